@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/async/epoll_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kit {
+namespace {
+
+class EpollLoop final : public Loop {
+ public:
+  EpollLoop(int epoll, int wake) : epoll_(epoll), wake_(wake), now_(Clock::now()) {}
+  ~EpollLoop() override {
+    ::close(wake_);
+    ::close(epoll_);
+  }
+
+  void add(int descriptor, ReadinessHandler& handler) override {
+    auto index = static_cast<std::size_t>(descriptor);
+    if (index >= handlers_.size()) handlers_.resize(std::max(index + 1, handlers_.size() * 2));
+    handlers_[index].handler = &handler;
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    // The generation tells a stale event of a closed descriptor from one of its successor in the
+    // same batch.
+    event.data.u64 = pack(descriptor, ++handlers_[index].generation);
+    int added = ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event);
+    KIT_ASSERT(added == 0, std::strerror(errno));
+  }
+
+  void remove(int descriptor) override {
+    auto& entry = handlers_[static_cast<std::size_t>(descriptor)];
+    entry.handler = nullptr;
+    ++entry.generation;
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr);
+  }
+
+  Clock::time_point now() const override { return now_; }
+
+  void post(Function<void()> action) override {
+    bool first = false;
+    {
+      std::lock_guard lock(mutex_);
+      first = posted_.empty();
+      posted_.push_back(std::move(action));
+    }
+    if (first) wake();
+  }
+
+  void stop() override {
+    stopping_.store(true, std::memory_order_release);
+    wake();
+  }
+
+  void run() override {
+    Running running(*this);
+    now_ = Clock::now();
+    while (!stopping_.load(std::memory_order_acquire)) turn();
+    stopping_.store(false, std::memory_order_relaxed);
+  }
+
+ private:
+  struct Entry {
+    ReadinessHandler* handler = nullptr;
+    std::uint32_t generation = 0;
+  };
+
+  static std::uint64_t pack(int descriptor, std::uint32_t generation) {
+    return (static_cast<std::uint64_t>(generation) << 32) | static_cast<std::uint32_t>(descriptor);
+  }
+
+  void turn() {
+    std::array<epoll_event, 256> events;
+    int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms());
+    now_ = Clock::now();
+    for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+    run_timers(now_);
+    run_posted();
+    run_ready();
+  }
+
+  int wait_ms() const {
+    if (has_ready()) return 0;
+    auto at = next_timer();
+    if (at == Clock::time_point::max()) return -1;
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(at - now_).count();
+    return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
+  }
+
+  void dispatch(const epoll_event& event) {
+    auto descriptor = static_cast<std::uint32_t>(event.data.u64);
+    if (static_cast<int>(descriptor) == wake_) {
+      std::uint64_t count = 0;
+      [[maybe_unused]] auto drained = ::read(wake_, &count, sizeof count);
+      return;
+    }
+    Entry& entry = handlers_[descriptor];
+    if (entry.handler == nullptr || entry.generation != event.data.u64 >> 32) return;
+    Readiness readiness;
+    readiness.readable = (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    readiness.writable = (event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    readiness.hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    entry.handler->on_readiness(readiness);
+  }
+
+  void run_posted() {
+    {
+      std::lock_guard lock(mutex_);
+      running_.swap(posted_);
+    }
+    for (auto& action : running_) action();
+    running_.clear();
+  }
+
+  void wake() {
+    std::uint64_t one = 1;
+    [[maybe_unused]] auto written = ::write(wake_, &one, sizeof one);
+  }
+
+  int epoll_;
+  int wake_;
+  Clock::time_point now_;
+  std::vector<Entry> handlers_;
+  std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;
+  std::vector<Function<void()>> posted_;
+  std::vector<Function<void()>> running_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Loop>> make_epoll_loop() {
+  int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) {
+    return Error(Code::resource_exhausted, std::string("epoll_create1: ") + std::strerror(errno));
+  }
+  int wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = static_cast<std::uint32_t>(wake);
+  if (wake < 0 || ::epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event) != 0) {
+    Error error(Code::resource_exhausted, std::string("eventfd: ") + std::strerror(errno));
+    if (wake >= 0) ::close(wake);
+    ::close(epoll);
+    return error;
+  }
+  return std::make_unique<EpollLoop>(epoll, wake);
+}
+
+}  // namespace kit

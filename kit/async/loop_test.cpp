@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/async/loop.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "kit/async/epoll_loop.hpp"
+#include "kit/async/operation.hpp"
+#include "kit/async/run.hpp"
+#include "kit/testing/virtual_loop.hpp"
+
+namespace kit {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Probe {
+  std::vector<int>* order;
+  int id;
+  Timer timer;
+};
+
+TEST(Loop, TimersFireInOrderWhateverTheOrderOfArming) {
+  testing::VirtualLoop loop;
+  std::mt19937 random(7);
+  std::vector<int> order;
+  std::vector<std::unique_ptr<Probe>> probes;
+  for (int i = 0; i < 1000; ++i) {
+    auto& probe = probes.emplace_back(std::make_unique<Probe>());
+    probe->order = &order;
+    probe->id = static_cast<int>(random() % 100'000);
+    probe->timer.set_action(
+        [](void* argument) {
+          auto* due = static_cast<Probe*>(argument);
+          due->order->push_back(due->id);
+        },
+        probe.get());
+    loop.start(probe->timer, loop.now() + std::chrono::microseconds(probe->id));
+  }
+  for (std::size_t i = 0; i < 1000; i += 3) probes[i]->timer.stop();
+  loop.run();
+  EXPECT_EQ(order.size(), 666U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(EpollLoop, RunsPostedActionsFromOtherThreads) {
+  auto loop = make_epoll_loop();
+  ASSERT_TRUE(loop.ok());
+  int count = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i) {
+        (*loop)->post([&] {
+          if (++count == 4000) (*loop)->stop();
+        });
+      }
+    });
+  }
+  (*loop)->run();
+  EXPECT_EQ(count, 4000);
+}
+
+Task<int> sleeps_a_little() {
+  co_await sleep_for(2ms);
+  co_return 5;
+}
+
+TEST(EpollLoop, RunsATask) {
+  auto loop = make_epoll_loop();
+  EXPECT_EQ(*run(**loop, sleeps_a_little()), 5);
+}
+
+struct PipeReader final : ReadinessHandler {
+  int descriptor;
+  Loop* loop;
+  std::string seen;
+  void on_readiness(Readiness readiness) override {
+    if (!readiness.readable) return;
+    char buffer[16];
+    auto count = ::read(descriptor, buffer, sizeof buffer);
+    if (count > 0) seen.append(buffer, static_cast<std::size_t>(count));
+    if (seen.size() == 2) loop->stop();
+  }
+};
+
+TEST(EpollLoop, ReportsReadiness) {
+  auto loop = make_epoll_loop();
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  PipeReader reader;
+  reader.descriptor = ends[0];
+  reader.loop = loop->get();
+  (*loop)->add(ends[0], reader);
+  (*loop)->post([&] { EXPECT_EQ(::write(ends[1], "ok", 2), 2); });
+  (*loop)->run();
+  EXPECT_EQ(reader.seen, "ok");
+  (*loop)->remove(ends[0]);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace kit

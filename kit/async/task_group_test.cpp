@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/async/task_group.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "kit/async/operation.hpp"
+#include "kit/async/run.hpp"
+#include "kit/testing/virtual_loop.hpp"
+
+namespace kit {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<> note_after(Clock::duration wait, int id, std::vector<int>* order) {
+  co_await sleep_for(wait);
+  order->push_back(id);
+}
+
+Task<> fails_after(Clock::duration wait) {
+  co_await sleep_for(wait);
+  co_await Error(Code::unavailable, "first");
+}
+
+Task<> three(std::vector<int>* order) {
+  TaskGroup group("three");
+  group.spawn(note_after(3s, 3, order));
+  group.spawn(note_after(1s, 1, order));
+  group.spawn(note_after(2s, 2, order));
+  EXPECT_EQ(group.size(), 3U);
+  co_await group.join();
+  order->push_back(4);
+}
+
+TEST(TaskGroup, RunsSideBySideAndJoinsAll) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  auto before = loop.now();
+  EXPECT_TRUE(run(loop, three(&order)).ok());
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4}));
+  EXPECT_EQ(loop.now() - before, 3s);
+}
+
+Task<> one_fails(std::vector<int>* order) {
+  TaskGroup group("one fails");
+  group.spawn(note_after(1s, 1, order));
+  group.spawn(fails_after(2s));
+  group.spawn(note_after(1h, 2, order));
+  co_await group.join();
+}
+
+TEST(TaskGroup, FirstErrorCancelsTheOthersAndIsTheResult) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  auto before = loop.now();
+  auto result = run(loop, one_fails(&order));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().message(), "first");
+  EXPECT_EQ(order, std::vector<int>{1});
+  EXPECT_EQ(loop.now() - before, 2s);
+}
+
+Task<> cleans_up_slowly(bool* cleaned) {
+  auto result = co_await as_result(sleep_for(1h));
+  EXPECT_EQ(result.error().code(), Code::deadline_exceeded);
+  *cleaned = true;
+}
+
+Task<> joins_under_deadline(bool* cleaned) {
+  TaskGroup group("slow");
+  group.spawn(cleans_up_slowly(cleaned));
+  co_await group.join();
+}
+
+TEST(TaskGroup, CancelledJoinStillAwaitsItsChildren) {
+  testing::VirtualLoop loop;
+  bool cleaned = false;
+  auto result = run(loop, with_deadline(1s, joins_under_deadline(&cleaned)));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code(), Code::deadline_exceeded);
+  EXPECT_TRUE(cleaned);
+}
+
+Task<> drops_group(std::vector<int>* order) {
+  {
+    TaskGroup group("dropped");
+    group.spawn(note_after(1s, 1, order));
+  }
+  co_await sleep_for(5s);
+}
+
+TEST(TaskGroup, DroppedGroupEndsItsTasks) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  EXPECT_TRUE(run(loop, drops_group(&order)).ok());
+  EXPECT_TRUE(order.empty());
+}
+
+}  // namespace
+}  // namespace kit

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace kit {
+
+/// What every log line of a piece of work says about it. Lives as long as the work; fixed size, no
+/// allocation.
+struct LogContext {
+  std::array<char, 32> trace_id{};  ///< Lower-case hex, all zero bytes when there is none.
+  std::array<char, 16> span_id{};   ///< Lower-case hex, all zero bytes when there is none.
+  std::string_view request_id;      ///< Empty when there is none. Lifetime: the request's.
+};
+
+/// The context of the work this thread is doing right now, or null. `async` keeps it right across
+/// awaits; `log` reads it. It lives here so that logging need not know tasks.
+inline thread_local const LogContext* current_log_context = nullptr;
+
+}  // namespace kit
