@@ -13,8 +13,10 @@ include_guard(GLOBAL)
 
 # Every unit test and corpus replay (ctest label "unit"), and those that run threads (label "threads"): what the sanitizer
 # stages of `make test` build. See tools/test.sh.
-add_custom_target(unit_tests)
-add_custom_target(thread_tests)
+if(KIT_BUILD_TESTS)
+  add_custom_target(unit_tests)
+  add_custom_target(thread_tests)
+endif()
 set(KIT_THREAD_TESTS "^kit_(async|log|net|http|db|sqlite|telemetry|app|testing).*_test$")
 
 function(kit_register_test name target)

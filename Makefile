@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# The verbs a newcomer types. Everything behind them is in tools/ and CMake; every verb installs what it needs.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+# `make test CXX=g++`. Without that the presets name the compiler; make's built-in default must not.
+COMPILER := $(if $(filter default,$(origin CXX)),clang,$(if $(findstring g++,$(subst clang++,,$(CXX))),gcc,clang))
+unexport CXX CC
+# bash has a SECONDS of its own.
+SECONDS ?= 600
+unexport SECONDS
+
+help:  ## this text
+	@tools/help.sh
+run:  ## build the music store and serve it at http://127.0.0.1:8080/
+	@exec tools/run.sh
+test:  ## build everything, run every test and check
+	@COMPILER=$(COMPILER) exec tools/test.sh
+sanitize:  ## all tests under ASan+UBSan, then under TSan
+	@exec tools/sanitize.sh
+fuzz:  ## run each fuzzer for SECONDS (600), keep what it learnt
+	@SECONDS_EACH=$(SECONDS) TARGET=$(TARGET) exec tools/fuzz.sh
+bench:  ## compare with a raw epoll loop and nginx on this machine
+	@exec tools/measure.sh bench
+bench-check:  ## the budgets only
+	@exec tools/measure.sh bench --check
+durability:  ## kill -9 and power-loss cycles
+	@exec tools/measure.sh durability
+fresh:  ## run and test inside a minimal Debian 12
+	@exec tools/fresh.sh
+lint:  ## clang-tidy, coroutine lint, header cost
+	@exec tools/lint.sh
+fmt:  ## format every source file
+	@exec tools/format.sh --fix
+package:  ## build/package/kit-dev_*.deb
+	@exec tools/package.sh
+clean:  ## remove build/
+	@exec tools/clean.sh
+
+.PHONY: help run test sanitize fuzz bench bench-check durability fresh lint fmt package clean

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# The build of a service in one call; what kitgen writes into a new project.
+#
+#   kit_application(shop
+#     SOURCES main.cpp internal/...     # every .cpp of the service
+#     OPENAPI internal/api/openapi.gen.yaml   # embedded: kit::app::web::openapi()
+#     LIBRARIES ...)                    # besides kit::app and kit::sqlite
+#
+# gives the executable `shop`, with the project folder as include root, kit's warnings as errors and its hardening.
+include_guard(GLOBAL)
+
+function(kit_application name)
+  cmake_parse_arguments(arg "" "OPENAPI" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "kit_application(${name}): no SOURCES")
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_compile_features(${name} PRIVATE cxx_std_23)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Werror
+    -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+  target_link_options(${name} PRIVATE LINKER:-z,relro,-z,now)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  find_program(KIT_CCACHE ccache)
+  if(KIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER ${KIT_CCACHE})
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12: coroutines need tail calls at every level; the warnings are known to be wrong about inlined strings.
+    target_compile_options(${name} PRIVATE -foptimize-sibling-calls -Wno-maybe-uninitialized -Wno-restrict
+      -Wno-dangling-pointer -Wno-stringop-overflow -Wno-array-bounds)
+  endif()
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  # app runs it; the generated layers are written against rest, record and validate.
+  target_link_libraries(${name} PRIVATE kit::app kit::rest kit::record kit::validate ${arg_LIBRARIES})
+  if(TARGET kit::sqlite)
+    target_link_libraries(${name} PRIVATE kit::sqlite)
+  endif()
+  if(arg_OPENAPI)
+    kit_embed(${name} NAME openapi FILES ${arg_OPENAPI})
+  endif()
+endfunction()

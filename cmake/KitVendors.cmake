@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every outside library of the tree with the oldest version it is built and tested against; Debian 12 is the floor. The
+# installed package includes this file too, so a service finds the same libraries as kit itself did.
+#
+# Targets: Threads::Threads SQLite::SQLite3 yaml-cpp re2::re2 kit::mustache CLI11::CLI11
+#          tests only: GTest::* benchmark::* simdjson::simdjson
+include_guard(GLOBAL)
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(yaml-cpp 0.7 REQUIRED)
+
+# re2 ships no CMake file and no version in its headers: its ABI number is in the name of the library.
+find_path(KIT_RE2_INCLUDE re2/re2.h REQUIRED)
+find_library(KIT_RE2_LIBRARY re2 REQUIRED)
+if(NOT TARGET re2::re2)
+  get_filename_component(kit_re2_file ${KIT_RE2_LIBRARY} REALPATH)
+  if(kit_re2_file MATCHES "\\.so\\.([0-9]+)" AND CMAKE_MATCH_1 LESS 9)
+    message(FATAL_ERROR "kit needs re2 with ABI 9 or later (Debian 12); found ${kit_re2_file}")
+  endif()
+  add_library(re2::re2 SHARED IMPORTED GLOBAL)
+  set_target_properties(re2::re2 PROPERTIES
+    IMPORTED_LOCATION ${KIT_RE2_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${KIT_RE2_INCLUDE})
+endif()
+
+# What only the generator and the tests need; a service built against an installed kit needs neither.
+if(PROJECT_NAME STREQUAL "kit")
+  find_package(CLI11 2.1 REQUIRED)
+  find_path(KIT_MUSTACHE_INCLUDE kainjow/mustache.hpp REQUIRED)
+  file(STRINGS ${KIT_MUSTACHE_INCLUDE}/kainjow/mustache.hpp kit_mustache_version REGEX "Mustache v[0-9.]+" LIMIT_COUNT 1)
+  if(kit_mustache_version MATCHES "v([0-9.]+)" AND CMAKE_MATCH_1 VERSION_LESS 4.1)
+    message(FATAL_ERROR "kit needs kainjow/mustache 4.1 or later; found ${CMAKE_MATCH_1}")
+  endif()
+  if(NOT TARGET kit::mustache)
+    add_library(kit_mustache INTERFACE IMPORTED GLOBAL)
+    target_include_directories(kit_mustache SYSTEM INTERFACE ${KIT_MUSTACHE_INCLUDE})
+    add_library(kit::mustache ALIAS kit_mustache)
+  endif()
+  if(KIT_BUILD_TESTS)
+    find_package(GTest 1.12 REQUIRED)
+    find_package(benchmark 1.7 REQUIRED)
+    find_package(simdjson 3.0 REQUIRED)
+  endif()
+endif()
