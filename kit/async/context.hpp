@@ -42,6 +42,8 @@ class Context final : private Cancellable {
   static Clock::time_point current_deadline();
 
   Clock::time_point deadline() const { return deadline_; }
+  /// States a deadline that the owner keeps itself, by `cancel`: no timer is armed here. Before anything waits under it.
+  void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
   /// Ends every operation that waits under this context with `why`; later ones end at once. The
   /// first call counts.
   void cancel(Error why);

@@ -81,10 +81,9 @@ class EpollLoop final : public Loop {
   }
 
   void turn() {
-    std::array<epoll_event, 256> events;
-    int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms());
+    int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), wait_ms());
     now_ = Clock::now();
-    for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < count; ++i) dispatch(events_[static_cast<std::size_t>(i)]);
     run_timers(now_);
     run_posted();
     run_ready();
@@ -131,6 +130,7 @@ class EpollLoop final : public Loop {
   int epoll_;
   int wake_;
   Clock::time_point now_;
+  std::array<epoll_event, 256> events_;  // not on the stack: that would be zeroed every turn
   std::vector<Entry> handlers_;
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;

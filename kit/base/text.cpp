@@ -74,6 +74,22 @@ std::size_t utf8_sequence(std::string_view text) {
   return sequence_length(reinterpret_cast<const unsigned char*>(text.data()), text.size());
 }
 
+std::string valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    std::size_t length = utf8_sequence(text);
+    if (length == 0) {
+      out.append("\xEF\xBF\xBD");
+      length = 1;
+    } else {
+      out.append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
 std::size_t utf8_length(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -83,15 +99,19 @@ std::size_t utf8_length(std::string_view text) {
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
   if (a.size() > b.size()) std::swap(a, b);
   if (b.size() - a.size() > limit) return limit + 1;
-  std::vector<std::size_t> row(a.size() + 1);
+  std::vector<std::size_t> row(a.size() + 1);  // distances of the first i of a to the first j of b
+  std::vector<std::size_t> above(row.size());
+  std::vector<std::size_t> two_above(row.size());
   for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
   for (std::size_t j = 1; j <= b.size(); ++j) {
-    std::size_t diagonal = row[0];
+    two_above.swap(above);
+    above.swap(row);
     row[0] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
-      std::size_t substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[i];
-      row[i] = std::min({row[i] + 1, row[i - 1] + 1, substitution});
+      std::size_t substitution = above[i - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[i] = std::min({row[i - 1] + 1, above[i] + 1, substitution});
+      bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[i] = std::min(row[i], two_above[i - 2] + 1);
     }
   }
   return std::min(row.back(), limit + 1);

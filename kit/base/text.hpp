@@ -18,10 +18,14 @@ bool is_utf8(std::string_view text);
 /// there is none.
 std::size_t utf8_sequence(std::string_view text);
 
+/// `text` with U+FFFD for each byte that is no part of well-formed UTF-8.
+std::string valid_utf8(std::string_view text);
+
 /// Number of code points of well-formed UTF-8; what `max: 40` of a schema counts.
 std::size_t utf8_length(std::string_view text);
 
-/// Levenshtein distance in bytes, at most `limit + 1`.
+/// Edits from one to the other, at most `limit + 1`: a byte put in, taken out, changed, or swapped
+/// with its neighbour (the commonest slip) counts one.
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit = 16);
 
 /// The candidate that `word` was most likely meant to be, or nothing when none is near (distance at

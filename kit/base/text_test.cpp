@@ -39,6 +39,11 @@ TEST(TextTest, MeasuresTheFirstSequence) {
   EXPECT_EQ(utf8_sequence("\xC3"), 0U);
 }
 
+TEST(TextTest, ReplacesWhatIsNoUtf8) {
+  EXPECT_EQ(valid_utf8("caf\xC3\xA9"), "caf\xC3\xA9");
+  EXPECT_EQ(valid_utf8("a\xFFz\xC3"), "a\xEF\xBF\xBDz\xEF\xBF\xBD");
+}
+
 TEST(TextTest, CountsCodePoints) {
   EXPECT_EQ(utf8_length(""), 0U);
   EXPECT_EQ(utf8_length("caf\xC3\xA9"), 4U);
@@ -48,6 +53,9 @@ TEST(TextTest, CountsCodePoints) {
 TEST(TextTest, MeasuresEditDistance) {
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
   EXPECT_EQ(edit_distance("", "abc"), 3U);
+  EXPECT_EQ(edit_distance("alhpa", "alpha"), 1U);
+  EXPECT_EQ(edit_distance("ab", "ba"), 1U);
+  EXPECT_EQ(edit_distance("ca", "abc"), 3U);
   EXPECT_EQ(edit_distance("same", "same"), 0U);
   EXPECT_EQ(edit_distance("abcdef", "uvwxyz", 2), 3U);
   EXPECT_EQ(edit_distance("a", "abcdefgh", 2), 3U);

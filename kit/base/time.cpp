@@ -14,6 +14,8 @@ using std::chrono::year_month_day;
 constexpr microseconds day_length = std::chrono::days{1};
 constexpr sys_days first_day{std::chrono::year{1} / 1 / 1};
 constexpr sys_days last_day{std::chrono::year{9999} / 12 / 31};
+constexpr microseconds first_instant = first_day.time_since_epoch();
+constexpr microseconds last_instant = last_day.time_since_epoch() + day_length - microseconds{1};
 constexpr std::int64_t max_duration_seconds = 315'576'000'000;
 
 /// Reads fixed-width pieces off the front of a text; the first miss latches.
@@ -152,17 +154,17 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text, bool assume_utc
   auto offset = scan_offset(scanner, assume_utc);
   if (!offset || !scanner.at_end()) return std::nullopt;
   microseconds instant = day->time_since_epoch() + *time - *offset;
-  if (instant < first_day.time_since_epoch()) return std::nullopt;
-  if (instant >= last_day.time_since_epoch() + day_length) return std::nullopt;
+  if (instant < first_instant || instant > last_instant) return std::nullopt;
   return Timestamp{instant};
 }
 
 std::string Timestamp::to_string() const {
   std::string out(27, 'Z');
-  auto day = std::chrono::floor<std::chrono::days>(since_epoch);
+  auto instant = std::clamp(since_epoch, first_instant, last_instant);
+  auto day = std::chrono::floor<std::chrono::days>(instant);
   put_day(out.data(), sys_days{day});
   out[10] = 'T';
-  put_time(out.data() + 11, since_epoch - day);
+  put_time(out.data() + 11, instant - day);
   return out;
 }
 

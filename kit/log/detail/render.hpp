@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "kit/base/context.hpp"
+#include "kit/log/log.hpp"
+
+namespace kit::log::detail {
+
+enum class Style : std::uint8_t { json, console, coloured };
+
+struct Record {
+  std::int64_t time_us;  // since the epoch
+  Level level;
+  std::string_view module;
+  std::string_view message;
+  const LogContext* context;  // null: none
+  Fields fields;
+};
+
+/// Texts past this many bytes are cut.
+inline constexpr std::size_t max_text = std::size_t{8} * 1024;
+/// Fields past this many bytes of a line are left out.
+inline constexpr std::size_t max_fields = std::size_t{40} * 1024;
+
+/// Appends the line with its '\n'.
+void render(std::string& out, Style style, const Record& record);
+
+/// Whether a field of this name is never shown: password, access_token, Set-Cookie, signing_key ...
+bool is_secret_key(std::string_view key);
+
+}  // namespace kit::log::detail

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "kit/telemetry/registry.hpp"
+
+namespace kit::telemetry {
+namespace {
+
+std::string text_of(const Registry& registry) {
+  std::string out;
+  registry.write_text(out);
+  return out;
+}
+
+TEST(CounterTest, CountsFromManyThreads) {
+  Counter counter;
+  constexpr int rounds = 20'000;
+  // More threads at once than shards of their own, and more after that than there are shards at
+  // all.
+  for (int wave = 0; wave < 3; ++wave) {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 24; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < rounds; ++i) counter.add();
+      });
+    }
+  }
+  EXPECT_EQ(counter.value(), std::uint64_t{3} * 24 * rounds);
+  counter.add(5);
+  EXPECT_EQ(counter.value(), std::uint64_t{3} * 24 * rounds + 5);
+}
+
+TEST(CounterTest, CanBeReadWhileItGrows) {
+  Counter counter;
+  std::jthread thread([&](std::stop_token stop) {
+    while (!stop.stop_requested()) counter.add();
+  });
+  std::uint64_t last = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    std::uint64_t now = counter.value();
+    ASSERT_GE(now, last);
+    last = now;
+  }
+}
+
+TEST(RegistryTest, WritesThePrometheusTextFormat) {
+  Registry registry;
+  CounterFamily& requests = registry.counters(
+      "http_requests_total", "Requests answered.\nBy \\ route.", {"method", "status"});
+  requests.with({"GET", "200"}).add(3);
+  requests.with({"GET", "404"}).add();
+  requests.with({"GET", "200"}).add();
+  requests.with({"PO\"S\\T\n\xFF", "\xC3\xA9"}).add();
+  registry.counter("starts_total", "Starts.").add();
+  registry.add_reading("connections_open", "Connections open now.", [] { return 2.5; });
+  registry.add_reading("zz_lost_total", "Lines lost.", [] { return 7.0; });
+  EXPECT_EQ(text_of(registry),
+            "# HELP connections_open Connections open now.\n"
+            "# TYPE connections_open gauge\n"
+            "connections_open 2.5\n"
+            "# HELP http_requests_total Requests answered.\\nBy \\\\ route.\n"
+            "# TYPE http_requests_total counter\n"
+            "http_requests_total{method=\"GET\",status=\"200\"} 4\n"
+            "http_requests_total{method=\"GET\",status=\"404\"} 1\n"
+            "http_requests_total{method=\"PO\\\"S\\\\T\\n\xEF\xBF\xBD\",status=\"\xC3\xA9\"} 1\n"
+            "# HELP starts_total Starts.\n"
+            "# TYPE starts_total counter\n"
+            "starts_total 1\n"
+            "# HELP zz_lost_total Lines lost.\n"
+            "# TYPE zz_lost_total counter\n"
+            "zz_lost_total 7\n");
+}
+
+TEST(RegistryTest, WritesUnusualReadings) {
+  Registry registry;
+  registry.add_reading("a", "A.", [] { return std::nan(""); });
+  registry.add_reading("b", "B.", [] { return -std::numeric_limits<double>::infinity(); });
+  EXPECT_EQ(text_of(registry),
+            "# HELP a A.\n# TYPE a gauge\na NaN\n# HELP b B.\n# TYPE b gauge\nb -Inf\n");
+}
+
+TEST(RegistryTest, GivesTheSameMetricAgain) {
+  Registry registry;
+  EXPECT_EQ(&registry.counter("a_total", "A."), &registry.counter("a_total", "A."));
+  CounterFamily& family = registry.counters("b_total", "B.", {"x"});
+  EXPECT_EQ(&family.with({"1"}), &family.with({"1"}));
+  EXPECT_NE(&family.with({"1"}), &family.with({"2"}));
+}
+
+TEST(RegistryTest, BoundsTheSeriesOfAMetric) {
+  Registry registry;
+  CounterFamily& family = registry.counters("a_total", "A.", {"path"}, 3);
+  for (int i = 0; i < 100; ++i) family.with({"/" + std::to_string(i)}).add();
+  EXPECT_EQ(text_of(registry),
+            "# HELP a_total A.\n# TYPE a_total counter\n"
+            "a_total{path=\"/0\"} 1\na_total{path=\"/1\"} 1\na_total{path=\"/2\"} 1\n"
+            "a_total{path=\"other\"} 97\n");
+  family.with({"/1"}).add();
+  EXPECT_EQ(family.with({"/1"}).value(), 2U);
+}
+
+TEST(RegistryTest, ThreadsMayDeclareAndCountAtOnce) {
+  Registry registry;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 8; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 500; ++i) {
+          registry.counters("a_total", "A.", {"n"}).with({std::to_string(i % 50)}).add();
+          if (i % 100 == 0) text_of(registry);
+        }
+      });
+    }
+  }
+  std::uint64_t sum = 0;
+  for (int i = 0; i < 50; ++i) {
+    sum += registry.counters("a_total", "A.", {"n"}).with({std::to_string(i)}).value();
+  }
+  EXPECT_EQ(sum, 8U * 500U);
+}
+
+TEST(RegistryDeathTest, BadDeclarationsAreBugs) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  Registry registry;
+  EXPECT_DEATH(registry.counter("a", "A."), "ends in _total");
+  EXPECT_DEATH(registry.counter("A_total", "A."), "lower_case");
+  EXPECT_DEATH(registry.counters("a_total", "A.", {"__x"}), "a label is named lower_case");
+  registry.counter("a_total", "A.");
+  EXPECT_DEATH(registry.counters("a_total", "A.", {"x"}), "declared in two ways");
+  EXPECT_DEATH(registry.counters("b_total", "B.", {"x"}).with({}), "one value for each label");
+}
+
+}  // namespace
+}  // namespace kit::telemetry

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "kit/validate/checker.hpp"
+#include "kit/validate/format.hpp"
+#include "kit/validate/pattern.hpp"
+
+namespace kit::validate {
+namespace {
+
+TEST(Format, Email) {
+  for (const char* good :
+       {"luisg@embraer.com.br", "a@b", "o'neil+tag@mail.example.org", "x.y@1a.de"}) {
+    EXPECT_TRUE(is_email(good)) << good;
+  }
+  for (const char* bad : {"", "@", "a@", "@b", "a b@c.de", "a@b@c", "a@-b.de", "a@b-.de", "a@b..de",
+                          "a@b.", "\"a\"@b.de", "a@b.de\n", "\xC3@b.de",
+                          "\xC2\x85@b.de", "a@\xC3\xA4.de"}) {
+    EXPECT_FALSE(is_email(bad)) << bad;
+  }
+  EXPECT_TRUE(is_email("\xC3\xA4@b.de"));
+  EXPECT_TRUE(is_email(std::string(64, 'a') + "@b.de"));
+  EXPECT_FALSE(is_email(std::string(65, 'a') + "@b.de"));
+  EXPECT_TRUE(is_email("a@" + std::string(63, 'b')));
+  EXPECT_FALSE(is_email("a@" + std::string(64, 'b')));
+}
+
+TEST(Format, Url) {
+  for (const char* good : {"http://a", "https://a.de/x?y#z", "HTTPS://a.de:8443",
+                           "http://[::1]:80/", "http://1.2.3.4"}) {
+    EXPECT_TRUE(is_url(good)) << good;
+  }
+  for (const char* bad : {"", "a.de", "ftp://a.de", "http://", "http:///x", "http://a b",
+                          "http://a:0", "http://a:65536", "http://u:p@a.de", "javascript:alert(1)",
+                          "http://a.de\\x", "http://a.de/\n"}) {
+    EXPECT_FALSE(is_url(bad)) << bad;
+  }
+}
+
+TEST(Checker, LimitsCountCodePointsAtAndPastTheLimit) {
+  std::vector<FieldViolation> violations;
+  Checker check(violations);
+  check.max_length("name", "\xC3\xA4\xC3\xB6", 2);
+  check.min_length("name", "\xC3\xA4\xC3\xB6", 2);
+  EXPECT_TRUE(violations.empty());
+  check.max_length("name", "\xC3\xA4\xC3\xB6x", 2);
+  check.min_length("other", "\xC3\xA4", 2);
+  check.max_length("one", "ab", 1);
+  ASSERT_EQ(violations.size(), 3u);
+  EXPECT_EQ(violations[0].description, "must have at most 2 characters");
+  EXPECT_EQ(violations[1].description, "must have at least 2 characters");
+  EXPECT_EQ(violations[2].description, "must have at most 1 character");
+}
+
+TEST(Checker, BoundsAreInclusiveAndSayTheirValue) {
+  std::vector<FieldViolation> violations;
+  Checker check(violations);
+  check.min("a", std::int32_t{1}, std::int32_t{1});
+  check.max("b", Decimal(150, 2), Decimal(15, 1));
+  check.max("absent", std::optional<double>(), 1.0);
+  EXPECT_TRUE(violations.empty());
+  check.min("a", std::int32_t{0}, std::int32_t{1});
+  check.max("b", Decimal(151, 2), Decimal(15, 1));
+  check.min("c", std::optional<double>(0.25), 0.5);
+  check.min("d", *Date::parse("2020-12-31"), *Date::parse("2021-01-01"));
+  check.digits("e", *Decimal::parse("1.234"), 10, 2);
+  ASSERT_EQ(violations.size(), 5u);
+  EXPECT_EQ(violations[0].description, "must be at least 1");
+  EXPECT_EQ(violations[1].description, "must be at most 1.5");
+  EXPECT_EQ(violations[2].description, "must be at least 0.5");
+  EXPECT_EQ(violations[3].description, "must be at least 2021-01-01");
+  EXPECT_EQ(violations[4].description,
+            "must have at most 8 digits before the point and 2 after it");
+}
+
+TEST(Checker, OneViolationAField) {
+  std::vector<FieldViolation> violations;
+  Checker check(violations);
+  const Pattern digits("[0-9]+");
+  check.pattern("code", "12a", digits);
+  check.max_length("code", "12a", 2);
+  check.pattern("other", std::optional<std::string>("34"), digits);
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(violations[0].description, "must match [0-9]+");
+}
+
+TEST(Pattern, MatchesTheWholeTextInLinearTime) {
+  const Pattern pattern("(a+)+b");
+  EXPECT_TRUE(pattern.matches("aaab"));
+  EXPECT_FALSE(pattern.matches("xaaab"));
+  EXPECT_FALSE(pattern.matches(std::string(100'000, 'a')));
+}
+
+}  // namespace
+}  // namespace kit::validate
