@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <string>
+#include <utility>
+
+#include "kitgen/model/detail/context.hpp"
+#include "kitgen/model/naming.hpp"
+
+namespace kitgen::model {
+namespace {
+
+using schema::in_quotes;
+
+/// What every entity's service, repository or path has already.
+constexpr std::array<std::string_view, 22> taken_actions{
+    "create", "find",    "fetch",    "list",       "update",     "patch",  "replace", "remove",
+    "erase",  "restore", "purge",    "count",      "save",       "insert", "search",  "history",
+    "bulk",   "upsert",  "validate", "import_csv", "export_csv", "move"};
+
+/// `Customer.email`: a field with the type and limits of another one.
+struct Reference {
+  std::size_t entity = none;
+  std::size_t field = none;
+};
+
+bool is_reference(const Word& type) {
+  return type.text.find('.') != std::string::npos;
+}
+
+std::optional<Reference> find_reference(Context& context, const Word& type,
+                                        const std::string& what) {
+  const std::size_t dot = type.text.find('.');
+  Word entity_word = type;
+  entity_word.text = type.text.substr(0, dot);
+  entity_word.length = static_cast<int>(dot);
+  const std::size_t entity = context.find_entity(entity_word, what);
+  if (entity == none) return std::nullopt;
+  const std::string field_name = type.text.substr(dot + 1);
+  const std::size_t field = context.field_index(entity, field_name);
+  if (field == none) {
+    const std::string& name = context.service.entities[entity].name;
+    std::string near = context.diagnostics.did_you_mean(field_name, context.field_names(entity));
+    context.diagnostics.error(
+        type, what + " names the unknown field " + in_quotes(field_name) + " of " + in_quotes(name),
+        std::move(near));
+    return std::nullopt;
+  }
+  return Reference{entity, field};
+}
+
+/// What stays of a field that another one is typed like: its type and limits, none of its role in
+/// the table.
+Field copy_of(const Context& context, const Reference& reference, const schema::Field& syntax) {
+  Field field = context.service.entities[reference.entity].fields[reference.field];
+  field.name = syntax.name.text;
+  field.pascal = to_pascal(field.name);
+  field.label = to_label(field.name);
+  if (syntax.doc) field.doc = syntax.doc->text;
+  field.optional = field.optional || syntax.optional.value;
+  field.origin = Origin::declared;
+  field.relation = none;
+  field.default_value.reset();
+  field.renamed_from.clear();
+  field.unique = field.immutable = field.read_only = false;
+  field.filterable = field.sortable = field.searchable = field.in_import = false;
+  field.operators.clear();
+  set_type_names(context.service, field);
+  decide(field);
+  return field;
+}
+
+/// Keys that make no sense on something that is no column.
+void refuse_column_keys(Context& context, const schema::Field& syntax, const std::string& what) {
+  for (const auto& [flag, key] :
+       {std::pair{&syntax.unique, "unique"}, std::pair{&syntax.immutable, "immutable"},
+        std::pair{&syntax.read_only, "read_only"}}) {
+    if (flag->value)
+      context.diagnostics.error(flag->word, in_quotes(key) + " is for columns, not for " + what);
+  }
+  if (syntax.renamed_from)
+    context.diagnostics.error(*syntax.renamed_from,
+                              "'renamed_from' is for columns, not for " + what);
+}
+
+void refuse_constraints(Context& context, const schema::Field& syntax, const std::string& what) {
+  const std::array<std::pair<const std::optional<Word>*, const char*>, 8> keys{
+      {{&syntax.min, "min"},
+       {&syntax.max, "max"},
+       {&syntax.min_length, "min_length"},
+       {&syntax.max_length, "max_length"},
+       {&syntax.pattern, "pattern"},
+       {&syntax.format, "format"},
+       {&syntax.default_value, "default"},
+       {&syntax.currency, "currency"}}};
+  for (const auto& [word, key] : keys) {
+    if (*word)
+      context.diagnostics.error(**word, in_quotes(key) + " cannot be changed for " + what +
+                                            ", which is typed like " + in_quotes(syntax.type.text));
+  }
+}
+
+struct TypedField {
+  Field field;
+  Reference source;
+};
+
+/// Fields of an action's input or an event.
+std::vector<TypedField> read_members(Context& context, const std::vector<schema::Field>& all,
+                                     const std::string& owner, const std::string& where) {
+  std::vector<TypedField> members;
+  NameScope names;
+  for (const schema::Field& syntax : all) {
+    const std::string what = "field " + in_quotes(syntax.name.text) + " of " + where;
+    check_snake_name(context, syntax.name, "field", true);
+    refuse_column_keys(context, syntax, what);
+    std::vector<TypedField> made;
+    if (!syntax.is_broken && is_reference(syntax.type) && !syntax.is_array) {
+      refuse_constraints(context, syntax, what);
+      if (const auto reference = find_reference(context, syntax.type, what)) {
+        made.push_back({copy_of(context, *reference, syntax), *reference});
+      }
+    } else {
+      for (Field& field : make_fields(context, syntax, owner))
+        made.push_back({std::move(field), {}});
+    }
+    for (TypedField& member : made) {
+      names.declare(member.field.name, syntax.name, "field " + in_quotes(member.field.name),
+                    context.diagnostics);
+      members.push_back(std::move(member));
+    }
+  }
+  return members;
+}
+
+void build_event(Context& context, std::size_t entity, const schema::Event& syntax) {
+  Entity& here = context.service.entities[entity];
+  Event event;
+  event.name = syntax.name.text;
+  event.snake = to_snake(event.name);
+  event.wire = context.service.name + "." + here.snake + "." + event.snake;
+  check_pascal_name(context, syntax.name, "event");
+  context.types.declare(event.name, syntax.name, "event " + in_quotes(event.name),
+                        context.diagnostics);
+  for (TypedField& member :
+       read_members(context, syntax.fields, event.name, "event " + in_quotes(event.name))) {
+    EventField field{std::move(member.field), "", ""};
+    if (member.source.entity != none) {
+      const Entity& source = context.service.entities[member.source.entity];
+      field.source_entity = source.name;
+      field.source_field = source.fields[member.source.field].name;
+    }
+    if (field.field.secret) {
+      context.diagnostics.error(syntax.name, "event " + in_quotes(event.name) +
+                                                 " would publish the secret field " +
+                                                 in_quotes(field.field.name));
+    }
+    event.fields.push_back(std::move(field));
+  }
+  if (event.fields.empty())
+    context.diagnostics.error(syntax.name, "event " + in_quotes(event.name) + " has no fields");
+  here.events.push_back(std::move(event));
+}
+
+std::size_t find_event(Context& context, const Entity& entity, const Word& word,
+                       const std::string& what) {
+  for (std::size_t i = 0; i < entity.events.size(); ++i) {
+    if (entity.events[i].name == word.text) return i;
+  }
+  std::vector<std::string> names;
+  for (const Event& event : entity.events) {
+    if (!context.diagnostics.full()) names.push_back(event.name);
+  }
+  std::string help = context.diagnostics.did_you_mean(word.text, names);
+  if (help.empty()) help = "describe it under events: of " + entity.name;
+  context.diagnostics.error(word, what + " emits the unknown event " + in_quotes(word.text),
+                            std::move(help));
+  return none;
+}
+
+void build_action(Context& context, std::size_t entity, const schema::Action& syntax,
+                  NameScope& names) {
+  Entity& here = context.service.entities[entity];
+  Action action;
+  action.name = syntax.name.text;
+  action.pascal = to_pascal(action.name);
+  action.label = to_label(action.name);
+  if (syntax.doc) action.doc = syntax.doc->text;
+  action.path = here.path_id + "/" + action.name;
+  action.operation_id = here.snake + "_" + action.name;
+  const std::string what = "action " + in_quotes(action.name);
+  check_snake_name(context, syntax.name, "action", false);
+  names.declare(action.name, syntax.name, what, context.diagnostics);
+  for (const std::string_view taken : taken_actions) {
+    if (action.name == taken)
+      context.diagnostics.error(
+          syntax.name, "action name " + in_quotes(taken) + " is one every entity has already");
+  }
+  if (!syntax.input.empty()) {
+    action.input_type = here.name + action.pascal + "Input";
+    context.types.declare(action.input_type, syntax.name,
+                          "generated type " + in_quotes(action.input_type) + " of " + what,
+                          context.diagnostics);
+  }
+  std::vector<TypedField> input =
+      read_members(context, syntax.input, here.name + action.pascal, what);
+  for (TypedField& member : input) action.input.push_back(std::move(member.field));
+  if (syntax.output) action.output = context.find_entity(*syntax.output, "the output of " + what);
+  if (syntax.emits)
+    action.emits = find_event(context, context.service.entities[entity], *syntax.emits, what);
+  context.service.entities[entity].actions.push_back(std::move(action));
+}
+
+}  // namespace
+
+void build_actions(Context& context, std::size_t entity) {
+  const schema::Entity& syntax = context.syntax.entities[entity];
+  for (const schema::Event& each : syntax.events) build_event(context, entity, each);
+  NameScope names;
+  for (const schema::Action& each : syntax.actions) build_action(context, entity, each, names);
+}
+
+}  // namespace kitgen::model

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kitgen/model/model.hpp"
+#include "kitgen/schema/diagnostic.hpp"
+
+namespace kitgen::model {
+
+/// What this version's generator can carry. What it cannot is an error that says so, never silently
+/// left out; access rules, which would look enforced, are a warning.
+struct Capabilities {
+  bool arrays = false;
+  bool pivot_fields = false;
+  bool access = false;
+  bool audit = false;
+  static Capabilities all() { return {true, true, true, true}; }
+};
+
+/// Outcome of reading a schema: a service when there was no error; warnings may come with it.
+struct Loaded {
+  std::optional<Service> service;
+  std::vector<schema::Diagnostic> diagnostics;  ///< Sorted by place.
+};
+
+/// Reads and checks the schema in a file: every error of it at once. A missing, unreadable or too
+/// large file (1 MiB) is a diagnostic too.
+Loaded load_file(const std::string& path, const Capabilities& capabilities = {});
+
+/// The same for text in memory; `file` is what messages call it.
+Loaded load_text(std::string_view text, std::string_view file,
+                 const Capabilities& capabilities = {});
+
+/// A stable, complete, readable text of the model, for goldens and `kitgen generate --dump-model`.
+std::string dump(const Service& service);
+
+}  // namespace kitgen::model

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/model/model.hpp"
+
+#include <algorithm>
+
+namespace kitgen::model {
+namespace {
+
+template <class T>
+const T* by_name(const std::vector<T>& all, std::string_view name) {
+  const auto found = std::ranges::find(all, name, &T::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::string_view sql_name(OnDelete action) {
+  switch (action) {
+    case OnDelete::cascade:
+      return "CASCADE";
+    case OnDelete::set_null:
+      return "SET NULL";
+    case OnDelete::restrict_delete:
+      break;
+  }
+  return "RESTRICT";
+}
+
+const Field* Entity::find_field(std::string_view field_name) const {
+  return by_name(fields, field_name);
+}
+const Relation* Entity::find_relation(std::string_view relation_name) const {
+  return by_name(relations, relation_name);
+}
+const Entity* Service::find_entity(std::string_view entity_name) const {
+  return by_name(entities, entity_name);
+}
+const Table* Service::find_table(std::string_view table_name) const {
+  return by_name(tables, table_name);
+}
+
+}  // namespace kitgen::model

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "kit/base/text.hpp"
+#include "kitgen/model/detail/context.hpp"
+#include "kitgen/model/naming.hpp"
+
+namespace kitgen::model {
+namespace {
+
+using schema::in_quotes;
+
+constexpr int greatest_page_size = 200;
+
+struct FoundField {
+  std::size_t index = none;
+  const Word* word = nullptr;
+};
+
+/// Fields by the words of a list; unknown and repeated ones are told. `where`: "list.filter".
+std::vector<FoundField> find_fields(Context& context, std::size_t entity,
+                                    const std::vector<Word>& words, const std::string& where) {
+  std::vector<FoundField> found;
+  std::unordered_set<std::string_view> seen;
+  const Entity& here = context.service.entities[entity];
+  for (const Word& word : words) {
+    const std::size_t index = context.field_index(entity, word.text);
+    if (index == none) {
+      const Relation* relation = context.find_relation(entity, word.text);
+      std::string help =
+          relation != nullptr && !relation->field.empty()
+              ? "write " + in_quotes(relation->field)
+              : context.diagnostics.did_you_mean(word.text, context.field_names(entity));
+      context.diagnostics.error(word,
+                                where + " names the unknown field " + in_quotes(word.text) +
+                                    " of " + in_quotes(here.name),
+                                std::move(help));
+    } else if (!seen.insert(word.text).second) {
+      context.diagnostics.error(word, where + " names " + in_quotes(word.text) + " twice");
+    } else {
+      found.push_back({index, &word});
+    }
+  }
+  return found;
+}
+
+void refuse_use(Context& context, const Word& word, const std::string& where, const Field& field) {
+  if (field.secret) {
+    context.diagnostics.error(word,
+                              where + " cannot use the secret field " + in_quotes(field.name));
+  } else {
+    context.diagnostics.error(
+        word, where + " cannot use field " + in_quotes(field.name) + " of the type " +
+                  in_quotes(field.is_array ? "[" + std::string(scalar_name(field.type)) + "]"
+                                           : scalar_name(field.type)));
+  }
+}
+
+int read_size(Context& context, const std::optional<Word>& word, const char* key, int otherwise) {
+  if (!word) return otherwise;
+  const std::optional<long long> value = kit::parse_int(word->text);
+  if (value && *value >= 1 && *value <= greatest_page_size) return static_cast<int>(*value);
+  context.diagnostics.error(*word, in_quotes(key) + " must be a whole number from 1 to " +
+                                       std::to_string(greatest_page_size));
+  return otherwise;
+}
+
+void build_list(Context& context, std::size_t entity, const schema::List& syntax) {
+  Entity& target = context.service.entities[entity];
+  for (const auto& [index, word] : find_fields(context, entity, syntax.filter, "list.filter")) {
+    Field& field = target.fields[index];
+    if (!can_filter(field)) {
+      refuse_use(context, *word, "list.filter", field);
+      continue;
+    }
+    field.filterable = true;
+    field.operators = operators_of(field);
+    if (field.name != "id") target.list.filter.push_back(field.name);
+  }
+  for (const auto& [index, word] : find_fields(context, entity, syntax.sort, "list.sort")) {
+    Field& field = target.fields[index];
+    if (!can_filter(field)) {
+      refuse_use(context, *word, "list.sort", field);
+      continue;
+    }
+    field.sortable = true;
+    if (field.name != "id") target.list.sort.push_back(field.name);
+  }
+  for (const auto& [index, word] : find_fields(context, entity, syntax.search, "list.search")) {
+    Field& field = target.fields[index];
+    if (!field.is_text() || field.secret) {
+      refuse_use(context, *word, "list.search", field);
+      continue;
+    }
+    field.searchable = true;
+    target.list.search.push_back(field.name);
+  }
+  target.list.max_page_size =
+      read_size(context, syntax.max_page_size, "max_page_size", greatest_page_size);
+  const int usual = target.list.max_page_size < target.list.page_size ? target.list.max_page_size
+                                                                      : target.list.page_size;
+  target.list.page_size = read_size(context, syntax.page_size, "page_size", usual);
+  if (syntax.page_size && target.list.page_size > target.list.max_page_size) {
+    context.diagnostics.error(*syntax.page_size, "'page_size' is greater than 'max_page_size'");
+  }
+}
+
+void build_console(Context& context, std::size_t entity, const schema::Console& syntax) {
+  Entity& target = context.service.entities[entity];
+  const auto plain_text = [&](const std::optional<Word>& word, const char* key) -> std::string {
+    if (!word) return {};
+    if (word->text.size() <= max_name_length) return word->text;
+    context.diagnostics.error(
+        *word, in_quotes(key) + " is longer than " + std::to_string(max_name_length) + " bytes");
+    return {};
+  };
+  target.console.icon = plain_text(syntax.icon, "icon");
+  target.console.menu = plain_text(syntax.menu, "menu");
+  for (const auto& [index, word] :
+       find_fields(context, entity, syntax.columns, "console.columns")) {
+    const Field& field = target.fields[index];
+    if (field.secret) {
+      refuse_use(context, *word, "console.columns", field);
+    } else {
+      target.console.columns.push_back(field.name);
+    }
+  }
+  constexpr std::size_t usual_columns = 5;
+  for (std::size_t i = 0; syntax.columns.empty() && i < target.fields.size() &&
+                          target.console.columns.size() < usual_columns;
+       ++i) {
+    const Field& field = target.fields[i];
+    const bool is_own = field.origin == Origin::declared || field.origin == Origin::relation;
+    if (is_own && !field.secret && is_ordered(field)) target.console.columns.push_back(field.name);
+  }
+  if (target.console.columns.empty()) target.console.columns.emplace_back("id");
+}
+
+std::vector<std::string> read_roles(Context& context, const std::vector<Word>& words) {
+  std::vector<std::string> roles;
+  for (const Word& word : words) {
+    if (!is_snake_case(word.text)) {
+      context.diagnostics.error(word,
+                                "a role must be a name in snake_case, not " + in_quotes(word.text));
+    }
+    roles.push_back(word.text);
+  }
+  return roles;
+}
+
+/// `support_rep.user == me`: a path that starts at a field or relation, compared with the caller.
+std::optional<std::string> read_row_rule(Context& context, std::size_t entity, const Word& rule) {
+  const std::size_t equals = rule.text.find("==");
+  const std::string_view text = rule.text;
+  const std::string_view path = kit::trim(text.substr(0, std::min(equals, text.size())));
+  const bool has_form = equals != std::string::npos && kit::trim(text.substr(equals + 2)) == "me";
+  const std::vector<std::string_view> parts = kit::split(path, '.');
+  bool are_names = has_form;
+  for (const std::string_view part : parts) are_names = are_names && is_snake_case(part);
+  if (!are_names) {
+    context.diagnostics.error(
+        rule, "a row rule must have the form 'relation.field == me', not " + in_quotes(rule.text));
+    return std::nullopt;
+  }
+  const Entity& here = context.service.entities[entity];
+  const std::string first(parts[0]);
+  if (context.field_index(entity, first) == none &&
+      context.find_relation(entity, first) == nullptr) {
+    context.diagnostics.error(
+        rule,
+        "a row rule names the unknown field or relation " + in_quotes(parts[0]) + " of " +
+            in_quotes(here.name),
+        context.diagnostics.did_you_mean(parts[0], context.field_names(entity)));
+    return std::nullopt;
+  }
+  return std::string(path);
+}
+
+void build_access(Context& context, std::size_t entity, const schema::Access& syntax) {
+  Access access;
+  access.read = read_roles(context, syntax.read);
+  access.write = read_roles(context, syntax.write);
+  for (const auto& [field, roles] : syntax.fields) {
+    find_fields(context, entity, {field}, "access.fields");
+    access.fields.push_back({field.text, read_roles(context, roles)});
+  }
+  for (const auto& [role, rule] : syntax.rows) {
+    read_roles(context, {role});
+    if (auto path = read_row_rule(context, entity, rule))
+      access.rows.push_back({role.text, std::move(*path)});
+  }
+  context.service.entities[entity].access = std::move(access);
+  if (!context.capabilities.access) {
+    context.diagnostics.warning(syntax.at,
+                                "access rules are read but not enforced yet by this version: "
+                                "everybody who reaches the service may do everything");
+  }
+}
+
+}  // namespace
+
+void build_options(Context& context, std::size_t entity) {
+  const schema::Entity& syntax = context.syntax.entities[entity];
+  build_list(context, entity, syntax.list);
+  build_console(context, entity, syntax.console);
+  if (syntax.access) build_access(context, entity, *syntax.access);
+}
+
+}  // namespace kitgen::model

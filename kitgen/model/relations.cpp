@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <string>
+#include <utility>
+
+#include "kitgen/model/detail/context.hpp"
+#include "kitgen/model/naming.hpp"
+
+namespace kitgen::model {
+namespace {
+
+using schema::in_quotes;
+
+std::string what_is(const schema::Relation& syntax) {
+  return "relation " + in_quotes(syntax.name.text);
+}
+
+/// The part every kind has in common; the target is none when the entity is unknown.
+Relation base_relation(Context& context, std::size_t entity, const schema::Relation& syntax,
+                       RelationKind kind) {
+  Relation relation;
+  relation.kind = kind;
+  relation.name = syntax.name.text;
+  relation.label = to_label(relation.name);
+  relation.pascal = to_pascal(relation.name);
+  if (syntax.doc) relation.doc = syntax.doc->text;
+  check_snake_name(context, syntax.name, "relation", false);
+  if (!syntax.is_broken) relation.target = context.find_entity(syntax.entity, what_is(syntax));
+  relation.to_self = relation.target == entity;
+  context.notes[entity].members.declare(relation.name, syntax.name, what_is(syntax),
+                                        context.diagnostics);
+  return relation;
+}
+
+void keep(Context& context, std::size_t entity, Relation relation, const schema::Relation& syntax) {
+  EntityNotes& notes = context.notes[entity];
+  notes.relation_by_name.try_emplace(relation.name, notes.relation_syntax.size());
+  notes.relation_syntax.push_back(&syntax);
+  context.service.entities[entity].relations.push_back(std::move(relation));
+}
+
+OnDelete read_on_delete(Context& context, const schema::Relation& syntax) {
+  if (!syntax.on_delete) return OnDelete::restrict_delete;
+  const Word& word = *syntax.on_delete;
+  if (word.text == "restrict") return OnDelete::restrict_delete;
+  if (word.text == "cascade") return OnDelete::cascade;
+  if (word.text == "set_null") {
+    if (!syntax.optional) {
+      context.diagnostics.error(word,
+                                "on_delete: set_null needs an optional relation; " +
+                                    in_quotes(syntax.name.text) + " is required",
+                                "add optional: true, or use restrict or cascade");
+    }
+    return OnDelete::set_null;
+  }
+  static constexpr std::array<std::string_view, 3> known{"restrict", "cascade", "set_null"};
+  std::string help =
+      context.diagnostics.did_you_mean(word.text, std::span<const std::string_view>(known));
+  context.diagnostics.error(word, "unknown on_delete " + in_quotes(word.text),
+                            help.empty() ? "known: " + schema::one_of(known) : std::move(help));
+  return OnDelete::restrict_delete;
+}
+
+void add_belongs_to(Context& context, std::size_t entity, const schema::Relation& syntax) {
+  Relation relation = base_relation(context, entity, syntax, RelationKind::belongs_to);
+  relation.optional = syntax.optional.value;
+  relation.on_delete = read_on_delete(context, syntax);
+  relation.field = relation.name + "_id";
+  relation.field_index = context.service.entities[entity].fields.size();
+
+  // An unknown target was told; the entity itself stands in so that the column exists.
+  const std::size_t target = relation.target == none ? entity : relation.target;
+  Field field = make_id_field(context.service, target, relation.field);
+  field.origin = Origin::relation;
+  field.relation = context.service.entities[entity].relations.size();
+  field.optional = relation.optional;
+  field.unique = syntax.unique.value;
+  field.immutable = syntax.immutable.value;
+  field.doc = relation.doc;
+  if (syntax.renamed_from) {
+    if (!is_snake_case(syntax.renamed_from->text)) {
+      context.diagnostics.error(
+          *syntax.renamed_from,
+          "'renamed_from' must be the relation's former name in snake_case, not " +
+              in_quotes(syntax.renamed_from->text));
+    } else {
+      field.renamed_from = syntax.renamed_from->text + "_id";
+    }
+  }
+  set_type_names(context.service, field);
+  decide(field);
+  const std::string what = "column " + in_quotes(relation.field) + " of " + what_is(syntax);
+  add_field(context, entity, std::move(field), syntax.name, what);
+  keep(context, entity, std::move(relation), syntax);
+}
+
+/// Names of the belongs_to relations of the target that lead back here; enough of them to tell.
+std::vector<std::string> ways_back(const Context& context, std::size_t entity, std::size_t target) {
+  constexpr std::size_t enough = 8;
+  std::vector<std::string> names;
+  for (const Relation& other : context.service.entities[target].relations) {
+    if (other.kind == RelationKind::belongs_to && other.target == entity)
+      names.push_back(other.name);
+    if (names.size() == enough) break;
+  }
+  return names;
+}
+
+/// The belongs_to of the target that leads back here.
+void find_inverse(Context& context, std::size_t entity, const schema::Relation& syntax,
+                  Relation& relation) {
+  const Entity& here = context.service.entities[entity];
+  const Entity& target = context.service.entities[relation.target];
+  const std::vector<std::string> names = ways_back(context, entity, relation.target);
+  const std::string wanted = syntax.by ? syntax.by->text : names.empty() ? "" : names.front();
+  const Relation* way = context.find_relation(relation.target, wanted);
+  if (way != nullptr && way->kind == RelationKind::belongs_to && way->target == entity) {
+    relation.inverse_relation = context.notes[relation.target].relation_by_name.at(wanted);
+    relation.inverse_field = way->field;
+  }
+  const std::string target_name = in_quotes(target.name);
+  if (syntax.by && relation.inverse_relation == none) {
+    context.diagnostics.error(*syntax.by,
+                              "entity " + target_name + " has no belongs_to relation " +
+                                  in_quotes(syntax.by->text) + " to " + in_quotes(here.name),
+                              context.diagnostics.did_you_mean(syntax.by->text, names));
+  } else if (names.empty()) {
+    context.diagnostics.error(
+        syntax.name,
+        what_is(syntax) + " needs a belongs_to from " + target_name + " to " + in_quotes(here.name),
+        "add belongs_to: {" + here.snake + ": " + here.name + "} to " + target.name);
+  } else if (!syntax.by && names.size() > 1) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    context.diagnostics.error(syntax.name,
+                              what_is(syntax) + " is ambiguous: " + target_name +
+                                  " has several relations to " + in_quotes(here.name),
+                              "say by: " + schema::one_of(views));
+  } else if (relation.kind == RelationKind::has_one) {
+    const Field& field = target.fields[target.relations[relation.inverse_relation].field_index];
+    if (!field.unique) {
+      context.diagnostics.error(syntax.name,
+                                what_is(syntax) + " is a has_one, so relation " +
+                                    in_quotes(target.relations[relation.inverse_relation].name) +
+                                    " of " + target_name + " must be unique",
+                                "add unique: true there, or use has_many");
+    }
+  }
+}
+
+void add_has(Context& context, std::size_t entity, const schema::Relation& syntax) {
+  const RelationKind kind =
+      syntax.kind == schema::RelationKind::has_one ? RelationKind::has_one : RelationKind::has_many;
+  Relation relation = base_relation(context, entity, syntax, kind);
+  if (relation.target != none) find_inverse(context, entity, syntax, relation);
+  keep(context, entity, std::move(relation), syntax);
+}
+
+Field pivot_side(const Service& service, std::size_t entity, const std::string& column) {
+  Field field = make_id_field(service, entity, column);
+  field.origin = Origin::relation;
+  decide(field);
+  return field;
+}
+
+void add_pivot_fields(Context& context, const schema::Relation& syntax, const Entity& here,
+                      Pivot& pivot) {
+  if (!syntax.fields.empty() && !context.capabilities.pivot_fields) {
+    context.diagnostics.error(
+        syntax.fields[0].name,
+        "fields of a many_to_many relation are not supported yet by this version",
+        "use an entity of its own with two belongs_to");
+  }
+  NameScope columns;
+  for (const Field& side : pivot.fields)
+    columns.declare(side.name, syntax.name, "column " + in_quotes(side.name), context.diagnostics);
+  for (const schema::Field& each : syntax.fields) {
+    check_snake_name(context, each.name, "field", true);
+    for (Field& field : make_fields(context, each, here.name + to_pascal(syntax.name.text))) {
+      columns.declare(field.name, each.name, "field " + in_quotes(field.name), context.diagnostics);
+      pivot.fields.push_back(std::move(field));
+    }
+  }
+}
+
+void add_many_to_many(Context& context, std::size_t entity, const schema::Relation& syntax) {
+  Relation relation = base_relation(context, entity, syntax, RelationKind::many_to_many);
+  if (relation.target != none) {
+    const Entity& here = context.service.entities[entity];
+    const Entity& target = context.service.entities[relation.target];
+    Pivot pivot;
+    pivot.table = here.snake + "_" + relation.name;
+    pivot.left_name = here.snake;
+    pivot.right_name = relation.to_self ? singularise(relation.name) : target.snake;
+    if (pivot.right_name == pivot.left_name) pivot.right_name = "other_" + pivot.left_name;
+    pivot.left_column = pivot.left_name + "_id";
+    pivot.right_column = pivot.right_name + "_id";
+    for (const std::string* name : {&pivot.table, &pivot.left_column, &pivot.right_column}) {
+      if (name->size() > max_name_length) {
+        context.diagnostics.error(syntax.name, "the name " + in_quotes(*name) +
+                                                   " that the pivot table needs is longer than " +
+                                                   std::to_string(max_name_length) + " characters");
+      }
+    }
+    pivot.fields.push_back(pivot_side(context.service, entity, pivot.left_column));
+    pivot.fields.push_back(pivot_side(context.service, relation.target, pivot.right_column));
+    add_pivot_fields(context, syntax, here, pivot);
+    relation.pivot = std::move(pivot);
+  }
+  keep(context, entity, std::move(relation), syntax);
+}
+
+}  // namespace
+
+void build_belongs_to(Context& context, std::size_t entity) {
+  for (const schema::Relation& each : context.syntax.entities[entity].relations) {
+    if (each.kind == schema::RelationKind::belongs_to) add_belongs_to(context, entity, each);
+  }
+}
+
+void build_other_relations(Context& context, std::size_t entity) {
+  for (const auto kind : {schema::RelationKind::has_one, schema::RelationKind::has_many,
+                          schema::RelationKind::many_to_many}) {
+    for (const schema::Relation& each : context.syntax.entities[entity].relations) {
+      if (each.kind != kind) continue;
+      if (kind == schema::RelationKind::many_to_many) {
+        add_many_to_many(context, entity, each);
+      } else {
+        add_has(context, entity, each);
+      }
+    }
+  }
+}
+
+}  // namespace kitgen::model

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <string>
+#include <utility>
+
+#include "kitgen/schema/detail/node_reader.hpp"
+
+namespace kitgen::schema {
+namespace {
+
+/// type: string, type: [string]
+void read_type(NodeReader& reader, const Entry& entry, Field& field) {
+  const Node& node = entry.value;
+  if (node.is_sequence() && node.items.size() == 1 && node.items[0].is_scalar()) {
+    field.type = node.items[0].word;
+    field.is_array = true;
+    return;
+  }
+  if (node.is_sequence()) {
+    reader.diagnostics().error(node.word, "an array has exactly one element type",
+                               "write type: [string]");
+  } else if (const std::optional<Word> type = reader.word(entry)) {
+    field.type = *type;
+    return;
+  }
+  field.is_broken = true;
+}
+
+void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
+  bool has_type = false;
+  const auto into_word = [&](std::optional<Word>& target) {
+    return [&reader, &target](const Entry& e) { target = reader.word(e); };
+  };
+  const auto into_flag = [&](Flag& target) {
+    return [&reader, &target](const Entry& e) { target = reader.flag(e); };
+  };
+  const std::array<KeyRule, 19> rules{{
+      {"type",
+       [&](const Entry& e) {
+         has_type = true;
+         read_type(reader, e, field);
+       }},
+      {"min", into_word(field.min)},
+      {"max", into_word(field.max)},
+      {"min_length", into_word(field.min_length)},
+      {"max_length", into_word(field.max_length)},
+      {"pattern", into_word(field.pattern)},
+      {"format", into_word(field.format)},
+      {"default", into_word(field.default_value)},
+      {"currency", into_word(field.currency)},
+      {"values",
+       [&](const Entry& e) {
+         field.has_values = true;
+         field.values = reader.words(e);
+       }},
+      {"unique", into_flag(field.unique)},
+      {"optional", into_flag(field.optional)},
+      {"immutable", into_flag(field.immutable)},
+      {"read_only", into_flag(field.read_only)},
+      {"secret", into_flag(field.secret)},
+      {"renamed_from", into_word(field.renamed_from)},
+      {"doc", into_word(field.doc)},
+      // Words of other schema languages, for an answer better than the nearest key.
+      {"required",
+       [&](const Entry& e) {
+         reader.diagnostics().error(e.key, "unknown key 'required' in a field",
+                                    "fields are required unless they say optional: true");
+       },
+       true},
+      {"nullable",
+       [&](const Entry& e) {
+         reader.diagnostics().error(e.key, "unknown key 'nullable' in a field",
+                                    "write optional: true");
+       },
+       true},
+  }};
+  reader.map(entry.value, "a field", rules);
+  if (!has_type) {
+    reader.diagnostics().error(entry.key, "field " + in_quotes(entry.key.text) + " has no type",
+                               "write type: string, for example");
+    field.is_broken = true;
+  }
+}
+
+}  // namespace
+
+Field read_field(NodeReader& reader, const Entry& entry) {
+  Field field;
+  field.name = entry.key;
+  if (entry.value.is_scalar()) {
+    field.type = entry.value.word;
+  } else if (entry.value.is_sequence()) {
+    read_type(reader, entry, field);
+  } else if (entry.value.is_null()) {
+    reader.diagnostics().error(
+        entry.key, "field " + in_quotes(entry.key.text) + " has no type",
+        "write " + entry.key.text.substr(0, 40) + ": {type: string}, for example");
+    field.is_broken = true;
+  } else if (entry.value.is_map()) {
+    read_field_map(reader, entry, field);
+  } else {
+    field.is_broken = true;
+  }
+  return field;
+}
+
+std::vector<Field> read_fields(NodeReader& reader, const Node& node, std::string_view what) {
+  std::vector<Field> fields;
+  for (const Entry& entry : reader.entries(node, what)) {
+    if (!entry.key.text.empty()) fields.push_back(read_field(reader, entry));
+  }
+  return fields;
+}
+
+}  // namespace kitgen::schema

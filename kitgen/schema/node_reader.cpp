@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/schema/detail/node_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "kit/base/text.hpp"
+
+namespace kitgen::schema {
+
+void NodeReader::map(const Node& node, std::string_view what, std::span<const KeyRule> rules) {
+  for (const Entry& entry : entries(node, what)) {
+    const auto rule = std::ranges::find(rules, entry.key.text, &KeyRule::key);
+    if (rule != rules.end()) {
+      rule->read(entry);
+    } else if (!entry.key.text.empty()) {
+      std::vector<std::string_view> known;
+      for (const KeyRule& each : rules) {
+        if (!each.is_hidden) known.push_back(each.key);
+      }
+      std::string help =
+          diagnostics_.did_you_mean(entry.key.text, std::span<const std::string_view>(known));
+      if (help.empty()) help = "known here: " + one_of(known);
+      diagnostics_.error(entry.key,
+                         "unknown key " + in_quotes(entry.key.text) + " in " + std::string(what),
+                         std::move(help));
+    }
+  }
+}
+
+const std::vector<Entry>& NodeReader::entries(const Node& node, std::string_view what) {
+  static const std::vector<Entry> empty;
+  if (node.is_map()) return node.entries;
+  if (!node.is_broken()) {
+    diagnostics_.error(node.word,
+                       std::string(what) + " must be a mapping (name: ...), not " + describe(node));
+  }
+  return empty;
+}
+
+std::optional<Word> NodeReader::word(const Entry& entry) {
+  if (entry.value.is_scalar()) return entry.value.word;
+  if (entry.value.is_null()) {
+    diagnostics_.error(entry.key, in_quotes(entry.key.text) + " has no value");
+  } else if (!entry.value.is_broken()) {
+    diagnostics_.error(
+        entry.value.word,
+        in_quotes(entry.key.text) + " must be a single value, not " + describe(entry.value));
+  }
+  return std::nullopt;
+}
+
+Flag NodeReader::flag(const Entry& entry) {
+  const std::optional<Word> value = word(entry);
+  if (!value) return {};
+  Flag flag{value->text == "true", *value};
+  if (value->quoted || (value->text != "true" && value->text != "false")) {
+    static constexpr std::array<std::string_view, 4> yes{"yes", "on", "y", "1"};
+    static constexpr std::array<std::string_view, 4> no{"no", "off", "n", "0"};
+    const std::string lower = kit::to_lower(value->text);
+    std::string help;
+    if (lower == "true" || std::ranges::find(yes, lower) != yes.end()) help = "write true";
+    if (lower == "false" || std::ranges::find(no, lower) != no.end()) help = "write false";
+    diagnostics_.error(
+        *value, in_quotes(entry.key.text) + " must be true or false, not " + in_quotes(value->text),
+        std::move(help));
+  }
+  return flag;
+}
+
+std::vector<Word> NodeReader::words(const Entry& entry) {
+  if (entry.value.is_scalar()) return {entry.value.word};
+  return words(entry.value, in_quotes(entry.key.text));
+}
+
+std::vector<Word> NodeReader::words(const Node& node, std::string_view what) {
+  std::vector<Word> result;
+  if (node.is_broken()) return result;
+  if (!node.is_sequence()) {
+    diagnostics_.error(node.word,
+                       std::string(what) + " must be a list ([a, b]), not " + describe(node));
+    return result;
+  }
+  for (const Node& item : node.items) {
+    if (item.is_scalar()) {
+      result.push_back(item.word);
+    } else if (!item.is_broken()) {
+      diagnostics_.error(
+          item.word, "an entry of " + std::string(what) + " must be a word, not " + describe(item));
+    }
+  }
+  return result;
+}
+
+}  // namespace kitgen::schema

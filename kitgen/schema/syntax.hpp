@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "kitgen/schema/diagnostics.hpp"
+
+/// What a schema says, with places, before anything is known about its meaning: names are not yet
+/// looked up, types and numbers are still words.
+namespace kitgen::schema {
+
+/// `unique: true`
+struct Flag {
+  bool value = false;
+  Word word;
+  explicit operator bool() const { return value; }
+};
+
+struct Field {
+  Word name;
+  Word type;               ///< "string", "decimal(10,2)", "InvoiceStatus", "Customer.email"
+  bool is_array = false;   ///< type: [string]
+  bool is_broken = false;  ///< Its type could not be read; told already.
+  std::optional<Word> min, max, min_length, max_length, pattern, format, default_value;
+  std::optional<Word> currency, renamed_from, doc;
+  std::vector<Word> values;  ///< Of type: enum
+  bool has_values = false;
+  Flag unique, optional, immutable, read_only, secret;
+};
+
+struct CsvImport {
+  Word at;
+  std::optional<Word> file;
+  std::optional<Word> key;
+  std::vector<std::pair<Word, Word>> columns;  ///< CSV header -> field or relation
+};
+
+enum class RelationKind { belongs_to, has_one, has_many, many_to_many };
+
+struct Relation {
+  RelationKind kind = RelationKind::belongs_to;
+  Word name;
+  Word entity;
+  bool is_broken = false;
+  Flag optional, unique, immutable;
+  std::optional<Word> on_delete, by, renamed_from, doc;
+  std::vector<Field> fields;  ///< Of the pivot
+  std::optional<CsvImport> import;
+};
+
+struct Index {
+  Word at;
+  std::vector<Word> fields;
+  std::optional<Word> where, name;
+  Flag unique;
+};
+
+struct Keep {
+  Flag soft_delete, version, audit;
+};
+
+struct List {
+  std::vector<Word> filter, sort, search;
+  std::optional<Word> page_size, max_page_size;
+};
+
+struct Action {
+  Word name;
+  std::vector<Field> input;
+  std::optional<Word> output, emits, doc;
+};
+
+struct Event {
+  Word name;
+  std::vector<Field> fields;
+};
+
+struct Access {
+  Word at;
+  std::vector<Word> read, write;
+  std::vector<std::pair<Word, std::vector<Word>>> fields;
+  std::vector<std::pair<Word, Word>> rows;
+};
+
+struct Console {
+  std::optional<Word> icon, menu;
+  std::vector<Word> columns;
+};
+
+struct Entity {
+  Word name;
+  std::optional<Word> doc, plural, id;
+  std::vector<Field> fields;
+  std::vector<Relation> relations;
+  std::vector<Index> indexes;
+  Keep keep;
+  List list;
+  std::optional<CsvImport> import;
+  std::vector<Action> actions;
+  std::vector<Event> events;
+  std::optional<Access> access;
+  Console console;
+};
+
+struct Enum {
+  Word name;
+  std::optional<Word> doc;
+  std::vector<Word> values;
+};
+
+struct Schema {
+  std::optional<Word> service, doc;
+  std::vector<Enum> enums;
+  std::vector<Entity> entities;
+};
+
+/// Reads the text of a schema. What could be read is returned even when there were errors, so that
+/// later checks find the rest of them; nothing only when the YAML itself could not be read.
+std::optional<Schema> read_schema(const Source& source, Diagnostics& diagnostics);
+
+}  // namespace kitgen::schema
