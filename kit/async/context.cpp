@@ -39,6 +39,8 @@ Context::Context() {
   }
 }
 
+Context::Context(Detached) : log_(current_context != nullptr ? current_context->log_ : nullptr) {}
+
 Context::Context(Clock::time_point deadline) : Context() {
   if (deadline >= deadline_) return;
   deadline_ = deadline;
@@ -74,8 +76,8 @@ Context::Entry::~Entry() {
   enter(before_);
 }
 
-Context::Scope::Scope(Context* context) : entered_(context), before_(current_context) {
-  enter(context);
+Context::Scope::Scope(Context& own) : entered_(&own), before_(current_context) {
+  enter(&own);
 }
 
 void Context::Scope::leave() {

@@ -34,6 +34,10 @@ class Context final : private Cancellable {
   /// As above, with a deadline of its own if that is sooner. The timer is armed only when the
   /// deadline is sooner.
   explicit Context(Clock::time_point deadline);
+  /// Outside the current one: inherits what log lines carry, but neither deadline nor cancellation.
+  /// For work that has to be finished although its task was cancelled.
+  struct Detached {};
+  explicit Context(Detached);
   ~Context();
 
   /// The context of the task that runs now, or null.
@@ -42,7 +46,8 @@ class Context final : private Cancellable {
   static Clock::time_point current_deadline();
 
   Clock::time_point deadline() const { return deadline_; }
-  /// States a deadline that the owner keeps itself, by `cancel`: no timer is armed here. Before anything waits under it.
+  /// States a deadline that the owner keeps itself, by `cancel`: no timer is armed here. Before
+  /// anything waits under it.
   void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
   /// Ends every operation that waits under this context with `why`; later ones end at once. The
   /// first call counts.
@@ -71,10 +76,11 @@ class Context final : private Cancellable {
   };
 
   /// The same for a stretch of a coroutine, which may end in another turn of the loop than it began
-  /// in, or be dropped while other tasks run: it restores only what it set itself.
+  /// in, or be dropped while other tasks run: it restores only what it set itself, which is why the
+  /// context must be its own.
   class Scope {
    public:
-    explicit Scope(Context* context);
+    explicit Scope(Context& own);
     ~Scope() { leave(); }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;

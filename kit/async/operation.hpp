@@ -121,7 +121,7 @@ inline Sleep sleep_for(Clock::duration duration) {
 template <class T>
 Task<T> with_deadline(Clock::duration limit, Task<T> task) {
   Context context(Loop::current().now() + limit);
-  Context::Scope scope(&context);
+  Context::Scope scope(context);
   Result<T> result = co_await as_result(std::move(task));
   scope.leave();
   if constexpr (std::is_void_v<T>) {

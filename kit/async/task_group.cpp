@@ -93,7 +93,8 @@ Task<> TaskGroup::join() {
     Result<> woken = co_await as_result(State::Join(state));
     if (!woken.ok()) {
       // This task was cancelled. Its children are too; wait for them outside the cancelled context.
-      Context::Scope outside(nullptr);
+      Context outside{Context::Detached{}};
+      Context::Scope scope(outside);
       if (!state.children.empty()) co_await State::Join(state);
       if (!state.error) state.error = std::move(woken).error();
     }

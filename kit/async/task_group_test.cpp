@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <vector>
 
 #include "kit/async/operation.hpp"
@@ -74,6 +75,21 @@ Task<> joins_under_deadline(bool* cleaned) {
   co_await group.join();
 }
 
+Task<> ends_slowly(bool* cleaned) {
+  auto result = co_await as_result(sleep_for(1h));
+  EXPECT_FALSE(result.ok());
+  Context outside{Context::Detached{}};
+  Context::Scope scope(outside);
+  co_await sleep_for(1h);
+  *cleaned = true;
+}
+
+Task<> joins_under_deadline_with_slow_end(bool* cleaned) {
+  TaskGroup group("slow end");
+  group.spawn(ends_slowly(cleaned));
+  co_await group.join();
+}
+
 TEST(TaskGroup, CancelledJoinStillAwaitsItsChildren) {
   testing::VirtualLoop loop;
   bool cleaned = false;
@@ -81,6 +97,19 @@ TEST(TaskGroup, CancelledJoinStillAwaitsItsChildren) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code(), Code::deadline_exceeded);
   EXPECT_TRUE(cleaned);
+}
+
+TEST(TaskGroup, JoinDroppedWhileItAwaitsCancelledChildrenLeavesNoContextBehind) {
+  testing::VirtualLoop loop;
+  bool cleaned = false;
+  {
+    auto task =
+        std::make_unique<Task<>>(with_deadline(1s, joins_under_deadline_with_slow_end(&cleaned)));
+    loop.post([&] { EXPECT_FALSE(task->start(nullptr, nullptr)); });
+    loop.advance(2s);
+  }
+  EXPECT_EQ(Context::current(), nullptr);
+  EXPECT_FALSE(cleaned);
 }
 
 Task<> drops_group(std::vector<int>* order) {

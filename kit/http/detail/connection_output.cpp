@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The half of a connection that answers and closes; connection.cpp reads and serves.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "kit/http/detail/connection.hpp"
+#include "kit/http/detail/refusals.hpp"
+#include "kit/http/detail/server_state.hpp"
+#include "kit/log/log.hpp"
+
+namespace kit::http::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a client that was refused may go on sending.
+constexpr auto linger_time = 2s;
+/// Larger bodies are handed to the kernel from where they are instead of being copied behind their
+/// head.
+constexpr std::size_t most_copied_body = 16 * 1024;
+log::Module http_log{"http"};
+constexpr std::size_t most_kept_output = 256 * 1024;
+
+}  // namespace
+
+void Connection::answer(Result<Response>&& result) {
+  if (!result.ok()) return answer_error(result.error());
+  respond(std::move(result).value(), nullptr);
+}
+
+void Connection::answer_error(const Error& error) {
+  Response response = server_.options.render_error(error, exchange_->log.request_id);
+  if (response.status == 405) response.headers.emplace_back("Allow", exchange_->match.allow);
+  respond(std::move(response), &error);
+}
+
+/// Answers a request that cannot be gone on with, and closes: where the next one would begin is not
+/// known.
+void Connection::refuse(int status, std::string_view problem) {
+  Exchange& exchange = *exchange_;
+  if (exchange.connection == nullptr) {  // the head is not known: nothing of it is shown to anybody
+    exchange.connection = this;
+    exchange.loop_started = server_.now();
+    if (server_.options.observer != nullptr) exchange.started = Clock::now();
+    exchange.describe_unknown(*peer_);
+  }
+  keep_alive_ = false;
+  lingers_ = true;
+  answer_error(refusal(status, problem));
+}
+
+void Connection::respond(Response&& response, const Error* error, Error* cancel) {
+  if (response.status < 200 || response.status > 599) response.status = 500;
+  if (!response.headers.empty() && asks_close(response)) keep_alive_ = false;
+  ResponseOptions options;
+  options.date_line = server_.date.at(server_.now());
+  options.close = !keep_alive_;
+  bool sends_body = has_body(response.status);
+  if (exchange_) {
+    options.request_id = exchange_->log.request_id;
+    options.says_keep_alive = exchange_->parser.head().http_1_0;
+    sends_body &= exchange_->request.method != Method::head;
+  }
+  std::string& output = server_.output;
+  std::string_view body;
+  if (sends_body) body = response.static_body.empty() ? response.body : response.static_body;
+  const bool small = body.size() <= most_copied_body;
+  const std::size_t head_bytes =
+      append_response(output, response, options, small ? body : std::string_view());
+  if (exchange_) {
+    observe(response.status, head_bytes + body.size(), error);
+    if (cancel != nullptr) {
+      let_handler_go(std::move(*cancel));
+    } else {
+      server_.release(std::move(exchange_));
+    }
+  }
+  phase_ = Phase::idle;
+  arm(server_.now() + server_.limits.idle_timeout);
+  closing_ = !keep_alive_;
+  if (!small) send(std::move(response.body), response.static_body);
+}
+
+void Connection::observe(int status, std::size_t bytes, const Error* error) {
+  if (status >= 500 && error != nullptr) {
+    // The client sees nothing of it but the request id: this line is where the error ends.
+    const LogContext* outer = std::exchange(current_log_context, &exchange_->log);
+    log::error(http_log, "request failed",
+               {{"status", status},
+                {"method", exchange_->request.method_name},
+                {"route", exchange_->request.route},
+                {"error", *error}});
+    current_log_context = outer;
+  }
+  RequestObserver* observer = server_.options.observer;
+  if (observer == nullptr) return;
+  Exchange& exchange = *exchange_;
+  // The clock for handlers that did not wait; the loop's for the others, which in tests is a
+  // virtual one.
+  const auto duration = std::max<Clock::duration>(Clock::now() - exchange.started,
+                                                  server_.now() - exchange.loop_started);
+  const LogContext* outer = std::exchange(current_log_context, &exchange.log);
+  observer->on_finished({exchange.request, status, bytes, duration, error});
+  current_log_context = outer;
+}
+
+/// Writes what has gathered.
+void Connection::flush() {
+  std::string& output = server_.output;
+  if (output.empty()) return;
+  if (unsent_ || phase_ == Phase::closed) return send({}, {});
+  const std::string_view all = output;
+  const net::IoResult result = stream_->write({&all, 1});
+  if (result.bytes == all.size()) {
+    output.clear();
+  } else {
+    keep_unsent(result, {}, {});
+  }
+}
+
+/// Writes what has gathered, then a body from where it is (`body`, or `owned_body` when that is
+/// empty).
+void Connection::send(std::string&& owned_body, std::string_view body) {
+  net::IoResult result;
+  if (!unsent_ && phase_ != Phase::closed) {
+    const std::array<std::string_view, 2> parts = {server_.output,
+                                                   body.empty() ? owned_body : body};
+    result = stream_->write(parts);
+  }
+  keep_unsent(result, std::move(owned_body), body);
+}
+
+/// Keeps what a write did not take.
+void Connection::keep_unsent(net::IoResult result, std::string&& owned_body,
+                             std::string_view body) {
+  std::string& output = server_.output;
+  if (result.status == net::IoStatus::closed || result.status == net::IoStatus::failed) {
+    disconnected();
+  }
+  const bool owned = body.empty();
+  if (owned) body = owned_body;
+  const std::size_t sent = result.bytes;
+  if (phase_ != Phase::closed && sent < output.size() + body.size()) {
+    if (!unsent_) {
+      unsent_ = std::make_unique<std::deque<Piece>>();
+      write_deadline_ = server_.now() + server_.limits.write_timeout;
+      if (!timer_.armed() || write_deadline_ < timer_.at()) arm_timer();
+    }
+    if (sent < output.size()) {
+      Piece& piece = unsent_->emplace_back(output.substr(sent));
+      piece.rest = piece.owned;
+    }
+    const std::size_t of_body = sent - std::min(sent, output.size());
+    if (of_body < body.size()) {
+      Piece& piece = unsent_->emplace_back();
+      if (owned) piece.owned = std::move(owned_body);
+      piece.rest = (owned ? std::string_view(piece.owned) : body).substr(of_body);
+    }
+  }
+  output.clear();
+  if (output.capacity() > most_kept_output) std::string().swap(output);
+}
+
+void Connection::send_rest() {
+  while (!unsent_->empty()) {
+    std::string_view& rest = unsent_->front().rest;
+    const net::IoResult result = stream_->write({&rest, 1});
+    if (result.status == net::IoStatus::closed || result.status == net::IoStatus::failed) {
+      return disconnected();
+    }
+    if (result.bytes > 0) write_deadline_ = server_.now() + server_.limits.write_timeout;
+    rest.remove_prefix(result.bytes);
+    if (!rest.empty()) return;
+    unsent_->pop_front();
+  }
+  unsent_.reset();
+  write_deadline_ = Clock::time_point::max();
+  // Time went by without the client being at fault for it: what it has to do next starts now.
+  if (phase_ == Phase::idle) arm(server_.now() + server_.limits.idle_timeout);
+}
+
+/// The last step of every event: sends what has gathered, closes what is done. May destroy this
+/// connection.
+void Connection::settle() {
+  flush();
+  if (closing_ && !unsent_ && phase_ == Phase::idle) {
+    if (lingers_) {
+      stream_->shutdown_write();
+      phase_ = Phase::lingering;
+      arm(server_.now() + linger_time);
+      if (!ListNode<ReadyTag>::linked()) server_.loop().schedule(*this);
+    } else {
+      close();
+    }
+  }
+  if (phase_ == Phase::closed) server_.remove(*this);
+}
+
+void Connection::close() {
+  phase_ = Phase::closed;
+  if (exchange_) server_.release(std::move(exchange_));
+  unsent_.reset();
+}
+
+void Connection::begin_drain() {
+  keep_alive_ = false;
+  if (phase_ != Phase::idle) return;
+  closing_ = true;
+  if (!ListNode<ReadyTag>::linked()) server_.loop().schedule(*this);
+}
+
+/// The peer is gone: a handler at work is told.
+void Connection::disconnected() {
+  if (phase_ == Phase::handling) {
+    const Error why(Code::cancelled, "the client has closed the connection");
+    observe(499, 0, &why);
+    let_handler_go(why.clone());
+  }
+  close();
+}
+
+void Connection::handler_overdue() {
+  const Error why = refusal(504, "the handler did not finish in time");
+  keep_alive_ = false;
+  lingers_ = true;
+  Error cancel(Code::deadline_exceeded, "the deadline was exceeded");
+  respond(server_.options.render_error(why, exchange_->log.request_id), &why, &cancel);
+}
+
+void Connection::let_handler_go(Error why) {
+  Exchange& exchange = *exchange_;
+  server_.adopt(std::move(exchange_));
+  exchange.context->cancel(std::move(why));
+}
+
+}  // namespace kit::http::detail

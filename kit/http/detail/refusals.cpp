@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/http/detail/refusals.hpp"
+
+#include <string>
+
+#include "kit/base/text.hpp"
+#include "kit/http/detail/chars.hpp"
+
+namespace kit::http::detail {
+namespace {
+
+struct Meaning {
+  Code code;
+  std::string_view reason;
+};
+
+Meaning meaning_of(int status) {
+  switch (status) {
+    case 404:
+      return {Code::not_found, "ROUTE_NOT_FOUND"};
+    case 405:
+      return {Code::unimplemented, "METHOD_NOT_ALLOWED"};
+    case 408:
+      return {Code::deadline_exceeded, "REQUEST_TIMEOUT"};
+    case 413:
+      return {Code::invalid_argument, "BODY_TOO_LARGE"};
+    case 414:
+      return {Code::invalid_argument, "URI_TOO_LONG"};
+    case 415:
+      return {Code::invalid_argument, "UNSUPPORTED_MEDIA_TYPE"};
+    case 417:
+      return {Code::invalid_argument, "EXPECTATION_FAILED"};
+    case 431:
+      return {Code::invalid_argument, "HEADERS_TOO_LARGE"};
+    case 503:
+      return {Code::unavailable, "TOO_MANY_CONNECTIONS"};
+    case 504:
+      return {Code::deadline_exceeded, "HANDLER_TIMEOUT"};
+    case 505:
+      return {Code::unimplemented, "HTTP_VERSION_NOT_SUPPORTED"};
+    default:
+      return {Code::invalid_argument, "MALFORMED_REQUEST"};
+  }
+}
+
+}  // namespace
+
+Error refusal(int status, std::string_view problem) {
+  const Meaning meaning = meaning_of(status);
+  return Error(meaning.code, std::string(problem))
+      .with_reason(std::string(meaning.reason))
+      .with_http_status(status);
+}
+
+bool is_media_type(std::string_view content_type, std::string_view wanted) {
+  return iequals(trim_blanks(content_type.substr(0, content_type.find(';'))), wanted);
+}
+
+}  // namespace kit::http::detail

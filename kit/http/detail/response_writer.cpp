@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/http/detail/response_writer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+
+#include "kit/http/detail/chars.hpp"
+
+namespace kit::http::detail {
+namespace {
+
+std::string_view status_line(int status) {
+  switch (status) {
+    case 201:
+      return "HTTP/1.1 201 Created\r\n";
+    case 202:
+      return "HTTP/1.1 202 Accepted\r\n";
+    case 204:
+      return "HTTP/1.1 204 No Content\r\n";
+    case 206:
+      return "HTTP/1.1 206 Partial Content\r\n";
+    case 301:
+      return "HTTP/1.1 301 Moved Permanently\r\n";
+    case 302:
+      return "HTTP/1.1 302 Found\r\n";
+    case 303:
+      return "HTTP/1.1 303 See Other\r\n";
+    case 304:
+      return "HTTP/1.1 304 Not Modified\r\n";
+    case 307:
+      return "HTTP/1.1 307 Temporary Redirect\r\n";
+    case 308:
+      return "HTTP/1.1 308 Permanent Redirect\r\n";
+    case 400:
+      return "HTTP/1.1 400 Bad Request\r\n";
+    case 401:
+      return "HTTP/1.1 401 Unauthorized\r\n";
+    case 403:
+      return "HTTP/1.1 403 Forbidden\r\n";
+    case 404:
+      return "HTTP/1.1 404 Not Found\r\n";
+    case 405:
+      return "HTTP/1.1 405 Method Not Allowed\r\n";
+    case 406:
+      return "HTTP/1.1 406 Not Acceptable\r\n";
+    case 408:
+      return "HTTP/1.1 408 Request Timeout\r\n";
+    case 409:
+      return "HTTP/1.1 409 Conflict\r\n";
+    case 410:
+      return "HTTP/1.1 410 Gone\r\n";
+    case 412:
+      return "HTTP/1.1 412 Precondition Failed\r\n";
+    case 413:
+      return "HTTP/1.1 413 Content Too Large\r\n";
+    case 414:
+      return "HTTP/1.1 414 URI Too Long\r\n";
+    case 415:
+      return "HTTP/1.1 415 Unsupported Media Type\r\n";
+    case 417:
+      return "HTTP/1.1 417 Expectation Failed\r\n";
+    case 422:
+      return "HTTP/1.1 422 Unprocessable Content\r\n";
+    case 428:
+      return "HTTP/1.1 428 Precondition Required\r\n";
+    case 429:
+      return "HTTP/1.1 429 Too Many Requests\r\n";
+    case 431:
+      return "HTTP/1.1 431 Request Header Fields Too Large\r\n";
+    case 499:
+      return "HTTP/1.1 499 Client Closed Request\r\n";
+    case 500:
+      return "HTTP/1.1 500 Internal Server Error\r\n";
+    case 501:
+      return "HTTP/1.1 501 Not Implemented\r\n";
+    case 502:
+      return "HTTP/1.1 502 Bad Gateway\r\n";
+    case 503:
+      return "HTTP/1.1 503 Service Unavailable\r\n";
+    case 504:
+      return "HTTP/1.1 504 Gateway Timeout\r\n";
+    case 505:
+      return "HTTP/1.1 505 HTTP Version Not Supported\r\n";
+    case 507:
+      return "HTTP/1.1 507 Insufficient Storage\r\n";
+    default:
+      return {};
+  }
+}
+
+char* put(char* to, std::string_view text) {
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+/// `text` is nearly always `usual` bytes long: copied without a call.
+template <std::size_t usual>
+char* put_usual(char* to, std::string_view text) {
+  if (text.size() != usual) return put(to, text);
+  std::memcpy(to, text.data(), usual);
+  return to + usual;
+}
+
+char* put_status(char* to, int status) {
+  if (status == 200) return put(to, "HTTP/1.1 200 OK\r\n");
+  if (std::string_view line = status_line(status); !line.empty()) return put(to, line);
+  to = put(to, "HTTP/1.1 ");
+  to = std::to_chars(to, to + 4, status).ptr;
+  return put(to, " \r\n");  // the reason may be empty, the blank before it not
+}
+
+char* put_value(char* to, std::string_view value) {
+  if (is_field_value(value)) return put(to, value);
+  for (char c : value) *to++ = (class_of(c) & char_control) != 0 ? ' ' : c;
+  return to;
+}
+
+/// Written by the server itself, or about how the message is framed.
+bool is_reserved(std::string_view name) {
+  switch (name.size()) {
+    case 4:
+      return equals_lower(name, "date");
+    case 7:
+      return equals_lower(name, "trailer") || equals_lower(name, "upgrade");
+    case 10:
+      return equals_lower(name, "connection") || equals_lower(name, "keep-alive");
+    case 12:
+      return equals_lower(name, "x-request-id");
+    case 14:
+      return equals_lower(name, "content-length");
+    case 17:
+      return equals_lower(name, "transfer-encoding");
+    default:
+      return false;
+  }
+}
+
+std::size_t most_bytes(const Response& response, const ResponseOptions& options) {
+  // Status line, names, blanks, line ends and the length fit in 256.
+  std::size_t most =
+      256 + options.date_line.size() + options.request_id.size() + response.content_type.size();
+  for (const auto& [name, value] : response.headers) most += name.size() + value.size() + 4;
+  return most;
+}
+
+char* put_headers(char* to, const Response& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (!all_of_class(name, char_token) || is_reserved(name)) continue;
+    to = put(put(to, name), ": ");
+    to = put(put_value(to, value), "\r\n");
+  }
+  return to;
+}
+
+}  // namespace
+
+void DateLine::render(Clock::time_point now) {
+  using namespace std::chrono;
+  constexpr std::string_view days = "SunMonTueWedThuFriSat";
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const auto wall = system_clock::now();
+  const auto second = floor<seconds>(wall);
+  const auto day = floor<std::chrono::days>(second);
+  const year_month_day date(day);
+  const hh_mm_ss time(second - day);
+  next_ = now + duration_cast<Clock::duration>(second + seconds(1) - wall);
+
+  char* to = line_.data();
+  auto two = [&](long long number) {
+    *to++ = static_cast<char>('0' + number / 10 % 10);
+    *to++ = static_cast<char>('0' + number % 10);
+  };
+  to = put(put(to, "Date: "), days.substr(weekday(day).c_encoding() * 3, 3));
+  to = put(to, ", ");
+  two(static_cast<unsigned>(date.day()));
+  to = put(put(put(to, " "), months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3)), " ");
+  const int year = static_cast<int>(date.year());
+  two(year / 100);
+  two(year % 100);
+  *to++ = ' ';
+  two(time.hours().count());
+  *to++ = ':';
+  two(time.minutes().count());
+  *to++ = ':';
+  two(time.seconds().count());
+  put(to, " GMT\r\n");
+}
+
+std::size_t append_response(std::string& out, const Response& response,
+                            const ResponseOptions& options, std::string_view small_body) {
+  const std::size_t start = out.size();
+  const std::size_t most = most_bytes(response, options) + small_body.size();
+  if (out.capacity() < start + most) out.reserve(std::max(start + most, out.capacity() * 2));
+  out.resize_and_overwrite(start + most, [&](char* data, std::size_t) {
+    char* to = put_status(data + start, response.status);
+    to = put_usual<37>(to, options.date_line);
+    if (has_body(response.status)) {
+      if (!response.content_type.empty()) {
+        to = put_value(put(to, "Content-Type: "), response.content_type);
+        to = put(to, "\r\n");
+      }
+      to = put(to, "Content-Length: ");
+      const std::size_t length =
+          response.static_body.empty() ? response.body.size() : response.static_body.size();
+      to = put(std::to_chars(to, to + 20, length).ptr, "\r\n");
+    }
+    if (!options.request_id.empty()) {
+      to = put(put_usual<16>(put(to, "X-Request-Id: "), options.request_id), "\r\n");
+    }
+    if (!response.headers.empty()) to = put_headers(to, response);
+    if (options.close) {
+      to = put(to, "Connection: close\r\n");
+    } else if (options.says_keep_alive) {
+      to = put(to, "Connection: keep-alive\r\n");
+    }
+    to = put(put(to, "\r\n"), small_body);
+    return static_cast<std::size_t>(to - data);
+  });
+  return out.size() - start - small_body.size();
+}
+
+bool asks_close(const Response& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (equals_lower(name, "connection") && equals_lower(value, "close")) return true;
+  }
+  return false;
+}
+
+}  // namespace kit::http::detail

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "kit/base/time.hpp"
+#include "kit/http/message.hpp"
+
+namespace kit::http::detail {
+
+/// "Date: ...\r\n", rendered once a second.
+class DateLine {
+ public:
+  /// Cost: one comparison but once a second. `now` is the loop's time.
+  std::string_view at(Clock::time_point now) {
+    if (now >= next_) render(now);
+    return {line_.data(), line_.size()};
+  }
+
+ private:
+  void render(Clock::time_point now);
+  std::array<char, 37> line_{};
+  Clock::time_point next_ = Clock::time_point::min();
+};
+
+struct ResponseOptions {
+  std::string_view date_line;
+  std::string_view request_id;
+  bool close = false;            ///< Connection: close.
+  bool says_keep_alive = false;  ///< For HTTP/1.0, where it is not the default.
+};
+
+/// Whether an answer with `status` has a body (and a Content-Length) at all.
+inline bool has_body(int status) {
+  return status >= 200 && status != 204 && status != 304;
+}
+
+/// Appends the head of `response` and then `small_body` to `out`; returns the bytes of the head.
+/// Control characters in values become blanks, so that no value ends its line; fields that frame
+/// the message, and names that are no tokens, are left out.
+std::size_t append_response(std::string& out, const Response& response,
+                            const ResponseOptions& options, std::string_view small_body);
+
+/// Whether the handler asked for the connection to be closed.
+bool asks_close(const Response& response);
+
+}  // namespace kit::http::detail

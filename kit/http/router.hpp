@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kit/base/result.hpp"
+#include "kit/base/time.hpp"
+#include "kit/http/message.hpp"
+
+namespace kit::http {
+
+struct RouteOptions {
+  /// Content types the body may have, checked before the handler (415); empty: the route takes no
+  /// body.
+  std::vector<std::string> consumes;
+  std::size_t max_body_bytes = 0;  ///< 0: the server's default.
+  Clock::duration timeout{0};      ///< 0: the server's default (5 s).
+};
+
+/// Finds the handler of a request by method and path. Static segments beat parameters; no regular
+/// expressions. Templates: "/api/v1/tracks/{id}"; a parameter may be typed: "{id:int64}" matches
+/// digits (with '-') only, "{id:uuid}" a UUID;
+/// "{rest:path}" at the end matches the rest with its slashes. A literal suffix after the parameter
+/// is allowed for custom methods: "/api/v1/invoices/{id}:refund". A path that differs from a route
+/// by a trailing slash is not found. Thread safety: build on one thread, then match on any.
+class Router {
+ public:
+  Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
+  ~Router();
+
+  /// Fails (asserts at start-up through `Result`) with `invalid_argument` for a malformed template
+  /// and `already_exists` for one that is there already.
+  Result<> add(Method method, std::string_view path_template, Handler handler,
+               RouteOptions options = {});
+
+  struct Route;
+  /// Result of a match. `route` null and `allow` empty: 404; `route` null and `allow` set: 405 (or
+  /// an OPTIONS answer).
+  struct Match {
+    const Route* route = nullptr;
+    std::string allow;
+  };
+  /// `path` is the undecoded path of the target. Parameters (decoded) are appended to `parameters`,
+  /// whose decoded bytes, when they differ from those in the path, live in `scratch`. HEAD falls
+  /// back to GET.
+  Match match(Method method, std::string_view path, std::vector<std::string_view>& parameters,
+              std::string& scratch) const;
+
+  /// Every template with its methods, sorted, for the start page and diagnostics.
+  std::vector<std::pair<Method, std::string>> routes() const;
+
+ private:
+  struct Node;
+  struct Search;
+  static const Route* find(const Node& node, std::string_view rest, Search& search);
+  static const Route* find_parameter(const Node& node, std::string_view segment,
+                                     std::string_view rest, bool last, Search& search);
+  static const Route* end(const Node& node, Search& search);
+  static void collect(const Node& node, std::vector<std::pair<Method, std::string>>& out);
+  std::unique_ptr<Node> root_;
+};
+
+struct Router::Route {
+  std::string path_template;
+  Handler handler;
+  RouteOptions options;
+};
+
+}  // namespace kit::http

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "kit/async/task.hpp"
+#include "kit/http/error_response.hpp"
+#include "kit/http/limits.hpp"
+#include "kit/http/message.hpp"
+#include "kit/http/router.hpp"
+#include "kit/net/stream.hpp"
+
+namespace kit::http {
+
+/// Told about every finished request, on the connection's thread; must not wait.
+class RequestObserver {
+ public:
+  struct Finished {
+    const Request& request;
+    int status;
+    std::size_t response_bytes;
+    Clock::duration duration;
+    const Error* error;  ///< What the handler failed with, or null.
+  };
+  virtual void on_finished(const Finished& finished) = 0;
+
+ protected:
+  ~RequestObserver() = default;
+};
+
+struct ServerOptions {
+  Limits limits;
+  RequestObserver* observer = nullptr;  ///< Outlives the server.
+  ErrorRenderer render_error = error_response;
+};
+
+namespace detail {
+class ServerState;
+}
+
+/// Serves HTTP/1.1 on one loop. Several servers (one per thread) share a router and a port; limits
+/// count per server.
+///
+/// Requests of a connection are served one after the other, pipelined ones too. While a handler
+/// waits, nothing is read; a client that closes or half-closes meanwhile cancels it (`cancelled`),
+/// the deadline does so with `deadline_exceeded` and 504. A handler is left to end by itself after
+/// that, without its connection. Thread safety: one loop's thread; the router is shared and
+/// constant. Lifetime: shorter than the loop's.
+class Server final : public net::AcceptHandler {
+ public:
+  using Options = ServerOptions;
+  Server(const Router& router, Options options);
+  ~Server();
+
+  /// Serves `stream`; called by a listener or, in tests, with an in-memory stream.
+  void on_accept(std::unique_ptr<net::Stream> stream) override;
+
+  std::size_t connections() const;
+  /// Stops taking requests: idle connections close, each busy one after its answer (with
+  /// Connection: close). Ends when none is left or `limit` has passed; what is left then is closed.
+  Task<> drain(Clock::duration limit);
+
+ private:
+  std::unique_ptr<detail::ServerState> state_;
+};
+
+}  // namespace kit::http

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slow clients and slow handlers, on a virtual clock.
+#include "kit/http/server_test_support.hpp"
+
+namespace kit::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view get_root = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+std::string head_of_post(std::size_t length) {
+  return "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: " +
+         std::to_string(length) + "\r\n\r\n";
+}
+
+/// Sends `bytes` one at a time, one each `interval`, until the server closes; returns how long that
+/// took.
+Clock::duration drip(testing::VirtualLoop& loop, testing::MemoryClient& client,
+                     std::string_view bytes, Clock::duration interval) {
+  const auto start = loop.now();
+  for (char c : bytes) {
+    client.send({&c, 1});
+    loop.advance(interval);
+    if (!client.received().empty() || client.closed()) break;
+  }
+  return loop.now() - start;
+}
+
+TEST_F(ServerTest, EndsDrippingHeaders) {
+  auto client = connect();
+  const auto lasted =
+      drip(loop, *client, "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(100, 'x'), 900ms);
+  EXPECT_GE(lasted, 10s);
+  EXPECT_LT(lasted, 11s);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
+  loop.advance(3s);
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ServerTest, ThreeHundredDrippersHarmNobody) {
+  options.limits.connections_per_peer = 1000;
+  std::vector<std::unique_ptr<testing::MemoryClient>> drippers;
+  for (int i = 0; i < 300; ++i) drippers.push_back(connect());
+  auto honest = connect();
+  for (int second = 0; second < 14; ++second) {
+    for (auto& dripper : drippers) {
+      if (!dripper->closed())
+        dripper->send(std::string_view(get_root).substr(static_cast<std::size_t>(second), 1));
+    }
+    honest->send(get_root);
+    loop.advance(1s);
+    EXPECT_TRUE(honest->take().ends_with("hello"));
+  }
+  EXPECT_EQ(server->connections(), 1U);
+}
+
+TEST_F(ServerTest, EndsDrippingBodies) {
+  auto client = connect();
+  client->send(head_of_post(1000));
+  const auto lasted = drip(loop, *client, std::string(1000, 'x'), 100ms);  // 10 bytes a second
+  EXPECT_GE(lasted, 5s);
+  EXPECT_LT(lasted, 5500ms);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 408"));
+}
+
+TEST_F(ServerTest, TakesBodiesAtTheMinimumRate) {
+  auto client = connect();
+  client->send(head_of_post(4000));
+  drip(loop, *client, std::string(4000, 'x'), 4ms);  // 250 bytes a second, 16 s
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, EndsBodiesThatTakeTooLong) {
+  auto client = connect();
+  client->send(head_of_post(20'000));
+  const auto lasted = drip(loop, *client, std::string(20'000, 'x'), 3ms);  // fast enough, but 60 s
+  EXPECT_GE(lasted, 30s);
+  EXPECT_LT(lasted, 31s);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 408"));
+}
+
+TEST_F(ServerTest, EndsDrippingChunks) {
+  auto client = connect();
+  client->send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n");
+  const auto lasted = drip(loop, *client, "1;" + std::string(500, 'e'), 50ms);
+  EXPECT_GE(lasted, 5s);
+  EXPECT_LT(lasted, 6s);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 408"));
+}
+
+TEST_F(ServerTest, ClosesIdleConnectionsSilently) {
+  auto client = connect();
+  client->send(get_root);
+  loop.advance(59s);
+  EXPECT_FALSE(client->closed());
+  client->take();
+  client->send(get_root);  // the time begins anew
+  loop.advance(59s);
+  EXPECT_FALSE(client->closed());
+  EXPECT_TRUE(client->take().ends_with("hello"));
+  loop.advance(2s);
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ(client->take(), "");
+}
+
+TEST_F(ServerTest, ClosesConnectionsThatNeverSay) {
+  auto client = connect();
+  loop.advance(61s);
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ(client->take(), "");
+}
+
+TEST_F(ServerTest, CutsReadersThatStall) {
+  auto client = connect({.capacity = 1000});
+  client->pause_reading(true);
+  client->send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+  loop.advance(29s);
+  EXPECT_EQ(server->connections(), 1U);
+  loop.advance(2s);
+  EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ServerTest, ToleratesReadersThatProgress) {
+  auto client = connect({.capacity = 100'000});
+  client->pause_reading(true);
+  client->send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (int i = 0; i < 4; ++i) {
+    loop.advance(25s);
+    client->pause_reading(false);
+    client->pause_reading(true);
+  }
+  client->pause_reading(false);
+  run();
+  EXPECT_EQ(count_of(client->take(), big), 1U);
+}
+
+TEST_F(ServerTest, AnswersForHandlersThatTakeTooLong) {
+  auto client = connect();
+  client->send("GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(get_root));
+  loop.advance(4900ms);
+  EXPECT_EQ(client->take(), "");
+  loop.advance(200ms);
+  const std::string answer = client->take();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 504 Gateway Timeout\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "Connection: close\r\n"));
+  EXPECT_TRUE(has(answer, "X-Request-Id: "));
+  EXPECT_EQ(count_of(answer, "HTTP/1.1"), 1U);
+  EXPECT_EQ(finished, 1);
+  EXPECT_EQ(cancelled_with, "DEADLINE_EXCEEDED");
+  EXPECT_EQ(recorder.lines, std::vector<std::string>{"GET /stuck 504"});
+  loop.advance(3s);
+  EXPECT_TRUE(client->closed());
+}
+
+TEST_F(ServerTest, CapsTheTimeOfARoute) {
+  auto client = connect();
+  client->send("GET /patient HTTP/1.1\r\nHost: a\r\n\r\n");
+  loop.advance(59s);
+  EXPECT_EQ(handler_budget, 60s);
+  EXPECT_EQ(client->take(), "");
+  loop.advance(2s);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 504"));
+}
+
+TEST_F(ServerTest, LingersSoThatARefusalIsRead) {
+  auto client = connect();
+  client->send(
+      "POST /small HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: "
+      "100000\r\n\r\n");
+  run();
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 413"));
+  for (int i = 0; i < 10; ++i) {
+    client->send(std::string(10'000, 'x'));
+    loop.advance(100ms);
+  }
+  EXPECT_EQ(client->unsent(), 0U);  // read and dropped, not reset
+  loop.advance(2s);
+  EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ServerTest, MeasuresTheTimeOfHandlersThatWait) {
+  exchange("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n", 2s);
+  EXPECT_EQ(recorder.last_duration, 1s);
+}
+
+}  // namespace
+}  // namespace kit::http

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "kit/async/loop.hpp"
+#include "kit/base/result.hpp"
+
+namespace kit::net {
+
+/// How a read or write that never waits ended.
+enum class IoStatus {
+  ok,           ///< `bytes` were moved (at least one).
+  would_block,  ///< Nothing now; readiness will be reported.
+  closed,       ///< Reading: the peer has finished sending. Writing: the peer is gone.
+  failed,       ///< `error_number` says why (errno).
+};
+
+struct IoResult {
+  IoStatus status = IoStatus::ok;
+  std::size_t bytes = 0;
+  int error_number = 0;
+};
+
+/// A connected byte stream that never blocks: a TCP or Unix socket, TLS on one, or the tests'
+/// in-memory pipe. Readiness is edge triggered: after a report read (write) until `would_block`, or
+/// until fewer bytes than asked for came, before expecting another. Thread safety: the thread of
+/// the loop it was made on.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  virtual IoResult read(std::span<char> into) = 0;
+  /// Writes the parts one after the other, as far as it goes.
+  virtual IoResult write(std::span<const std::string_view> parts) = 0;
+  /// Reports readiness to `handler` from now on, at most until destruction.
+  virtual void watch(ReadinessHandler& handler) = 0;
+  /// Ends the sending side after what was written; the peer reads an end of stream.
+  virtual void shutdown_write() = 0;
+  /// The peer's address without the port: "127.0.0.1", "::1", "unix".
+  virtual std::string_view peer() const = 0;
+};
+
+/// Receives new connections.
+class AcceptHandler {
+ public:
+  virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
+
+ protected:
+  ~AcceptHandler() = default;
+};
+
+/// A listening socket on the current loop. Accepts until destroyed.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  /// The port it listens on, also when 0 was asked for.
+  virtual int port() const = 0;
+};
+
+struct ListenOptions {
+  std::string address = "127.0.0.1";
+  int port = 0;
+  int backlog = 1024;
+  bool reuse_port = false;  ///< Several loops listen on one port (SO_REUSEPORT).
+};
+
+/// Listens with TCP on the current loop. Fails with `unavailable` and a message that names address,
+/// port and cause
+/// ("address already in use"), or `invalid_argument` for an address that is not a numeric IPv4 or
+/// IPv6 address. When descriptors run out (EMFILE) new connections are accepted and closed at once
+/// instead of spinning.
+Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, AcceptHandler& handler);
+
+}  // namespace kit::net

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "kit/net/stream.hpp"
+
+namespace kit::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  int number() const { return number_; }
+  void close() {
+    if (number_ >= 0) ::close(std::exchange(number_, -1));
+  }
+
+ private:
+  int number_;
+};
+
+union Address {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+
+std::string text_of(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v6 = address.any.sa_family == AF_INET6;
+  const void* bytes = v6 ? static_cast<const void*>(&address.v6.sin6_addr) : &address.v4.sin_addr;
+  if (v6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+    // One peer, one name, whichever family the listener has.
+    return ::inet_ntop(AF_INET, address.v6.sin6_addr.s6_addr + 12, text.data(), text.size());
+  }
+  return ::inet_ntop(v6 ? AF_INET6 : AF_INET, bytes, text.data(), text.size());
+}
+
+IoResult io_failure(bool writing) {
+  switch (errno) {
+    case EAGAIN:
+    case EINTR:
+      return {IoStatus::would_block, 0, 0};
+    case EPIPE:
+      return {IoStatus::closed, 0, 0};
+    case ECONNRESET:
+      if (writing) return {IoStatus::closed, 0, 0};
+      [[fallthrough]];
+    default:
+      return {IoStatus::failed, 0, errno};
+  }
+}
+
+class TcpStream final : public Stream {
+ public:
+  TcpStream(Descriptor socket, std::string peer)
+      : socket_(std::move(socket)), peer_(std::move(peer)) {}
+  ~TcpStream() override {
+    if (loop_ != nullptr) loop_->remove(socket_.number());
+  }
+
+  IoResult read(std::span<char> into) override {
+    ssize_t count = 0;
+    do {
+      count = ::recv(socket_.number(), into.data(), into.size(), 0);
+    } while (count < 0 && errno == EINTR);
+    if (count > 0) return {IoStatus::ok, static_cast<std::size_t>(count), 0};
+    if (count == 0) return {IoStatus::closed, 0, 0};
+    return io_failure(false);
+  }
+
+  IoResult write(std::span<const std::string_view> parts) override {
+    if (parts.size() == 1)
+      return sent(::send(socket_.number(), parts[0].data(), parts[0].size(), MSG_NOSIGNAL));
+    std::array<iovec, 8> vectors;
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = std::min(parts.size(), vectors.size());
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
+      vectors[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+    }
+    return sent(::sendmsg(socket_.number(), &message, MSG_NOSIGNAL));
+  }
+
+  void watch(ReadinessHandler& handler) override {
+    loop_ = &Loop::current();
+    loop_->add(socket_.number(), handler);
+  }
+
+  void shutdown_write() override { ::shutdown(socket_.number(), SHUT_WR); }
+  std::string_view peer() const override { return peer_; }
+
+ private:
+  static IoResult sent(ssize_t count) {
+    if (count >= 0) return {IoStatus::ok, static_cast<std::size_t>(count), 0};
+    return io_failure(true);
+  }
+
+  Descriptor socket_;
+  Loop* loop_ = nullptr;
+  std::string peer_;
+};
+
+class TcpListener final : public Listener, private ReadinessHandler {
+ public:
+  TcpListener(Descriptor socket, int port, AcceptHandler& handler)
+      : socket_(std::move(socket)), port_(port), handler_(handler), loop_(Loop::current()) {
+    retry_.set_action([](void* self) { static_cast<TcpListener*>(self)->accept_all(); }, this);
+    reserve();
+    loop_.add(socket_.number(), *this);
+  }
+  ~TcpListener() override { loop_.remove(socket_.number()); }
+
+  int port() const override { return port_; }
+
+ private:
+  void on_readiness(Readiness) override { accept_all(); }
+
+  void reserve() { reserve_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+  /// Edge triggered: until nobody waits any more.
+  void accept_all() {
+    while (true) {
+      Address address{};
+      socklen_t length = sizeof address;
+      Descriptor accepted(
+          ::accept4(socket_.number(), &address.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (accepted.number() < 0) {
+        if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
+        if (errno == EAGAIN) return;
+        if (errno == EMFILE || errno == ENFILE) {
+          // The system says so before it looks whether anybody waits.
+          const Shed shed = turn_one_away();
+          if (shed == Shed::one) continue;
+          if (shed == Shed::nobody) return;
+        }
+        loop_.start(retry_, loop_.now() + 100ms);  // no edge comes for those who wait already
+        return;
+      }
+      const int on = 1;
+      ::setsockopt(accepted.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      handler_.on_accept(std::make_unique<TcpStream>(std::move(accepted), text_of(address)));
+    }
+  }
+
+  enum class Shed { one, nobody, impossible };
+
+  /// Gives the reserve up for a moment to turn one connection away.
+  Shed turn_one_away() {
+    if (reserve_.number() < 0) reserve();
+    if (reserve_.number() < 0) return Shed::impossible;
+    reserve_.close();
+    Descriptor refused(::accept4(socket_.number(), nullptr, nullptr, SOCK_CLOEXEC));
+    Shed shed = Shed::one;
+    if (refused.number() < 0) shed = errno == EAGAIN ? Shed::nobody : Shed::impossible;
+    refused.close();
+    reserve();
+    return shed;
+  }
+
+  Descriptor socket_;
+  Descriptor reserve_;
+  int port_;
+  AcceptHandler& handler_;
+  Loop& loop_;
+  Timer retry_;
+};
+
+std::optional<Address> parse_address(const std::string& text, int port) {
+  Address address{};
+  const auto network_port = htons(static_cast<std::uint16_t>(port));
+  if (::inet_pton(AF_INET, text.c_str(), &address.v4.sin_addr) == 1) {
+    address.v4.sin_family = AF_INET;
+    address.v4.sin_port = network_port;
+    return address;
+  }
+  if (::inet_pton(AF_INET6, text.c_str(), &address.v6.sin6_addr) == 1) {
+    address.v6.sin6_family = AF_INET6;
+    address.v6.sin6_port = network_port;
+    return address;
+  }
+  return std::nullopt;
+}
+
+Error cannot_listen(const ListenOptions& options, int cause) {
+  return Error(Code::unavailable, "cannot listen on " + options.address + " port " +
+                                      std::to_string(options.port) + ": " + std::strerror(cause));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, AcceptHandler& handler) {
+  if (options.port < 0 || options.port > 65535) {
+    return invalid("port", "must be between 0 and 65535");
+  }
+  auto address = parse_address(options.address, options.port);
+  if (!address) return invalid("address", "must be a numeric IPv4 or IPv6 address");
+  const int family = address->any.sa_family;
+  Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (socket.number() < 0) return cannot_listen(options, errno);
+
+  const int on = 1;
+  ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (options.reuse_port &&
+      ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+    return cannot_listen(options, errno);
+  }
+  const auto size =
+      static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+  if (::bind(socket.number(), &address->any, size) != 0 ||
+      ::listen(socket.number(), options.backlog) != 0) {
+    return cannot_listen(options, errno);
+  }
+  Address bound{};
+  socklen_t bound_size = sizeof bound;
+  if (::getsockname(socket.number(), &bound.any, &bound_size) != 0)
+    return cannot_listen(options, errno);
+  const int port = ntohs(family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+  return std::make_unique<TcpListener>(std::move(socket), port, handler);
+}
+
+}  // namespace kit::net
