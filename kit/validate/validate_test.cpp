@@ -13,9 +13,9 @@ TEST(Format, Email) {
        {"luisg@embraer.com.br", "a@b", "o'neil+tag@mail.example.org", "x.y@1a.de"}) {
     EXPECT_TRUE(is_email(good)) << good;
   }
-  for (const char* bad : {"", "@", "a@", "@b", "a b@c.de", "a@b@c", "a@-b.de", "a@b-.de", "a@b..de",
-                          "a@b.", "\"a\"@b.de", "a@b.de\n", "\xC3@b.de",
-                          "\xC2\x85@b.de", "a@\xC3\xA4.de"}) {
+  for (const char* bad :
+       {"", "@", "a@", "@b", "a b@c.de", "a@b@c", "a@-b.de", "a@b-.de", "a@b..de", "a@b.",
+        "\"a\"@b.de", "a@b.de\n", "\xC3@b.de", "\xC2\x85@b.de", "a@\xC3\xA4.de"}) {
     EXPECT_FALSE(is_email(bad)) << bad;
   }
   EXPECT_TRUE(is_email("\xC3\xA4@b.de"));

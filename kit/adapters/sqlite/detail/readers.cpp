@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/adapters/sqlite/detail/readers.hpp"
+
+#include <atomic>
+#include <utility>
+
+namespace kit::sqlite::detail {
+
+Result<Connection*> ThreadReaders::single() {
+  if (single_ == nullptr) {
+    auto opened = Connection::open(options_, Connection::Kind::reader);
+    if (!opened) return std::move(opened).error();
+    single_ = std::move(opened).value();
+  }
+  return single_.get();
+}
+
+Result<std::unique_ptr<Connection>> ThreadReaders::take() {
+  if (idle_.empty()) return Connection::open(options_, Connection::Kind::reader);
+  auto connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
+}
+
+void ThreadReaders::give_back(std::unique_ptr<Connection> connection) {
+  if (!closed_) idle_.push_back(std::move(connection));
+}
+
+void ThreadReaders::close() {
+  closed_ = true;
+  single_.reset();
+  idle_.clear();
+}
+
+bool ThreadReaders::try_take_place() {
+  if (places_taken_ >= options_.snapshots_per_thread || !waiting_.empty()) return false;
+  ++places_taken_;
+  return true;
+}
+
+void ThreadReaders::give_place_back() {
+  if (waiting_.empty()) {
+    --places_taken_;
+  } else {
+    waiting_.pop_front().grant();
+  }
+}
+
+SnapshotWait::~SnapshotWait() {
+  if (granted_) readers_->give_place_back();
+}
+
+void SnapshotWait::grant() {
+  granted_ = true;
+  succeed();
+}
+
+void SnapshotWait::start() {
+  if (readers_->try_take_place()) {
+    grant();
+  } else {
+    readers_->wait(*this);
+  }
+}
+
+void SnapshotWait::detach() {
+  ListNode<SnapshotTag>::unlink();
+}
+
+/// What the current thread knows of the pools it has used.
+struct ThreadRegistry {
+  struct Entry {
+    std::uint64_t id;
+    std::shared_ptr<ThreadReaders> readers;
+    std::weak_ptr<ReaderPool> pool;
+  };
+  std::vector<Entry> entries;
+
+  ~ThreadRegistry() {
+    for (Entry& entry : entries) {
+      if (auto pool = entry.pool.lock()) pool->remove(entry.readers.get());
+    }
+  }
+};
+
+namespace {
+
+thread_local ThreadRegistry registry;
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
+}  // namespace
+
+ReaderPool::ReaderPool(const SqliteOptions& options) : options_(options), id_(next_id()) {}
+
+ReaderPool::~ReaderPool() {
+  // The threads still know their readers, and may never look again.
+  for (const auto& readers : threads_) readers->close();
+}
+
+std::shared_ptr<ThreadReaders> ReaderPool::here() {
+  for (const auto& entry : registry.entries) {
+    if (entry.id == id_) return entry.readers;
+  }
+  std::erase_if(registry.entries, [](const auto& entry) { return entry.pool.expired(); });
+  auto readers = std::make_shared<ThreadReaders>(options_);
+  registry.entries.push_back({id_, readers, weak_from_this()});
+  std::lock_guard lock(mutex_);
+  threads_.push_back(readers);
+  return readers;
+}
+
+void ReaderPool::remove(const ThreadReaders* readers) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(threads_, [readers](const auto& entry) { return entry.get() == readers; });
+}
+
+}  // namespace kit::sqlite::detail

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that fails: what is answered, and what is done afterwards.
+#include <sqlite3.h>
+
+#include <array>
+#include <atomic>
+
+#include "kit/adapters/sqlite/test_database.hpp"
+#include "kit/async/operation.hpp"
+#include "kit/async/task_group.hpp"
+
+namespace kit::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The system's VFS, whose writes and syncs fail when told to.
+class FailingVfs {
+ public:
+  FailingVfs() {
+    system() = sqlite3_vfs_find(nullptr);
+    vfs_ = *system();
+    vfs_.pNext = nullptr;
+    vfs_.zName = "kit-failing";
+    vfs_.xOpen = [](sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out) {
+      int code = system()->xOpen(system(), name, file, flags, out);
+      if (code != SQLITE_OK) return code;
+      // Each kind of file has a table of its own; journals, which only setting up uses, keep it.
+      if ((flags & SQLITE_OPEN_MAIN_DB) != 0) patch<SQLITE_OPEN_MAIN_DB>(file);
+      if ((flags & SQLITE_OPEN_WAL) != 0) patch<SQLITE_OPEN_WAL>(file);
+      return code;
+    };
+    sqlite3_vfs_register(&vfs_, 0);
+  }
+  ~FailingVfs() { sqlite3_vfs_unregister(&vfs_); }
+
+  static inline std::atomic<int> sync_code = SQLITE_OK;
+  static inline std::atomic<int> write_code = SQLITE_OK;
+
+ private:
+  static sqlite3_vfs*& system() {
+    static sqlite3_vfs* vfs = nullptr;
+    return vfs;
+  }
+  template <int Kind>
+  static void patch(sqlite3_file* file) {
+    static const sqlite3_io_methods original = *file->pMethods;
+    static const sqlite3_io_methods patched = [] {
+      sqlite3_io_methods methods = original;
+      methods.xSync = [](sqlite3_file* synced, int flags) {
+        int code = sync_code;
+        return code != SQLITE_OK ? code : original.xSync(synced, flags);
+      };
+      methods.xWrite = [](sqlite3_file* to, const void* from, int size, sqlite3_int64 at) {
+        int code = write_code;
+        return code != SQLITE_OK ? code : original.xWrite(to, from, size, at);
+      };
+      return methods;
+    }();
+    file->pMethods = &patched;
+  }
+
+  sqlite3_vfs vfs_{};
+};
+
+struct Failures : ::testing::Test {
+  static SqliteOptions options(std::atomic<int>* fatal) {
+    SqliteOptions options;
+    options.vfs = "kit-failing";
+    options.on_fatal = [fatal](const Error&) { ++*fatal; };
+    return options;
+  }
+  void SetUp() override {
+    ASSERT_TRUE(database.execute("CREATE TABLE t(id INTEGER PRIMARY KEY)").ok());
+  }
+  void TearDown() override {
+    FailingVfs::sync_code = SQLITE_OK;
+    FailingVfs::write_code = SQLITE_OK;
+  }
+
+  FailingVfs vfs;
+  std::atomic<int> fatal = 0;
+  TestDatabase database{options(&fatal)};
+};
+
+Task<> write_four(db::Database& database, Code wanted, std::string_view reason) {
+  auto one = [](db::Database& target, Code code, std::string_view why) -> Task<> {
+    auto done = co_await as_result(target.execute("INSERT INTO t DEFAULT VALUES", {}));
+    EXPECT_FALSE(done.ok());
+    if (done.ok()) co_return;
+    EXPECT_EQ(done.error().code(), code);
+    EXPECT_EQ(done.error().reason(), why);
+  };
+  TaskGroup group("four");
+  for (int i = 0; i < 4; ++i) group.spawn(one(database, wanted, reason));
+  co_await group.join();
+}
+
+TEST_F(Failures, AFailedSyncEndsWritingForGood) {
+  FailingVfs::sync_code = SQLITE_IOERR_FSYNC;
+  EXPECT_TRUE(database.run(write_four(*database, Code::data_loss, "STORAGE_FAILED")).ok());
+  // That the next sync would succeed means nothing: what was lost is lost.
+  FailingVfs::sync_code = SQLITE_OK;
+  EXPECT_TRUE(database.run(write_four(*database, Code::data_loss, "STORAGE_FAILED")).ok());
+  EXPECT_EQ(database->health().error().reason(), "STORAGE_FAILED");
+  EXPECT_EQ(database.text("SELECT count(*) FROM t"), "0") << "reads go on";
+  database.close();
+  EXPECT_EQ(fatal, 1);
+}
+
+TEST_F(Failures, AFullDiskAtCommitFailsTheGroupOnly) {
+  FailingVfs::write_code = SQLITE_FULL;
+  EXPECT_TRUE(database.run(write_four(*database, Code::resource_exhausted, "DISK_FULL")).ok());
+  EXPECT_EQ(database->health().error().reason(), "DISK_FULL");
+  EXPECT_EQ(database.text("SELECT count(*) FROM t"), "0");
+  FailingVfs::write_code = SQLITE_OK;
+  EXPECT_TRUE(database.execute("INSERT INTO t DEFAULT VALUES").ok());
+  EXPECT_TRUE(database->health().ok()) << "a write that went through says that there is space";
+  EXPECT_EQ(database.text("SELECT count(*) FROM t"), "1");
+  EXPECT_EQ(fatal, 0);
+}
+
+TEST_F(Failures, AnErrorOfAWriteIsPassing) {
+  FailingVfs::write_code = SQLITE_IOERR_WRITE;
+  EXPECT_TRUE(database.run(write_four(*database, Code::unavailable, "STORAGE_UNAVAILABLE")).ok());
+  FailingVfs::write_code = SQLITE_OK;
+  EXPECT_TRUE(database.execute("INSERT INTO t DEFAULT VALUES").ok());
+  EXPECT_EQ(database.text("SELECT count(*) FROM t"), "1");
+}
+
+}  // namespace
+}  // namespace kit::sqlite

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/db/import.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "kit/async/operation.hpp"
+#include "kit/base/sha256.hpp"
+#include "kit/base/text.hpp"
+#include "kit/base/time.hpp"
+#include "kit/csv/csv.hpp"
+
+namespace kit::db {
+namespace {
+
+constexpr std::size_t max_problems = 1000;
+/// Rows between two turns of the loop: some milliseconds of work.
+constexpr std::int64_t batch_rows = 256;
+constexpr std::size_t hash_chunk_bytes = 256 * 1024;
+
+constexpr std::string_view create_history =
+    "CREATE TABLE IF NOT EXISTS kit_imports ("
+    "file TEXT NOT NULL, sha256 TEXT NOT NULL, \"rows\" INTEGER NOT NULL, "
+    "imported_at INTEGER NOT NULL, PRIMARY KEY (file, sha256))";
+constexpr std::string_view find_history =
+    "SELECT 1 FROM kit_imports WHERE file = ?1 AND sha256 = ?2";
+constexpr std::string_view forget_history =
+    "DELETE FROM kit_imports WHERE file = ?1 AND sha256 = ?2";
+constexpr std::string_view add_history =
+    "INSERT INTO kit_imports (file, sha256, \"rows\", imported_at) VALUES (?1, ?2, ?3, ?4)";
+
+/// The sum of a file's content, in pieces with turns of the loop between them.
+Task<std::string> hash_file(std::string path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      std::fopen(path.c_str(), "rbe"), [](std::FILE* open) { return std::fclose(open); });
+  if (file == nullptr) co_return Error(Code::unavailable, path + ": can't be read");
+  Sha256 sum;
+  std::string chunk(hash_chunk_bytes, '\0');
+  while (true) {
+    const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), file.get());
+    sum.add(std::string_view(chunk).substr(0, got));
+    if (got < chunk.size()) break;
+    co_await sleep_for(Clock::duration::zero());
+  }
+  if (std::ferror(file.get()) != 0) co_return Error(Code::unavailable, path + ": can't be read");
+  co_return sum.finish();
+}
+
+/// A failure that says something about the record; others say something about the database.
+bool is_about_record(const Error& error) {
+  switch (error.code()) {
+    case Code::invalid_argument:
+    case Code::not_found:
+    case Code::already_exists:
+    case Code::failed_precondition:
+    case Code::out_of_range:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void add_problem(ImportReport& report, std::size_t line, std::string column,
+                 std::string description) {
+  if (report.problems.size() < max_problems) {
+    report.problems.push_back({line, std::move(column), std::move(description)});
+  }
+}
+
+void add_problems(ImportReport& report, std::size_t line, const Error& error) {
+  if (error.violations().empty()) add_problem(report, line, "", error.message());
+  for (const FieldViolation& violation : error.violations()) {
+    add_problem(report, line, violation.field, violation.description);
+  }
+}
+
+/// Where the target's columns stand in the file.
+class Header {
+ public:
+  /// False when the file does not have the columns it should; the report says which.
+  bool read(const csv::Record& record, std::span<const std::string_view> wanted,
+            ImportReport& report) {
+    for (std::size_t i = 0; i < record.fields.size(); ++i) {
+      const std::string_view name = record.fields[i];
+      if (std::ranges::find(wanted, name) == wanted.end()) {
+        add_problem(report, record.line, std::string(name),
+                    "is not a column of " + report.target + did_you_mean(name, wanted));
+      } else if (std::ranges::count(record.fields.first(i), name) != 0) {
+        add_problem(report, record.line, std::string(name), "is given twice");
+      }
+    }
+    for (const std::string_view name : wanted) {
+      const auto found = std::ranges::find(record.fields, name);
+      if (found == record.fields.end()) {
+        add_problem(report, record.line, std::string(name), "is missing");
+      }
+      places_.push_back(static_cast<std::size_t>(found - record.fields.begin()));
+    }
+    return report.problems.empty();
+  }
+
+  /// The fields of a record in the order of the target's columns. Lifetime: until the next call.
+  std::span<const std::string_view> order(const csv::Record& record) {
+    fields_.clear();
+    for (const std::size_t place : places_) fields_.push_back(record.fields[place]);
+    return fields_;
+  }
+
+ private:
+  std::vector<std::size_t> places_;
+  std::vector<std::string_view> fields_;
+};
+
+class Importer {
+ public:
+  Importer(ImportTarget& target, csv::Reader reader, ImportOptions& options)
+      : target_(target), reader_(std::move(reader)), options_(options) {
+    report_.target = target.name();
+  }
+
+  /// Reads and stores everything; what is wrong is in the report.
+  Task<> store_all(Session& session) {
+    csv::Record record;
+    Result<bool> first = reader_.next(record);
+    if (!first) co_await as_problem(record, std::move(first).error());
+    if (first.ok() && !*first) add_problem(report_, 1, "", "the file is empty: it has no header");
+    if (!report_.problems.empty() || !header_.read(record, target_.columns(), report_)) co_return;
+    while (report_.problems.size() < max_problems) {
+      Result<bool> more = reader_.next(record);
+      if (more.ok() && !*more) break;
+      if (!more) {
+        co_await as_problem(record, std::move(more).error());
+      } else {
+        Task<> storing = store(session, record);
+        co_await std::move(storing);
+      }
+      if (++rows_ % batch_rows == 0) {
+        progress();
+        co_await sleep_for(Clock::duration::zero());
+      }
+    }
+    progress();
+  }
+
+  ImportReport& report() { return report_; }
+  std::int64_t rows() const { return report_.inserted + report_.updated + report_.unchanged; }
+
+ private:
+  /// A bad record goes into the report; a file that can't be read ends the import.
+  Result<> as_problem(const csv::Record& record, Error error) {
+    if (!is_about_record(error)) return error;
+    const bool has_violation = !error.violations().empty();
+    add_problem(report_, record.line, "",
+                has_violation ? error.violations().front().description : error.message());
+    return {};
+  }
+
+  Task<> store(Session& session, const csv::Record& record) {
+    const std::size_t line = record.line;
+    Task<Stored> storing = target_.store(session, header_.order(record));
+    Result<Stored> stored = co_await as_result(std::move(storing));
+    if (stored.ok()) {
+      if (*stored == Stored::inserted) ++report_.inserted;
+      if (*stored == Stored::updated) ++report_.updated;
+      if (*stored == Stored::unchanged) ++report_.unchanged;
+      co_return;
+    }
+    if (!is_about_record(stored.error())) co_await std::move(stored).error();
+    add_problems(report_, line, stored.error());
+  }
+
+  void progress() {
+    if (options_.progress) options_.progress(reader_.bytes_read(), reader_.bytes_total(), rows_);
+  }
+
+  ImportTarget& target_;
+  csv::Reader reader_;
+  ImportOptions& options_;
+  Header header_;
+  ImportReport report_;
+  std::int64_t rows_ = 0;
+};
+
+Task<bool> is_known(Session& session, std::string_view file, std::string_view sum) {
+  bool known = false;
+  const std::array<Parameter, 2> parameters = {file, sum};
+  auto sink = [&](const Row&) -> Result<> {
+    known = true;
+    return {};
+  };
+  co_await session.query(find_history, parameters, sink);
+  co_return known;
+}
+
+Task<> remember(Session& session, std::string_view file, std::string_view sum, std::int64_t rows) {
+  const std::array<Parameter, 2> key = {file, sum};
+  co_await session.execute(forget_history, key);
+  const std::array<Parameter, 4> parameters = {file, sum, rows,
+                                               Timestamp::now().since_epoch.count()};
+  co_await session.execute(add_history, parameters);
+}
+
+/// Forgets what was counted when nothing of it stays.
+ImportReport refused(ImportReport& report) {
+  report.inserted = report.updated = report.unchanged = 0;
+  return std::move(report);
+}
+
+}  // namespace
+
+Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
+                               ImportOptions options) {
+  // Opened first: its errors name what is wrong with the path.
+  csv::Reader reader = co_await csv::Reader::open(path);
+  Importer importer(target, std::move(reader), options);
+  const std::string sum = co_await hash_file(std::move(path));
+  const std::string file(target.file());
+
+  std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
+  co_await transaction->execute(create_history, {});
+  if (options.skip_known) {
+    const bool known = co_await is_known(*transaction, file, sum);
+    if (known) {
+      importer.report().skipped = true;
+      co_return std::move(importer.report());
+    }
+  }
+  co_await importer.store_all(*transaction);
+  if (!importer.report().problems.empty()) co_return refused(importer.report());
+  if (options.dry_run) co_return std::move(importer.report());
+  co_await remember(*transaction, file, sum, importer.rows());
+  Result<> committed = co_await as_result(transaction->commit());
+  if (committed.ok()) co_return std::move(importer.report());
+  // References within the file are checked when all of it is there.
+  if (!is_about_record(committed.error())) co_return std::move(committed).error();
+  add_problem(importer.report(), 0, "",
+              "a record refers to one that is neither in the file nor in the database: " +
+                  committed.error().message());
+  co_return refused(importer.report());
+}
+
+}  // namespace kit::db

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kit/async/task.hpp"
+#include "kit/base/function.hpp"
+#include "kit/db/database.hpp"
+
+namespace kit::db {
+
+/// What became of one record.
+enum class Stored { inserted, updated, unchanged };
+
+/// One CSV file and the table it fills. Generated for every entity (and many-to-many relation) with
+/// an import map.
+class ImportTarget {
+ public:
+  virtual ~ImportTarget() = default;
+  /// "Track".
+  virtual std::string_view name() const = 0;
+  /// "Track.csv".
+  virtual std::string_view file() const = 0;
+  /// The header names it reads; others in the file are an error (with the nearest known name).
+  virtual std::span<const std::string_view> columns() const = 0;
+  /// Converts, checks and stores one record: `fields` in the order of `columns()`, an empty field
+  /// is null. A failure with violations (field = the CSV column) refuses the record.
+  virtual Task<Stored> store(Session& session, std::span<const std::string_view> fields) = 0;
+  /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export.
+  virtual Task<> each(Session& session,
+                      FunctionRef<Result<>(std::span<const std::string_view>)> sink) = 0;
+};
+
+struct RowProblem {
+  std::size_t line = 0;
+  std::string column;
+  std::string description;
+};
+
+struct ImportReport {
+  std::string target;
+  std::int64_t inserted = 0, updated = 0, unchanged = 0;
+  std::vector<RowProblem> problems;  ///< Not empty: nothing of the file was kept.
+  bool skipped = false;              ///< The same content was imported before.
+};
+
+struct ImportOptions {
+  /// Skip a file whose content (SHA-256) the history table says was imported.
+  bool skip_known = false;
+  /// Check everything, keep nothing.
+  bool dry_run = false;
+  /// Called now and then with bytes done and in all, and rows so far.
+  Function<void(std::size_t bytes, std::size_t bytes_total, std::int64_t rows)> progress;
+};
+
+/// Imports one file in one transaction: all of it or nothing. Every bad record is reported, up to
+/// 1000. Streams the file; yields to the loop between batches. Fails when the file or database
+/// can't be read or written at all; bad records are in the report.
+Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
+                               ImportOptions options);
+
+}  // namespace kit::db

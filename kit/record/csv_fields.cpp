@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/record/csv_fields.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "kit/base/base64.hpp"
+#include "kit/base/text.hpp"
+#include "kit/json/value.hpp"
+
+namespace kit::record {
+namespace {
+
+template <class T>
+std::string shortest(T value) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+}
+
+std::string_view column_of(std::span<const CsvColumn> columns, std::string_view field) {
+  const auto found = std::ranges::find(columns, field, &CsvColumn::field);
+  return found == columns.end() ? field : found->header;
+}
+
+}  // namespace
+
+void CsvReader::read(std::string& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  value = text;
+}
+
+void CsvReader::read(bool& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  if (text == "true" || text == "1") {
+    value = true;
+  } else if (text == "false" || text == "0") {
+    value = false;
+  } else {
+    refuse("must be true or false");
+  }
+}
+
+void CsvReader::read(std::int64_t& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<long long> number = parse_int(text);
+  if (!number) return refuse("must be a whole number");
+  value = *number;
+}
+
+void CsvReader::read(std::int32_t& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<long long> number = parse_int(text);
+  if (!number || !std::in_range<std::int32_t>(*number)) {
+    return refuse("must be a whole number from -2147483648 to 2147483647");
+  }
+  value = static_cast<std::int32_t>(*number);
+}
+
+void CsvReader::read(double& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<double> number = parse_double(text);
+  if (!number || !std::isfinite(*number)) return refuse("must be a number");
+  value = *number;
+}
+
+void CsvReader::read(float& value) {
+  const std::size_t before = violations_.size();
+  double wide = 0;
+  read(wide);
+  if (violations_.size() != before) return;
+  if (std::abs(wide) > static_cast<double>(std::numeric_limits<float>::max())) {
+    return refuse("is out of range");
+  }
+  value = static_cast<float>(wide);
+}
+
+void CsvReader::read(Timestamp& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  // Files seldom name a zone: without one it is UTC.
+  const std::optional<Timestamp> instant = Timestamp::parse(text, true);
+  if (!instant) return refuse("must be a timestamp like 2021-01-31T13:45:00Z");
+  value = *instant;
+}
+
+void CsvReader::read(Date& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<Date> date = Date::parse(text);
+  if (!date) return refuse("must be a date like 2021-01-31");
+  value = *date;
+}
+
+void CsvReader::read(TimeOfDay& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<TimeOfDay> time = TimeOfDay::parse(text);
+  if (!time) return refuse("must be a time like 13:45:00");
+  value = *time;
+}
+
+void CsvReader::read(std::chrono::microseconds& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<std::chrono::microseconds> length = parse_duration(text);
+  if (!length) return refuse("must be a duration like 3.5s");
+  value = *length;
+}
+
+void CsvReader::read(Uuid& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<Uuid> uuid = Uuid::parse(text);
+  if (!uuid) return refuse("must be a UUID");
+  value = *uuid;
+}
+
+void CsvReader::read_decimal(Decimal& value, int precision, int scale) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  const std::optional<Decimal> number = Decimal::parse(text);
+  if (!number) return refuse("must be a decimal number like 12.50");
+  const std::optional<Decimal> scaled =
+      number->fits(precision, scale) ? number->rescaled(scale) : std::nullopt;
+  if (!scaled) {
+    return refuse("must have at most " + std::to_string(precision - scale) +
+                  " digits before the point and " + std::to_string(scale) + " after it");
+  }
+  value = *scaled;
+}
+
+void CsvReader::read_json(std::string& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  Result<std::string> document = json::compact(text);
+  if (!document) return refuse("must be JSON: " + document.error().message());
+  value = std::move(*document);
+}
+
+void CsvReader::read_bytes(std::string& value) {
+  const std::string_view text = take();
+  if (text.empty()) return require();
+  std::optional<std::string> bytes = base64_decode(text);
+  if (!bytes) return refuse("must be bytes in base64");
+  value = std::move(*bytes);
+}
+
+bool CsvReader::is_absent() {
+  if (!fields_[at_].empty()) return false;
+  ++at_;
+  return true;
+}
+
+std::int64_t CsvReader::read_key() {
+  const std::string_view text = take();
+  if (text.empty()) return require(), 0;
+  const std::optional<long long> number = parse_int(text);
+  if (number && *number >= 1) return *number;
+  refuse("must be a whole number from 1");
+  return 0;
+}
+
+void CsvReader::refuse(std::string description) {
+  violations_.push_back({std::string(columns_[at_ - 1].header), std::move(description)});
+}
+
+void CsvReader::add(std::vector<FieldViolation> violations) {
+  for (FieldViolation& violation : violations) {
+    violation.field = column_of(columns_, violation.field);
+    if (std::ranges::find(violations_, violation.field, &FieldViolation::field) ==
+        violations_.end()) {
+      violations_.push_back(std::move(violation));
+    }
+  }
+}
+
+Result<> CsvReader::status() {
+  if (violations_.empty()) return {};
+  return Error(Code::invalid_argument, "the record has invalid fields")
+      .with_violations(std::move(violations_));
+}
+
+Error in_columns(Error error, std::span<const CsvColumn> columns) {
+  std::vector<FieldViolation> violations = error.violations();
+  for (FieldViolation& violation : violations)
+    violation.field = column_of(columns, violation.field);
+  return std::move(error).with_violations(std::move(violations));
+}
+
+void CsvWriter::add(double value) {
+  texts_.push_back(shortest(value));
+}
+
+void CsvWriter::add(float value) {
+  texts_.push_back(shortest(value));
+}
+
+void CsvWriter::add_bytes(const std::string& bytes) {
+  texts_.push_back(base64_encode(bytes));
+}
+
+std::span<const std::string_view> CsvWriter::fields() {
+  views_.assign(texts_.begin(), texts_.end());
+  return views_;
+}
+
+}  // namespace kit::record

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "kit/base/decimal.hpp"
+#include "kit/base/error.hpp"
+#include "kit/base/id.hpp"
+#include "kit/base/result.hpp"
+#include "kit/base/time.hpp"
+#include "kit/base/uuid.hpp"
+
+namespace kit::record {
+
+/// A column of a CSV file and the field it fills.
+struct CsvColumn {
+  std::string_view header;  ///< "SupportRepId"
+  std::string_view field;   ///< "support_rep_id"
+};
+
+/// The headers alone, for `ImportTarget::columns`.
+template <std::size_t N>
+constexpr std::array<std::string_view, N> headers_of(const CsvColumn (&columns)[N]) {
+  std::array<std::string_view, N> headers;
+  for (std::size_t i = 0; i < N; ++i) headers[i] = columns[i].header;
+  return headers;
+}
+
+/// Reads the fields of a CSV record from left to right into an entity and collects what is wrong.
+/// An empty field is an absent value: an optional one becomes empty, any other keeps its value when
+/// `has_default`, otherwise it is refused.
+class CsvReader {
+ public:
+  CsvReader(std::span<const CsvColumn> columns, std::span<const std::string_view> fields)
+      : columns_(columns), fields_(fields) {}
+
+  void read(std::string& value);
+  void read(bool& value);
+  void read(std::int32_t& value);
+  void read(std::int64_t& value);
+  void read(double& value);
+  void read(float& value);
+  void read(Timestamp& value);
+  void read(Date& value);
+  void read(TimeOfDay& value);
+  void read(std::chrono::microseconds& value);
+  void read(Uuid& value);
+  template <class Tag>
+  void read(Id<Tag, std::int64_t>& id) {
+    id = Id<Tag, std::int64_t>(read_key());
+  }
+  template <class Tag>
+  void read(Id<Tag, Uuid>& id) {
+    Uuid value;
+    read(value);
+    id = Id<Tag, Uuid>(value);
+  }
+  template <class E>
+    requires std::is_enum_v<E>
+  void read(E& value) {
+    const std::string_view text = take();
+    if (text.empty()) return require();
+    if (parse(text, value)) return;
+    std::string names;
+    for (const std::string_view name : names_of(E{})) {
+      names.append(names.empty() ? "" : ", ").append(name);
+    }
+    refuse("must be one of " + names);
+  }
+  template <class T>
+  void read(std::optional<T>& value) {
+    if (is_absent()) {
+      value.reset();
+    } else {
+      read(value.emplace());
+    }
+  }
+  void read_decimal(Decimal& value, int precision, int scale);
+  void read_decimal(std::optional<Decimal>& value, int precision, int scale) {
+    if (is_absent()) {
+      value.reset();
+    } else {
+      read_decimal(value.emplace(), precision, scale);
+    }
+  }
+  void read_json(std::string& value);
+  void read_json(std::optional<std::string>& value) {
+    if (is_absent()) {
+      value.reset();
+    } else {
+      read_json(value.emplace());
+    }
+  }
+  void read_bytes(std::string& value);
+  void read_bytes(std::optional<std::string>& value) {
+    if (is_absent()) {
+      value.reset();
+    } else {
+      read_bytes(value.emplace());
+    }
+  }
+  /// For the next field, when it has a value already that an empty one leaves alone.
+  template <class T>
+  void read_or_keep(T& value) {
+    if (!is_absent()) read(value);
+  }
+  template <class T>
+  void read_decimal_or_keep(T& value, int precision, int scale) {
+    if (!is_absent()) read_decimal(value, precision, scale);
+  }
+
+  /// Whether the fields read so far were good.
+  bool ok() const { return violations_.empty(); }
+  /// `violations` of the entity's fields join those of the record, under the names of their
+  /// columns.
+  void add(std::vector<FieldViolation> violations);
+  /// Fails with `invalid_argument` and every violation.
+  Result<> status();
+
+ private:
+  std::string_view take() { return fields_[at_++]; }
+  /// Steps over an empty field.
+  bool is_absent();
+  std::int64_t read_key();
+  void refuse(std::string description);
+  void require() { refuse("is required"); }
+
+  std::span<const CsvColumn> columns_;
+  std::span<const std::string_view> fields_;
+  std::size_t at_ = 0;
+  std::vector<FieldViolation> violations_;
+};
+
+/// `error` of a write with the violations' fields renamed to their columns.
+Error in_columns(Error error, std::span<const CsvColumn> columns);
+
+/// Writes the fields of a CSV record, the opposite of `CsvReader`.
+class CsvWriter {
+ public:
+  void add(const std::string& value) { texts_.push_back(value); }
+  void add(bool value) { texts_.emplace_back(value ? "true" : "false"); }
+  void add(std::int32_t value) { texts_.push_back(std::to_string(value)); }
+  void add(std::int64_t value) { texts_.push_back(std::to_string(value)); }
+  void add(double value);
+  void add(float value);
+  void add(const Decimal& value) { texts_.push_back(value.to_string()); }
+  void add(const Timestamp& value) { texts_.push_back(value.to_string()); }
+  void add(const Date& value) { texts_.push_back(value.to_string()); }
+  void add(const TimeOfDay& value) { texts_.push_back(value.to_string()); }
+  void add(std::chrono::microseconds value) { texts_.push_back(format_duration(value)); }
+  void add(const Uuid& value) { texts_.push_back(value.to_string()); }
+  template <class Tag, class Rep>
+  void add(const Id<Tag, Rep>& id) {
+    add(id.value());
+  }
+  template <class E>
+    requires std::is_enum_v<E>
+  void add(E value) {
+    texts_.emplace_back(to_string(value));
+  }
+  template <class T>
+  void add(const std::optional<T>& value) {
+    value ? add(*value) : add(std::string());
+  }
+  void add_bytes(const std::string& bytes);
+  void add_bytes(const std::optional<std::string>& bytes) {
+    bytes ? add_bytes(*bytes) : add(std::string());
+  }
+
+  /// Lifetime: until the next `add`.
+  std::span<const std::string_view> fields();
+
+ private:
+  std::vector<std::string> texts_;
+  std::vector<std::string_view> views_;
+};
+
+}  // namespace kit::record

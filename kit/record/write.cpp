@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/record/write.hpp"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace kit::record {
+namespace {
+
+constexpr int conflict = 409;
+
+bool is_foreign_key_violation(const Error& error) {
+  return error.reason() == "FOREIGN_KEY_VIOLATION";
+}
+
+Error taken(const EntityName& entity, Error error) {
+  std::string reason(entity.upper);
+  std::string message = "there is another ";
+  message.append(entity.label).append(" with this ");
+  std::vector<FieldViolation> violations;
+  for (const FieldViolation& column : error.violations()) {
+    // "customers.email" or "email"
+    const std::string field = column.field.substr(column.field.find('.') + 1);
+    reason += '_';
+    for (const char c : field)
+      reason += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    message.append(violations.empty() ? "" : ", ").append(field);
+    violations.push_back({field, "is taken"});
+  }
+  return Error(Code::already_exists, std::move(message))
+      .with_reason(reason + "_TAKEN")
+      .with_violations(std::move(violations))
+      .with_http_status(conflict)
+      .with_cause(std::move(error));
+}
+
+Error dangling(const Reference& reference, Error error) {
+  std::string message = "the ";
+  message.append(reference.label).append(" does not exist");
+  return Error(Code::failed_precondition, message)
+      .with_reason(std::string(reference.reason))
+      .with_violation(std::string(reference.field), "refers to nothing that exists")
+      .with_http_status(conflict)
+      .with_cause(std::move(error));
+}
+
+Task<bool> exists(db::Session& session, std::string_view sql, std::span<const db::Parameter> key) {
+  bool found = false;
+  auto sink = [&](const db::Row&) -> Result<> {
+    found = true;
+    return {};
+  };
+  co_await session.query(sql, key, sink);
+  co_return found;
+}
+
+/// Always fails, with what a client can act on. The refused statement changed nothing and its
+/// transaction goes on, so that it can be asked what was missing.
+Task<db::Session::Changed> explain(db::Session& session, Error error,
+                                   std::span<const db::Parameter> parameters,
+                                   const EntityName& entity,
+                                   std::span<const Reference> references) {
+  if (error.code() == Code::already_exists) co_return taken(entity, std::move(error));
+  if (!is_foreign_key_violation(error)) co_return error;
+  for (const Reference& reference : references) {
+    const std::span<const db::Parameter> key = parameters.subspan(reference.parameter, 1);
+    if (std::holds_alternative<std::nullptr_t>(key.front())) continue;
+    const bool found = co_await exists(session, reference.exists, key);
+    if (!found) co_return dangling(reference, std::move(error));
+  }
+  co_return error;
+}
+
+}  // namespace
+
+Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
+                                 std::span<const db::Parameter> parameters,
+                                 const EntityName& entity, std::span<const Reference> references) {
+  Result<db::Session::Changed> changed = co_await as_result(session.execute(sql, parameters));
+  if (changed) co_return *changed;
+  co_return co_await explain(session, std::move(changed).error(), parameters, entity, references);
+}
+
+Task<db::Session::Changed> erase(db::Session& session, std::string_view sql,
+                                 std::span<const db::Parameter> parameters,
+                                 const EntityName& entity) {
+  Result<db::Session::Changed> changed = co_await as_result(session.execute(sql, parameters));
+  if (changed) co_return *changed;
+  Error refused = std::move(changed).error();
+  if (!is_foreign_key_violation(refused)) co_return refused;
+  std::string message = "the ";
+  message.append(entity.label).append(" is still in use");
+  Error in_use = Error(Code::failed_precondition, std::move(message))
+                     .with_reason(std::string(entity.upper) + "_IN_USE")
+                     .with_http_status(conflict)
+                     .with_cause(std::move(refused));
+  co_return in_use;
+}
+
+}  // namespace kit::record

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "kit/async/task.hpp"
+#include "kit/db/database.hpp"
+#include "kit/record/errors.hpp"
+
+namespace kit::record {
+
+/// A foreign key of a table, to find out which one a refused write broke.
+struct Reference {
+  std::string_view field;   ///< "album_id"
+  std::string_view label;   ///< "album"
+  std::string_view reason;  ///< "TRACK_ALBUM_NOT_FOUND"
+  std::string_view exists;  ///< SELECT 1 FROM albums WHERE id = ?1
+  std::size_t parameter;    ///< Which parameter of the write is the key, from 0.
+};
+
+/// Runs an INSERT or UPDATE. What the database refuses becomes what a client can act on: a unique
+/// violation `already_exists` (409) with the reason CUSTOMER_EMAIL_TAKEN, a broken foreign key
+/// `failed_precondition` (409) with the reason of its `Reference`; both with a violation for each
+/// field. Lifetime: everything borrowed lives until the task has ended.
+Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
+                                 std::span<const db::Parameter> parameters,
+                                 const EntityName& entity, std::span<const Reference> references);
+
+/// Runs a DELETE. A row others still refer to: `failed_precondition` (409) with the reason
+/// CUSTOMER_IN_USE.
+Task<db::Session::Changed> erase(db::Session& session, std::string_view sql,
+                                 std::span<const db::Parameter> parameters,
+                                 const EntityName& entity);
+
+}  // namespace kit::record

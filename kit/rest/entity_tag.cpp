@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/entity_tag.hpp"
+
+#include <array>
+#include <utility>
+
+#include "kit/base/text.hpp"
+
+namespace kit::rest {
+namespace {
+
+constexpr std::int64_t never = -1;
+
+/// One tag of a list; `list` becomes what follows. Nothing when there is none.
+struct Tag {
+  bool is_weak = false;
+  std::string_view opaque;
+};
+std::optional<Tag> next_tag(std::string_view& list) {
+  list = trim(list);
+  Tag tag;
+  if (list.starts_with("W/")) {
+    tag.is_weak = true;
+    list.remove_prefix(2);
+  }
+  if (!list.starts_with('"')) return std::nullopt;
+  const std::size_t end = list.find('"', 1);
+  if (end == std::string_view::npos) return std::nullopt;
+  tag.opaque = list.substr(1, end - 1);
+  list = trim(list.substr(end + 1));
+  if (list.empty()) return tag;
+  if (list.front() != ',') return std::nullopt;
+  list.remove_prefix(1);
+  return tag;
+}
+
+Error bad_if_match() {
+  return Error(Code::invalid_argument, "If-Match must be one entity tag, like \"7\", or *")
+      .with_reason("IF_MATCH_INVALID");
+}
+
+Error stale() {
+  return Error(Code::aborted, "If-Match does not fit: this entity has no versions")
+      .with_reason("VERSION_MISMATCH")
+      .with_http_status(412);
+}
+
+}  // namespace
+
+std::string version_tag(std::int64_t version) {
+  std::string tag = "\"";
+  tag.append(std::to_string(version)).push_back('"');
+  return tag;
+}
+
+std::string content_tag(std::string_view content) {
+  // FNV-1a, 64 bits: a weak tag has to tell versions apart, not to withstand anybody.
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const char c : content) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  std::string tag = "W/\"";
+  for (int shift = 60; shift >= 0; shift -= 4)
+    tag.push_back("0123456789abcdef"[hash >> shift & 15]);
+  tag.push_back('"');
+  return tag;
+}
+
+Result<std::optional<std::int64_t>> expected_version(const http::Request& request) {
+  const std::optional<std::string_view> header = request.header("If-Match");
+  if (!header || trim(*header) == "*") return std::optional<std::int64_t>();
+  std::string_view rest = *header;
+  const std::optional<Tag> tag = next_tag(rest);
+  if (!tag || !rest.empty()) return bad_if_match();
+  const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(tag->opaque);
+  return std::optional<std::int64_t>(version && *version > 0 ? *version : never);
+}
+
+Result<> refuse_version(const http::Request& request) {
+  const Result<std::optional<std::int64_t>> version = expected_version(request);
+  if (!version) return version.error().clone();
+  if (*version) return stale();
+  return {};
+}
+
+bool is_known(const http::Request& request, std::string_view tag) {
+  const std::optional<std::string_view> header = request.header("If-None-Match");
+  if (!header) return false;
+  if (trim(*header) == "*") return true;
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  tag = tag.substr(1, tag.size() - 2);
+  std::string_view rest = *header;
+  while (const std::optional<Tag> listed = next_tag(rest)) {
+    if (listed->opaque == tag) return true;
+  }
+  return false;
+}
+
+void set_tag(http::Response& response, std::string tag) {
+  response.headers.emplace_back("ETag", std::move(tag));
+}
+
+void revalidate(const http::Request& request, http::Response& response) {
+  if (!is_known(request, response.headers.back().second)) return;
+  response.status = 304;
+  response.content_type = {};
+  response.body.clear();
+}
+
+}  // namespace kit::rest

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kit/base/result.hpp"
+#include "kit/http/message.hpp"
+
+namespace kit::rest {
+
+/// The entity tag of a version: "\"7\"".
+std::string version_tag(std::int64_t version);
+/// A weak entity tag for what has no version, made from the answer's bytes: W/"0123456789abcdef".
+std::string content_tag(std::string_view content);
+
+/// The version that If-Match demands; nothing when there is no such header, or it is `*`. A tag
+/// that no version has (weak ones among them) demands one that never is. Fails with
+/// `invalid_argument` for what is no entity tag and for more than one.
+Result<std::optional<std::int64_t>> expected_version(const http::Request& request);
+/// The same for entities without versions: fails with `aborted` (HTTP 412) for every tag but `*`.
+Result<> refuse_version(const http::Request& request);
+
+/// Whether If-None-Match lists `tag` (weak comparison), so that the answer is 304.
+bool is_known(const http::Request& request, std::string_view tag);
+
+/// Adds the tag to an answer.
+void set_tag(http::Response& response, std::string tag);
+/// Turns the answer to a GET, whose tag was set, into 304 when the client has it already.
+void revalidate(const http::Request& request, http::Response& response);
+
+}  // namespace kit::rest

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/entity_tag.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kit::rest {
+namespace {
+
+struct With {
+  explicit With(std::string_view name, std::string_view value) : header{name, value} {
+    request.headers = {&header, 1};
+  }
+  http::Header header;
+  http::Request request;
+};
+
+TEST(ExpectedVersion, ReadsOneTag) {
+  const http::Request none;
+  EXPECT_EQ(*expected_version(none), std::nullopt);
+  EXPECT_EQ(*expected_version(With("If-Match", "*").request), std::nullopt);
+  EXPECT_EQ(*expected_version(With("if-match", "\"7\"").request), 7);
+  EXPECT_EQ(*expected_version(With("If-Match", "  \"7\" ").request), 7);
+}
+
+TEST(ExpectedVersion, TagsThatNoVersionHasNeverMatch) {
+  for (const char* tag :
+       {"W/\"7\"", "\"abc\"", "\"\"", "\"0\"", "\"-3\"", "\"99999999999999999999\""}) {
+    EXPECT_EQ(*expected_version(With("If-Match", tag).request), -1) << tag;
+  }
+}
+
+TEST(ExpectedVersion, RefusesWhatIsNoTag) {
+  for (const char* bad : {"7", "\"7", "\"7\", \"8\"", "\"7\" x", "", "W/7"}) {
+    const auto version = expected_version(With("If-Match", bad).request);
+    ASSERT_FALSE(version) << bad;
+    EXPECT_EQ(version.error().code(), Code::invalid_argument);
+    EXPECT_EQ(version.error().reason(), "IF_MATCH_INVALID");
+  }
+}
+
+TEST(RefuseVersion, OnlyStarAndNothingPass) {
+  EXPECT_TRUE(refuse_version(http::Request()));
+  EXPECT_TRUE(refuse_version(With("If-Match", "*").request));
+  const auto refused = refuse_version(With("If-Match", "\"1\"").request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().http_status(), 412);
+  EXPECT_EQ(refused.error().reason(), "VERSION_MISMATCH");
+}
+
+TEST(Revalidate, AnswersNotModifiedWithoutABody) {
+  http::Response response;
+  response.body = "{}";
+  response.content_type = "application/json";
+  set_tag(response, version_tag(3));
+  revalidate(With("If-None-Match", "\"2\"").request, response);
+  EXPECT_EQ(response.status, 200);
+  revalidate(With("If-None-Match", "\"2\", W/\"3\"").request, response);
+  EXPECT_EQ(response.status, 304);
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(response.headers.back(), (std::pair<std::string, std::string>("ETag", "\"3\"")));
+}
+
+TEST(ContentTag, IsWeakAndFollowsTheContent) {
+  EXPECT_EQ(content_tag(""), "W/\"cbf29ce484222325\"");
+  EXPECT_NE(content_tag("a"), content_tag("b"));
+  EXPECT_TRUE(is_known(With("If-None-Match", "*").request, content_tag("a")));
+  EXPECT_TRUE(is_known(With("If-None-Match", content_tag("a")).request, content_tag("a")));
+  EXPECT_FALSE(is_known(With("If-None-Match", "garbage").request, content_tag("a")));
+}
+
+}  // namespace
+}  // namespace kit::rest

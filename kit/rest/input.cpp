@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/input.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "kit/base/text.hpp"
+
+namespace kit::rest {
+namespace {
+
+constexpr std::size_t max_violations = 100;
+
+bool is_required(Rule rule) {
+  return rule == Rule::required || rule == Rule::required_immutable;
+}
+
+bool is_immutable(Rule rule) {
+  return rule == Rule::immutable || rule == Rule::required_immutable;
+}
+
+}  // namespace
+
+Result<> InputReader::read(std::string_view body, void* draft) {
+  given_.assign(fields_.size(), false);
+  json::Reader in(body);
+  if (!in.begin_object()) {
+    if (in.failed()) return in.error();
+    std::string message = "the body must be a JSON object";
+    const json::Kind kind = in.peek();
+    if (kind != json::Kind::none) message.append(", is ").append(json::describe(kind));
+    return Error(Code::invalid_argument, std::move(message)).with_reason("BODY_INVALID");
+  }
+  while (const std::optional<std::string_view> name = in.next_key()) {
+    const auto found = std::ranges::find(fields_, *name, &Field::name);
+    if (found == fields_.end()) {
+      report_unknown(*name);
+    } else if (found->rule != Rule::read_only) {
+      read_field(in, static_cast<std::size_t>(found - fields_.begin()), draft);
+    }
+  }
+  if (!in.finish()) return std::move(in.error()).with_reason("BODY_INVALID");
+  return {};
+}
+
+void InputReader::read_field(json::Reader& in, std::size_t index, void* draft) {
+  const Field& field = fields_[index];
+  given_[index] = true;
+  if (!field.codec->is_optional && field.format.text != Format::Text::json &&
+      in.peek() == json::Kind::null) {
+    add(field.name, "must not be null");
+    return;
+  }
+  std::string problem;
+  if (!field.codec->read(in, field.member(draft), field.format, problem) && !in.failed()) {
+    add(field.name, std::move(problem));
+  }
+}
+
+void InputReader::report_unknown(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const Field& field : fields_) {
+    if (field.rule != Rule::read_only) known.push_back(field.name);
+  }
+  add(name, "is no field of this entity" + did_you_mean(name, known));
+}
+
+void InputReader::apply(const void* draft, const void* defaults, void* target) {
+  for (std::size_t index = 0; index < fields_.size(); ++index) {
+    const Field& field = fields_[index];
+    if (field.rule == Rule::read_only) continue;
+    // Tables are constant and drafts are not changed: `member` only finds the place.
+    const void* from = field.member(const_cast<void*>(draft));
+    void* to = field.member(target);
+    if (given_[index]) {
+      if (mode_ != Mode::create && is_immutable(field.rule)) {
+        if (!field.codec->equal(from, to)) add(field.name, "cannot be changed");
+      } else if (!has_violation(field.name)) {
+        field.codec->copy(from, to);
+      }
+    } else if (mode_ == Mode::patch || (mode_ == Mode::replace && is_immutable(field.rule))) {
+      continue;
+    } else if (is_required(field.rule)) {
+      add(field.name, "is required");
+    } else {
+      field.codec->copy(field.member(const_cast<void*>(defaults)), to);
+    }
+  }
+}
+
+bool InputReader::has_violation(std::string_view name) const {
+  return std::ranges::find(violations_, name, &FieldViolation::field) != violations_.end();
+}
+
+void InputReader::add(std::string_view name, std::string description) {
+  if (violations_.size() < max_violations && !has_violation(name)) {
+    violations_.push_back({std::string(name), std::move(description)});
+  }
+}
+
+Error InputReader::refusal() {
+  return Error(Code::invalid_argument, "the request has invalid fields")
+      .with_reason("FIELDS_INVALID")
+      .with_violations(std::move(violations_));
+}
+
+}  // namespace kit::rest

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/input.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace kit::rest {
+namespace {
+
+enum class Color : std::uint8_t { red, green };
+bool parse(std::string_view text, Color& value) {
+  value = text == "green" ? Color::green : Color::red;
+  return text == "red" || text == "green";
+}
+std::span<const std::string_view> names_of(Color) {
+  static constexpr std::array<std::string_view, 2> names = {"red", "green"};
+  return names;
+}
+
+struct Thing {
+  std::string name;
+  std::optional<std::string> note;
+  std::int32_t count = 1;
+  Decimal price;
+  Color color = Color::red;
+  std::string code;
+  std::string extra;
+  std::string bytes;
+};
+
+constexpr Field fields[] = {
+    read_only("id"),
+    field<&Thing::name>("name", Rule::required),
+    field<&Thing::note>("note", Rule::optional),
+    field<&Thing::count>("count", Rule::optional),
+    field<&Thing::price>("price", Rule::optional, {.precision = 5, .scale = 2}),
+    field<&Thing::color>("color", Rule::optional),
+    field<&Thing::code>("code", Rule::required_immutable),
+    field<&Thing::extra>("extra", Rule::optional, {.text = Format::Text::json}),
+    field<&Thing::bytes>("bytes", Rule::optional, {.text = Format::Text::base64}),
+};
+
+void validate(const Thing& thing, std::vector<FieldViolation>& violations) {
+  if (thing.count < 1) violations.push_back({"count", "must be at least 1"});
+}
+
+using Texts = std::vector<std::string>;
+
+/// What is wrong with `body` when it is applied to `thing`: "field: description".
+Texts problems(Mode mode, std::string_view body, Thing& thing) {
+  Input<Thing> input(fields, mode, validate);
+  Texts texts;
+  if (const Result<> read = input.read(body); !read) return {"! " + read.error().message()};
+  const Result<> applied = input.apply(thing);
+  if (applied) return texts;
+  for (const FieldViolation& each : applied.error().violations())
+    texts.push_back(each.field + ": " + each.description);
+  return texts;
+}
+
+TEST(Input, CreateTakesValuesAndDefaults) {
+  Thing thing;
+  EXPECT_EQ(
+      problems(
+          Mode::create,
+          R"({"id":7,"name":"a","code":"c","price":12.5,"color":"green","extra":{"a": [1]},"bytes":"Zm9v"})",
+          thing),
+      Texts{});
+  EXPECT_EQ(thing.name, "a");
+  EXPECT_EQ(thing.note, std::nullopt);
+  EXPECT_EQ(thing.count, 1);
+  EXPECT_EQ(thing.price.to_string(), "12.50");
+  EXPECT_EQ(thing.color, Color::green);
+  EXPECT_EQ(thing.extra, R"({"a":[1]})");
+  EXPECT_EQ(thing.bytes, "foo");
+}
+
+TEST(Input, TellsEverythingThatIsWrongAtOnce) {
+  Thing thing;
+  thing.count = 0;
+  const Texts wrong = problems(
+      Mode::create, R"({"nam":1,"note":5,"price":"1.234","color":"blue","count":null})", thing);
+  EXPECT_EQ(wrong, (Texts{"nam: is no field of this entity (did you mean 'name'?)",
+                          "note: must be a string, is a number",
+                          "price: must have at most 3 digits before the point and 2 after it",
+                          "color: must be one of red, green", "count: must not be null",
+                          "name: is required", "code: is required", "count: must be at least 1"}))
+      << ::testing::PrintToString(wrong);
+}
+
+TEST(Input, PatchChangesOnlyWhatIsGiven) {
+  Thing thing{"a", "n", 3, Decimal(100, 2), Color::green, "c", "1", ""};
+  EXPECT_EQ(problems(Mode::patch, R"({"note":null,"count":4})", thing), Texts{});
+  EXPECT_EQ(thing.name, "a");
+  EXPECT_EQ(thing.note, std::nullopt);
+  EXPECT_EQ(thing.count, 4);
+  EXPECT_EQ(thing.color, Color::green);
+  EXPECT_EQ(problems(Mode::patch, R"({"name":null})", thing), Texts{"name: must not be null"});
+}
+
+TEST(Input, ReplaceSetsDefaultsAndKeepsTheImmutable) {
+  Thing thing{"a", "n", 3, Decimal(100, 2), Color::green, "c", "1", ""};
+  EXPECT_EQ(problems(Mode::replace, R"({"name":"b"})", thing), Texts{});
+  EXPECT_EQ(thing.note, std::nullopt);
+  EXPECT_EQ(thing.count, 1);
+  EXPECT_EQ(thing.code, "c");
+  EXPECT_EQ(problems(Mode::replace, R"({"name":"b","code":"c"})", thing), Texts{});
+  EXPECT_EQ(problems(Mode::replace, R"({"name":"b","code":"d"})", thing),
+            Texts{"code: cannot be changed"});
+  EXPECT_EQ(thing.code, "c");
+}
+
+TEST(Input, RefusesWhatIsNoObject) {
+  Thing thing;
+  EXPECT_EQ(problems(Mode::create, "[1]", thing),
+            Texts{"! the body must be a JSON object, is an array"});
+  for (const char* bad :
+       {"", "{", "{\"name\":\"a\"} x", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"\xFF\"}"}) {
+    const Texts wrong = problems(Mode::create, bad, thing);
+    ASSERT_EQ(wrong.size(), 1u) << bad;
+    EXPECT_TRUE(wrong[0].starts_with("! ")) << wrong[0];
+  }
+}
+
+TEST(Input, NumbersAtAndPastTheirLimits) {
+  Thing thing;
+  EXPECT_EQ(problems(Mode::patch, R"({"count":2147483647})", thing), Texts{});
+  EXPECT_EQ(problems(Mode::patch, R"({"count":2147483648})", thing),
+            Texts{"count: must be a whole number from -2147483648 to 2147483647"});
+  EXPECT_EQ(problems(Mode::patch, R"({"count":1.5})", thing),
+            Texts{"count: must be a whole number from -2147483648 to 2147483647"});
+  EXPECT_EQ(problems(Mode::patch, R"({"price":999.99})", thing), Texts{});
+  EXPECT_EQ(problems(Mode::patch, R"({"price":1000})", thing).size(), 1u);
+  EXPECT_EQ(problems(Mode::patch, R"({"price":1e2})", thing),
+            Texts{"price: must be a decimal number like \"12.50\""});
+  EXPECT_EQ(problems(Mode::patch, R"({"name":"a\u0000b"})", thing),
+            Texts{"name: must not contain the character U+0000"});
+}
+
+TEST(Input, ManyUnknownMembersAreBounded) {
+  std::string body = "{";
+  for (int i = 0; i < 500; ++i) body += (i == 0 ? "\"x" : ",\"x") + std::to_string(i) + "\":1";
+  Thing thing;
+  EXPECT_EQ(problems(Mode::patch, body + "}", thing).size(), 100u);
+}
+
+}  // namespace
+}  // namespace kit::rest

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/list_request.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kit/base/text.hpp"
+#include "kit/http/query.hpp"
+
+namespace kit::rest {
+namespace {
+
+using Operators = ValueType::Operators;
+
+constexpr std::size_t max_search_length = 200;
+constexpr std::size_t max_violations = 32;
+
+bool allows(const ListField& field, db::Operator op) {
+  const Operators known = field.type->operators;
+  switch (op) {
+    case db::Operator::eq:
+      return true;
+    case db::Operator::ne:
+    case db::Operator::in:
+      return known != Operators::flag;
+    case db::Operator::gt:
+    case db::Operator::gte:
+    case db::Operator::lt:
+    case db::Operator::lte:
+      return known == Operators::ordered;
+    case db::Operator::like:
+      return known == Operators::text;
+    case db::Operator::is_null:
+      return field.column->nullable;
+    case db::Operator::contains:
+      return false;
+  }
+  return false;
+}
+
+std::string operators_of(const ListField& field) {
+  constexpr db::Operator all[] = {db::Operator::eq,  db::Operator::ne,   db::Operator::gt,
+                                  db::Operator::gte, db::Operator::lt,   db::Operator::lte,
+                                  db::Operator::in,  db::Operator::like, db::Operator::is_null};
+  std::string names;
+  for (const db::Operator op : all) {
+    if (!allows(field, op)) continue;
+    if (!names.empty()) names += ", ";
+    names += db::name(op);
+  }
+  return names;
+}
+
+std::string joined(std::span<const std::string_view> names) {
+  std::string text;
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += ", ";
+    text += name;
+  }
+  return text;
+}
+
+/// The parameters of one request, each looked at once.
+class QueryReader {
+ public:
+  Result<> open(std::string_view query) {
+    Result<std::vector<std::pair<std::string, std::string>>> parsed = http::parse_query(query);
+    if (!parsed) return std::move(parsed).error();
+    parameters_ = std::move(*parsed);
+    std::vector<std::string_view> seen;
+    for (const auto& [name, value] : parameters_) {
+      if (std::ranges::find(seen, name) != seen.end()) add(name, "is given twice");
+      seen.push_back(name);
+    }
+    return {};
+  }
+  const std::vector<std::pair<std::string, std::string>>& parameters() const { return parameters_; }
+
+  void add(std::string_view name, std::string description) {
+    const bool is_known =
+        std::ranges::find(violations_, name, &FieldViolation::field) != violations_.end();
+    if (!is_known && violations_.size() < max_violations) {
+      violations_.push_back({std::string(name), std::move(description)});
+    }
+  }
+  void add_unknown(std::string_view name, std::span<const std::string_view> known) {
+    add(name, "is no parameter here" + did_you_mean(name, known) + "; known are: " + joined(known));
+  }
+  bool ok() const { return violations_.empty(); }
+  Error refusal() {
+    return Error(Code::invalid_argument, "the query has invalid parameters")
+        .with_reason("PARAMETERS_INVALID")
+        .with_violations(std::move(violations_));
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> parameters_;
+  std::vector<FieldViolation> violations_;
+};
+
+void read_relations(QueryReader& in, const std::string& value,
+                    std::span<const std::string_view> relations, Expand& expand) {
+  for (const std::string_view name : split(value, ',')) {
+    const auto found = std::ranges::find(relations, name);
+    if (found != relations.end()) {
+      expand.add(static_cast<std::size_t>(found - relations.begin()));
+    } else {
+      in.add("expand", "'" + std::string(name) + "' can't be expanded" +
+                           did_you_mean(name, relations) + "; known are: " + joined(relations));
+    }
+  }
+}
+
+class ListReader {
+ public:
+  ListReader(QueryReader& in, const ListOptions& options, ListRequest& request)
+      : in_(in), options_(options), request_(request) {}
+
+  void read_all(std::string& cursor) {
+    for (const auto& [name, value] : in_.parameters()) {
+      if (name == "limit") {
+        read_limit(value);
+      } else if (name == "sort") {
+        read_sort(value);
+      } else if (name == "cursor") {
+        cursor = value;
+        if (value.empty()) in_.add(name, "is empty: leave it out for the first page");
+      } else if (name == "total") {
+        request_.query.include_total = value == "true";
+        if (value != "true" && value != "false") in_.add(name, "must be true or false");
+      } else if (name == "search" && !options_.search.empty()) {
+        read_search(value);
+      } else if (name == "expand" && !options_.relations.empty()) {
+        read_relations(in_, value, options_.relations, request_.expand);
+      } else {
+        read_filter(name, value);
+      }
+    }
+  }
+
+ private:
+  void read_limit(const std::string& value) {
+    const std::optional<long long> limit = parse_int(value);
+    if (limit && *limit >= 1 && *limit <= options_.max_limit) {
+      request_.query.limit = *limit;
+    } else {
+      in_.add("limit", "must be a whole number from 1 to " + std::to_string(options_.max_limit));
+    }
+  }
+
+  void read_sort(const std::string& value) {
+    std::vector<std::string_view> known;
+    for (const ListField& field : options_.fields) {
+      if (field.column->sortable) known.push_back(field.column->name);
+    }
+    for (std::string_view name : split(value, ',')) {
+      const bool descending = name.starts_with('-');
+      if (descending) name.remove_prefix(1);
+      const ListField* field = find(name);
+      if (field == nullptr || !field->column->sortable) {
+        in_.add("sort", "'" + std::string(name) + "' can't be sorted by" +
+                            did_you_mean(name, known) + "; known are: " + joined(known));
+      } else if (std::ranges::find(request_.query.sort, field->column, &db::Sort::column) !=
+                 request_.query.sort.end()) {
+        in_.add("sort", "'" + std::string(name) + "' is given twice");
+      } else {
+        request_.query.sort.push_back({field->column, descending});
+      }
+    }
+    if (request_.query.sort.size() > db::ListQuery::max_sorts) {
+      in_.add("sort", "must have at most " + std::to_string(db::ListQuery::max_sorts) + " keys");
+    }
+  }
+
+  void read_search(const std::string& value) {
+    request_.query.search = value;
+    request_.query.search_columns.assign(options_.search.begin(), options_.search.end());
+    if (utf8_length(value) > max_search_length) {
+      in_.add("search", "must have at most " + std::to_string(max_search_length) + " characters");
+    } else if (count_words(value) > db::ListQuery::max_search_words) {
+      in_.add("search",
+              "must have at most " + std::to_string(db::ListQuery::max_search_words) + " words");
+    }
+  }
+
+  static std::size_t count_words(std::string_view text) {
+    std::size_t words = 0;
+    for (const std::string_view word : split(text, ' ')) words += word.empty() ? 0 : 1;
+    return words;
+  }
+
+  void read_filter(const std::string& parameter, const std::string& value) {
+    const std::size_t point = std::min(parameter.find('.'), parameter.size());
+    const ListField* field = find(std::string_view(parameter).substr(0, point));
+    if (field == nullptr || !field->column->filterable) {
+      in_.add_unknown(parameter, known_parameters());
+      return;
+    }
+    const std::string_view op_name = point == parameter.size()
+                                         ? std::string_view("eq")
+                                         : std::string_view(parameter).substr(point + 1);
+    const std::optional<db::Operator> op = db::parse_operator(op_name);
+    if (!op || !allows(*field, *op)) {
+      in_.add(parameter, "has an unknown operator; '" + std::string(field->column->name) +
+                             "' knows: " + operators_of(*field));
+      return;
+    }
+    if (request_.query.filters.size() >= db::ListQuery::max_filters) {
+      in_.add(parameter,
+              "is one filter too many: at most " + std::to_string(db::ListQuery::max_filters));
+      return;
+    }
+    db::Filter filter{field->column, *op, {}};
+    if (read_values(parameter, value, *field, filter))
+      request_.query.filters.push_back(std::move(filter));
+  }
+
+  bool read_values(const std::string& parameter, const std::string& text, const ListField& field,
+                   db::Filter& filter) {
+    if (filter.op == db::Operator::is_null) {
+      if (text != "true" && text != "false")
+        return in_.add(parameter, "must be true or false"), false;
+      filter.values.emplace_back(std::int64_t{text == "true"});
+      return true;
+    }
+    std::vector<std::string_view> parts{text};
+    if (filter.op == db::Operator::in) parts = split(text, ',');
+    if (parts.size() > db::ListQuery::max_in_values) {
+      in_.add(parameter,
+              "must have at most " + std::to_string(db::ListQuery::max_in_values) + " values");
+      return false;
+    }
+    for (const std::string_view part : parts) {
+      std::optional<db::Value> value = field.type->parse(part, field.scale);
+      if (!value) {
+        in_.add(parameter, (filter.op == db::Operator::in ? "each value must be " : "must be ") +
+                               field.type->expected());
+        return false;
+      }
+      filter.values.push_back(std::move(*value));
+    }
+    return true;
+  }
+
+  const ListField* find(std::string_view name) const {
+    const auto found = std::ranges::find_if(
+        options_.fields, [&](const ListField& field) { return field.column->name == name; });
+    return found == options_.fields.end() ? nullptr : &*found;
+  }
+
+  std::vector<std::string_view> known_parameters() const {
+    std::vector<std::string_view> known;
+    for (const ListField& field : options_.fields) {
+      if (field.column->filterable) known.push_back(field.column->name);
+    }
+    known.insert(known.end(), {"sort", "limit", "cursor", "total"});
+    if (!options_.search.empty()) known.push_back("search");
+    if (!options_.relations.empty()) known.push_back("expand");
+    return known;
+  }
+
+  QueryReader& in_;
+  const ListOptions& options_;
+  ListRequest& request_;
+};
+
+}  // namespace
+
+Result<ListRequest> read_list(std::string_view query, const db::ListTable& table,
+                              const ListOptions& options, std::optional<db::Filter> scope) {
+  ListRequest request;
+  request.query.limit = options.default_limit;
+  if (scope) request.query.filters.push_back(std::move(*scope));
+  if (query.empty()) return request;
+  QueryReader in;
+  KIT_TRY(in.open(query));
+  std::string cursor;
+  ListReader(in, options, request).read_all(cursor);
+  if (!in.ok()) return in.refusal();
+  if (!cursor.empty()) {
+    Result<std::vector<db::Value>> after = db::decode_cursor(table, request.query, cursor);
+    if (!after) return std::move(after).error();
+    request.query.after = std::move(*after);
+  }
+  return request;
+}
+
+Result<Expand> read_expand(std::string_view query, std::span<const std::string_view> relations) {
+  Expand expand;
+  if (query.empty()) return expand;
+  QueryReader in;
+  KIT_TRY(in.open(query));
+  for (const auto& [name, value] : in.parameters()) {
+    if (name == "expand" && !relations.empty()) {
+      read_relations(in, value, relations, expand);
+    } else if (relations.empty()) {
+      in.add(name, "is no parameter here; none are known");
+    } else {
+      constexpr std::string_view known[] = {"expand"};
+      in.add_unknown(name, known);
+    }
+  }
+  if (!in.ok()) return in.refusal();
+  return expand;
+}
+
+}  // namespace kit::rest

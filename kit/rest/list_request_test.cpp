@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/list_request.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kit::rest {
+namespace {
+
+using db::ColumnType;
+using Texts = std::vector<std::string>;
+
+constexpr db::Column id = {
+    .name = "id", .sql = "id", .type = ColumnType::integer, .filterable = true, .sortable = true};
+constexpr db::Column name = {
+    .name = "name", .sql = "name", .type = ColumnType::text, .filterable = true, .sortable = true};
+constexpr db::Column price = {.name = "price",
+                              .sql = "price",
+                              .type = ColumnType::integer,
+                              .nullable = true,
+                              .filterable = true};
+constexpr db::Column owner = {.name = "owner_id", .sql = "owner_id", .type = ColumnType::integer};
+constexpr db::Column active = {
+    .name = "active", .sql = "active", .type = ColumnType::integer, .filterable = true};
+constexpr db::Column since = {
+    .name = "since", .sql = "since", .type = ColumnType::integer, .filterable = true};
+
+constexpr db::ListTable table = {.from = "things", .select = "id, name", .id = &id};
+constexpr ListField list_fields[] = {
+    {&id, &int64_value},    {&name, &text_value},   {&price, &decimal_value, 2},
+    {&owner, &int64_value}, {&active, &bool_value}, {&since, &timestamp_value},
+};
+constexpr const db::Column* search_columns[] = {&name};
+constexpr std::string_view relations[] = {"owner", "group"};
+constexpr ListOptions options = {.fields = list_fields,
+                                 .search = search_columns,
+                                 .relations = relations,
+                                 .default_limit = 20,
+                                 .max_limit = 200};
+
+ListRequest read(std::string_view query) {
+  Result<ListRequest> request = read_list(query, table, options);
+  EXPECT_TRUE(request) << query << ": " << (request ? "" : request.error().describe());
+  return request ? std::move(*request) : ListRequest();
+}
+
+Texts problems(std::string_view query) {
+  const Result<ListRequest> request = read_list(query, table, options);
+  if (request) return {};
+  EXPECT_EQ(request.error().code(), Code::invalid_argument);
+  Texts texts;
+  for (const FieldViolation& each : request.error().violations())
+    texts.push_back(each.field + ": " + each.description);
+  if (texts.empty()) texts.push_back("! " + request.error().message());
+  return texts;
+}
+
+TEST(ReadList, Defaults) {
+  const ListRequest request = read("");
+  EXPECT_EQ(request.query.limit, 20);
+  EXPECT_TRUE(request.query.filters.empty());
+  EXPECT_FALSE(request.query.include_total);
+  EXPECT_TRUE(request.expand.empty());
+}
+
+TEST(ReadList, FiltersTurnIntoStoredValues) {
+  const ListRequest request =
+      read("price.gte=1.5&name=a+b&active=true&since.lt=1970-01-01T00:00:01Z&id.in=1,2");
+  ASSERT_EQ(request.query.filters.size(), 5u);
+  EXPECT_EQ(request.query.filters[0].column, &price);
+  EXPECT_EQ(request.query.filters[0].op, db::Operator::gte);
+  EXPECT_EQ(request.query.filters[0].values, std::vector<db::Value>{std::int64_t{150}});
+  EXPECT_EQ(request.query.filters[1].values, std::vector<db::Value>{std::string("a b")});
+  EXPECT_EQ(request.query.filters[2].values, std::vector<db::Value>{std::int64_t{1}});
+  EXPECT_EQ(request.query.filters[3].values, std::vector<db::Value>{std::int64_t{1'000'000}});
+  EXPECT_EQ(request.query.filters[4].values,
+            (std::vector<db::Value>{std::int64_t{1}, std::int64_t{2}}));
+}
+
+TEST(ReadList, SortLimitSearchExpandTotal) {
+  const ListRequest request =
+      read("sort=-name,id&limit=200&search=x&expand=group&total=true&price.is_null=false");
+  ASSERT_EQ(request.query.sort.size(), 2u);
+  EXPECT_TRUE(request.query.sort[0].descending);
+  EXPECT_EQ(request.query.sort[1].column, &id);
+  EXPECT_EQ(request.query.limit, 200);
+  EXPECT_EQ(request.query.search, "x");
+  EXPECT_EQ(request.query.search_columns.size(), 1u);
+  EXPECT_FALSE(request.expand.has(0));
+  EXPECT_TRUE(request.expand.has(1));
+  EXPECT_TRUE(request.query.include_total);
+}
+
+TEST(ReadList, NamesTheKnownParameters) {
+  EXPECT_EQ(problems("nam=1"),
+            Texts{"nam: is no parameter here (did you mean 'name'?); known are: id, name, price, "
+                  "active, since, sort, limit, cursor, total, search, expand"});
+  // Not filterable for clients, though the table has it.
+  EXPECT_EQ(problems("owner_id=1").size(), 1u);
+}
+
+TEST(ReadList, OneViolationForEachBadParameter) {
+  const Texts wrong = problems(
+      "id=x&price=1.234&active=1&limit=201&sort=-price&expand=nobody&total=1&name.gt=a&since.in=y");
+  EXPECT_EQ(wrong.size(), 9u) << ::testing::PrintToString(wrong);
+  EXPECT_EQ(wrong[0], "id: must be a whole number");
+  EXPECT_EQ(wrong[3], "limit: must be a whole number from 1 to 200");
+  EXPECT_EQ(wrong[4], "sort: 'price' can't be sorted by; known are: id, name");
+  EXPECT_EQ(wrong[7], "name.gt: has an unknown operator; 'name' knows: eq, ne, in, like");
+}
+
+TEST(ReadList, LimitsAtAndPastThem) {
+  EXPECT_EQ(problems("limit=0"), Texts{"limit: must be a whole number from 1 to 200"});
+  EXPECT_TRUE(problems("limit=1").empty());
+  std::string many = "id.in=1";
+  for (std::size_t i = 1; i < db::ListQuery::max_in_values; ++i) many += ",1";
+  EXPECT_TRUE(problems(many).empty());
+  EXPECT_EQ(problems(many + ",1"), Texts{"id.in: must have at most 200 values"});
+  EXPECT_TRUE(problems("search=" + std::string(200, 'a')).empty());
+  EXPECT_EQ(problems("search=" + std::string(201, 'a')).size(), 1u);
+  EXPECT_TRUE(problems("search=a+a+a+a+a+a+a+a").empty());
+  EXPECT_EQ(problems("search=a+a+a+a+a+a+a+a+a").size(), 1u);
+}
+
+TEST(ReadList, RefusesRepetitionsAndBrokenEncodings) {
+  EXPECT_EQ(problems("id=1&id=2"), Texts{"id: is given twice"});
+  EXPECT_EQ(problems("sort=name,-name"), Texts{"sort: 'name' is given twice"});
+  EXPECT_EQ(problems("name=%zz").size(), 1u);
+  EXPECT_EQ(problems("cursor=!!").size(), 1u);
+}
+
+TEST(ReadList, TheScopeComesFirstAndStays) {
+  const Result<ListRequest> request =
+      read_list("id=3", table, options, db::Filter{&owner, db::Operator::eq, {std::int64_t{9}}});
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->query.filters.size(), 2u);
+  EXPECT_EQ(request->query.filters[0].column, &owner);
+}
+
+TEST(ReadExpand, KnowsNothingElse) {
+  EXPECT_TRUE(read_expand("expand=owner,group", relations)->has(0));
+  EXPECT_FALSE(read_expand("sort=id", relations));
+  EXPECT_FALSE(read_expand("expand=owner", {}));
+  EXPECT_TRUE(read_expand("", {}));
+}
+
+}  // namespace
+}  // namespace kit::rest

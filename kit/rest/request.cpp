@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/request.hpp"
+
+#include "kit/base/text.hpp"
+#include "kit/rest/list_request.hpp"
+
+namespace kit::rest {
+namespace {
+
+Error no_such_id() {
+  return Error(Code::not_found, "there is nothing with this id").with_reason("NOT_FOUND");
+}
+
+}  // namespace
+
+Result<> detail::read_path(const http::Request& request, std::size_t index, std::int64_t& id) {
+  KIT_ASSERT(index < request.path_parameters.size(), "the route has fewer parameters");
+  const std::optional<long long> number = parse_int(request.path_parameters[index]);
+  if (!number || *number < 1) return no_such_id();
+  id = *number;
+  return {};
+}
+
+Result<> detail::read_path(const http::Request& request, std::size_t index, Uuid& id) {
+  KIT_ASSERT(index < request.path_parameters.size(), "the route has fewer parameters");
+  const std::optional<Uuid> uuid = Uuid::parse(request.path_parameters[index]);
+  if (!uuid) return no_such_id();
+  id = *uuid;
+  return {};
+}
+
+Result<> no_parameters(const http::Request& request) {
+  Result<Expand> none = read_expand(request.query, {});
+  if (!none) return std::move(none).error();
+  return {};
+}
+
+http::Response json_response(int status, std::size_t expected_bytes) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  response.body.reserve(expected_bytes);
+  return response;
+}
+
+void set_location(http::Response& response, std::string_view path, std::int64_t id) {
+  response.headers.emplace_back("Location", std::string(path) + "/" + std::to_string(id));
+}
+
+void set_location(http::Response& response, std::string_view path, const Uuid& id) {
+  response.headers.emplace_back("Location", std::string(path) + "/" + id.to_string());
+}
+
+void begin_list(json::Writer& out) {
+  out.begin_object();
+  out.member("items");
+  out.begin_array();
+}
+
+void end_list(json::Writer& out, const std::optional<std::string>& next_cursor,
+              const std::optional<std::int64_t>& total) {
+  out.end_array();
+  out.member("next_cursor", next_cursor);
+  if (total) out.member("total", *total);
+  out.end_object();
+}
+
+}  // namespace kit::rest
