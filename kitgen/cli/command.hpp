@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kit/base/error.hpp"
+
+namespace kitgen::cli {
+
+/// Exit codes of `kitgen`, the same for every command.
+inline constexpr int ok = 0;
+inline constexpr int failed = 1;  ///< The schema, the project or the database: said on stderr.
+inline constexpr int usage = 2;   ///< The command line itself.
+
+inline constexpr std::string_view version = "0.1.0";
+
+struct GenerateArguments {
+  std::string schema;   ///< "": the only api/*.yaml
+  std::string output;   ///< "": internal
+  std::string project;  ///< "": where the schema's api/ folder stands
+  bool check = false;
+  bool dry_run = false;
+  bool dump_model = false;
+  bool discard_edits = false;
+  bool recreate_migrations = false;
+  bool verbose = false;
+  bool quiet = false;  ///< Says nothing when all went well.
+};
+int generate(const GenerateArguments& arguments);
+
+struct NewArguments {
+  std::string name;
+  std::string folder;  ///< "": ./NAME
+};
+int new_project(const NewArguments& arguments);
+
+struct MigrateArguments {
+  std::string database;
+  std::string migrations = "migrations";
+  int steps = 1;
+  int to = 0;  ///< 0: all
+};
+int migrate_plan(const MigrateArguments& arguments);
+int migrate_up(const MigrateArguments& arguments);
+int migrate_down(const MigrateArguments& arguments);
+int migrate_status(const MigrateArguments& arguments);
+
+struct RunArguments {
+  std::string command;  ///< "import", "export"
+  std::string binary;   ///< "": found in the project's build folder
+  std::vector<std::string> rest;
+};
+/// Runs the project's own program, whose hand-written rules apply. Does not return when it could.
+int run_project(const RunArguments& arguments);
+
+void print(std::string_view text);        ///< To stdout.
+void print_error(std::string_view text);  ///< "kitgen: text" to stderr, with the line's end.
+int fail(const kit::Error& error);        ///< `print_error` of its message; `failed`.
+
+/// The whole of `main`.
+int run(int argc, char** argv);
+
+}  // namespace kitgen::cli

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/command.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kitgen/cli/test_folder.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* schema_text = R"(kit: 1
+service: shop
+entities:
+  Item:
+    fields:
+      name: {type: string, max: 120}
+)";
+
+/// Runs the program's main() inside a folder.
+struct CommandTest : testing::Test {
+  struct Outcome {
+    int code = -1;
+    std::string out;
+    std::string err;
+  };
+
+  Outcome kitgen(std::vector<std::string> words) {
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(folder.path(directory));
+    words.insert(words.begin(), "kitgen");
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Outcome outcome;
+    outcome.code = run(static_cast<int>(words.size()), pointers.data());
+    outcome.out = testing::internal::GetCapturedStdout();
+    outcome.err = testing::internal::GetCapturedStderr();
+    std::filesystem::current_path(before);
+    return outcome;
+  }
+
+  void check_usage(std::vector<std::string> words, const std::string& message) {
+    const Outcome outcome = kitgen(std::move(words));
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr(message));
+    EXPECT_EQ(outcome.out, "");
+  }
+  void check_failure(std::vector<std::string> words, const std::string& message) {
+    const Outcome outcome = kitgen(std::move(words));
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr(message));
+  }
+
+  TestFolder folder;
+  std::string directory;
+};
+
+TEST_F(CommandTest, help_stands_first_and_wrong_words_get_the_nearest) {
+  EXPECT_EQ(kitgen({"help"}).code, 0);
+  EXPECT_THAT(kitgen({"--help"}).out, HasSubstr("kitgen new shop"));
+  EXPECT_THAT(kitgen({"help", "generate"}).out, HasSubstr("--check"));
+  EXPECT_THAT(kitgen({"generate", "--help"}).out, HasSubstr("--check"));
+  EXPECT_THAT(kitgen({"version"}).out, HasSubstr("kitgen 0."));
+  EXPECT_EQ(kitgen({}).code, 2);
+  check_usage({"generat"}, "there is no command 'generat' (did you mean 'generate'?)");
+  check_usage({"help", "nwe"}, "there is no command 'nwe' (did you mean 'new'?)");
+  check_usage({"generate", "--chekc"}, "there is no option '--chekc' (did you mean '--check'?)");
+  check_usage({"generate", "a.yaml", "b.yaml"}, "'b.yaml' is one word too many");
+  check_usage({"generate", "--schema"}, "--schema");
+  check_usage({"generate", "a.yaml", "--schema=b.yaml"}, "named twice");
+  check_usage({"generate", "--check", "--dry-run"}, "exclude each other");
+  check_usage({"migrate"}, "plan, up, down, status");
+  check_usage({"migrate", "stats", "--database", "x"}, "did you mean 'status'?");
+  check_usage({"migrate", "up"}, "which database?");
+  check_usage({"migrate", "down", "--database", "x", "--steps", "0"}, "--steps");
+  check_usage({"migrate", "status", "--database", "x", "--to", "1"}, "there is no option '--to'");
+  check_usage({"new"}, "needs a name");
+}
+
+TEST_F(CommandTest, generates_checks_and_plans) {
+  folder.write("api/shop.yaml", schema_text);
+  const Outcome plan = kitgen({"generate", "--dry-run"});
+  EXPECT_EQ(plan.code, 0);
+  EXPECT_THAT(plan.out, HasSubstr("create  internal/biz/item.gen.hpp"));
+  EXPECT_FALSE(folder.has("internal"));
+  EXPECT_FALSE(folder.has(".kit"));
+  check_failure({"generate", "--check"}, "create  migrations/0001_create_shop.up.sql");
+  EXPECT_FALSE(folder.has("internal"));
+
+  const Outcome first =
+      kitgen({"generate", "--schema=api/shop.yaml", "--output=internal", "--with-gorm", "--all"});
+  EXPECT_EQ(first.code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("shop: 1 entity, "));
+  const auto tree = folder.tree();
+  EXPECT_TRUE(tree.contains("clients/typescript/shop.gen.ts"));
+  EXPECT_TRUE(tree.contains("internal/api/openapi.gen.yaml"));
+  EXPECT_EQ(kitgen({"generate", "--check"}).code, 0);
+  EXPECT_THAT(kitgen({"generate"}).out, HasSubstr("0 created, 0 rewritten, 0 removed"));
+  EXPECT_EQ(folder.tree(), tree);
+}
+
+TEST_F(CommandTest, the_same_schema_gives_the_same_bytes_from_anywhere) {
+  folder.write("one/api/shop.yaml", schema_text);
+  folder.write("two/api/shop.yaml", schema_text);
+  EXPECT_EQ(kitgen({"generate", "one/api/shop.yaml"}).code, 0);
+  directory = "two";
+  EXPECT_EQ(kitgen({"generate"}).code, 0);
+  directory = "";
+  for (const auto& [path, text] : folder.tree()) {
+    if (path.starts_with("one/")) {
+      EXPECT_EQ(folder.read("two/" + path.substr(4)), text) << path;
+    }
+  }
+  EXPECT_EQ(folder.read("one/.kit/manifest.json"), folder.read("two/.kit/manifest.json"));
+  EXPECT_EQ(kitgen({"generate", "--project", "two", "--check"}).code, 0);
+}
+
+TEST_F(CommandTest, a_bad_schema_writes_nothing) {
+  folder.write("api/shop.yaml",
+               "kit: 1\nservice: shop\nentities:\n  Item:\n    fields:\n"
+               "      name: {type: strng}\n      size: {type: intt32}\n");
+  const Outcome outcome = kitgen({"generate"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("api/shop.yaml:6:"));
+  EXPECT_THAT(outcome.err, HasSubstr("api/shop.yaml:7:"));
+  EXPECT_EQ(folder.tree().size(), 1U);
+  EXPECT_FALSE(folder.has(".kit"));
+}
+
+TEST_F(CommandTest, an_edited_generated_file_stops_everything) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  folder.write("internal/biz/item.gen.hpp", folder.read("internal/biz/item.gen.hpp") + "// mine\n");
+  std::filesystem::remove(folder.path("internal/biz/item.gen.cpp"));
+  const auto before = folder.tree();
+  const Outcome outcome = kitgen({"generate"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("internal/biz/item.gen.hpp: edited by hand"));
+  EXPECT_THAT(outcome.err, HasSubstr("+// mine\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("Nothing was written"));
+  EXPECT_EQ(folder.tree(), before);
+  EXPECT_EQ(kitgen({"generate", "--discard-edits"}).code, 0);
+  EXPECT_THAT(folder.read("internal/biz/item.gen.hpp"), Not(HasSubstr("// mine")));
+}
+
+TEST_F(CommandTest, a_changed_schema_does_not_rewrite_history) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  folder.write("api/shop.yaml", std::string(schema_text) + "      size: {type: int32}\n");
+  const auto before = folder.tree();
+  check_failure({"generate"}, "--recreate-migrations");
+  EXPECT_EQ(folder.tree(), before);
+  EXPECT_EQ(kitgen({"generate", "--recreate-migrations"}).code, 0);
+  EXPECT_THAT(folder.read("migrations/0001_create_shop.up.sql"), HasSubstr("size"));
+}
+
+TEST_F(CommandTest, output_stays_inside_the_project) {
+  const TestFolder outside;
+  folder.write("project/api/shop.yaml", schema_text);
+  folder.write("other/x", "");
+  directory = "project";
+  std::filesystem::create_directory_symlink(outside.path(), folder.path("project/link"));
+  std::filesystem::create_directory_symlink("config", folder.path("project/inner"));
+  for (const std::string output :
+       {"../other", "..", "/", "/tmp", "link", "link/below", "internal/../../other", "."}) {
+    check_failure({"generate", "--output", output}, "--output " + output);
+  }
+  for (const std::string output : {"migrations", "api", ".kit", ".git/hooks", "config/x"}) {
+    check_failure({"generate", "--output=" + output}, "is not a folder for generated code");
+  }
+  EXPECT_FALSE(folder.has("project/internal"));
+  EXPECT_FALSE(folder.has("project/.kit"));
+  EXPECT_TRUE(std::filesystem::is_empty(outside.path()));
+  // A link inside that the layers would be written through.
+  std::filesystem::create_directory_symlink(folder.path("other"), folder.path("project/internal"));
+  check_failure({"generate"}, "is a symbolic link");
+  std::filesystem::remove(folder.path("project/internal"));
+  EXPECT_EQ(kitgen({"generate", "--output", "src/gen"}).code, 0);
+  EXPECT_TRUE(folder.has("project/src/gen/biz/item.gen.hpp"));
+}
+
+TEST_F(CommandTest, finds_the_only_schema) {
+  check_failure({"generate"}, "there is no api/*.yaml here");
+  folder.write("api/a.yaml", schema_text);
+  folder.write("api/b.yaml", schema_text);
+  check_failure({"generate"}, "more than one schema here (api/a.yaml, api/b.yaml)");
+  check_failure({"generate", "api/c.yaml"}, "api/c.yaml");
+}
+
+TEST_F(CommandTest, starts_a_project) {
+  const Outcome outcome = kitgen({"new", "music_store"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("cd music_store"));
+  for (const char* file :
+       {"main.cpp", "CMakeLists.txt", "Makefile", "layers.txt", ".gitignore",
+        "api/music_store.yaml", "config/base.yaml", "config/prod.yaml", "internal/biz/item.gen.hpp",
+        "migrations/0001_create_music_store.up.sql", ".kit/manifest.json"}) {
+    EXPECT_TRUE(folder.has(std::string("music_store/") + file)) << file;
+  }
+  EXPECT_EQ(kitgen({"generate", "--project", "music_store", "--check"}).code, 0);
+  check_failure({"new", "music_store"}, "is not empty");
+  std::filesystem::create_directory(folder.path("empty"));
+  EXPECT_EQ(kitgen({"new", "shop", "--dir", "empty"}).code, 0);
+  check_failure({"new", "Music"}, "how about music?");
+  check_failure({"new", "music-store"}, "how about music_store?");
+  check_failure({"new", "class"}, "reserved word");
+  check_failure({"new", "std"}, "cannot be a project's name");
+  check_failure({"new", "../x"}, "cannot be a project's name");
+}
+
+TEST_F(CommandTest, migrates_up_and_down) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  check_failure({"migrate", "status", "--database", "x.db"}, "there is no database x.db");
+  EXPECT_THAT(kitgen({"migrate", "plan", "--database", "x.db"}).out,
+              HasSubstr("CREATE TABLE items"));
+  EXPECT_FALSE(folder.has("x.db"));
+  EXPECT_THAT(kitgen({"migrate", "up", "--database", "x.db"}).out, HasSubstr("0001 create_shop"));
+  EXPECT_THAT(kitgen({"migrate", "up", "--database", "x.db"}).out, HasSubstr("Nothing to do"));
+  EXPECT_THAT(kitgen({"migrate", "status", "--database=x.db"}).out, HasSubstr("up to date"));
+  EXPECT_THAT(kitgen({"migrate", "plan", "--database=x.db"}).out, HasSubstr("Nothing to do"));
+  EXPECT_THAT(kitgen({"migrate", "down", "--database=x.db"}).out, HasSubstr("undone: create_shop"));
+  EXPECT_THAT(kitgen({"migrate", "down", "--database=x.db"}).out, HasSubstr("Nothing to undo"));
+  EXPECT_THAT(kitgen({"migrate", "status", "--database=x.db"}).out, HasSubstr("1 to apply"));
+  check_failure({"migrate", "up", "--database=x.db", "--migrations=none"}, "none");
+}
+
+TEST_F(CommandTest, import_runs_the_projects_own_program) {
+  check_failure({"import"}, "this is no project");
+  folder.write("api/shop.yaml", schema_text);
+  check_failure({"import"}, "is not built yet (looked for build/*/shop)");
+  check_failure({"export", "--binary=/nonexistent"}, "cannot run /nonexistent");
+  check_usage({"import", "--binary"}, "needs the path");
+  EXPECT_THAT(kitgen({"import", "--help"}).out, HasSubstr("kitgen import --dir data"));
+  folder.write("build/release/shop", "#!/bin/sh\necho \"$@\" > called\n");
+  std::filesystem::permissions(folder.path("build/release/shop"),
+                               std::filesystem::perms::owner_all);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::filesystem::current_path(folder.path());
+    ::_exit(run_project({"import", "", {"--dry-run"}}));
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(folder.read("called"), "import --dry-run\n");
+}
+
+}  // namespace
+}  // namespace kitgen::cli

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+
+#include "kitgen/cli/command.hpp"
+#include "kitgen/cli/tree.hpp"
+#include "kitgen/model/load.hpp"
+#include "kitgen/render/migrations.hpp"
+#include "kitgen/render/openapi.hpp"
+#include "kitgen/render/render.hpp"
+#include "kitgen/render/typescript.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using kit::Code;
+using kit::Error;
+using kit::Result;
+
+constexpr std::size_t max_listed = 20;
+
+/// Folders with a meaning of their own, which the layers must not be mixed into.
+constexpr std::array<std::string_view, 8> taken_folders = {
+    "api", "migrations", "config", "clients", "build", "cmake", ".kit", ".git"};
+
+struct Project {
+  Root root;
+  std::string schema;       ///< As the person named it, for messages.
+  std::string schema_file;  ///< Relative to the root, for generated files.
+  std::string output;
+};
+
+Result<std::string> find_schema(const std::string& given) {
+  if (!given.empty()) return given;
+  std::vector<std::string> found;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator("api", code)) {
+    const std::string extension = entry.path().extension();
+    if (extension == ".yaml" || extension == ".yml") found.push_back(entry.path().string());
+  }
+  std::ranges::sort(found);
+  if (found.size() == 1) return found.front();
+  std::string message = found.empty() ? "there is no api/*.yaml here"
+                                      : "there is more than one schema here (" + found[0] + ", " +
+                                            found[1] + (found.size() > 2 ? ", ...)" : ")");
+  return Error(Code::invalid_argument,
+               message + "; name the schema: kitgen generate api/shop.yaml");
+}
+
+/// The schema stands in the project's api folder; without one the project is the current folder.
+std::string project_of(const std::string& schema) {
+  std::error_code code;
+  const fs::path folder = fs::absolute(schema, code).lexically_normal().parent_path();
+  return folder.filename() == "api" ? folder.parent_path().string() : ".";
+}
+
+Result<Project> open_project(const GenerateArguments& arguments) {
+  if (!arguments.project.empty() && ::chdir(arguments.project.c_str()) != 0) {
+    return Error(Code::not_found, arguments.project + ": " + std::strerror(errno));
+  }
+  auto schema = find_schema(arguments.schema);
+  if (!schema) return std::move(schema).error();
+  const std::string folder = arguments.project.empty() ? project_of(*schema) : ".";
+  if (!fs::is_directory(folder)) return Error(Code::not_found, folder + ": no such folder");
+  auto root = Root::open(folder);
+  if (!root) return std::move(root).error();
+
+  std::string output = "internal";
+  if (!arguments.output.empty()) {
+    auto relative = root->relative(arguments.output);
+    if (!relative) {
+      return Error(Code::invalid_argument, "--output " + arguments.output +
+                                               " is outside the project " + root->folder() +
+                                               "; nothing was written");
+    }
+    output = std::move(*relative);
+  }
+  const std::string first = output.substr(0, output.find('/'));
+  if (output.empty() || std::ranges::find(taken_folders, first) != taken_folders.end()) {
+    return Error(Code::invalid_argument,
+                 "--output " + arguments.output +
+                     " is not a folder for generated code; the usual one is internal");
+  }
+  auto relative = root->relative(*schema);
+  std::string schema_file = relative ? *relative : fs::path(*schema).filename().string();
+  return Project{std::move(*root), std::move(*schema), std::move(schema_file), std::move(output)};
+}
+
+Result<std::vector<render::File>> render_all(const model::Service& service,
+                                             const render::Options& options) {
+  std::vector<render::File> files;
+  using Render =
+      Result<std::vector<render::File>> (*)(const model::Service&, const render::Options&);
+  constexpr std::array<Render, 4> renderers = {render::render_cpp, render::render_migrations,
+                                               render::render_openapi, render::render_typescript};
+  for (const Render renderer : renderers) {
+    auto more = renderer(service, options);
+    if (!more) return std::move(more).error();
+    std::ranges::move(*more, std::back_inserter(files));
+  }
+  return files;
+}
+
+/// The changes that matter, a line each; all of them with `verbose`.
+std::string listing(const Plan& plan, bool verbose) {
+  std::string text;
+  std::size_t listed = 0;
+  std::size_t left = 0;
+  for (const Change& change : plan.changes) {
+    if (change.action == Action::unchanged) continue;
+    if (change.action != Action::keep_orphan && !verbose && listed == max_listed) {
+      ++left;
+      continue;
+    }
+    ++listed;
+    std::string word(name(change.action));
+    word.resize(8, ' ');
+    text += "  " + word + change.path;
+    if (change.action == Action::keep_orphan)
+      text += "  (no longer generated, but edited: yours now)";
+    text += "\n";
+  }
+  if (left > 0) text += "  ... and " + std::to_string(left) + " more (--verbose lists all)\n";
+  return text;
+}
+
+std::string counted(std::size_t count, std::string_view what) {
+  return std::to_string(count) + " " + std::string(what);
+}
+
+std::string summary(const model::Service& service, const Plan& plan) {
+  const std::size_t entities = service.entities.size();
+  return service.name + ": " + counted(entities, entities == 1 ? "entity" : "entities") + ", " +
+         counted(plan.manifest.files.size(), "files: ") +
+         counted(plan.count(Action::create), "created, ") +
+         counted(plan.count(Action::rewrite), "rewritten, ") +
+         counted(plan.count(Action::remove), "removed, ") +
+         counted(plan.count(Action::unchanged), "unchanged\n");
+}
+
+/// Why the plan must not be carried out; nothing to say: it may.
+std::string objections(const Plan& plan) {
+  std::string text;
+  for (const Edited& edited : plan.edited) {
+    text +=
+        edited.path + (edited.known ? ": edited by hand, but it is generated again on every run\n"
+                                    : ": exists, but kitgen did not write it\n");
+    text += "--- what kitgen would write\n+++ what is there\n" + edited.diff;
+  }
+  if (!plan.edited.empty()) {
+    text +=
+        "\nMove your change into a file of your own (one without .gen in its name), then restore "
+        "or "
+        "delete the\nfile" +
+        std::string(plan.edited.size() == 1 ? "" : "s") +
+        " above; or run again with --discard-edits to have it overwritten. Nothing was written.\n";
+  }
+  if (!plan.outgrown_migrations.empty()) {
+    for (const std::string& path : plan.outgrown_migrations) {
+      text += path + ": no longer what the schema says\n";
+    }
+    text +=
+        "\nThe schema has changed since its migration was written, and this version of kitgen "
+        "cannot "
+        "yet write the\nmigration that leads from one to the other. Two ways on:\n"
+        "  - no database holds anything worth keeping: kitgen generate --recreate-migrations "
+        "rewrites "
+        "the first\n    migration; databases made with the old one have to be deleted;\n"
+        "  - otherwise take the change back out of the schema.\nNothing was written.\n";
+  }
+  return text;
+}
+
+int check(const model::Service& service, const Plan& plan) {
+  const std::string problems = objections(plan);
+  if (!problems.empty()) print_error(problems);
+  if (plan.is_clean()) {
+    print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
+    return ok;
+  }
+  std::string text = "not up to date; kitgen generate would\n";
+  text += listing(plan, true);
+  print_error(text);
+  return failed;
+}
+
+int dry_run(const model::Service& service, const Plan& plan) {
+  print(listing(plan, true) + summary(service, plan) + "Nothing was written (--dry-run).\n");
+  const std::string problems = objections(plan);
+  if (problems.empty()) return ok;
+  print_error(problems);
+  return failed;
+}
+
+Result<int> write(const Project& project, const model::Service& service,
+                  const GenerateArguments& arguments, std::vector<render::File> files) {
+  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations};
+  if (arguments.check || arguments.dry_run) {
+    auto plan = make_plan(project.root, std::move(files), options);
+    if (!plan) return std::move(plan).error();
+    return arguments.check ? check(service, *plan) : dry_run(service, *plan);
+  }
+  auto lock = project.root.lock(".kit/lock");
+  if (!lock) return std::move(lock).error();
+  auto recovered = recover(project.root);
+  if (!recovered) return std::move(recovered).error();
+  if (*recovered) print("Finished a run that was interrupted.\n");
+  auto plan = make_plan(project.root, std::move(files), options);
+  if (!plan) return std::move(plan).error();
+  const std::string problems = objections(*plan);
+  if (!problems.empty()) {
+    print_error(problems);
+    return failed;
+  }
+  KIT_TRY(apply(project.root, *plan));
+  if (!arguments.quiet) print(listing(*plan, arguments.verbose) + summary(service, *plan));
+  return ok;
+}
+
+}  // namespace
+
+int generate(const GenerateArguments& arguments) {
+  auto project = open_project(arguments);
+  if (!project) return fail(project.error());
+  model::Loaded loaded = model::load_file(project->schema);
+  if (!loaded.diagnostics.empty()) print_error(schema::to_string(loaded.diagnostics));
+  if (!loaded.service) {
+    print_error("nothing was written");
+    return failed;
+  }
+  loaded.service->schema_file = project->schema_file;
+  if (arguments.dump_model) {
+    print(model::dump(*loaded.service));
+    return ok;
+  }
+  render::Options options;
+  options.output = project->output;
+  options.all = true;
+  auto files = render_all(*loaded.service, options);
+  if (!files) return fail(files.error());
+  auto result = write(*project, *loaded.service, arguments, std::move(*files));
+  return result ? *result : fail(result.error());
+}
+
+}  // namespace kitgen::cli

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/root.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "kit/base/text.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+using kit::Code;
+using kit::Error;
+using kit::Result;
+
+constexpr std::size_t max_file_bytes = 64 * 1024 * 1024;
+
+Error failure(const std::string& path, int number) {
+  const Code code = number == ENOENT                      ? Code::not_found
+                    : number == EACCES || number == EPERM ? Code::permission_denied
+                    : number == ENOSPC                    ? Code::resource_exhausted
+                                                          : Code::failed_precondition;
+  return Error(code, path + ": " + std::strerror(number));
+}
+
+Error escapes(const std::string& path) {
+  return Error(Code::invalid_argument, "'" + path + "' is outside the project");
+}
+
+Result<> write_all(int descriptor, const std::string& path, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t wrote = ::write(descriptor, text.data(), text.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return failure(path, errno);
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+/// Whether the step is fit to be taken: a name, not `.` or `..`.
+bool is_step(std::string_view part) {
+  return !part.empty() && part != "." && part != ".." && part.find('\0') == std::string_view::npos;
+}
+
+/// One step down. ELOOP and ENOTDIR: something that is no folder, or a link to one.
+Result<Descriptor> enter(int at, const std::string& part, const std::string& path, bool make) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int number = ::openat(at, part.c_str(), flags);
+  if (number < 0 && errno == ENOENT && make) {
+    if (::mkdirat(at, part.c_str(), 0755) != 0 && errno != EEXIST) return failure(path, errno);
+    number = ::openat(at, part.c_str(), flags);
+  }
+  if (number >= 0) return Descriptor(number);
+  if (errno == ENOENT && !make) return Descriptor();
+  if (errno == ELOOP || errno == ENOTDIR) {
+    return Error(Code::failed_precondition, "'" + part + "' on the way to " + path +
+                                                " is a symbolic link or no folder; kitgen only "
+                                                "writes to real folders of the project");
+  }
+  return failure(path, errno);
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
+
+Result<Root> Root::open(const std::string& folder) {
+  std::error_code code;
+  const auto path = std::filesystem::canonical(folder, code);
+  if (code) return Error(Code::not_found, folder + ": " + code.message());
+  const char* home = std::getenv("HOME");
+  const bool is_home = home != nullptr && *home != '\0' &&
+                       std::filesystem::equivalent(path, std::filesystem::path(home), code);
+  if (path == path.root_path() || is_home) {
+    return Error(Code::invalid_argument,
+                 path.string() + (is_home ? " is the home directory" : " is the root directory") +
+                     ", not a project; go into the project's folder or name it with --project");
+  }
+  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!descriptor) return failure(path.string(), errno);
+  return Root(path.string(), std::move(descriptor));
+}
+
+Result<std::string> Root::relative(const std::string& path) const {
+  std::error_code code;
+  // Made absolute first: of a relative path that is not there at all it would keep the text.
+  const auto absolute =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path, code), code);
+  if (code) return Error(Code::invalid_argument, path + ": " + code.message());
+  const auto below = absolute.lexically_relative(folder_);
+  if (below.empty() || *below.begin() == "..") return escapes(path);
+  // What the text says must be inside too, so that a link is not followed and then found harmless.
+  const auto written = std::filesystem::absolute(path, code).lexically_normal();
+  auto text = written.lexically_relative(folder_);
+  if (text.empty() || *text.begin() == "..") text = below;
+  std::string result = text.generic_string();
+  while (result.ends_with('/')) result.pop_back();
+  return result == "." ? "" : result;
+}
+
+Result<std::pair<Descriptor, std::string>> Root::parent(const std::string& path, bool make) const {
+  const auto parts = kit::split(path, '/');
+  Descriptor at(::fcntl(descriptor_.number(), F_DUPFD_CLOEXEC, 0));
+  if (!at) return failure(path, errno);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!is_step(parts[i])) return escapes(path);
+    if (i + 1 == parts.size()) break;
+    auto next = enter(at.number(), std::string(parts[i]), path, make);
+    if (!next) return std::move(next).error();
+    if (!*next) return std::pair(Descriptor(), std::string());
+    at = std::move(*next);
+  }
+  return std::pair(std::move(at), std::string(parts.back()));
+}
+
+Result<std::optional<std::string>> Root::read(const std::string& path) const {
+  auto place = parent(path, false);
+  if (!place) return std::move(place).error();
+  const std::optional<std::string> missing;
+  if (!place->first) return missing;
+  const Descriptor file(::openat(place->first.number(), place->second.c_str(),
+                                 O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!file && errno == ENOENT) return missing;
+  if (!file && errno == ELOOP) {
+    return Error(Code::failed_precondition, path + " is a symbolic link; kitgen leaves it alone");
+  }
+  struct stat status{};
+  if (!file || ::fstat(file.number(), &status) != 0) return failure(path, errno);
+  if (!S_ISREG(status.st_mode)) return Error(Code::failed_precondition, path + " is no file");
+  if (static_cast<std::size_t>(status.st_size) > max_file_bytes) return failure(path, EFBIG);
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  std::size_t have = 0;
+  while (have < text.size()) {
+    const ssize_t got = ::read(file.number(), text.data() + have, text.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failure(path, errno);
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  text.resize(have);
+  return std::optional<std::string>(std::move(text));
+}
+
+Result<std::vector<std::string>> Root::list(const std::string& path) const {
+  std::vector<std::string> names;
+  auto place = parent(path, false);
+  if (!place) return std::move(place).error();
+  if (!place->first) return names;
+  auto folder = enter(place->first.number(), place->second, path, false);
+  if (!folder) return std::move(folder).error();
+  if (!*folder) return names;
+  DIR* stream = ::fdopendir(::fcntl(folder->number(), F_DUPFD_CLOEXEC, 0));
+  if (stream == nullptr) return failure(path, errno);
+  while (const dirent* entry = ::readdir(stream)) {
+    if (is_step(entry->d_name)) names.emplace_back(entry->d_name);
+  }
+  ::closedir(stream);
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<> Root::write(const std::string& path, std::string_view text, bool executable) const {
+  auto place = parent(path, true);
+  if (!place) return std::move(place).error();
+  const Descriptor file(::openat(place->first.number(), place->second.c_str(),
+                                 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return failure(path, errno);
+  KIT_TRY(write_all(file.number(), path, text));
+  if (::fchmod(file.number(), executable ? 0755 : 0644) != 0) return failure(path, errno);
+  return {};
+}
+
+Result<> Root::rename(const std::string& from, const std::string& to) const {
+  auto source = parent(from, false);
+  if (!source) return std::move(source).error();
+  if (!source->first) return failure(from, ENOENT);
+  auto target = parent(to, true);
+  if (!target) return std::move(target).error();
+  if (::renameat(source->first.number(), source->second.c_str(), target->first.number(),
+                 target->second.c_str()) != 0) {
+    return failure(to, errno);
+  }
+  return {};
+}
+
+Result<> Root::remove(const std::string& path) const {
+  auto place = parent(path, false);
+  if (!place) return std::move(place).error();
+  if (!place->first) return {};
+  if (::unlinkat(place->first.number(), place->second.c_str(), 0) != 0 && errno != ENOENT) {
+    return failure(path, errno);
+  }
+  for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash != 0;
+       slash = path.rfind('/', slash - 1)) {
+    auto above = parent(path.substr(0, slash), false);
+    if (!above || !above->first) return {};
+    if (::unlinkat(above->first.number(), above->second.c_str(), AT_REMOVEDIR) != 0) return {};
+  }
+  return {};
+}
+
+Result<> Root::sync() const {
+  if (::syncfs(descriptor_.number()) != 0) return failure(folder_, errno);
+  return {};
+}
+
+Result<Descriptor> Root::lock(const std::string& path) const {
+  auto place = parent(path, true);
+  if (!place) return std::move(place).error();
+  Descriptor file(::openat(place->first.number(), place->second.c_str(),
+                           O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!file) return failure(path, errno);
+  if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+    return Error(Code::aborted, "another kitgen is at work in " + folder_);
+  }
+  return file;
+}
+
+}  // namespace kitgen::cli

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <vector>
+
+#include "kit/base/text.hpp"
+#include "kitgen/cli/command.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+constexpr std::string_view help_of_all = R"(One schema file becomes a running back office.
+
+Examples:
+  kitgen new shop && cd shop && make run     from nothing to http://127.0.0.1:8080/
+  kitgen generate                            after a change of api/*.yaml
+  kitgen generate --check                    is everything up to date? (for CI)
+  kitgen migrate status --database shop.db   which migrations has this database?
+  kitgen import --dir data                   CSV files into the project's database
+
+Commands:
+  new       start a project
+  generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
+  migrate   plan, up, down, status: bring a database to the schema
+  import    read CSV files through the project's own rules
+  export    write the project's data as CSV files
+  version   print the version
+  help      this text, or that of a command: kitgen help generate
+
+Exit codes: 0 done; 1 the schema, project or database stands in the way; 2 wrong usage.
+)";
+
+constexpr std::string_view help_of_new =
+    R"(Starts a project: schema, build, configuration, main.cpp, and all generated code.
+
+Examples:
+  kitgen new shop                    in the new folder shop
+  kitgen new shop --dir /src/shop    somewhere else
+
+Names are lower-case words: shop, music_store. A folder that holds files already is refused.
+)";
+
+constexpr std::string_view help_of_generate =
+    R"(Writes everything that follows from a schema. All of it or nothing: a crash leaves the old tree or the new one.
+
+Examples:
+  kitgen generate                                     the only api/*.yaml, into internal/
+  kitgen generate api/shop.yaml                       the same, named
+  kitgen generate --schema=api/shop.yaml --output=internal --with-orm
+  kitgen generate --check                             writes nothing; exit 1 and a list when files are out of date
+  kitgen generate --dry-run                           writes nothing; shows the plan
+
+Options:
+  --schema FILE            the schema (also as the first word)
+  --output DIR             folder of the layers, inside the project (internal)
+  --project DIR            work as if started there; else the folder above the schema's api/
+  --with-orm, --with-gorm  the data layer and its migrations; always written, accepted for scripts
+  --all                    everything this version can write; the default
+  --check                  fail when files are out of date
+  --dry-run                show what would be done
+  --verbose                list every file
+  --discard-edits          overwrite generated files that were edited by hand
+  --recreate-migrations    let the first migration follow the schema; for projects without data worth keeping
+  --dump-model             print the checked schema as kitgen understands it
+
+Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
+are yours: started once, never touched again. .kit/manifest.json remembers which is which; commit it.
+)";
+
+constexpr std::string_view help_of_migrate = R"(Brings a database to the schema, or back.
+
+Examples:
+  kitgen migrate status --database shop.db        what was applied, what waits
+  kitgen migrate plan --database shop.db          the SQL that up would run
+  kitgen migrate up --database shop.db            apply what waits
+  kitgen migrate up --database shop.db --to 2     up to number 2
+  kitgen migrate down --database shop.db          undo the last one (--steps 2: the last two)
+
+Options:
+  --database PATH     the SQLite file (required)
+  --migrations DIR    folder of NNNN_name.up.sql and .down.sql (migrations)
+
+Each migration is one transaction; two runners at once apply each one once.
+)";
+
+constexpr std::string_view help_of_import =
+    R"(Reads CSV files into the project's database, through the project's own program and rules.
+
+Examples:
+  kitgen import                            every file of the configured folder
+  kitgen import --dir data Artist Album    these two, in the order they need
+  kitgen import --dry-run                  check everything, keep nothing
+
+Options:
+  --binary FILE    the program; else build/*/NAME of the project, newest first
+  everything else goes to the program: NAME help import
+)";
+
+constexpr std::string_view help_of_export =
+    R"(Writes the project's data as CSV files that import reads, through the project's own program.
+
+Examples:
+  kitgen export --dir backup
+  kitgen export --dir backup Customer Invoice
+
+Options:
+  --binary FILE    the program; else build/*/NAME of the project, newest first
+  everything else goes to the program: NAME help export
+)";
+
+struct Command {
+  std::string_view name;
+  std::string_view help;
+};
+constexpr Command commands[] = {
+    {"new", help_of_new},       {"generate", help_of_generate}, {"migrate", help_of_migrate},
+    {"import", help_of_import}, {"export", help_of_export},     {"version", ""},
+    {"help", help_of_all},
+};
+constexpr std::string_view migrate_names[] = {"plan", "up", "down", "status"};
+
+int usage_error(std::string_view message, std::string_view command) {
+  print_error(message);
+  const std::string asked = command.empty() ? "" : " " + std::string(command);
+  std::fputs(("Try: kitgen help" + asked + "\n").c_str(), stderr);
+  return usage;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : commands) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+int unknown_command(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Command& command : commands) names.push_back(command.name);
+  return usage_error(
+      "there is no command '" + std::string(name) + "'" + kit::did_you_mean(name, names), "");
+}
+
+int help(const std::vector<std::string>& words) {
+  if (words.empty()) {
+    print(help_of_all);
+    return ok;
+  }
+  const Command* command = find_command(words.front());
+  if (command == nullptr) return unknown_command(words.front());
+  print(command->help.empty() ? help_of_all : command->help);
+  return ok;
+}
+
+/// CLI11 with our own help and messages.
+class Parser {
+ public:
+  explicit Parser(std::string command) : command_(std::move(command)) {
+    app_.set_help_flag();
+    app_.add_flag("-h,--help", help_);
+    app_.allow_extras();
+  }
+
+  CLI::App& app() { return app_; }
+
+  /// Nothing: go on; otherwise the exit code.
+  std::optional<int> parse(std::vector<std::string> words) {
+    std::ranges::reverse(words);  // as CLI11 wants them
+    try {
+      app_.parse(words);
+    } catch (const CLI::ParseError& error) {
+      return usage_error(error.what(), command_);
+    }
+    if (help_) {
+      print(find_command(command_)->help);
+      return ok;
+    }
+    const std::vector<std::string> extras = app_.remaining();
+    if (extras.empty()) return std::nullopt;
+    const std::string& word = extras.front();
+    if (!word.starts_with("-")) {
+      return usage_error("'" + word + "' is one word too many", command_);
+    }
+    const std::string name = word.substr(0, word.find('='));
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app_.get_options()) {
+      for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
+    }
+    const std::vector<std::string_view> names(known.begin(), known.end());
+    return usage_error("there is no option '" + name + "'" + kit::did_you_mean(name, names),
+                       command_);
+  }
+
+ private:
+  std::string command_;
+  CLI::App app_;
+  bool help_ = false;
+};
+
+int run_new(const std::vector<std::string>& words) {
+  NewArguments arguments;
+  Parser parser("new");
+  parser.app().add_option("name", arguments.name);
+  parser.app().add_option("--dir", arguments.folder);
+  if (const auto code = parser.parse(words)) return *code;
+  if (arguments.name.empty())
+    return usage_error("the project needs a name: kitgen new shop", "new");
+  return new_project(arguments);
+}
+
+int run_generate(const std::vector<std::string>& words) {
+  GenerateArguments arguments;
+  std::string positional;
+  bool accepted = false;
+  Parser parser("generate");
+  CLI::App& app = parser.app();
+  app.add_option("schema_file", positional);
+  app.add_option("--schema", arguments.schema);
+  app.add_option("--output", arguments.output);
+  app.add_option("--project", arguments.project);
+  app.add_flag("--with-orm,--with-gorm", accepted);
+  app.add_flag("--all", accepted);
+  app.add_flag("--check", arguments.check);
+  app.add_flag("--dry-run", arguments.dry_run);
+  app.add_flag("--verbose", arguments.verbose);
+  app.add_flag("--discard-edits", arguments.discard_edits);
+  app.add_flag("--recreate-migrations", arguments.recreate_migrations);
+  app.add_flag("--dump-model", arguments.dump_model);
+  if (const auto code = parser.parse(words)) return *code;
+  if (!positional.empty() && !arguments.schema.empty()) {
+    return usage_error("the schema is named twice: " + positional + " and " + arguments.schema,
+                       "generate");
+  }
+  if (arguments.check && arguments.dry_run) {
+    return usage_error("--check and --dry-run exclude each other", "generate");
+  }
+  if (arguments.schema.empty()) arguments.schema = positional;
+  return generate(arguments);
+}
+
+int run_migrate(std::vector<std::string> words) {
+  const auto is_name = [](const std::string& word) { return !word.starts_with("-"); };
+  const auto verb = std::ranges::find_if(words, is_name);
+  const bool asks_help = std::ranges::find(words, "--help") != words.end() ||
+                         std::ranges::find(words, "-h") != words.end();
+  if (asks_help) return help({"migrate"});
+  if (verb == words.end()) {
+    return usage_error("migrate needs one of: plan, up, down, status", "migrate");
+  }
+  const std::string name = *verb;
+  words.erase(verb);
+  MigrateArguments arguments;
+  Parser parser("migrate");
+  parser.app().add_option("--database", arguments.database);
+  parser.app().add_option("--migrations", arguments.migrations);
+  if (name == "up") parser.app().add_option("--to", arguments.to)->check(CLI::Range(1, 9999));
+  if (name == "down")
+    parser.app().add_option("--steps", arguments.steps)->check(CLI::Range(1, 9999));
+  if (std::ranges::find(migrate_names, name) == std::end(migrate_names)) {
+    return usage_error("there is no 'migrate " + name + "'" +
+                           kit::did_you_mean(name, migrate_names) +
+                           "; known are: plan, up, down, status",
+                       "migrate");
+  }
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  if (arguments.database.empty()) {
+    return usage_error("which database? --database shop.db", "migrate");
+  }
+  if (name == "plan") return migrate_plan(arguments);
+  if (name == "up") return migrate_up(arguments);
+  return name == "down" ? migrate_down(arguments) : migrate_status(arguments);
+}
+
+/// Only --binary is ours; the rest belongs to the program that runs.
+int run_import_or_export(const std::string& command, const std::vector<std::string>& words) {
+  RunArguments arguments;
+  arguments.command = command;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    constexpr std::string_view option = "--binary=";
+    if (words[i] == "--help" || words[i] == "-h") return help({command});
+    if (words[i].starts_with(option)) {
+      arguments.binary = words[i].substr(option.size());
+    } else if (words[i] == "--binary") {
+      if (++i == words.size()) return usage_error("--binary needs the path of a program", command);
+      arguments.binary = words[i];
+    } else {
+      arguments.rest.push_back(words[i]);
+    }
+  }
+  return run_project(arguments);
+}
+
+}  // namespace
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void print_error(std::string_view text) {
+  // Several lines (diagnostics, a diff) speak for themselves.
+  const bool one_line = text.find('\n') == std::string_view::npos;
+  std::string line = (one_line ? "kitgen: " : "") + std::string(text);
+  if (!line.ends_with('\n')) line += '\n';
+  std::fputs(line.c_str(), stderr);
+}
+
+int fail(const kit::Error& error) {
+  print_error(error.message());
+  return failed;
+}
+
+int run(int argc, char** argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (words.empty()) {
+    std::fwrite(help_of_all.data(), 1, help_of_all.size(), stderr);
+    return usage;
+  }
+  const std::string command = words.front();
+  words.erase(words.begin());
+  if (command == "help" || command == "--help" || command == "-h") return help(words);
+  if (command == "version" || command == "--version") {
+    print("kitgen " + std::string(version) + "\n");
+    return ok;
+  }
+  if (command == "new") return run_new(words);
+  if (command == "generate") return run_generate(words);
+  if (command == "migrate") return run_migrate(std::move(words));
+  if (command == "import" || command == "export") return run_import_or_export(command, words);
+  return unknown_command(command);
+}
+
+}  // namespace kitgen::cli

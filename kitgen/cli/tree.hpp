@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kit/base/function.hpp"
+#include "kitgen/cli/manifest.hpp"
+#include "kitgen/cli/root.hpp"
+#include "kitgen/render/render.hpp"
+
+namespace kitgen::cli {
+
+/// What is to become of one file.
+enum class Action : std::uint8_t {
+  create,
+  rewrite,
+  remove,       ///< Generated before, no longer wanted, never edited.
+  keep_orphan,  ///< No longer wanted but edited: it stays and is named.
+  unchanged,    ///< As it should be, or started and the project's own.
+};
+std::string_view name(Action action);
+
+struct Change {
+  Action action = Action::unchanged;
+  std::string path;
+  std::string text;        ///< Of create and rewrite.
+  std::string before_sum;  ///< SHA-256 of what stands there now; "" for nothing.
+  bool executable = false;
+};
+
+/// A generated file that somebody edited, or that kitgen did not write.
+struct Edited {
+  std::string path;
+  std::string diff;   ///< From what kitgen would write to what stands there; its first lines.
+  bool known = true;  ///< The manifest has it.
+};
+
+/// What a run would do. `edited` or `outgrown_migrations` not empty: it must not be done.
+struct Plan {
+  std::vector<Change> changes;  ///< Sorted by path.
+  std::vector<Edited> edited;
+  std::vector<std::string>
+      outgrown_migrations;  ///< The schema has changed since they were written.
+  Manifest manifest;        ///< As it is afterwards.
+  bool manifest_changed = false;
+
+  std::size_t count(Action action) const;
+  bool is_clean() const;  ///< Nothing to write or remove, nothing edited.
+};
+
+struct PlanOptions {
+  bool discard_edits = false;        ///< Edited generated files are rewritten.
+  bool recreate_migrations = false;  ///< The first migration follows the schema.
+};
+
+/// Compares what is wanted with what is there. Touches nothing.
+kit::Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,
+                            const PlanOptions& options);
+
+/// Called before every step of `apply` and `recover`; an error stands for the process dying there.
+using StepHook = kit::FunctionRef<kit::Result<>(std::string_view step)>;
+
+/// Carries a plan out, all of it or nothing: everything is staged in `.kit/stage` and made durable,
+/// then `.kit/journal.json` is put in place, which decides; then the files are renamed into the
+/// tree. What a dead process left is finished or thrown away by `recover`.
+kit::Result<> apply(const Root& root, const Plan& plan, StepHook hook);
+kit::Result<> apply(const Root& root, const Plan& plan);
+
+/// Finishes an interrupted run, or clears away what it had staged: afterwards the tree is the old
+/// or the new one. True when there was one to finish. Fails with `failed_precondition` when a file
+/// was edited since.
+kit::Result<bool> recover(const Root& root, StepHook hook);
+kit::Result<bool> recover(const Root& root);
+
+}  // namespace kitgen::cli

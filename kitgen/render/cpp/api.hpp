@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "kitgen/render/cpp/names.hpp"
+
+namespace kitgen::render {
+
+/// Whether `expand=` knows anything: the entity refers to others.
+bool has_expansion(const model::Entity& entity);
+View expand_views(const Project& project, const model::Entity& entity);
+void add_json(const Project& project, const model::Entity& entity, std::vector<File>& files);
+
+/// Whose services and routes an entity's routes work with, each once: sorted by place in the
+/// schema, itself first.
+std::vector<const model::Entity*> used_services(const Project& project,
+                                                const model::Entity& entity);
+std::vector<const model::Entity*> used_routes(const Project& project, const model::Entity& entity);
+
+}  // namespace kitgen::render

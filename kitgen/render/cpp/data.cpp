@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/layers.hpp"
+#include "kitgen/render/cpp/layout.hpp"
+
+namespace kitgen::render {
+namespace {
+
+using model::Entity;
+using model::Field;
+using model::Origin;
+using model::Scalar;
+using Strings = std::vector<std::string>;
+
+std::string upper(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
+  return text;
+}
+
+bool has_decimals(const Entity& entity) {
+  return std::ranges::any_of(entity.fields,
+                             [](const Field& field) { return field.type == Scalar::decimal; });
+}
+
+/// The signatures of a repository, as declared in the class and as defined outside.
+class Methods {
+ public:
+  Methods(const Entity& entity, View& view)
+      : class_("Sql" + entity.name + "Repository"), view_(view) {}
+
+  void add(const std::string& key, const std::string& type, const std::string& name,
+           const Strings& parameters) {
+    View each{View::type::object};
+    each.set("declaration", signature(2, type, name, parameters, " override;"));
+    declared_.push_back(each);
+    view_.set(key, definition(type, name, parameters));
+  }
+  std::string definition(const std::string& type, const std::string& name,
+                         const Strings& parameters) const {
+    // The brace stands in the template; it counts for the width.
+    std::string text = signature(0, type, class_ + "::" + name, parameters, " {");
+    if (text.ends_with("// clang-format on")) return text;
+    return text.substr(0, text.size() - 2);
+  }
+  View declared() const { return declared_; }
+  void declare(const std::string& type, const std::string& name, const Strings& parameters) {
+    View each{View::type::object};
+    each.set("declaration", signature(2, type, name, parameters, " override;"));
+    declared_.push_back(each);
+  }
+
+ private:
+  std::string class_;
+  View& view_;
+  View declared_{View::type::list};
+};
+
+/// `const Changed saved = co_await kit::record::write(...);`
+std::string changed(const std::string& variable, const std::string& function,
+                    const Strings& arguments) {
+  return assign(2, "const kit::db::Session::Changed " + variable, "co_await " + function,
+                arguments);
+}
+
+void add_statements(const Entity& entity, bool has_references, View& view) {
+  const std::string name = "biz::" + entity.snake + "_name";
+  const auto write = [&](const std::string& variable, std::string_view sql) {
+    const Strings arguments{"session_", std::string(sql), "parameters.span()", name,
+                            has_references ? "references" : "{}"};
+    return changed(variable, "kit::record::write", arguments);
+  };
+  const Strings plain{"session_", "add_sql", "parameters.span()", name,
+                      has_references ? "references" : "{}"};
+  view.set("added", write("added", "add_sql"));
+  view.set("write_add", call(2, "co_await kit::record::write", plain, ";"));
+  view.set("saved", write("saved", "save_sql"));
+  view.set("restored", write("restored", "restore_sql"));
+  view.set("erased", changed("removed", "kit::record::erase",
+                             {"session_", "remove_sql", "parameters.span()", name}));
+  view.set("removed", changed("removed", "session_.execute", {"remove_sql", "parameters.span()"}));
+}
+
+void add_sql(const Entity& entity, View& view) {
+  const std::vector<const Field*> fields = stored_fields(entity);
+  Strings names;
+  Strings numbers;
+  Strings assignments;
+  View binds{View::type::list};
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const Field& field = *fields[i];
+    const std::string number = "?" + std::to_string(i + 1);
+    const std::string value = variable(entity) + "." + field.name;
+    names.push_back(field.name);
+    numbers.push_back(number);
+    const bool is_new_id = field.origin == Origin::id && entity.id_kind == model::IdKind::sequence;
+    binds.push_back(View{"  parameters." +
+                         (is_new_id ? "add_new(" + value + ")" : row_call(field, "add", value)) +
+                         ";"});
+    if (field.origin == Origin::version) {
+      view.set("version_parameter", std::to_string(i + 1));
+      assignments.push_back("version = version + 1");
+    } else if (field.origin != Origin::id && field.origin != Origin::created_at &&
+               !field.immutable) {
+      assignments.push_back(field.name + " = " + number);
+    }
+  }
+  names.front().insert(0, "(");
+  names.back() += ")";
+  numbers.front().insert(0, "(");
+  numbers.back() += ")";
+  view.set("insert_columns", fill("", names, 10));
+  view.set("insert_values", fill("", numbers, 10));
+  view.set("assignments", fill("", assignments, 9));
+  view.set("parameter_count", std::to_string(fields.size()));
+  view.set("binds", binds);
+  view.set("select", fill("", column_names(entity), 9));
+}
+
+/// The foreign keys, with the place of each among the parameters of `add` and `save`.
+View references(const Project& project, const Entity& entity) {
+  View list{View::type::list};
+  const std::vector<const Field*> fields = stored_fields(entity);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i]->relation == model::none || fields[i]->origin != Origin::relation) continue;
+    const model::Relation& relation = entity.relations[fields[i]->relation];
+    View view{View::type::object};
+    view.set("field", fields[i]->name);
+    view.set("label", words(relation.name));
+    view.set("reason", entity.upper + "_" + upper(relation.name) + "_NOT_FOUND");
+    view.set("table", project.target(relation).table);
+    view.set("parameter", std::to_string(i));
+    list.push_back(view);
+  }
+  return list;
+}
+
+void add_methods(const Project& project, const Entity& entity, Methods& methods, View& view) {
+  const std::string type = "biz::" + entity.name;
+  const std::string id = "biz::" + entity.id_type + " id";
+  const std::string ref = type + "& " + variable(entity);
+  methods.add("find", "kit::Task<" + type + ">", "find", {id});
+  if (entity.soft_delete)
+    methods.add("find_deleted", "kit::Task<" + type + ">", "find_deleted", {id});
+  methods.add("find_many", "kit::Task<std::vector<" + type + ">>", "find_many",
+              {"std::vector<biz::" + entity.id_type + "> ids"});
+  methods.add("list", "kit::Task<kit::record::Page<" + type + ">>", "list",
+              {"const kit::db::ListTable& table", "const kit::db::ListQuery& query"});
+  methods.add("count", "kit::Task<std::int64_t>", "count", {});
+  methods.add("add", "kit::Task<>", "add", {ref});
+  methods.add("save", "kit::Task<>", "save", {ref});
+  methods.add("remove", "kit::Task<>", "remove", {entity.soft_delete ? ref : "const " + ref});
+  if (entity.soft_delete) methods.add("restore", "kit::Task<>", "restore", {ref});
+  View pivots{View::type::list};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    const Entity& target = project.target(*relation);
+    const Strings parameters{id, "biz::" + target.id_type + " " + relation->pivot->right_column};
+    View pivot{View::type::object};
+    pivot.set("relation", relation->name);
+    pivot.set("table", relation->pivot->table);
+    pivot.set("left", relation->pivot->left_column);
+    pivot.set("right", relation->pivot->right_column);
+    pivot.set("pivot_words",
+              words(relation->pivot->right_name) + " in this " + words(entity.snake));
+    pivot.set("pivot_upper", entity.upper + "_" + upper(relation->pivot->right_name));
+    for (const std::string verb : {"link", "unlink"}) {
+      methods.declare("kit::Task<>", verb + "_" + relation->name, parameters);
+      pivot.set(verb, methods.definition("kit::Task<>", verb + "_" + relation->name, parameters));
+    }
+    pivots.push_back(pivot);
+  }
+  view.set("pivots", pivots);
+}
+
+void add_repository(const Project& project, const Entity& entity, std::vector<File>& files) {
+  View view = project.view(entity);
+  Methods methods(entity, view);
+  add_methods(project, entity, methods, view);
+  view.set("methods", methods.declared());
+  add_sql(entity, view);
+  View keys = references(project, entity);
+  const bool has_references = !keys.list_value().empty();
+  view.set("references", keys);
+  view.set("has_references", flag(has_references));
+  view.set("has_decimals", flag(has_decimals(entity)));
+  view.set("is_uuid", flag(entity.id_kind == model::IdKind::uuid));
+  view.set("is_sequence", flag(entity.id_kind == model::IdKind::sequence));
+  add_statements(entity, has_references, view);
+  const std::string record = "biz::" + entity.name;
+  view.set("bind", signature(0, "void", "bind",
+                             Strings{"kit::record::ParameterWriter& parameters",
+                                     "const " + record + "& " + variable(entity)},
+                             ""));
+  view.set("read",
+           signature(0, "kit::Result<>", "read_" + entity.snake,
+                     Strings{"const kit::db::Row& row", record + "& " + variable(entity)}, ""));
+  View reads{View::type::list};
+  for (const Field& field : entity.fields) {
+    reads.push_back(
+        View{"  in." + row_call(field, "read", variable(entity) + "." + field.name) + ";"});
+  }
+  view.set("reads", reads);
+  const std::string read = "read_" + entity.snake + "(row, ";
+  view.set("sink_one", sink(read + "found.emplace())"));
+  view.set("sink_many", sink(read + "found.emplace_back())"));
+  view.set("sink_page", sink(read + "page.items.emplace_back())"));
+  view.set("Plural_words", first_upper(words(entity.plural)));
+  view.set("header", project.path("data", entity.snake + "_repository.gen.hpp"));
+  view.set("includes",
+           include_lines({"cstdint", "vector"},
+                         {"kit/async/task.hpp", "kit/db/database.hpp", "kit/db/list_query.hpp",
+                          project.path("biz", entity.snake + "_repository.gen.hpp")}));
+  files.push_back(
+      project.generated("data", entity.snake + "_repository.gen.hpp", "data_repository.hpp", view));
+  Strings own{"kit/base/time.hpp", "kit/record/list.hpp", "kit/record/parameters.hpp",
+              "kit/record/row_reader.hpp", "kit/record/write.hpp"};
+  if (entity.id_kind == model::IdKind::uuid) own.push_back("kit/base/uuid.hpp");
+  view.set("includes",
+           include_lines({"optional", "span", "string", "string_view", "utility"}, own));
+  files.push_back(
+      project.generated("data", entity.snake + "_repository.gen.cpp", "data_repository.cpp", view));
+}
+
+void add_outbox(const Project& project, std::vector<File>& files) {
+  View view = project.view(0);
+  View events{View::type::list};
+  Strings own{"kit/base/time.hpp", "kit/json/writer.hpp", "kit/record/parameters.hpp"};
+  for (const Entity& entity : project.service.entities) {
+    for (const model::Event& event : entity.events) {
+      View each{View::type::object};
+      each.set("name", event.name);
+      View writes{View::type::list};
+      for (const model::EventField& field : event.fields) {
+        writes.push_back(
+            View{"  out.member(\"" + field.field.name + "\", event." + field.field.name + ");"});
+      }
+      each.set("writes", writes);
+      each.set("store",
+               call(2, "co_await store",
+                    Strings{"session_", model::cpp_string(event.wire), "std::move(payload)"}, ";"));
+      events.push_back(each);
+    }
+  }
+  view.set("events", events);
+  view.set("port_includes",
+           include_lines({}, {"kit/db/database.hpp", project.path("biz", "outbox.gen.hpp")}));
+  view.set("header", project.path("data", "outbox.gen.hpp"));
+  view.set("includes", include_lines({"string", "string_view", "utility"}, own));
+  files.push_back(project.generated("data", "outbox.gen.hpp", "data_outbox.hpp", view));
+  files.push_back(project.generated("data", "outbox.gen.cpp", "data_outbox.cpp", view));
+}
+
+void add_unit_of_work(const Project& project, std::vector<File>& files) {
+  View view = project.view(0);
+  View entities{View::type::list};
+  Strings in_work{"transaction_(std::move(transaction))"};
+  Strings in_store{"database_(database)"};
+  Strings own{"kit/db/database.hpp", project.path("biz", "repositories.gen.hpp")};
+  for (const Entity& entity : project.service.entities) {
+    View each = project.view(entity);
+    entities.push_back(each);
+    own.push_back(project.path("data", entity.snake + "_repository.gen.hpp"));
+    in_work.push_back(entity.plural + "_(*transaction_)");
+    in_store.push_back(entity.plural + "_(database)");
+  }
+  if (has_events(project.service)) in_work.push_back("outbox_(*transaction_)");
+  view.set(
+      "work_constructor",
+      constructor(2, "explicit SqlUnitOfWork(std::unique_ptr<kit::db::Transaction> transaction)",
+                  in_work));
+  view.set("store_constructor",
+           constructor(0, "SqlStore::SqlStore(kit::db::Database& database)", in_store));
+  view.set("entities", entities);
+  view.set("has_events", flag(has_events(project.service)));
+  view.set("includes", include_lines({}, own));
+  view.set("header", project.path("data", "unit_of_work.gen.hpp"));
+  view.set("outbox", project.path("data", "outbox.gen.hpp"));
+  files.push_back(project.generated("data", "unit_of_work.gen.hpp", "unit_of_work.hpp", view));
+  files.push_back(project.generated("data", "unit_of_work.gen.cpp", "unit_of_work.cpp", view));
+}
+
+}  // namespace
+
+std::string row_call(const Field& field, std::string_view verb, const std::string& value) {
+  const std::string start(verb);
+  if (field.type == Scalar::decimal)
+    return start + "_decimal(" + value + ", " + std::to_string(field.scale) + ")";
+  // Bytes are read like text.
+  if (field.type == Scalar::bytes && verb == "add") return start + "_bytes(" + value + ")";
+  return start + "(" + value + ")";
+}
+
+void add_data(const Project& project, std::vector<File>& files) {
+  for (const Entity& entity : project.service.entities) add_repository(project, entity, files);
+  if (has_events(project.service)) add_outbox(project, files);
+  add_unit_of_work(project, files);
+  add_imports(project, files);
+}
+
+}  // namespace kitgen::render

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/layers.hpp"
+#include "kitgen/render/cpp/layout.hpp"
+
+namespace kitgen::render {
+namespace {
+
+using model::Entity;
+using model::Field;
+using model::Scalar;
+using Strings = std::vector<std::string>;
+
+View columns(const model::Import& import) {
+  View list{View::type::list};
+  for (const model::ImportColumn& column : import.columns) {
+    View view{View::type::object};
+    view.set("header", model::cpp_string(column.header));
+    view.set("field", column.field);
+    list.push_back(view);
+  }
+  return list;
+}
+
+std::string read_call(const Field& field, const std::string& value) {
+  const std::string keep = !field.optional && field.default_value ? "_or_keep" : "";
+  if (field.type == Scalar::decimal) {
+    return "read_decimal" + keep + "(" + value + ", " + std::to_string(field.precision) + ", " +
+           std::to_string(field.scale) + ")";
+  }
+  if (field.type == Scalar::bytes) return "read_bytes(" + value + ")";
+  if (field.type == Scalar::json) return "read_json(" + value + ")";
+  return "read" + keep + "(" + value + ")";
+}
+
+std::string write_call(const Field& field, const std::string& value) {
+  return field.type == Scalar::bytes ? "add_bytes(" + value + ")" : "add(" + value + ")";
+}
+
+/// The blanks below the opening parenthesis of `kit::Task<kit::db::Stored> XImport::store(`.
+std::string store_align(std::string_view name) {
+  return std::string(
+      std::string_view("kit::Task<kit::db::Stored> Import::store(").size() + name.size(), ' ');
+}
+
+void add_entity(const Project& project, const Entity& entity, std::vector<File>& files) {
+  const model::Import& import = *entity.import;
+  const Field& key = *entity.find_field(import.key_field);
+  View view = project.view(entity);
+  view.set("what", "The import of " + words(entity.plural) + " from a CSV file, and their export.");
+  view.set("import", entity.snake);
+  view.set("file", model::cpp_string(import.file));
+  view.set("columns", columns(import));
+  view.set("key", key.name);
+  view.set("key_add", row_call(key, "add", key.name));
+  view.set("key_words", words(key.name));
+  view.set("key_type", qualified(key));
+  view.set("read_key", "  in." + read_call(key, "key") + ";");
+  view.set("store_align", store_align(entity.name));
+  const std::string type = key.cpp_is_cheap ? qualified(key) : "const " + qualified(key) + "&";
+
+  view.set("sink_known", sink("read_" + entity.snake + "(row, known.emplace())"));
+  std::string known =
+      signature(0, "kit::Task<std::optional<biz::" + entity.name + ">>", "find_known",
+                Strings{"kit::db::Session& session", type + " " + key.name}, " {");
+  view.set("known", known.substr(0, known.size() - 2));
+  View reads{View::type::list};
+  View writes{View::type::list};
+  for (const model::ImportColumn& column : import.columns) {
+    const Field& field = entity.fields[column.field_index];
+    const std::string value = variable(entity) + "." + field.name;
+    if (!column.is_key) reads.push_back(View{"  in." + read_call(field, value) + ";"});
+    writes.push_back(View{"    out." + write_call(field, value) + ";"});
+  }
+  view.set("reads", reads);
+  view.set("writes", writes);
+  view.set("select", fill("", column_names(entity), 9));
+  view.set("header", project.path("data", entity.snake + "_import.gen.hpp"));
+  Strings standard{"optional", "span", "string_view", "utility", "vector"};
+  Strings own{"kit/base/error.hpp", "kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
+              project.path("data", entity.snake + "_repository.gen.hpp")};
+  add_type_includes(project, key, standard, own);
+  view.set("includes", include_lines(standard, own));
+  files.push_back(project.generated("data", entity.snake + "_import.gen.hpp", "import.hpp", view));
+  files.push_back(project.generated("data", entity.snake + "_import.gen.cpp", "import.cpp", view));
+}
+
+View reference(const Entity& declaring, const Field& field, std::string_view name,
+               std::string_view table, int parameter) {
+  View view{View::type::object};
+  view.set("field", field.name);
+  view.set("label", words(name));
+  std::string upper = declaring.upper + "_" + std::string(name) + "_NOT_FOUND";
+  std::ranges::transform(upper, upper.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
+  view.set("reason", upper);
+  view.set("table", std::string(table));
+  view.set("parameter", std::to_string(parameter));
+  return view;
+}
+
+void add_pivot(const Project& project, const Entity& entity, const model::Relation& relation,
+               std::vector<File>& files) {
+  const model::Pivot& pivot = *relation.pivot;
+  const Entity& target = project.target(relation);
+  View view = project.view(entity);
+  const std::string name = entity.name + relation.pascal;
+  view.set("name", name);
+  view.set("what", "The import of " + words(pivot.table) + " from a CSV file, and their export.");
+  view.set("import", pivot.table);
+  view.set("file", model::cpp_string(pivot.import->file));
+  view.set("columns", columns(*pivot.import));
+  view.set("table", pivot.table);
+  view.set("left", pivot.left_column);
+  view.set("right", pivot.right_column);
+  view.set("left_type", entity.id_type);
+  view.set("right_type", target.id_type);
+  view.set("words", words(pivot.table));
+  View references{View::type::list};
+  references.push_back(reference(entity, pivot.fields[0], pivot.left_name, entity.table, 0));
+  references.push_back(reference(entity, pivot.fields[1], pivot.right_name, target.table, 1));
+  view.set("references", references);
+  Strings reads;
+  for (const model::ImportColumn& column : pivot.import->columns) reads.push_back(column.field);
+  view.set("reads", text_list(reads));
+  view.set("select", fill("", reads, 9));
+  view.set("store_align", store_align(name));
+  view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
+  view.set("includes", include_lines({"span", "string_view", "utility"},
+                                     {"kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
+                                      "kit/record/write.hpp", project.path("biz", "ids.gen.hpp")}));
+  files.push_back(project.generated("data", pivot.table + "_import.gen.hpp", "import.hpp", view));
+  files.push_back(
+      project.generated("data", pivot.table + "_import.gen.cpp", "pivot_import.cpp", view));
+}
+
+}  // namespace
+
+void add_imports(const Project& project, std::vector<File>& files) {
+  for (const Entity& entity : project.service.entities) {
+    if (entity.import) add_entity(project, entity, files);
+    for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+      if (relation->pivot->import) add_pivot(project, entity, *relation, files);
+    }
+  }
+}
+
+}  // namespace kitgen::render

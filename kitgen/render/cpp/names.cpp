@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/render/cpp/names.hpp"
+
+#include <algorithm>
+
+#include "kit/base/text.hpp"
+#include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/layout.hpp"
+
+namespace kitgen::render {
+
+using model::Entity;
+using model::Field;
+using model::Scalar;
+
+std::string Project::path(std::string_view layer, std::string_view file) const {
+  std::string text = options.output;
+  if (!layer.empty()) text.append("/").append(layer);
+  return text.append("/").append(file);
+}
+
+View Project::view(int line) const {
+  View view{View::type::object};
+  std::string source = model::cpp_comment(service.schema_file);
+  if (line > 0) source.append(":").append(std::to_string(line));
+  view.set("source", source);
+  view.set("service", service.name);
+  view.set("out", options.output);
+  return view;
+}
+
+View Project::view(const Entity& entity) const {
+  View view = this->view(entity.line);
+  view.set("name", entity.name);
+  view.set("snake", entity.snake);
+  view.set("plural", entity.plural);
+  view.set("upper", entity.upper);
+  view.set("words", words(entity.snake));
+  view.set("plural_words", words(entity.plural));
+  view.set("var", variable(entity));
+  view.set("id_type", entity.id_type);
+  view.set("sql_table", entity.table);
+  view.set("soft_delete", flag(entity.soft_delete));
+  view.set("version", flag(entity.version));
+  view.set("doc", doc_view(entity.doc, 0));
+  return view;
+}
+
+namespace {
+
+constexpr std::size_t longest_laid_out_name = 24;
+
+/// Names too long for the layout to follow clang-format: the file is kept from it.
+std::string keep_from_formatter(std::string text, const View& view) {
+  const View* name = view.get("name");
+  bool is_wide = name != nullptr && name->string_value().size() > longest_laid_out_name;
+  bool is_marked = false;
+  for (const std::string_view line : kit::split(text, '\n')) {
+    if (line.ends_with("// clang-format off")) is_marked = true;
+    if (line.ends_with("// clang-format on")) is_marked = false;
+    is_wide = is_wide || (!is_marked && line.size() > line_width && !line.starts_with("// "));
+  }
+  if (is_wide) text.insert(text.find('\n') + 1, "// clang-format off\n");
+  return text;
+}
+
+}  // namespace
+
+File Project::generated(std::string_view layer, std::string_view file,
+                        std::string_view template_name, const View& view) const {
+  return {path(layer, file), keep_from_formatter(templates.render(template_name, view), view),
+          Ownership::generated, false};
+}
+
+File Project::started(std::string_view layer, std::string_view file, std::string_view template_name,
+                      const View& view) const {
+  return {path(layer, file), keep_from_formatter(templates.render(template_name, view), view),
+          Ownership::started, false};
+}
+
+std::string variable(const Entity& entity) {
+  // Names that the templates use themselves.
+  static constexpr std::string_view taken[] = {
+      "asked",   "biz",        "body",    "change",   "changed", "check",      "columns",
+      "data",    "database",   "end",     "entity",   "event",   "expand",     "fields",
+      "found",   "id",         "ids",     "in",       "input",   "items",      "json",
+      "key",     "known",      "out",     "outbox",   "page",    "parameters", "query",
+      "record",  "references", "request", "response", "row",     "scope",      "service",
+      "session", "sink",       "store",   "table",    "value",   "version",    "violations",
+      "work"};
+  return std::ranges::find(taken, entity.snake) == std::end(taken) ? entity.snake
+                                                                   : "the_" + entity.snake;
+}
+
+std::string words(std::string_view snake) {
+  std::string text(snake);
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
+std::string first_upper(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
+View text_list(const std::vector<std::string>& lines) {
+  View list{View::type::list};
+  for (const std::string& line : lines) list.push_back(View{line});
+  return list;
+}
+
+View flag(bool value) {
+  return View{value ? View::type::bool_true : View::type::bool_false};
+}
+
+View doc_view(std::string_view doc, std::size_t indent) {
+  return text_list(model::comment_lines(doc, line_width - indent - 4));
+}
+
+namespace {
+
+/// What a member without a default starts as, where its type does not say.
+std::string zero(const Field& field) {
+  if (field.optional) return "";
+  switch (field.type) {
+    case Scalar::int32:
+    case Scalar::int64:
+    case Scalar::float32:
+    case Scalar::float64:
+      return field.origin == model::Origin::version ? "1" : "0";
+    case Scalar::boolean:
+      return "false";
+    case Scalar::enumeration:
+      return "{}";
+    case Scalar::duration:
+      return "{}";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string declaration(const Field& field, std::string_view qualifier) {
+  std::string text = "  ";
+  text.append(qualifier).append(field.cpp_member).append(" ").append(field.name);
+  const std::string start = field.default_value ? field.default_value->cpp : zero(field);
+  if (start == "{}") return text + "{};";
+  if (start.empty()) return text + ";";
+  std::string line = text + " = " + start + ";";
+  if (line.size() > line_width) line = text + " =\n      " + start + ";";
+  return protect(line, 2);
+}
+
+std::vector<const Field*> stored_fields(const Entity& entity) {
+  std::vector<const Field*> fields;
+  for (const Field& field : entity.fields) {
+    if (field.origin != model::Origin::deleted_at) fields.push_back(&field);
+  }
+  return fields;
+}
+
+std::vector<std::string> column_names(const Entity& entity) {
+  std::vector<std::string> names;
+  for (const Field& field : entity.fields) names.push_back(field.name);
+  return names;
+}
+
+std::vector<const model::Relation*> relations(const Entity& entity, model::RelationKind kind) {
+  std::vector<const model::Relation*> found;
+  for (const model::Relation& relation : entity.relations) {
+    if (relation.kind == kind) found.push_back(&relation);
+  }
+  return found;
+}
+
+void add_type_includes(const Project& project, const Field& field,
+                       std::vector<std::string>& standard, std::vector<std::string>& own) {
+  if (field.optional) standard.push_back("optional");
+  switch (field.type) {
+    case Scalar::int32:
+    case Scalar::int64:
+      standard.push_back("cstdint");
+      break;
+    case Scalar::duration:
+      standard.push_back("chrono");
+      break;
+    case Scalar::decimal:
+      own.push_back("kit/base/decimal.hpp");
+      break;
+    case Scalar::date:
+    case Scalar::time:
+    case Scalar::timestamp:
+      own.push_back("kit/base/time.hpp");
+      break;
+    case Scalar::uuid:
+      own.push_back("kit/base/uuid.hpp");
+      break;
+    case Scalar::enumeration:
+      own.push_back(
+          project.path("biz", project.service.enums[field.enum_index].snake + ".gen.hpp"));
+      break;
+    case Scalar::id:
+      own.push_back(project.path("biz", "ids.gen.hpp"));
+      break;
+    case Scalar::boolean:
+    case Scalar::float32:
+    case Scalar::float64:
+      break;
+    default:
+      standard.push_back("string");
+      break;
+  }
+  // Instants and days in the past or on the wire are made of std::chrono types.
+  const auto uses_chrono = [&](const std::optional<model::Literal>& literal) {
+    return literal && literal->cpp.find("std::chrono") != std::string::npos;
+  };
+  if (uses_chrono(field.default_value)) standard.push_back("chrono");
+  if (field.default_value && field.default_value->cpp.find("numeric_limits") != std::string::npos) {
+    standard.push_back("limits");
+  }
+}
+
+bool has_events(const model::Service& service) {
+  return std::ranges::any_of(service.entities,
+                             [](const Entity& entity) { return !entity.events.empty(); });
+}
+
+std::string qualified(const Field& field) {
+  const bool is_ours = field.type == Scalar::enumeration || field.type == Scalar::id;
+  return is_ours ? "biz::" + field.cpp_type : field.cpp_type;
+}
+
+}  // namespace kitgen::render

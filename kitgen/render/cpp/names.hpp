@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kitgen/model/model.hpp"
+#include "kitgen/render/cpp/template_set.hpp"
+#include "kitgen/render/render.hpp"
+
+namespace kitgen::render {
+
+/// What every part of the C++ renderer works with.
+struct Project {
+  const model::Service& service;
+  const Options& options;
+  const TemplateSet& templates;
+
+  /// "internal/biz/customer.gen.hpp"
+  std::string path(std::string_view layer, std::string_view file) const;
+  const model::Entity& target(const model::Relation& relation) const {
+    return service.entities[relation.target];
+  }
+  /// A view with what every template may use.
+  View view(int line) const;
+  View view(const model::Entity& entity) const;
+  File generated(std::string_view layer, std::string_view file, std::string_view template_name,
+                 const View& view) const;
+  File started(std::string_view layer, std::string_view file, std::string_view template_name,
+               const View& view) const;
+};
+
+/// The entity's variable in generated code: "media_type", or "the_page" where that name is one of
+/// the code's own.
+std::string variable(const model::Entity& entity);
+/// "media type", "media types"
+std::string words(std::string_view snake);
+std::string first_upper(std::string text);
+
+View text_list(const std::vector<std::string>& lines);
+View flag(bool value);
+View doc_view(std::string_view doc, std::size_t indent);
+
+/// `std::int32_t quantity = 1;`
+std::string declaration(const model::Field& field, std::string_view qualifier = "");
+/// Fields of the entity that are columns of its own table and written by `add`: all but
+/// `deleted_at`.
+std::vector<const model::Field*> stored_fields(const model::Entity& entity);
+std::vector<std::string> column_names(const model::Entity& entity);
+std::vector<const model::Relation*> relations(const model::Entity& entity,
+                                              model::RelationKind kind);
+/// The types of a field's values: <chrono>, "internal/biz/invoice_status.gen.hpp" ...
+void add_type_includes(const Project& project, const model::Field& field,
+                       std::vector<std::string>& standard, std::vector<std::string>& own);
+bool has_events(const model::Service& service);
+
+/// The type with the namespace of biz before schema types: biz::AlbumId, kit::Decimal.
+std::string qualified(const model::Field& field);
+
+}  // namespace kitgen::render

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/layers.hpp"
+#include "kitgen/render/cpp/layout.hpp"
+
+namespace kitgen::render {
+namespace {
+
+using model::Action;
+using model::Entity;
+using Strings = std::vector<std::string>;
+
+std::string defined(const Entity& entity, const std::string& type, const std::string& name,
+                    const Strings& parameters) {
+  const std::string text = signature(0, type, entity.name + "Service::" + name, parameters, " {");
+  return text.ends_with(" {") ? text.substr(0, text.size() - 2) : text;
+}
+
+/// The use cases that need no hand-written code, declared in the header and defined by the
+/// template.
+class UseCases {
+ public:
+  UseCases(const Entity& entity, View& view) : entity_(entity), view_(view) {}
+
+  void add(const std::string& key, const std::string& type, const Strings& parameters,
+           const Strings& doc = {}) {
+    declare(type, key, parameters, doc);
+    view_.set(key, defined(entity_, type, key, parameters));
+  }
+  void declare(const std::string& type, const std::string& name, const Strings& parameters,
+               const Strings& doc) {
+    View each{View::type::object};
+    each.set("doc", text_list(doc));
+    each.set("declaration", signature(2, type, name, parameters, ";"));
+    methods_.push_back(each);
+  }
+  View methods() const { return methods_; }
+
+ private:
+  const Entity& entity_;
+  View& view_;
+  View methods_{View::type::list};
+};
+
+std::string action_type(const Project& project, const Action& action) {
+  if (action.output == model::none) return "kit::Task<>";
+  return "kit::Task<biz::" + project.service.entities[action.output].name + ">";
+}
+
+Strings action_parameters(const Entity& entity, const Action& action) {
+  Strings parameters{"biz::" + entity.id_type + " id"};
+  if (!action.input_type.empty()) parameters.push_back("biz::" + action.input_type + " input");
+  return parameters;
+}
+
+void add_use_cases(const Project& project, const Entity& entity, View& view) {
+  UseCases cases(entity, view);
+  const std::string type = "biz::" + entity.name;
+  const std::string id = "biz::" + entity.id_type + " id";
+  cases.add("get", "kit::Task<" + type + ">", {id}, {"Fails with `not_found`."});
+  cases.add("find_many", "kit::Task<std::vector<" + type + ">>",
+            {"std::vector<biz::" + entity.id_type + "> ids"}, {"Those that exist, ordered by id."});
+  cases.add("list", "kit::Task<kit::record::Page<" + type + ">>",
+            {"const kit::db::ListTable& table", "const kit::db::ListQuery& query"},
+            {"Lifetime: `table` and `query` live until the task has ended."});
+  cases.add("count", "kit::Task<std::int64_t>", {});
+  cases.add("create", "kit::Task<" + type + ">", {type + " " + variable(entity)});
+  Strings change{id};
+  Strings remove{id};
+  Strings change_doc{
+      "Changes one that is there. Lifetime: `change` lives until the task has ended."};
+  if (entity.version) {
+    change.push_back("std::optional<std::int64_t> version");
+    remove = change;
+    change_doc.push_back(
+        "Fails with `aborted` (HTTP 412) when `version` is given and not the current one.");
+  }
+  change.push_back("Change change");
+  cases.add("update", "kit::Task<" + type + ">", change, change_doc);
+  cases.add("remove", "kit::Task<>", remove);
+  if (entity.soft_delete) {
+    cases.add("restore", "kit::Task<" + type + ">", {id}, {"Brings back one that was removed."});
+  }
+  View pivots{View::type::list};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    const Entity& target = project.target(*relation);
+    const Strings parameters{id, "biz::" + target.id_type + " " + relation->pivot->right_column};
+    View pivot{View::type::object};
+    pivot.set("relation", relation->name);
+    pivot.set("right", relation->pivot->right_column);
+    pivot.set("target_plural", target.plural);
+    for (const std::string verb : {"link", "unlink"}) {
+      cases.declare("kit::Task<>", verb + "_" + relation->name, parameters, {});
+      pivot.set(verb, defined(entity, "kit::Task<>", verb + "_" + relation->name, parameters));
+    }
+    pivots.push_back(pivot);
+  }
+  view.set("pivots", pivots);
+  view.set("methods", cases.methods());
+}
+
+void add_actions(const Project& project, const Entity& entity, View& view) {
+  View actions{View::type::list};
+  for (const Action& action : entity.actions) {
+    const Strings parameters = action_parameters(entity, action);
+    const std::string type = action_type(project, action);
+    View each{View::type::object};
+    each.set("doc", doc_view(action.doc, 2));
+    each.set("declaration", signature(2, type, action.name, parameters, ";"));
+    each.set("signature", defined(entity, type, action.name, parameters));
+    each.set("validates", flag(!action.input_type.empty()));
+    Strings arguments{variable(entity)};
+    if (!action.input_type.empty()) arguments.push_back("std::move(input)");
+    std::string rule = "co_await biz::" + action.name;
+    if (action.emits != model::none)
+      rule.insert(0, "const biz::" + entity.events[action.emits].name + " event = ");
+    each.set("rule", call(2, rule, arguments, ";"));
+    each.set("event", flag(action.emits != model::none));
+    const bool is_self =
+        action.output != model::none && &project.service.entities[action.output] == &entity;
+    each.set("returns_self", flag(is_self));
+    each.set("returns_other", flag(action.output != model::none && !is_self));
+    each.set("message", "\"the answer of " + action.name + " is not written yet\"");
+    actions.push_back(each);
+  }
+  view.set("actions", actions);
+  view.set("has_actions", flag(!entity.actions.empty()));
+}
+
+void add_files(const Project& project, const Entity& entity, std::vector<File>& files) {
+  View view = project.view(entity);
+  add_use_cases(project, entity, view);
+  add_actions(project, entity, view);
+  view.set("header", project.path("service", entity.snake + "_service.gen.hpp"));
+  Strings standard{"cstdint", "vector"};
+  if (entity.version) standard.push_back("optional");
+  Strings own{"kit/async/task.hpp",
+              "kit/base/function.hpp",
+              "kit/base/result.hpp",
+              "kit/db/list_query.hpp",
+              "kit/record/page.hpp",
+              project.path("biz", entity.snake + ".gen.hpp"),
+              project.path("biz", "ids.gen.hpp"),
+              project.path("biz", "repositories.gen.hpp")};
+  for (const Action& action : entity.actions) {
+    if (action.output == model::none) continue;
+    own.push_back(project.path("biz", project.service.entities[action.output].snake + ".gen.hpp"));
+  }
+  view.set("includes", include_lines(standard, own));
+  files.push_back(
+      project.generated("service", entity.snake + "_service.gen.hpp", "service.hpp", view));
+  own = {"kit/validate/checker.hpp", project.path("biz", entity.snake + "_repository.gen.hpp")};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    own.push_back(project.path("biz", project.target(*relation).snake + "_repository.gen.hpp"));
+  }
+  view.set("includes", include_lines({"memory", "utility"}, own));
+  files.push_back(
+      project.generated("service", entity.snake + "_service.gen.cpp", "service.cpp", view));
+  if (entity.actions.empty()) return;
+  own = {"kit/validate/checker.hpp", project.path("biz", entity.snake + ".hpp"),
+         project.path("biz", entity.snake + "_repository.gen.hpp"),
+         project.path("service", entity.snake + "_service.gen.hpp")};
+  if (std::ranges::any_of(entity.actions,
+                          [](const Action& action) { return action.emits != model::none; })) {
+    own.push_back(project.path("biz", "outbox.gen.hpp"));
+  }
+  view.set("includes", include_lines({}, own));
+  files.push_back(project.started("service", entity.snake + "_service.cpp", "actions.cpp", view));
+}
+
+}  // namespace
+
+void add_service(const Project& project, std::vector<File>& files) {
+  for (const Entity& entity : project.service.entities) add_files(project, entity, files);
+}
+
+}  // namespace kitgen::render

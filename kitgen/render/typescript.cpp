@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/render/typescript.hpp"
+
+#include <string_view>
+
+#include "kitgen/model/quote.hpp"
+#include "kitgen/render/openapi_schemas.hpp"
+
+namespace kitgen::render {
+namespace {
+
+using model::Entity;
+using model::Field;
+using model::Relation;
+using model::RelationKind;
+using model::Service;
+
+/// What every client is made of, whatever its entities. `Kit` keeps the names apart from theirs.
+constexpr std::string_view runtime = R"ts(
+/** Why a request failed, in the form of google.rpc.Status. */
+export interface KitStatus {
+  code: number;
+  message: string;
+  status: string;
+  details: KitDetail[];
+}
+
+export interface KitDetail {
+  "@type": string;
+  reason?: string;
+  domain?: string;
+  requestId?: string;
+  fieldViolations?: KitViolation[];
+}
+
+export interface KitViolation {
+  field: string;
+  description: string;
+}
+
+/** An answer other than 2xx. */
+export class KitError extends Error {
+  readonly status: number;
+  readonly body: KitStatus;
+
+  constructor(status: number, body: KitStatus) {
+    super(body.message);
+    this.name = "KitError";
+    this.status = status;
+    this.body = body;
+  }
+
+  /** What is wrong with which field. */
+  get violations(): KitViolation[] {
+    return this.body.details.flatMap((detail) => detail.fieldViolations ?? []);
+  }
+
+  /** Stable upper-case word such as CUSTOMER_EMAIL_TAKEN; "" when there is none. */
+  get reason(): string {
+    return this.body.details.find((detail) => detail.reason !== undefined)?.reason ?? "";
+  }
+}
+
+export interface KitPage<T> {
+  items: T[];
+  /** For the next page; null on the last one. */
+  next_cursor: string | null;
+  /** Rows in all; present with total: true. */
+  total?: number;
+}
+
+export interface KitOptions {
+  /** Scheme, host and port of the service; "" for the page's own. */
+  baseUrl?: string;
+  /** Sent with every request. */
+  headers?: Record<string, string>;
+  /** Instead of the global fetch. */
+  fetch?: typeof fetch;
+}
+
+export interface KitCall {
+  /** The ETag a change is based on: KitError with status 412 when there is a newer one. */
+  ifMatch?: string;
+  signal?: AbortSignal;
+  /** Sees the answer, its ETag among the headers. */
+  onResponse?: (response: Response) => void;
+}
+
+type KitQueryValue = string | number | boolean | readonly (string | number | boolean)[];
+
+function kitQuery(query: object | undefined): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {}) as [string, KitQueryValue | undefined][]) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === "" ? "" : "?" + text;
+}
+
+class KitTransport {
+  private readonly options: KitOptions;
+
+  constructor(options: KitOptions) {
+    this.options = options;
+  }
+
+  async call<T>(method: string, path: string, body: unknown, call: KitCall = {}): Promise<T> {
+    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
+    const init: RequestInit = { method, headers };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    if (call.signal !== undefined) init.signal = call.signal;
+    const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
+    call.onResponse?.(response);
+    const text = await response.text();
+    if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async *pages<T, Q extends { cursor?: string }>(path: string, query: Q, call?: KitCall): AsyncGenerator<T> {
+    let next: Q | undefined = query;
+    while (next !== undefined) {
+      const page: KitPage<T> = await this.call("GET", path + kitQuery(next), undefined, call);
+      yield* page.items;
+      next = page.next_cursor === null ? undefined : { ...query, cursor: page.next_cursor };
+    }
+  }
+}
+
+function kitStatus(response: Response, text: string): KitStatus {
+  try {
+    return JSON.parse(text) as KitStatus;
+  } catch {
+    const message = response.statusText || "HTTP " + String(response.status);
+    return { code: 2, message, status: "UNKNOWN", details: [] };
+  }
+}
+)ts";
+
+std::string doc_block(const std::string& doc, std::string_view indent) {
+  const auto lines = model::comment_lines(doc, 92);
+  std::string text;
+  if (lines.empty()) return text;
+  if (lines.size() == 1) return std::string(indent) + "/** " + lines[0] + " */\n";
+  text = std::string(indent) + "/**\n";
+  for (const std::string& line : lines) {
+    text += std::string(indent) + (line.empty() ? " *" : " * ") + line + "\n";
+  }
+  return text + std::string(indent) + " */\n";
+}
+
+std::string type_of(const Field& field) {
+  return field.optional ? field.ts_type + " | null" : field.ts_type;
+}
+
+std::string interface_of(const std::string& name, const std::string& doc,
+                         const std::vector<Field>& fields, Shape shape,
+                         const std::string& extra = "") {
+  std::string text = "\n" + doc_block(doc, "") + "export interface " + name + " {\n";
+  for (const Field& field : fields) {
+    if (!is_in(field, shape)) continue;
+    text += doc_block(field.doc, "  ");
+    text += "  " + field.name + (is_required(field, shape) ? ": " : "?: ") + type_of(field) + ";\n";
+  }
+  return text + extra + "}\n";
+}
+
+std::string expanded_members(const Service& service, const Entity& entity) {
+  std::string text;
+  for (const Relation& relation : entity.relations) {
+    if (relation.kind != RelationKind::belongs_to) continue;
+    text += doc_block("Present with expand: [\"" + relation.name + "\"].", "  ");
+    text += "  " + relation.name + "?: " + service.entities[relation.target].name +
+            (relation.optional ? " | null" : "") + ";\n";
+  }
+  return text;
+}
+
+std::string filter_type(const Field& field, const std::string& op) {
+  if (op == "is_null") return "boolean";
+  if (op == "like") return "string";
+  return op == "in" ? "readonly (" + field.ts_type + ")[]" : field.ts_type;
+}
+
+std::string query_of(const Entity& entity) {
+  std::string text = "\nexport interface " + entity.name + "Query {\n";
+  for (const Field& field : entity.fields) {
+    if (!field.filterable) continue;
+    for (const std::string& op : field.operators) {
+      const std::string parameter = filter_parameter(field, op);
+      const std::string name = parameter == field.name ? parameter : "\"" + parameter + "\"";
+      text += "  " + name + "?: " + filter_type(field, op) + ";\n";
+    }
+  }
+  if (!entity.list.search.empty()) text += "  search?: string;\n";
+  std::string keys;
+  for (const Field& field : entity.fields) {
+    if (!field.sortable) continue;
+    keys += (keys.empty() ? "\"" : " | \"") + field.name + "\" | \"-" + field.name + "\"";
+  }
+  text += "  sort?: readonly (" + keys + ")[];\n";
+  std::string relations;
+  for (const Relation& relation : entity.relations) {
+    if (relation.kind != RelationKind::belongs_to) continue;
+    relations += (relations.empty() ? "\"" : " | \"") + relation.name + "\"";
+  }
+  if (!relations.empty()) text += "  expand?: readonly (" + relations + ")[];\n";
+  return text + "  limit?: number;\n  cursor?: string;\n  total?: boolean;\n}\n";
+}
+
+std::string types_of(const Service& service, const Entity& entity) {
+  std::string text = interface_of(entity.name, entity.doc, entity.fields, Shape::response,
+                                  expanded_members(service, entity));
+  text +=
+      interface_of(entity.name + "Create", "What creating takes.", entity.fields, Shape::create);
+  text += interface_of(entity.name + "Update", "The whole of a " + entity.label + ".",
+                       entity.fields, Shape::update);
+  text += interface_of(entity.name + "Patch", "Changes: what is left out stays, null empties.",
+                       entity.fields, Shape::patch);
+  for (const auto& action : entity.actions) {
+    if (action.input_type.empty()) continue;
+    text += interface_of(action.input_type, "", action.input, Shape::create);
+  }
+  return text + query_of(entity);
+}
+
+/// Writes the methods of one entity; every call goes through the transport.
+class ClientWriter {
+ public:
+  ClientWriter(const Service& service, const Entity& entity) : service_(service), entity_(entity) {}
+
+  std::string write() {
+    text_ = "\n" + doc_block(entity_.doc, "") + "export class " + entity_.plural_pascal +
+            "Client {\n  private readonly transport: KitTransport;\n\n"
+            "  constructor(transport: KitTransport) {\n    this.transport = transport;\n  }\n";
+    write_crud();
+    for (const auto& action : entity_.actions) write_action(action);
+    for (const Relation& relation : entity_.relations) write_relation(relation);
+    return text_ + "}\n";
+  }
+
+ private:
+  std::string id_type(const Entity& entity) const {
+    return entity.id_kind == model::IdKind::uuid ? "string" : "number";
+  }
+  /// The path as a template literal: `/api/v1/customers/${id}`.
+  static std::string literal(std::string path) {
+    for (std::size_t at = path.find('{'); at != std::string::npos; at = path.find('{', at + 2)) {
+      path.insert(at, "$");
+    }
+    return "`" + path + "`";
+  }
+
+  void method(const std::string& doc, const std::string& signature, const std::string& answer,
+              const std::string& verb, const std::string& path, const std::string& body) {
+    text_ += "\n" + doc_block(doc, "  ") + "  " + signature + ": Promise<" + answer + "> {\n" +
+             "    return this.transport.call(\"" + verb + "\", " + path + ", " + body +
+             ", call);\n  }\n";
+  }
+
+  void write_list(const std::string& name, const std::string& arguments, const Entity& target,
+                  const std::string& path) {
+    method("One page.",
+           name + "(" + arguments + "query?: " + target.name + "Query, call?: KitCall)",
+           "KitPage<" + target.name + ">", "GET", path + " + kitQuery(query)", "undefined");
+  }
+
+  void write_crud() {
+    const std::string& name = entity_.name;
+    const std::string id = "id: " + id_type(entity_);
+    const std::string one = literal(entity_.path_id);
+    const std::string all = "\"" + entity_.path + "\"";
+    write_list("list", "", entity_, all);
+    text_ += "\n  /** Every row, page after page. */\n  all(query: " + name +
+             "Query = {}, call?: KitCall): AsyncGenerator<" + name + "> {\n" +
+             "    return this.transport.pages(" + all + ", query, call);\n  }\n";
+    method("",
+           "get(" + id + ", query?: Pick<" + name + "Query, " + expand_key() + ">, call?: KitCall)",
+           name, "GET", one + " + kitQuery(query)", "undefined");
+    method("", "create(body: " + name + "Create, call?: KitCall)", name, "POST", all, "body");
+    method("", "replace(" + id + ", body: " + name + "Update, call?: KitCall)", name, "PUT", one,
+           "body");
+    method("", "patch(" + id + ", body: " + name + "Patch, call?: KitCall)", name, "PATCH", one,
+           "body");
+    method("", "delete(" + id + ", call?: KitCall)", "void", "DELETE", one, "undefined");
+    if (entity_.soft_delete) {
+      method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",
+             literal(restore_path(entity_)), "undefined");
+    }
+  }
+
+  std::string expand_key() const {
+    for (const Relation& relation : entity_.relations) {
+      if (relation.kind == RelationKind::belongs_to) return "\"expand\"";
+    }
+    return "never";
+  }
+
+  void write_action(const model::Action& action) {
+    const bool has_input = !action.input_type.empty();
+    const std::string body = has_input ? ", body: " + action.input_type : "";
+    const std::string answer =
+        action.output == model::none ? "void" : service_.entities[action.output].name;
+    method(action.doc, action.name + "(id: " + id_type(entity_) + body + ", call?: KitCall)",
+           answer, "POST", literal(action.path), has_input ? "body" : "undefined");
+  }
+
+  void write_relation(const Relation& relation) {
+    if (relation.kind == RelationKind::belongs_to) return;
+    const Entity& target = service_.entities[relation.target];
+    const std::string path = entity_.path_id + "/" + relation.name;
+    const std::string id = "id: " + id_type(entity_);
+    if (relation.kind == RelationKind::has_one) {
+      method(relation.doc, "get_" + relation.name + "(" + id + ", call?: KitCall)", target.name,
+             "GET", literal(path), "undefined");
+      return;
+    }
+    write_list("list_" + relation.name, id + ", ", target, literal(path));
+    if (relation.kind != RelationKind::many_to_many) return;
+    const std::string both = id + ", target_id: " + id_type(target) + ", call?: KitCall";
+    const std::string link = literal(path + "/{target_id}");
+    method("", "link_" + relation.name + "(" + both + ")", "void", "PUT", link, "undefined");
+    method("", "unlink_" + relation.name + "(" + both + ")", "void", "DELETE", link, "undefined");
+  }
+
+  const Service& service_;
+  const Entity& entity_;
+  std::string text_;
+};
+
+std::string enum_of(const model::Enum& type) {
+  std::string values;
+  for (const auto& value : type.values) {
+    values += (values.empty() ? "" : " | ") + model::ts_string(value.name);
+  }
+  return "\n" + doc_block(type.doc, "") + "export type " + type.name + " = " + values + ";\n";
+}
+
+std::string client_of(const Service& service) {
+  std::string text = "\n/** Everything " + service.label + " offers. */\nexport class " +
+                     service.pascal + "Client {\n";
+  for (const Entity& entity : service.entities) {
+    text += "  readonly " + entity.plural + ": " + entity.plural_pascal + "Client;\n";
+  }
+  text +=
+      "\n  constructor(options: KitOptions = {}) {\n    const transport = new "
+      "KitTransport(options);\n";
+  for (const Entity& entity : service.entities) {
+    text += "    this." + entity.plural + " = new " + entity.plural_pascal + "Client(transport);\n";
+  }
+  return text + "  }\n}\n";
+}
+
+}  // namespace
+
+kit::Result<std::vector<File>> render_typescript(const Service& service, const Options&) {
+  std::string text =
+      "// Generated by kitgen from " + model::cpp_comment(service.schema_file) + ". Do not edit.\n";
+  text += runtime;
+  for (const auto& type : service.enums) text += enum_of(type);
+  for (const Entity& entity : service.entities) text += types_of(service, entity);
+  for (const Entity& entity : service.entities) text += ClientWriter(service, entity).write();
+  text += client_of(service);
+  std::vector<File> files;
+  files.push_back({"clients/typescript/" + service.name + ".gen.ts", std::move(text),
+                   Ownership::generated, false});
+  return files;
+}
+
+}  // namespace kitgen::render
