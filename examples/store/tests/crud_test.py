@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Create, read, change and remove every entity; the two actions with their rules and events."""
+import sqlite3
+import unittest
+
+from store_process import Store
+
+PERSON = {"first_name": "Ada", "last_name": "Lovelace"}
+# Entity: (a body that makes one, a patch that changes it)
+BODIES = {
+    "genres": ({"name": "Test genre"}, {"name": "Other genre"}),
+    "media_types": ({"name": "Wax cylinder"}, {"name": "Shellac"}),
+    "artists": ({"name": "Ada and the Engines"}, {"name": "The Engines"}),
+    "albums": ({"title": "Notes", "artist_id": 1}, {"title": "Note G", "artist_id": 2}),
+    "tracks": ({"name": "Loop", "milliseconds": 1000, "unit_price": "1.25", "media_type_id": 1, "album_id": 1},
+               {"unit_price": "0.00", "album_id": None, "composer": "A. Lovelace"}),
+    "playlists": ({"name": "Working music"}, {"name": "Resting music"}),
+    "employees": ({**PERSON, "email": "ada@example.com", "hire_date": "2020-02-29T12:00:00Z", "reports_to_id": 1},
+                  {"title": "Analyst", "reports_to_id": None}),
+    "customers": ({**PERSON, "email": "ada.customer@example.com", "country": "UK"}, {"city": "London"}),
+    "invoices": ({"invoice_date": "2024-01-31T00:00:00Z", "total": "3.50", "customer_id": 1}, {"billing_city": "Oslo"}),
+    "invoice_lines": ({"unit_price": "0.99", "quantity": 2, "invoice_id": 1, "track_id": 1}, {"quantity": 3}),
+}
+
+
+class CrudTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.store = Store()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.store.close()
+
+    def make(self, plural, **changes):
+        answer = self.store.request("POST", f"/api/v1/{plural}", {**BODIES[plural][0], **changes})
+        self.assertEqual(answer.status, 201, answer)
+        return answer
+
+    def assert_has(self, entity, expected):
+        for field, value in expected.items():
+            got = entity[field]
+            if field.endswith("_date"):
+                got = got.replace(".000000Z", "Z")
+            self.assertEqual(got, value, field)
+
+    def test_every_entity(self):
+        paths = [entity["path"] for entity in self.store.get("/start.json").json()["entities"]]
+        self.assertEqual(sorted(paths), sorted(f"/api/v1/{plural}" for plural in BODIES))
+        for plural, (body, patch) in BODIES.items():
+            with self.subTest(plural):
+                made = self.make(plural)
+                entity = made.json()
+                url = f"/api/v1/{plural}/{entity['id']}"
+                self.assertEqual(made.headers["location"], url)
+                self.assert_has(entity, body)
+                read = self.store.get(url)
+                self.assertEqual(read.json(), entity)
+                tag = read.headers["etag"]
+                self.assertEqual(made.headers["etag"], tag)
+                self.assertEqual(self.store.get(url, If_None_Match=tag).status, 304)
+
+                patched = self.store.request("PATCH", url, patch, {"Content-Type": "application/merge-patch+json"})
+                self.assertEqual(patched.status, 200, patched)
+                self.assert_has(patched.json(), {**body, **patch})
+                self.assertNotEqual(patched.headers["etag"], tag)
+                self.assertEqual(self.store.get(url, If_None_Match=tag).status, 200)
+
+                put = self.store.request("PUT", url, body)
+                self.assertEqual(put.status, 200, put)
+                self.assert_has(put.json(), body)
+                self.assertEqual(self.store.get(url).json(), put.json())
+
+                self.assertEqual(self.store.request("DELETE", url).status, 204)
+                self.assertEqual(self.store.get(url).status, 404)
+                self.assertEqual(self.store.request("DELETE", url).status, 404)
+
+    def test_stale_versions_are_refused(self):
+        entity = self.make("artists").json()
+        url = f"/api/v1/artists/{entity['id']}"
+        tag = self.store.get(url).headers["etag"]
+        self.assertEqual(self.store.request("PATCH", url, {"name": "New"}, {"If-Match": tag}).status, 200)
+        for method, body in (("PATCH", {"name": "Newer"}), ("PUT", {"name": "Newer"}), ("DELETE", None)):
+            stale = self.store.request(method, url, body, {"If-Match": tag})
+            self.assertEqual((stale.status, stale.reason()), (412, "VERSION_MISMATCH"), method)
+        self.assertEqual(self.store.get(url).json()["name"], "New")
+
+    def test_soft_delete_and_restore(self):
+        entity = self.make("customers", email="gone@example.com").json()
+        url = f"/api/v1/customers/{entity['id']}"
+        total = self.store.get("/api/v1/customers?limit=1&total=true").json()["total"]
+        self.assertEqual(self.store.request("DELETE", url).status, 204)
+        self.assertEqual(self.store.get(url).status, 404)
+        self.assertEqual(self.store.get("/api/v1/customers?limit=1&total=true").json()["total"], total - 1)
+        restored = self.store.request("POST", url + "/restore")
+        self.assertEqual(restored.status, 200, restored)
+        self.assertEqual(self.store.get(url).json()["email"], "gone@example.com")
+
+    def action(self, url, name, body=None):
+        return self.store.request("POST", f"{url}/{name}", body)
+
+    def events(self, kind):
+        with sqlite3.connect(f"file:{self.store.database}?mode=ro", uri=True) as database:
+            return [row[0] for row in database.execute("SELECT payload FROM kit_outbox WHERE type LIKE ? ORDER BY id", ("%" + kind,))]
+
+    def test_relations(self):
+        playlist = self.make("playlists").json()["id"]
+        url = f"/api/v1/playlists/{playlist}/tracks"
+        for _ in range(2):  # linking twice is linking
+            self.assertEqual(self.store.request("PUT", f"{url}/1666").status, 204)
+        self.assertEqual(self.store.request("PUT", f"{url}/2").status, 204)
+        self.assertEqual([track["id"] for track in self.store.get(url).json()["items"]], [2, 1666])
+        self.assertEqual(self.store.request("PUT", f"{url}/99999999").status, 404)
+        self.assertEqual(self.store.request("DELETE", f"{url}/2").status, 204)
+        self.assertEqual(self.store.request("DELETE", f"{url}/2").status, 404)
+        albums = self.store.get("/api/v1/artists/1/albums").json()["items"]
+        self.assertEqual([album["title"] for album in albums], ["For Those About To Rock We Salute You", "Let There Be Rock"])
+        reports = self.store.get("/api/v1/employees/2/reports").json()["items"]
+        self.assertEqual([employee["id"] for employee in reports], [3, 4, 5])
+
+    def test_change_email(self):
+        customer = self.make("customers", email="old@example.com").json()
+        url = f"/api/v1/customers/{customer['id']}"
+        changed = self.action(url, "change_email", {"email": "New.Address@Example.COM"})
+        self.assertEqual(changed.status, 200, changed)
+        self.assertEqual(changed.json()["email"], "new.address@example.com")
+        self.assertEqual(self.store.get(url).json()["email"], "new.address@example.com")
+        self.assertGreater(changed.json()["version"], customer["version"])
+        (event,) = [event for event in self.events("customer_email_changed") if "old@example.com" in event]
+        self.assertIn("new.address@example.com", event)
+
+        before = len(self.events("customer_email_changed"))
+        same = self.action(url, "change_email", {"email": "NEW.address@example.com"})
+        self.assertEqual((same.status, same.reason()), (409, "CUSTOMER_EMAIL_UNCHANGED"), same)
+        for bad in ("", "nobody", "a@", "@b", "a b@example.com", "x" * 70 + "@example.com"):
+            refused = self.action(url, "change_email", {"email": bad})
+            self.assertEqual(refused.status, 400, (bad, refused))
+            self.assertIn("email", refused.violations())
+        taken = self.action(url, "change_email", {"email": "luisg@embraer.com.br"})
+        self.assertEqual((taken.status, taken.reason()), (409, "CUSTOMER_EMAIL_TAKEN"), taken)
+        self.assertEqual(self.action("/api/v1/customers/99999999", "change_email", {"email": "x@example.com"}).status, 404)
+        self.assertEqual(len(self.events("customer_email_changed")), before, "a refused change tells nobody")
+        self.assertEqual(self.store.get(url).json()["email"], "new.address@example.com")
+
+    def test_refund(self):
+        invoice = self.make("invoices", total="7.25").json()
+        url = f"/api/v1/invoices/{invoice['id']}"
+        self.assertEqual(invoice["status"], "paid")
+        refunded = self.action(url, "refund")
+        self.assertEqual((refunded.status, refunded.json()["status"]), (200, "refunded"), refunded)
+        self.assertEqual(self.store.get(url).json()["status"], "refunded")
+        (event,) = [event for event in self.events("invoice_refunded") if "7.25" in event]
+        self.assertIn(str(invoice["id"]), event)
+        again = self.action(url, "refund")
+        self.assertEqual((again.status, again.reason()), (409, "INVOICE_NOT_PAID"), again)
+        self.assertEqual(len([event for event in self.events("invoice_refunded") if "7.25" in event]), 1)
+        self.assertEqual(self.action("/api/v1/invoices/99999999", "refund").status, 404)
+        # Nobody but the action changes the status; what was read may be sent back.
+        self.assertEqual(self.store.request("PATCH", url, {"status": "paid"}).json()["status"], "refunded")
+
+    def test_a_draft_is_not_refunded(self):
+        invoice = self.make("invoices").json()["id"]
+        with sqlite3.connect(self.store.database) as database:
+            database.execute("UPDATE invoices SET status = 'draft' WHERE id = ?", (invoice,))
+        answer = self.action(f"/api/v1/invoices/{invoice}", "refund")
+        self.assertEqual((answer.status, answer.reason()), (409, "INVOICE_NOT_PAID"), answer)
+
+
+if __name__ == "__main__":
+    unittest.main()

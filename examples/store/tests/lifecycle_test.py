@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start, import, probes, commands and the orderly end."""
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from store_process import BINARY, DATA, EXAMPLE, Store, run_command
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="store-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def data_with(self, file, change):
+        """A copy of the CSV files with one of them changed by `change(lines)`."""
+        data = os.path.join(self.folder, "data")
+        shutil.copytree(DATA, data)
+        path = os.path.join(data, file)
+        with open(path, encoding="utf-8") as source:
+            lines = source.read().split("\n")
+        change(lines)
+        with open(path, "w", encoding="utf-8") as target:
+            target.write("\n".join(lines))
+        return data
+
+    def command(self, *words):
+        return run_command(*words, f"--database.path={self.folder}/store.db")
+
+
+class ImportTest(Folder):
+    def test_second_import_changes_nothing(self):
+        status, text = self.command("import")
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"Track +3 503 inserted +0 updated +0 unchanged")
+        status, text = self.command("import")
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"Track +0 inserted +0 updated +3 503 unchanged")
+        self.assertNotIn("REFUSED", text)
+        with Store(folder=self.folder) as store:
+            self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 3503)
+
+    def test_a_changed_row_is_updated(self):
+        self.assertEqual(self.command("import")[0], 0)
+
+        def change(lines):
+            lines[1] = lines[1].replace("For Those", "FOR THOSE", 1)
+
+        data = self.data_with("Track.csv", change)
+        status, text = self.command("import", "--dir", data, "Track")
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"Track +0 inserted +1 updated +3 502 unchanged")
+
+    def test_bad_rows_are_named_and_nothing_of_the_file_is_kept(self):
+        def change(lines):
+            fields = lines[9].split(",")
+            fields[-1] = "cheap"
+            lines[9] = ",".join(fields)
+            lines[20] = lines[20].rsplit(",", 3)[0] + ",0,1,0.99"
+
+        data = self.data_with("Track.csv", change)
+        status, text = self.command("import", "--dir", data)
+        self.assertEqual(status, 1, text)
+        self.assertRegex(text, r"Track\.csv:10: UnitPrice: \S+")
+        self.assertRegex(text, r"Track\.csv:21: Milliseconds: \S+")
+        self.assertRegex(text, r"Track +REFUSED: 2 bad rows")
+        with Store("--import.on_start=false", folder=self.folder) as store:
+            self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 0)
+            self.assertEqual(store.get("/api/v1/albums?limit=1&total=true").json()["total"], 347)
+
+    def test_a_bad_file_on_start_leaves_the_server_unready_but_up(self):
+        data = self.data_with("Genre.csv", lambda lines: lines.insert(3, "x,Noise"))
+        with Store(data=data, folder=self.folder, wait=False) as store:
+            self.wait_started(store)
+            ready = store.get("/readyz")
+            self.assertEqual(ready.status, 503)
+            self.assertIn("Genre", ready.json()["checks"]["import"])
+            self.assertEqual(store.get("/healthz").status, 200)
+            self.assertIn("refused row", store.log())
+            self.assertEqual(store.terminate(), 0)
+
+    def wait_started(self, store):
+        for _ in range(6000):
+            if store.get("/startupz").status == 200:
+                return
+            time.sleep(0.02)
+        self.fail("never started")
+
+    def test_export_gives_the_files_back(self):
+        self.assertEqual(self.command("import")[0], 0)
+        out = os.path.join(self.folder, "out")
+        status, text = self.command("export", "--dir", out)
+        self.assertEqual(status, 0, text)
+        self.assertEqual(sorted(os.listdir(out)), sorted(name for name in os.listdir(DATA) if name.endswith(".csv")))
+        # What was exported says the same: importing it changes nothing.
+        status, text = self.command("import", "--dir", out)
+        self.assertEqual(status, 0, text)
+        self.assertNotRegex(text, r"[1-9][0-9 ]* (inserted|updated)")
+
+    def test_unknown_entities_and_folders(self):
+        status, text = self.command("import", "Trak")
+        self.assertEqual(status, 2, text)
+        self.assertIn("did you mean 'Track'?", text)
+        self.assertNotEqual(self.command("import", "--dir", "/nowhere")[0], 0)
+
+
+class ProbeTest(Folder):
+    def test_probes_while_starting_and_after(self):
+        with Store(folder=self.folder, wait=False) as store:
+            self.assertEqual(store.get("/healthz").status, 200)
+            seen = set()
+            while True:
+                started, ready = store.get("/startupz"), store.get("/readyz")
+                seen.add((started.status, ready.status))
+                if ready.status == 200:
+                    break
+            self.assertIn((503, 503), seen, "the import takes long enough to be seen")
+            self.assertEqual(store.get("/startupz").status, 200)
+            checks = ready.json()["checks"]
+            self.assertEqual(set(checks.values()), {"ok"}, checks)
+            self.assertEqual(set(checks), {"migrations", "import", "database", "accepting"})
+
+    def test_the_second_start_knows_the_files(self):
+        with Store(folder=self.folder) as store:
+            self.assertEqual(store.terminate(), 0)
+        begun = time.monotonic()
+        with Store(folder=self.folder) as store:
+            self.assertLess(time.monotonic() - begun, 30)
+            self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 3503)
+
+
+class EndTest(Folder):
+    def test_sigterm_lets_requests_end(self):
+        with Store("--app.lameduck=600ms", folder=self.folder) as store:
+            busy = socket.create_connection(("127.0.0.1", store.port), timeout=30)
+            busy.sendall(b"POST /api/v1/genres HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"name\"")
+            store.process.send_signal(signal.SIGTERM)
+            end = time.monotonic() + 10
+            while store.get("/readyz").status == 200 and time.monotonic() < end:
+                time.sleep(0.01)
+            self.assertEqual(store.get("/readyz").status, 503, "unready, and still accepting")
+            self.assertEqual(store.get("/healthz").status, 200)
+            busy.sendall(b":\"Late\"}     "[:9])
+            received = b""
+            while part := busy.recv(65536):
+                received += part
+            self.assertTrue(received.startswith(b"HTTP/1.1 201 "), received)
+            self.assertEqual(store.process.wait(60), 0)
+            with self.assertRaises(ConnectionError):
+                http.client.HTTPConnection("127.0.0.1", store.port, timeout=5).request("GET", "/")
+            self.assertIn("stopping", store.log())
+        with Store(folder=self.folder) as store:
+            self.assertEqual(store.get("/api/v1/genres?name=Late&total=true").json()["total"], 1)
+
+    def test_no_request_fails_while_it_stops(self):
+        with Store("--app.lameduck=300ms", folder=self.folder) as store:
+            failures, done = [], threading.Event()
+
+            def client():
+                while not done.is_set():
+                    connection = http.client.HTTPConnection("127.0.0.1", store.port, timeout=30)
+                    try:
+                        connection.connect()
+                    except ConnectionError:
+                        return  # the port is closed: the end
+                    try:
+                        connection.request("GET", "/api/v1/tracks/1", headers={"Connection": "close"})
+                        if connection.getresponse().status != 200:
+                            failures.append("status")
+                    except ConnectionResetError:
+                        pass  # accepted by the kernel, never by the server: the port was closing
+                    except http.client.HTTPException as error:
+                        failures.append(repr(error))
+                    connection.close()
+
+            threads = [threading.Thread(target=client) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.2)
+            self.assertEqual(store.terminate(), 0)
+            done.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(failures, [])
+
+    def test_sigterm_during_the_import(self):
+        with Store(folder=self.folder, wait=False) as store:
+            self.assertEqual(store.terminate(), 0)
+        with Store(folder=self.folder) as store:
+            self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 3503)
+
+    def test_a_second_signal_ends_at_once(self):
+        with Store("--app.lameduck=60s", folder=self.folder) as store:
+            store.process.send_signal(signal.SIGTERM)
+            end = time.monotonic() + 10
+            while store.get("/readyz").status == 200 and time.monotonic() < end:
+                time.sleep(0.01)
+            store.process.send_signal(signal.SIGINT)
+            self.assertEqual(store.process.wait(10), 128 + signal.SIGINT)
+
+    def test_a_taken_port_is_named(self):
+        with Store(folder=self.folder) as store:
+            status, text = run_command(f"--http.port={store.port}", "--admin.port=0", f"--database.path={self.folder}/other.db",
+                                       "--import.on_start=false")
+            self.assertEqual(status, 1, text)
+            self.assertIn(str(store.port), text)
+            self.assertIn("http.port", text)
+
+
+class CommandTest(Folder):
+    def test_mistakes_name_the_nearest_word_and_end_with_2(self):
+        for words, hint in ((["migrat"], "migrate"), (["--http.prot=1"], "http.port"), (["import", "--dryrun"], "--dry-run"),
+                            (["--http.port=x"], "http.port"), (["--env=pord"], "prod")):
+            status, text = self.command(*words)
+            self.assertEqual(status, 2, (words, text))
+            self.assertIn(hint, text)
+
+    def test_help_config_version(self):
+        status, text = self.command("help")
+        self.assertEqual((status, text.startswith("  store ")), (0, True), text)
+        status, text = self.command("config", "--http.port=4711")
+        self.assertEqual(status, 0, text)
+        self.assertIn("4711", text)
+        self.assertIn("command line", text)
+        self.assertEqual(self.command("version")[0], 0)
+
+    def test_migrations_up_down_up(self):
+        status, text = self.command("migrate", "status")
+        self.assertEqual((status, "pending" in text), (0, True), text)
+        self.assertIn("CREATE TABLE", self.command("migrate", "plan")[1])
+        for verb, word in (("up", "applied"), ("down", "undone"), ("up", "applied")):
+            status, text = self.command("migrate", verb)
+            self.assertEqual((status, word in text), (0, True), text)
+        self.assertIn("nothing to apply", self.command("migrate", "up")[1])
+
+    def test_pending_migrations_are_refused_where_they_are_a_step_of_their_own(self):
+        status, text = self.command("--database.migrate_on_start=false", "--http.port=0", "--admin.port=0")
+        self.assertEqual(status, 1, text)
+        self.assertIn("store migrate up", text)
+
+
+class PagesTest(Folder):
+    def test_pages_metrics_and_production(self):
+        with Store(folder=self.folder) as store:
+            page = store.get("/")
+            self.assertEqual((page.status, page.headers["x-content-type-options"]), (200, "nosniff"))
+            self.assertIn("default-src 'none'", page.headers["content-security-policy"])
+            self.assertEqual(store.get("/docs").status, 200)
+            document = store.get("/openapi.yaml")
+            self.assertTrue(document.body.startswith(b"openapi:") or b"\nopenapi: " in document.body)
+            self.assertEqual(store.get("/metrics").status, 404, "metrics have a listener of their own")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with Store(f"--admin.port={port}", "--app.pages=false", folder=self.folder) as store:
+            self.assertEqual(store.get("/").status, 404)
+            self.assertEqual(store.get("/api/v1/tracks/1").status, 200)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+            self.assertIn('http_server_requests_total{method="GET",route="/api/v1/tracks/{id', text)
+
+    def test_the_program_needs_nothing_but_itself(self):
+        """From any folder, without configuration files."""
+        begun = subprocess.run([BINARY, "version"], cwd=self.folder, capture_output=True, text=True, timeout=60)
+        self.assertEqual(begun.returncode, 0, begun.stderr)
+        self.assertTrue(os.path.isdir(EXAMPLE))
+
+
+if __name__ == "__main__":
+    unittest.main()

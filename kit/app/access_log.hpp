@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kit/http/router.hpp"
+#include "kit/http/server.hpp"
+#include "kit/telemetry/registry.hpp"
+
+namespace kit::app {
+
+/// Writes a log line for each request and counts it by method, route and status.
+/// Thread safety: any thread. Lifetime: longer than its servers'.
+class AccessLog final : public http::RequestObserver {
+ public:
+  /// Without `write_lines` only failures of the server (5xx) are written.
+  explicit AccessLog(bool write_lines);
+  void on_finished(const Finished& finished) override;
+
+  /// Serves the counters at /metrics. Lifetime: outlives the router.
+  Result<> add_metrics(http::Router& router) const;
+
+ private:
+  telemetry::Counter& counter(const Finished& finished);
+
+  bool write_lines_;
+  const std::uint64_t id_;  // tells this one from another that lived at the same address
+  telemetry::Registry registry_;
+  telemetry::CounterFamily& requests_;
+};
+
+}  // namespace kit::app

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kit/app/embedded_file.hpp"
+#include "kit/async/task.hpp"
+#include "kit/base/function.hpp"
+#include "kit/db/database.hpp"
+#include "kit/db/import.hpp"
+#include "kit/db/migrations.hpp"
+#include "kit/http/router.hpp"
+
+namespace kit::app {
+
+using web::EmbeddedFile;
+
+/// An entity as the start page shows it.
+struct EntityInfo {
+  std::string_view name;   ///< "MediaType"
+  std::string_view title;  ///< "Media types"
+  std::string_view doc;    ///< From the schema; may be empty.
+  std::string_view path;   ///< "/api/v1/media_types"
+};
+
+/// What a generated service hands to `run`: built once per process on an open database, shared by
+/// all threads.
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual Result<> add_routes(http::Router& router) = 0;
+  virtual std::span<const EntityInfo> entities() const = 0;
+  /// Rows of an entity that are not soft-deleted. `index` counts `entities()`.
+  virtual Task<std::int64_t> count(std::size_t index) = 0;
+  /// In the order in which they can be imported (parents first).
+  virtual std::span<const std::unique_ptr<db::ImportTarget>> imports() const = 0;
+};
+
+struct Application {
+  std::string_view name;     ///< "store"
+  std::string_view version;  ///< Of the API: "v1".
+  std::string_view title;    ///< "Store"
+  /// Migrations compiled into the binary, in order.
+  std::span<const db::Migration> migrations;
+  /// Served at the root under their names without ".gen": the generated OpenAPI document, embedded
+  /// by kit_embed, at /openapi.yaml.
+  std::span<const EmbeddedFile> files;
+  Function<std::unique_ptr<Service>(db::Database&)> make_service;
+  /// One sentence for the start page; may be empty.
+  std::string_view doc = {};
+};
+
+/// The whole of `main`: commands (serve is the default; migrate, import, export, config, help,
+/// version), configuration, logging, database, probes, start page, API reference, signals. Returns
+/// the process's exit code.
+int run(int argc, char** argv, Application application);
+
+}  // namespace kit::app

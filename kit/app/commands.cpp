@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/commands.hpp"
+
+#include <array>
+#include <cstdio>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "kit/app/imports.hpp"
+#include "kit/app/serve.hpp"
+#include "kit/app/terminal.hpp"
+#include "kit/base/text.hpp"
+#include "kit/db/migrations.hpp"
+
+namespace kit::app {
+namespace {
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+std::string step(std::uint32_t number, const std::string& name) {
+  std::string digits = std::to_string(number);
+  return std::string(digits.size() < 4 ? 4 - digits.size() : 0, '0') + digits + ' ' + name;
+}
+
+Result<std::optional<std::uint32_t>> number_argument(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2) return std::optional<std::uint32_t>();
+  const auto number = parse_int(arguments[1]);
+  if (!number || *number < 1 || *number > std::numeric_limits<std::uint32_t>::max()) {
+    return Error(Code::invalid_argument, "'" + arguments[1] + "' is no number of steps");
+  }
+  return std::optional(static_cast<std::uint32_t>(*number));
+}
+
+Task<> migrate_up(db::Migrator& migrator, std::optional<std::uint32_t> to) {
+  const auto applied = co_await migrator.up(to);
+  for (const db::MigrationStatus& done : applied)
+    print("applied  " + step(done.number, done.name) + '\n');
+  if (applied.empty()) print("nothing to apply: the schema is up to date\n");
+}
+
+Task<> migrate_down(db::Migrator& migrator, std::uint32_t steps) {
+  const auto undone = co_await migrator.down(steps);
+  for (const db::MigrationStatus& done : undone)
+    print("undone   " + step(done.number, done.name) + '\n');
+  if (undone.empty()) print("nothing to undo\n");
+}
+
+Task<> migrate_status(db::Migrator& migrator) {
+  const auto all = co_await migrator.status();
+  for (const db::MigrationStatus& one : all) {
+    print(padded(one.applied_at ? "applied " + *one.applied_at : "pending", 36) +
+          step(one.number, one.name) + '\n');
+  }
+}
+
+Task<> migrate_plan(db::Migrator& migrator) {
+  const auto pending = co_await migrator.plan();
+  for (const db::Migration& one : pending)
+    print("-- " + step(one.number, one.name) + '\n' + one.up + '\n');
+  if (pending.empty()) print("-- nothing is pending\n");
+}
+
+std::string result_line(const db::ImportReport& report) {
+  std::string text = padded(report.target, 22);
+  if (report.skipped) return text + "unchanged since it was imported\n";
+  if (!report.problems.empty()) {
+    return text + "REFUSED: " + std::to_string(report.problems.size()) +
+           " bad rows, nothing was kept\n";
+  }
+  return text + padded(grouped(report.inserted) + " inserted", 18) +
+         padded(grouped(report.updated) + " updated", 18) + grouped(report.unchanged) +
+         " unchanged\n";
+}
+
+}  // namespace
+
+Task<> migrate_command(const Application& application, const Settings& settings,
+                       std::vector<std::string> arguments) {
+  constexpr std::array<std::string_view, 4> verbs{"up", "down", "status", "plan"};
+  const std::string verb = arguments.empty() ? "status" : arguments.front();
+  const std::optional<std::uint32_t> number = co_await number_argument(arguments);
+  std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(settings.database);
+  db::Migrator migrator(*database, application.migrations);
+  if (verb == "up") {
+    co_await migrate_up(migrator, number);
+  } else if (verb == "down") {
+    co_await migrate_down(migrator, number.value_or(1));
+  } else if (verb == "status") {
+    co_await migrate_status(migrator);
+  } else if (verb == "plan") {
+    co_await migrate_plan(migrator);
+  } else {
+    std::string text =
+        "migrate takes up, down, status or plan, not '" + verb + "'" + did_you_mean(verb, verbs);
+    co_await Error(Code::invalid_argument, std::move(text));
+  }
+}
+
+Task<> import_command(Application& application, const Settings& settings, const CommandLine& line) {
+  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, settings);
+  std::unique_ptr<Service> service = application.make_service(*database);
+  Terminal terminal(true);
+  ImportRun run;
+  run.directory = line.folder.empty() ? settings.import.directory : line.folder;
+  run.names = line.arguments;
+  run.dry_run = line.dry_run;
+  run.progress = [&terminal](const ImportProgress& progress) { terminal.progress(progress); };
+  Task<ImportSummary> importing = import_files(*database, service->imports(), std::move(run));
+  Result<ImportSummary> imported = co_await as_result(std::move(importing));
+  terminal.progress_done();
+  const ImportSummary summary = co_await std::move(imported);
+  for (const db::ImportReport& report : summary.reports) {
+    print(result_line(report));
+    for (const auto& target : service->imports()) {
+      if (target->name() == report.target) print(problems_text(report, target->file()));
+    }
+  }
+  if (line.dry_run) print("dry run: nothing was kept\n");
+  if (summary.refused() > 0)
+    co_await Error(Code::failed_precondition,
+                   "the import was refused; nothing of the file was kept");
+}
+
+Task<> export_command(Application& application, const Settings& settings, const CommandLine& line) {
+  if (line.folder.empty())
+    co_await Error(Code::invalid_argument, "export needs --dir DIR, the folder to write into");
+  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, settings);
+  std::unique_ptr<Service> service = application.make_service(*database);
+  Function<void(std::string_view, std::int64_t)> say = [](std::string_view file,
+                                                          std::int64_t rows) {
+    print(padded(std::string(file), 26) + grouped(rows) + " rows\n");
+  };
+  co_await export_files(*database, service->imports(), line.folder, line.arguments, std::move(say));
+}
+
+}  // namespace kit::app

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/async/run.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kit/app/application.hpp"
+#include "kit/app/command_line.hpp"
+#include "kit/app/commands.hpp"
+#include "kit/app/serve.hpp"
+#include "kit/app/settings.hpp"
+#include "kit/async/epoll_loop.hpp"
+#include "kit/log/log.hpp"
+#include "kit/log/sink.hpp"
+
+namespace kit::app {
+namespace {
+
+constexpr int success = 0;
+constexpr int failure = 1;
+constexpr int misuse = 2;  // the command line or the configuration is wrong
+
+int complain(std::string_view program, const Error& error, int status) {
+  log::flush();
+  std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(program.size()), program.data(),
+               error.message().c_str());
+  for (const FieldViolation& violation : error.violations()) {
+    if (error.message().find(violation.description) == std::string::npos) {
+      std::fprintf(stderr, "  %s: %s\n", violation.field.c_str(), violation.description.c_str());
+    }
+  }
+  return status;
+}
+
+void configure_log(const Settings::Log& settings) {
+  log::Options options;
+  options.format = settings.format;
+  log::configure(std::move(options));
+  log::flush_on_crash();
+  log::set_level(settings.level);
+}
+
+Result<> configure_levels(const Settings::Log& settings) {
+  for (const auto& [module, level] : settings.levels) {
+    KIT_TRY(log::set_level(module, *log::parse_level(level)));
+  }
+  return {};
+}
+
+Task<> dispatch(Application& application, const CommandLine& line, const Settings& settings) {
+  if (line.command == "serve") return serve(application, settings);
+  if (line.command == "migrate") return migrate_command(application, settings, line.arguments);
+  if (line.command == "import") return import_command(application, settings, line);
+  return export_command(application, settings, line);
+}
+
+/// Everything the command made is gone when this ends, while the loop still turns.
+Task<> run_command(Application& application, const CommandLine& line, const Settings& settings) {
+  Task<> command = dispatch(application, line, settings);
+  Result<> result = co_await as_result(std::move(command));
+  if (!result) co_await std::move(result);
+}
+
+}  // namespace
+
+int run(int argc, char** argv, Application application) {
+  const std::string_view name = application.name;
+  auto line = parse_command_line(argc, argv);
+  if (!line) {
+    complain(name, line.error(), misuse);
+    std::fprintf(stderr, "Try: %.*s help\n", static_cast<int>(name.size()), name.data());
+    return misuse;
+  }
+  if (line->help || line->command == "help") {
+    const std::string about = line->command == "help" && !line->arguments.empty()
+                                  ? line->arguments.front()
+                                  : line->command;
+    std::fputs(help_text(name, line->help || !line->arguments.empty() ? about : "").c_str(),
+               stdout);
+    return success;
+  }
+  if (line->command == "version") {
+    std::printf("%.*s API %.*s, kit %s\n", static_cast<int>(name.size()), name.data(),
+                static_cast<int>(application.version.size()), application.version.data(),
+                KIT_VERSION);
+    return success;
+  }
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    variables.emplace_back(*variable);
+  auto loaded = load_settings(*line, name, std::move(variables));
+  if (!loaded) return complain(name, loaded.error(), misuse);
+  if (line->command == "config") {
+    std::fputs(loaded->dump.c_str(), stdout);
+    return success;
+  }
+  const Settings& settings = loaded->settings;
+  configure_log(settings.log);
+  if (auto levels = configure_levels(settings.log); !levels)
+    return complain(name, levels.error(), misuse);
+
+  auto loop = make_epoll_loop();
+  if (!loop) return complain(name, loop.error(), failure);
+  Result<> result = kit::run(**loop, run_command(application, *line, settings));
+  log::flush();
+  if (result) return success;
+  return complain(name, result.error(),
+                  result.error().code() == Code::invalid_argument ? misuse : failure);
+}
+
+}  // namespace kit::app

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/serve.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include "kit/app/access_log.hpp"
+#include "kit/app/imports.hpp"
+#include "kit/app/pages.hpp"
+#include "kit/app/signals.hpp"
+#include "kit/app/status.hpp"
+#include "kit/app/terminal.hpp"
+#include "kit/app/workers.hpp"
+#include "kit/async/operation.hpp"
+#include "kit/async/task_group.hpp"
+#include "kit/db/migrations.hpp"
+#include "kit/log/log.hpp"
+
+namespace kit::app {
+namespace {
+
+log::Module app_log{"app"};
+
+// Set when the disk failed to keep what it had taken: the process ends, and not with success.
+std::atomic<bool> storage_failed{false};
+
+Error cannot_listen(Error why, std::string_view setting, std::string_view other) {
+  if (why.code() != Code::unavailable) return why;
+  std::string text = why.message() + ". Choose another port with --" + std::string(setting) + "=" +
+                     std::string(other) + " (the setting " + std::string(setting) +
+                     "), or stop the program that uses this one";
+  return Error(Code::unavailable, std::move(text)).with_cause(std::move(why));
+}
+
+std::string url(const std::string& address, int port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1"
+                           : v6                                    ? '[' + address + ']'
+                                                                   : address;
+  return "http://" + host + ':' + std::to_string(port);
+}
+
+/// Everything that lives while the server does; what is later in the list goes first.
+struct Process {
+  Process(Application& made_from, const Settings& all) : application(made_from), settings(all) {}
+
+  Application& application;
+  const Settings& settings;
+  std::unique_ptr<Workers> workers,
+      admin;  // their loops outlive the database, which may post to them
+  std::unique_ptr<sqlite::SqliteDatabase> database;
+  std::unique_ptr<Service> service;
+  std::unique_ptr<Status> status;
+  std::unique_ptr<Pages> pages;
+  std::unique_ptr<AccessLog> access_log;
+  http::Router router, admin_router;
+};
+
+Result<> build_routes(Process& process) {
+  process.status =
+      std::make_unique<Status>([database = process.database.get()] { return database->health(); });
+  process.access_log = std::make_unique<AccessLog>(process.settings.log.access);
+  KIT_TRY(process.service->add_routes(process.router));
+  KIT_TRY(add_probes(process.router, *process.status));
+  if (process.settings.app.pages) {
+    process.pages = std::make_unique<Pages>(process.application, *process.service, *process.status,
+                                            process.settings.app.environment);
+    KIT_TRY(process.pages->add_routes(process.router));
+  }
+  return process.access_log->add_metrics(process.admin_router);
+}
+
+Result<> listen(Process& process) {
+  const Settings& settings = process.settings;
+  Workers::Options options;
+  options.address = settings.http.address;
+  options.port = settings.http.port;
+  options.threads = settings.http.threads > 0
+                        ? settings.http.threads
+                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  options.server.limits = settings.http.limits;
+  options.server.observer = process.access_log.get();
+  auto workers = Workers::start(process.router, options);
+  if (!workers) {
+    return cannot_listen(
+        std::move(workers).error(), "http.port",
+        std::to_string(settings.http.port < 65'000 ? settings.http.port + 1000 : 8080));
+  }
+  process.workers = std::move(*workers);
+  if (settings.admin.port != 0) {
+    Workers::Options own;
+    own.address = settings.admin.address;
+    own.port = settings.admin.port;
+    auto admin = Workers::start(process.admin_router, own);
+    // Two examples at once on a desk are fine; a pod without its metrics is not.
+    if (!admin && settings.app.environment != "dev")
+      return cannot_listen(std::move(admin).error(), "admin.port", "0");
+    if (admin) {
+      process.admin = std::move(*admin);
+    } else {
+      log::warn(app_log, "no metrics: the admin port is taken",
+                {{"admin.port", settings.admin.port}});
+    }
+  }
+  log::info(app_log, "listening",
+            {{"address", settings.http.address},
+             {"port", process.workers->port()},
+             {"threads", options.threads}});
+  return {};
+}
+
+Task<std::string> import_on_start(Process& process, Terminal& terminal) {
+  ImportRun run;
+  run.directory = process.settings.import.directory;
+  run.skip_known = true;
+  run.progress = [&](const ImportProgress& progress) {
+    process.status->import_progress(progress);
+    terminal.progress(progress);
+  };
+  Task<ImportSummary> importing =
+      import_files(*process.database, process.service->imports(), std::move(run));
+  Result<ImportSummary> imported = co_await as_result(std::move(importing));
+  terminal.progress_done();
+  if (!imported) {
+    if (imported.error().code() != Code::cancelled) {
+      log::error(app_log, "the import failed", {{"error", imported.error()}});
+    }
+    co_return "the import failed: " + imported.error().message();
+  }
+  for (const db::ImportReport& report : imported->reports) {
+    if (!report.skipped) {
+      log::info(app_log, "imported",
+                {{"target", report.target},
+                 {"inserted", report.inserted},
+                 {"updated", report.updated},
+                 {"unchanged", report.unchanged},
+                 {"refused_rows", report.problems.size()}});
+    }
+    for (const db::RowProblem& problem : report.problems) {
+      log::error(app_log, "refused row",
+                 {{"target", report.target},
+                  {"line", problem.line},
+                  {"column", problem.column},
+                  {"reason", problem.description}});
+    }
+    if (!report.problems.empty()) {
+      co_return report.target + ": nothing was imported, " +
+          std::to_string(report.problems.size()) + " bad rows (see the log)";
+    }
+  }
+  co_return std::string();
+}
+
+Task<> print_ready(Process& process, Terminal& terminal) {
+  ReadyFigures figures;
+  figures.title = process.application.title;
+  figures.version = process.application.version;
+  figures.url = url(process.settings.http.address, process.workers->port());
+  figures.pages = process.settings.app.pages;
+  figures.database = process.settings.database.path;
+  figures.problem = process.status->detail();
+  if (process.admin)
+    figures.metrics = url(process.settings.admin.address, process.admin->port()) + "/metrics";
+  const auto entities = process.service->entities();
+  std::int64_t most = -1;
+  for (std::size_t index = 0; index < entities.size(); ++index) {
+    const std::int64_t rows = co_await process.service->count(index);
+    figures.rows += rows;
+    ++figures.entities;
+    if (rows > most) figures.example_path = entities[index].path;
+    most = std::max(most, rows);
+  }
+  terminal.ready(figures);
+}
+
+/// What happens between listening and the signal.
+Task<> become_ready(Process& process, Terminal& terminal) {
+  std::string problem;
+  if (process.settings.import.on_start) problem = co_await import_on_start(process, terminal);
+  if (Signals::received() != 0) co_return;  // asked to stop meanwhile
+  process.status->import_finished(std::move(problem));
+  log::info(app_log, "ready",
+            {{"state", process.status->name()}, {"after", process.status->uptime()}});
+  Task<> printing = print_ready(process, terminal);
+  // The figures are for a person; a server that can't count still serves.
+  Result<> printed = co_await as_result(std::move(printing));
+  if (!printed) log::warn(app_log, "rows could not be counted", {{"error", printed.error()}});
+}
+
+Task<> stop(Process& process, Terminal& terminal) {
+  const Settings::App& app = process.settings.app;
+  process.status->draining();
+  terminal.stopping(Signals::received());
+  log::info(
+      app_log, "stopping",
+      {{"signal", Signals::received()}, {"lameduck", app.lameduck}, {"limit", app.drain_timeout}});
+  if (app.lameduck.count() > 0) {
+    Sleep lameduck(app.lameduck);
+    co_await lameduck;
+  }
+  co_await process.workers->drain(app.drain_timeout);
+  if (process.admin) co_await process.admin->drain(Clock::duration::zero());
+}
+
+}  // namespace
+
+Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(const Application& application,
+                                                            const Settings& settings) {
+  sqlite::SqliteOptions options = settings.database;
+  options.on_fatal = [](const Error& why) {
+    log::error(app_log, "the storage failed; stopping", {{"error", why}});
+    storage_failed.store(true);
+    kill(getpid(), SIGTERM);
+  };
+  std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(options);
+  db::Migrator migrator(*database, application.migrations);
+  if (settings.migrate_on_start) {
+    const std::vector<db::MigrationStatus> applied = co_await migrator.up();
+    for (const db::MigrationStatus& step : applied) {
+      log::info(app_log, "migration applied", {{"number", step.number}, {"name", step.name}});
+    }
+    co_return database;
+  }
+  const std::vector<db::Migration> pending = co_await migrator.plan();
+  if (!pending.empty()) {
+    co_return Error(Code::failed_precondition,
+                    std::to_string(pending.size()) + " migrations of " + options.path +
+                        " are pending: run `" + std::string(application.name) +
+                        " migrate up`, or set database.migrate_on_start");
+  }
+  co_return database;
+}
+
+Task<> serve(Application& application, const Settings& settings) {
+  Process process(application, settings);
+  Terminal terminal(settings.app.environment == "dev");
+  co_await Signals::install();
+  process.database = co_await open_database(application, settings);
+  process.service = application.make_service(*process.database);
+  co_await build_routes(process);
+  co_await listen(process);
+  terminal.listening(url(settings.http.address, process.workers->port()));
+
+  TaskGroup starting("start");
+  starting.spawn(become_ready(process, terminal));
+  auto signal = Signals::wait();
+  co_await signal;
+  starting.cancel();
+  Task<> ended = starting.join();
+  // A start that was cut short by the signal is no failure.
+  const Result<> how = co_await as_result(std::move(ended));
+  if (!how) log::debug(app_log, "start was cut short", {{"why", how.error()}});
+  co_await stop(process, terminal);
+  if (storage_failed.load()) co_await Error(Code::data_loss, "the storage failed");
+}
+
+}  // namespace kit::app

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kit/app/application.hpp"
+#include "kit/app/settings.hpp"
+
+namespace kit::app {
+
+/// The whole life of a server: database, migrations, listening, import, readiness, and after a
+/// signal the orderly end. Yields when it was asked to stop and everything was finished.
+Task<> serve(Application& application, const Settings& settings);
+
+/// Opens the database and, with the setting migrate_on_start, brings it up to date; otherwise fails
+/// with `failed_precondition` when steps are pending. `quiet`: without log lines about what was
+/// applied.
+Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(const Application& application,
+                                                            const Settings& settings);
+
+}  // namespace kit::app

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "kit/base/text.hpp"
+#include "kit/config/loader.hpp"
+
+namespace kit::app {
+namespace {
+
+using config::Bytes;
+using std::chrono::milliseconds;
+constexpr Bytes kibi{1024};
+constexpr Bytes gibi{std::uint64_t{1} << 30U};
+
+/// Sizes as people write them ("64KiB"), beside the counts that the modules take.
+struct Sizes {
+  struct Size {
+    std::size_t& target;
+    Bytes bytes{target};
+  };
+  explicit Sizes(Settings& settings)
+      : request_line{settings.http.limits.request_line_bytes},
+        header{settings.http.limits.header_bytes},
+        header_field{settings.http.limits.header_field_bytes},
+        body{settings.http.limits.body_bytes},
+        body_rate{settings.http.limits.body_bytes_per_second},
+        pipelined{settings.http.limits.pipelined_bytes},
+        checkpoint{settings.database.checkpoint_log_bytes},
+        truncate{settings.database.truncate_log_bytes} {}
+
+  void commit() {
+    for (Size* size : {&request_line, &header, &header_field, &body, &body_rate, &pipelined,
+                       &checkpoint, &truncate}) {
+      size->target = size->bytes.count;
+    }
+  }
+
+  Size request_line, header, header_field, body, body_rate, pipelined, checkpoint, truncate;
+};
+
+void describe_app(config::Section section, Settings::App& app) {
+  section
+      .field("lameduck", app.lameduck,
+             "after SIGTERM, how long the server says it is not ready but still takes connections")
+      .min(milliseconds{0})
+      .max(milliseconds{60'000});
+  section.field("drain_timeout", app.drain_timeout, "after that, how long requests may take to end")
+      .min(milliseconds{0})
+      .max(milliseconds{600'000});
+  section.field("pages", app.pages, "serve the start page and the API reference");
+}
+
+void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) {
+  http::Limits& limits = http.limits;
+  constexpr milliseconds least{10};
+  constexpr milliseconds hour{3'600'000};
+  section.field("address", http.address, "numeric address to listen on; 0.0.0.0 for every network");
+  section.field("port", http.port, "TCP port to listen on; 0 picks a free one").min(0).max(65535);
+  section.field("threads", http.threads, "threads that serve requests; 0: one for each core")
+      .min(0)
+      .max(1024);
+  section
+      .field("request_line", sizes.request_line.bytes, "longest request line; longer ones get 414")
+      .min(Bytes{64})
+      .max(gibi);
+  section.field("header", sizes.header.bytes, "all header fields together; more gets 431")
+      .min(kibi)
+      .max(gibi);
+  section.field("header_count", limits.header_count, "most header fields; more gets 431")
+      .min(4)
+      .max(10'000);
+  section
+      .field("header_field", sizes.header_field.bytes, "longest header field; longer ones get 431")
+      .min(Bytes{64})
+      .max(gibi);
+  section.field("body", sizes.body.bytes, "largest body; larger ones get 413").max(gibi);
+  section.field("query_parameters", limits.query_parameters, "most query parameters; more gets 400")
+      .min(1)
+      .max(100'000);
+  section
+      .field("pipelined", sizes.pipelined.bytes,
+             "a connection with this much waiting to be sent is not read")
+      .min(kibi)
+      .max(gibi);
+  section
+      .field("requests_per_connection", limits.requests_per_connection,
+             "then the connection is closed")
+      .min(1);
+  section.field("connections", limits.connections,
+                "most connections of one thread; 0: by the descriptor limit; more gets 503");
+  section
+      .field("connections_per_peer", limits.connections_per_peer,
+             "most connections of one address on one thread; more gets 503")
+      .min(1);
+  section
+      .field("header_timeout", limits.header_timeout,
+             "from the first byte of a request to the end of its header; 408")
+      .min(least)
+      .max(hour);
+  section.field("body_timeout", limits.body_timeout, "for the whole body; 408")
+      .min(least)
+      .max(hour);
+  section
+      .field("body_rate", sizes.body_rate.bytes, "slowest body a second, after 5 s; 0: none; 408")
+      .max(gibi);
+  section
+      .field("idle_timeout", limits.idle_timeout,
+             "a connection without a request is closed after this")
+      .min(least)
+      .max(hour);
+  section
+      .field("write_timeout", limits.write_timeout,
+             "a client that takes nothing is cut off after this")
+      .min(least)
+      .max(hour);
+  section.field("handler_timeout", limits.handler_timeout, "a request that takes longer gets 504")
+      .min(least)
+      .max(milliseconds{60'000});
+}
+
+void describe_database(config::Section section, Settings& settings, Sizes& sizes) {
+  sqlite::SqliteOptions& database = settings.database;
+  section.field("path", database.path, "the SQLite file; made when missing");
+  section.field(
+      "synchronous", database.synchronous,
+      "how much of a commit is on the disk when it is answered; only full survives a loss of power",
+      {{"off", sqlite::Synchronous::off},
+       {"normal", sqlite::Synchronous::normal},
+       {"full", sqlite::Synchronous::full}});
+  section.field("migrate_on_start", settings.migrate_on_start,
+                "apply pending migrations before listening");
+  section.field("busy_timeout", database.busy_timeout, "how long a write waits for another process")
+      .min(milliseconds{0});
+  section
+      .field("group_window", database.group_window,
+             "how long commits wait for each other to share one flush")
+      .max(std::chrono::microseconds{100'000});
+  section
+      .field("write_limit", database.write_limit, "a transaction that takes longer is rolled back")
+      .min(milliseconds{10});
+  section.field("snapshot_limit", database.snapshot_limit, "a snapshot that lives longer is ended")
+      .min(milliseconds{10});
+  section
+      .field("statement_limit", database.statement_limit, "a statement that runs longer is ended")
+      .min(milliseconds{10});
+  section.field("page_cache_kib", database.page_cache_kib, "page cache of each connection").min(64);
+  section
+      .field("cached_statements", database.cached_statements,
+             "prepared statements kept by each connection")
+      .min(1);
+  section
+      .field("snapshots_per_thread", database.snapshots_per_thread,
+             "snapshots at once on each thread")
+      .min(1);
+  section
+      .field("checkpoint_log", sizes.checkpoint.bytes,
+             "the log is written back when it has grown to this")
+      .min(kibi);
+  section.field("truncate_log", sizes.truncate.bytes, "and cut when it has grown to this")
+      .min(kibi);
+}
+
+void describe_log(config::Section section, Settings::Log& settings) {
+  using log::Level;
+  section.field("level", settings.level, "least level that is written",
+                {{"trace", Level::trace},
+                 {"debug", Level::debug},
+                 {"info", Level::info},
+                 {"warn", Level::warn},
+                 {"error", Level::error},
+                 {"off", Level::off}});
+  section.field("levels", settings.levels, "levels of single modules: {db: debug}")
+      .accept("a mapping of modules to trace, debug, info, warn, error or off",
+              [](const auto& levels) {
+                return std::ranges::all_of(levels, [](const auto& entry) {
+                  return log::parse_level(entry.second).has_value();
+                });
+              });
+  section.field("format", settings.format, "json, console, or auto: console on a terminal",
+                {{"auto", log::Format::automatic},
+                 {"json", log::Format::json},
+                 {"console", log::Format::console}});
+  section.field("access", settings.access, "a line for each request");
+}
+
+std::string environment_of(const CommandLine& line, const std::vector<std::string>& variables) {
+  if (!line.environment.empty()) return line.environment;
+  constexpr std::string_view name = "KIT_ENV=";
+  for (const std::string& variable : variables) {
+    if (variable.starts_with(name) && variable.size() > name.size())
+      return variable.substr(name.size());
+  }
+  return "dev";
+}
+
+/// The folder and the environment's file must be there only when they were asked for.
+Result<config::Sources> find_sources(const CommandLine& line, const std::string& environment,
+                                     std::vector<std::string> variables) {
+  std::error_code ignored;
+  config::Sources sources;
+  if (std::filesystem::is_directory(line.config_folder, ignored)) {
+    sources.directory = line.config_folder;
+    const auto file = std::filesystem::path(line.config_folder) / (environment + ".yaml");
+    if (environment != "dev" || std::filesystem::exists(file, ignored))
+      sources.environment = environment;
+  } else if (line.config_folder_given) {
+    return Error(Code::invalid_argument,
+                 "--config " + line.config_folder + ": there is no such folder");
+  }
+  sources.variables = std::move(variables);
+  // The latter two belong to the build.
+  sources.foreign_variables = {"KIT_ENV", "KIT_ROOT", "KIT_SOURCE_DIR"};
+  for (const auto& [key, value] : line.settings)
+    sources.arguments.push_back("--" + key + "=" + value);
+  return sources;
+}
+
+}  // namespace
+
+Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view program,
+                                     std::vector<std::string> variables) {
+  constexpr std::array<std::string_view, 3> environments{"dev", "staging", "prod"};
+  const std::string environment = environment_of(line, variables);
+  if (std::ranges::find(environments, environment) == environments.end()) {
+    return Error(Code::invalid_argument, "the environment is dev, staging or prod, not '" +
+                                             environment + "'" +
+                                             did_you_mean(environment, environments));
+  }
+  LoadedSettings loaded;
+  Settings& settings = loaded.settings;
+  const bool dev = environment == "dev";
+  settings.app.environment = environment;
+  settings.app.lameduck = dev ? milliseconds{0} : milliseconds{1'000};
+  settings.app.pages = environment != "prod";
+  settings.migrate_on_start = dev;
+  settings.database.path = std::string(program) + ".db";
+  // Handlers have deadlines of their own; the one who may hold the writer for long is an import.
+  settings.database.write_limit = milliseconds{60'000};
+
+  Sizes sizes(settings);
+  config::Loader loader("KIT");
+  describe_app(loader.section("app"), settings.app);
+  describe_http(loader.section("http"), settings.http, sizes);
+  config::Section admin = loader.section("admin");
+  admin.field("address", settings.admin.address, "numeric address of the metrics' listener");
+  admin.field("port", settings.admin.port, "TCP port of /metrics; 0: none").min(0).max(65535);
+  describe_database(loader.section("database"), settings, sizes);
+  describe_log(loader.section("log"), settings.log);
+  config::Section import = loader.section("import");
+  import.field("directory", settings.import.directory, "folder of the CSV files");
+  import.field("on_start", settings.import.on_start,
+               "import files that are new or changed when the server starts");
+
+  auto sources = find_sources(line, environment, std::move(variables));
+  if (!sources) return std::move(sources).error();
+  KIT_TRY(loader.load(*sources));
+  sizes.commit();
+  loaded.dump = "# environment: " + environment + '\n' + loader.dump();
+  return loaded;
+}
+
+}  // namespace kit::app

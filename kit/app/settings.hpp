@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kit/adapters/sqlite/sqlite.hpp"
+#include "kit/app/command_line.hpp"
+#include "kit/base/result.hpp"
+#include "kit/http/limits.hpp"
+#include "kit/log/log.hpp"
+#include "kit/log/sink.hpp"
+
+namespace kit::app {
+
+/// Every setting of a program, typed. The defaults are here; `load_settings` declares their names.
+struct Settings {
+  struct App {
+    std::string environment = "dev";            ///< dev, staging or prod
+    std::chrono::milliseconds lameduck{1'000};  ///< After SIGTERM: unready, still accepting
+    std::chrono::milliseconds drain_timeout{30'000};
+    bool pages = true;  ///< The start page and /docs
+  } app;
+  struct Http {
+    std::string address = "127.0.0.1";
+    int port = 8080;
+    int threads = 0;  ///< 0: one for each core
+    http::Limits limits;
+  } http;
+  struct Admin {
+    std::string address = "127.0.0.1";
+    int port = 0;  ///< 0: off
+  } admin;
+  sqlite::SqliteOptions database;
+  bool migrate_on_start = true;
+  struct Log {
+    log::Level level = log::Level::info;
+    log::Format format = log::Format::automatic;
+    std::map<std::string, std::string> levels;  ///< {db: debug}: of single modules
+    bool access = true;                         ///< A line for each request
+  } log;
+  struct Import {
+    std::string directory = "data";
+    bool on_start = false;
+  } import;
+};
+
+struct LoadedSettings {
+  Settings settings;
+  std::string dump;  ///< Every setting with its value and where it comes from, for people.
+};
+
+/// Reads all layers: defaults < base.yaml < <environment>.yaml < environment variables < command
+/// line. The environment is that of --env, else of KIT_ENV, else "dev". `variables` is the
+/// process's environment ("NAME=value"). Fails with `invalid_argument`: the message has a line for
+/// each bad setting.
+Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view program,
+                                     std::vector<std::string> variables);
+
+}  // namespace kit::app

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kit/async/loop.hpp"
+#include "kit/async/task.hpp"
+#include "kit/base/result.hpp"
+#include "kit/http/server.hpp"
+#include "kit/net/stream.hpp"
+
+namespace kit::app {
+
+/// The servers of one port: one on the loop that starts them and one on each further thread, all
+/// sharing a router. Thread safety: the thread of the loop that was current at `start`.
+class Workers {
+ public:
+  struct Options {
+    std::string address;
+    int port = 0;
+    int threads = 1;  ///< In all, at least 1.
+    http::ServerOptions server;
+  };
+  /// Listens on every thread before it returns. Fails with what `net::listen_tcp` says, also when
+  /// another process listens on the port with the same permission to share it.
+  static Result<std::unique_ptr<Workers>> start(const http::Router& router, Options options);
+  ~Workers();
+
+  /// The port in use, also when 0 was asked for.
+  int port() const { return port_; }
+  /// Closes the listeners, lets requests end for at most `limit`, ends the other threads.
+  Task<> drain(Clock::duration limit);
+
+ private:
+  struct Worker;
+  Workers();
+  Result<> start_thread(const http::Router& router, const Options& options);
+
+  int port_ = 0;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<net::Listener> listener_;
+  std::vector<std::unique_ptr<Worker>> others_;
+};
+
+}  // namespace kit::app
