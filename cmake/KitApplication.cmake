@@ -19,6 +19,11 @@ function(kit_application name)
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Werror
     -fstack-protector-strong -fstack-clash-protection -fcf-protection)
   target_link_options(${name} PRIVATE LINKER:-z,relro,-z,now)
+  if(NOT DEFINED KIT_WARNINGS)  # outside kit's own build, which sets these for everything
+    set(optimised $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
+    target_compile_options(${name} PRIVATE $<${optimised}:-ftrivial-auto-var-init=zero>)
+    target_compile_definitions(${name} PRIVATE $<${optimised}:_FORTIFY_SOURCE=3> $<${optimised}:_GLIBCXX_ASSERTIONS>)
+  endif()
   set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
   find_program(KIT_CCACHE ccache)
   if(KIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
