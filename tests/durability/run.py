@@ -273,11 +273,6 @@ def power_losses(build, losses, seed):
 def group_commit(build, folder, short):
     command = [program(build, "kit_group_commit_bench"), folder, 0.3 if short else 1, 3 if short else 5]
     _, figures, _ = run_json(command)
-    # Other work on the machine takes time from eight writers and hardly any from one that waits for
-    # the disk: measured again, twice at most, before that is called a finding.
-    for _ in range(2):
-        if figures["ratio"] < 5:
-            figures = max(figures, run_json(command)[1], key=lambda run: run["ratio"])
     print(f"group commit: one writer {figures['one_writer']}/s, eight {figures['eight_writers']}/s, "
           f"{figures['units_per_commit']} units a commit, {figures['commit_us']} us a commit")
     return figures
@@ -315,7 +310,7 @@ def main():
     print(f"{'PASS' if enough else 'FAIL'} durability: {cycles} kills, {acknowledged} acknowledged writes, 0 lost, "
           f"slowest restart {start:.2f} s; {power['losses']} power losses, {power['acknowledged']} acknowledged, 0 lost; "
           f"import kills {cycles}, 0 half files; group commit {figures['eight_writers']} writes/s with 8 writers vs "
-          f"{figures['one_writer']} with one = {figures['ratio']:.1f}x")
+          f"{figures['one_writer']} with one, {figures['ratio']:.1f}x in the median of the pairs")
     return 0 if enough else 1
 
 
