@@ -52,15 +52,17 @@ class OpenDatabase final : public SqliteDatabase {
 Task<> OpenDatabase::query(std::string_view sql, std::span<const db::Parameter> parameters,
                            db::RowSink sink) {
   auto readers = readers_->here();
-  auto give_up = Clock::now() + options_.busy_timeout;
+  std::optional<Clock::time_point> give_up;
   while (true) {
     co_await detail::refuse_cancelled();
-    detail::Connection* connection = co_await readers->single();
-    auto until = detail::statement_deadline(options_.statement_limit);
-    Outcome outcome = connection->run(sql, parameters, &sink, {until, until});
+    detail::Connection* connection = co_await readers->single(writer_->durable_groups());
+    const detail::Limits limits = detail::statement_limits(options_.statement_limit);
+    if (!give_up) give_up = limits.now + options_.busy_timeout;
+    Outcome outcome = connection->run(sql, parameters, &sink, limits);
     if (outcome.result.ok()) co_return;
+    readers->end_shared_read();
     writer_->note(outcome.code, outcome.result.error());
-    if (!detail::is_busy(outcome.code) || outcome.rows_seen || Clock::now() >= give_up) {
+    if (!detail::is_busy(outcome.code) || outcome.rows_seen || Clock::now() >= *give_up) {
       co_await std::move(outcome.result).error();
     }
     co_await sleep_for(busy_pause);

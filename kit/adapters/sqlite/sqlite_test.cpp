@@ -116,6 +116,62 @@ TEST(Sqlite, ASinkEndsItsStatement) {
   EXPECT_EQ(database.text("VALUES (1),(2),(3)"), "1,2,3");
 }
 
+/// One more process with the same file, as far as SQLite can tell.
+void execute_outside(const std::string& path, const char* sql) {
+  sqlite3* outside = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &outside), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(outside, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(outside);
+}
+
+TEST(Sqlite, TheReadsOfATurnShareAStateButMissNoAnsweredWrite) {
+  TestDatabase database;
+  ASSERT_TRUE(database.execute("CREATE TABLE t(x)").ok());
+  const char* insert = "INSERT INTO t VALUES(1)";
+  constexpr std::string_view count = "SELECT count(*) FROM t";
+  auto turns = [&]() -> Task<> {
+    EXPECT_EQ(co_await read_int(*database, count), 0);  // alone
+    EXPECT_EQ(co_await read_int(*database, count), 0);  // begins the shared one
+    execute_outside(database.path(), insert);
+    EXPECT_EQ(co_await read_int(*database, count), 0);
+    std::thread([&] { EXPECT_TRUE(database.execute(insert).ok()); }).join();
+    EXPECT_EQ(co_await read_int(*database, count), 2);
+    co_await sleep_for(1ms);  // the turn ends
+    execute_outside(database.path(), insert);
+    EXPECT_EQ(co_await read_int(*database, count), 3);
+  };
+  EXPECT_TRUE(database.run(turns()).ok());
+}
+
+TEST(Sqlite, AFailedReadEndsTheSharedState) {
+  TestDatabase database;
+  ASSERT_TRUE(database.execute("CREATE TABLE t(x)").ok());
+  constexpr std::string_view count = "SELECT count(*) FROM t";
+  auto turn = [&]() -> Task<> {
+    EXPECT_EQ(co_await read_int(*database, count), 0);
+    EXPECT_EQ(co_await read_int(*database, count), 0);
+    execute_outside(database.path(), "INSERT INTO t VALUES(1)");
+    EXPECT_EQ(co_await read_int(*database, count), 0);
+    auto wrong = co_await as_result(read_int(*database, "SELECT * FROM nothing"));
+    EXPECT_FALSE(wrong.ok());
+    EXPECT_EQ(co_await read_int(*database, count), 1);
+  };
+  EXPECT_TRUE(database.run(turn()).ok());
+}
+
+TEST(Sqlite, ASharedReadDoesNotOutliveItsTurn) {
+  TestDatabase database;
+  ASSERT_TRUE(database.execute("CREATE TABLE t(x)").ok());
+  auto turn = [&]() -> Task<> {
+    for (int i = 0; i < 3; ++i) co_await read_int(*database, "SELECT count(*) FROM t");
+    co_await sleep_for(1ms);
+    // Cuts the log unless anybody reads.
+    execute_outside(database.path(), "INSERT INTO t VALUES(1); PRAGMA wal_checkpoint(TRUNCATE)");
+  };
+  EXPECT_TRUE(database.run(turn()).ok());
+  EXPECT_EQ(std::filesystem::file_size(database.path() + "-wal"), 0u);
+}
+
 class Constraints : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -23,28 +23,49 @@ namespace {
 /// microseconds.
 constexpr int progress_steps = 2'000;
 
+/// Most columns are asked twice, whether they are null and for what they hold: the value is looked
+/// up once. That is safe without SQLite's mutex because a connection has one user at a time.
 class SqliteRow final : public db::Row {
  public:
   explicit SqliteRow(sqlite3_stmt* statement) : statement_(statement) {}
+  /// The statement stands on its next row.
+  void advance() { column_ = -1; }
 
   bool is_null(int column) const override {
-    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+    return sqlite3_value_type(value(column)) == SQLITE_NULL;
   }
-  std::int64_t int64(int column) const override { return sqlite3_column_int64(statement_, column); }
-  double real(int column) const override { return sqlite3_column_double(statement_, column); }
+  std::int64_t int64(int column) const override { return sqlite3_value_int64(value(column)); }
+  double real(int column) const override { return sqlite3_value_double(value(column)); }
   std::string_view text(int column) const override {
+    sqlite3_value* what = value(column);
     // The text first: the conversion of a number to text changes the number of bytes.
-    const void* data = sqlite3_column_type(statement_, column) == SQLITE_BLOB
-                           ? sqlite3_column_blob(statement_, column)
-                           : sqlite3_column_text(statement_, column);
+    const void* data = sqlite3_value_type(what) == SQLITE_BLOB
+                           ? sqlite3_value_blob(what)
+                           : static_cast<const void*>(sqlite3_value_text(what));
     if (data == nullptr) return {};
-    auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-    return {static_cast<const char*>(data), size};
+    return {static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_value_bytes(what))};
   }
 
  private:
+  sqlite3_value* value(int column) const {
+    if (column != column_) {
+      value_ = sqlite3_column_value(statement_, column);
+      column_ = column;
+    }
+    return value_;
+  }
+
   sqlite3_stmt* statement_;
+  mutable int column_ = -1;
+  mutable sqlite3_value* value_ = nullptr;
 };
+
+/// SQLite's count of its memory takes a mutex of the whole process on every allocation, and nothing
+/// here asks for it. Without effect when the program has used SQLite before.
+void set_up_process() {
+  static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(done);
+}
 
 int bind(sqlite3_stmt* statement, int index, const db::Parameter& parameter) {
   // The caller's bytes outlive the statement's run, which ends before `run` returns.
@@ -129,6 +150,7 @@ Result<> make_file(const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(const SqliteOptions& options, Kind kind) {
+  set_up_process();
   if (kind == Kind::writer) KIT_TRY(make_file(options.path));
   sqlite3* database = nullptr;
   int flags = kind == Kind::writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
@@ -188,8 +210,7 @@ int Connection::setup(const std::string& script) {
 
 Outcome Connection::run(std::string_view sql, std::span<const db::Parameter> parameters,
                         const db::RowSink* sink, Limits limits) {
-  if (limits.read != Clock::time_point::max() && limits.read <= Clock::now())
-    return {to_error(nullptr, SQLITE_INTERRUPT), SQLITE_OK, false};
+  if (limits.read <= limits.now) return {to_error(nullptr, SQLITE_INTERRUPT), SQLITE_OK, false};
   auto prepared = statements_.prepare(sql);
   if (!prepared) {
     int code = sqlite3_extended_errcode(database_);
@@ -212,13 +233,14 @@ Outcome Connection::run(std::string_view sql, std::span<const db::Parameter> par
   }
   const bool changes = sqlite3_stmt_readonly(statement) == 0;
   limit_ = changes ? limits.write : limits.read;
-  const auto before = sqlite3_total_changes64(database_);
+  const auto before = changes ? sqlite3_total_changes64(database_) : 0;
   SqliteRow row(statement);
   bool rows_seen = false;
   int code = SQLITE_OK;
   while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
     if (sink == nullptr) continue;
     rows_seen = true;
+    row.advance();
     if (auto taken = (*sink)(row); !taken) return {std::move(taken).error(), SQLITE_OK, true};
   }
   if (code != SQLITE_DONE) return {to_error(database_, code, sql), code, rows_seen};
@@ -276,13 +298,15 @@ int Connection::on_log(void* self, sqlite3*, const char*, int frames) {
   return SQLITE_OK;
 }
 
-Clock::time_point statement_deadline(std::chrono::milliseconds limit) {
-  auto now = Clock::now();
-  auto end = now + limit;
-  auto deadline = Context::current_deadline();
-  Loop* loop = Loop::current_or_null();
-  if (deadline == Clock::time_point::max() || loop == nullptr) return end;
-  return std::min(end, now + (deadline - loop->now()));
+Limits statement_limits(std::chrono::milliseconds longest) {
+  const auto now = Clock::now();
+  auto end = now + longest;
+  const auto deadline = Context::current_deadline();
+  const Loop* loop = Loop::current_or_null();
+  if (deadline != Clock::time_point::max() && loop != nullptr) {
+    end = std::min(end, now + (deadline - loop->now()));
+  }
+  return {now, end, end};
 }
 
 Result<> refuse_cancelled() {

@@ -25,10 +25,11 @@ struct Outcome {
 /// When a statement is interrupted. Interrupting one that writes makes SQLite roll back the whole
 /// transaction, others' work included, so the two are told apart.
 struct Limits {
-  Clock::time_point read;
-  Clock::time_point write;
+  Clock::time_point now = Clock::time_point::min();  ///< When the statement starts.
+  Clock::time_point read = Clock::time_point::max();
+  Clock::time_point write = Clock::time_point::max();
   /// For statements of our own.
-  static Limits none() { return {Clock::time_point::max(), Clock::time_point::max()}; }
+  static Limits none() { return {}; }
 };
 
 /// One connection, set up as hardening asks. Thread safety: one user at a time; who that is may
@@ -42,7 +43,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Runs one statement to its end. `sink` null: rows are passed over. Fails with
-  /// `deadline_exceeded` at the limit; not begun when `limits.read` has passed.
+  /// `deadline_exceeded` at the limit; not begun when it has passed already.
   Outcome run(std::string_view sql, std::span<const db::Parameter> parameters,
               const db::RowSink* sink, Limits limits);
   /// One without parameters, of our own: COMMIT.
@@ -74,9 +75,9 @@ class Connection {
   std::uint64_t page_bytes_ = 4096;
 };
 
-/// When a statement that starts now has to end: its task's deadline, at most `limit` from now. In
+/// Of a statement that starts now: it ends at its task's deadline, at most `longest` from now. In
 /// real time, whatever clock the loop has.
-Clock::time_point statement_deadline(std::chrono::milliseconds limit);
+Limits statement_limits(std::chrono::milliseconds longest);
 
 /// Fails with why the task that runs now was cancelled, if it was.
 Result<> refuse_cancelled();

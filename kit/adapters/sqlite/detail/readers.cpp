@@ -6,13 +6,35 @@
 
 namespace kit::sqlite::detail {
 
-Result<Connection*> ThreadReaders::single() {
+Result<Connection*> ThreadReaders::single(std::uint64_t durable_groups) {
   if (single_ == nullptr) {
     auto opened = Connection::open(options_, Connection::Kind::reader);
     if (!opened) return std::move(opened).error();
     single_ = std::move(opened).value();
   }
+  Loop* loop = Loop::current_or_null();
+  if (loop == nullptr) return single_.get();
+  if (shares_read_ && groups_in_read_ != durable_groups) end_shared_read();
+  // A clock that stands still (in tests) only makes the first statement of a turn share too.
+  const bool first_in_turn = std::exchange(last_turn_, loop->now()) != loop->now();
+  if (!shares_read_ && !first_in_turn && single_->control("BEGIN").result.ok()) {
+    shares_read_ = true;
+    groups_in_read_ = durable_groups;
+    if (!linked()) loop->schedule(*this);
+  }
   return single_.get();
+}
+
+void ThreadReaders::end_shared_read() {
+  if (!std::exchange(shares_read_, false)) return;
+  single_->control("COMMIT");
+  if (!single_->autocommit()) single_->control("ROLLBACK");
+}
+
+/// At the end of the turn.
+void ThreadReaders::on_ready() {
+  std::lock_guard lock(closing_);
+  if (!closed_) end_shared_read();
 }
 
 Result<std::unique_ptr<Connection>> ThreadReaders::take() {
@@ -27,6 +49,7 @@ void ThreadReaders::give_back(std::unique_ptr<Connection> connection) {
 }
 
 void ThreadReaders::close() {
+  std::lock_guard lock(closing_);
   closed_ = true;
   single_.reset();
   idle_.clear();

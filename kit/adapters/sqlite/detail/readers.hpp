@@ -14,12 +14,20 @@ namespace kit::sqlite::detail {
 class SnapshotWait;
 
 /// The reading connections of one thread. Thread safety: that thread's.
-class ThreadReaders {
+///
+/// A read transaction costs SQLite as much as a short statement, with system calls for its locks.
+/// So from the second one on the single statements of one turn of the loop share a transaction,
+/// which ends with the turn. It also ends before a statement that could miss something: when a
+/// group has become durable since it began, so that a write that was answered is always seen.
+class ThreadReaders final : private Ready {
  public:
   explicit ThreadReaders(const SqliteOptions& options) : options_(options) {}
 
-  /// For single statements, opened when it is first asked for.
-  Result<Connection*> single();
+  /// The connection for a single statement that runs right away, opened when it is first asked for.
+  /// `durable_groups`: the writer's, now.
+  Result<Connection*> single(std::uint64_t durable_groups);
+  /// After a failed statement: the next one begins anew.
+  void end_shared_read();
   /// A connection for one snapshot; a place for it must have been taken.
   Result<std::unique_ptr<Connection>> take();
   void give_back(std::unique_ptr<Connection> connection);
@@ -31,9 +39,15 @@ class ThreadReaders {
   void close();
 
  private:
+  void on_ready() override;
+
   const SqliteOptions options_;
+  std::mutex closing_;  // held by what may run while the database is closed on another thread
   bool closed_ = false;
   std::unique_ptr<Connection> single_;
+  Clock::time_point last_turn_ = Clock::time_point::min();  // of the last single statement
+  bool shares_read_ = false;
+  std::uint64_t groups_in_read_ = 0;  // durable when the shared transaction began
   std::vector<std::unique_ptr<Connection>> idle_;
   std::size_t places_taken_ = 0;
   IntrusiveList<SnapshotWait, struct SnapshotTag> waiting_;

@@ -141,8 +141,9 @@ Result<db::Session::Changed> WriteTransaction::run(std::string_view sql,
                                                    std::span<const db::Parameter> parameters,
                                                    const db::RowSink* sink) {
   KIT_TRY(usable());
-  auto until = std::min(statement_deadline(options_.statement_limit), ends_);
-  Limits limits{until, unit_->work == Work::ordinary ? ends_ : until};
+  Limits limits = statement_limits(options_.statement_limit);
+  limits.read = std::min(limits.read, ends_);
+  limits.write = unit_->work == Work::ordinary ? ends_ : limits.read;
   Outcome outcome = writer_->connection().run(sql, parameters, sink, limits);
   if (!outcome.result.ok()) writer_->check_group(unit_, outcome.code, outcome.result.error());
   return std::move(outcome.result);
@@ -240,8 +241,8 @@ Result<> ReadTransaction::usable() const {
 Task<> ReadTransaction::query(std::string_view sql, std::span<const db::Parameter> parameters,
                               db::RowSink sink) {
   co_await usable();
-  auto until = statement_deadline(options_.statement_limit);
-  Outcome outcome = connection_->run(sql, parameters, &sink, {until, until});
+  Outcome outcome =
+      connection_->run(sql, parameters, &sink, statement_limits(options_.statement_limit));
   if (outcome.result.ok()) co_return;
   writer_->note(outcome.code, outcome.result.error());
   co_await std::move(outcome.result).error();
@@ -250,8 +251,8 @@ Task<> ReadTransaction::query(std::string_view sql, std::span<const db::Paramete
 Task<db::Session::Changed> ReadTransaction::execute(std::string_view sql,
                                                     std::span<const db::Parameter> parameters) {
   co_await usable();
-  auto until = statement_deadline(options_.statement_limit);
-  Outcome outcome = connection_->run(sql, parameters, nullptr, {until, until});
+  Outcome outcome =
+      connection_->run(sql, parameters, nullptr, statement_limits(options_.statement_limit));
   co_return std::move(outcome.result);
 }
 

@@ -350,6 +350,7 @@ void Writer::finish_group(const Outcome& outcome, Clock::duration took) {
     note_locked(outcome.code, outcome.result.error());
   } else {
     full_.reset();
+    durable_groups_.fetch_add(1, std::memory_order_release);
     ++stats_.commits;
     stats_.units += members.size();
     stats_.largest_group = std::max<std::uint64_t>(stats_.largest_group, members.size());

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -77,6 +79,9 @@ class Writer : public std::enable_shared_from_this<Writer> {
   /// all by itself, fails everyone who was in the group.
   void check_group(const std::shared_ptr<Unit>& unit, int code, const Error& error);
   void count_expired();
+  /// How many groups are durable: another number than before means that there is something new to
+  /// read. Known before anyone in the group is answered.
+  std::uint64_t durable_groups() const { return durable_groups_.load(std::memory_order_acquire); }
 
   /// Remembers what `code` says about the storage, from any connection.
   void note(int code, const Error& error);
@@ -112,6 +117,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
 
   const SqliteOptions options_;
   const std::unique_ptr<Connection> connection_;
+  std::atomic<std::uint64_t> durable_groups_{0};
   std::thread thread_;
 
   mutable std::mutex mutex_;
