@@ -108,8 +108,8 @@ bool Decimal::fits(int precision, int scale) const {
          exact->unscaled_ > -power_of_ten(precision);
 }
 
-std::string Decimal::to_string() const {
-  std::array<char, 24> buffer;  // sign, 19 digits, point
+char* Decimal::write_to(char* to) const {
+  std::array<char, max_text_size> buffer;
   std::size_t at = buffer.size();
   auto rest = static_cast<std::uint64_t>(unscaled_);
   if (unscaled_ < 0) rest = 0 - rest;
@@ -120,7 +120,12 @@ std::string Decimal::to_string() const {
     if (++written == scale_) buffer[--at] = '.';
   } while (rest != 0 || written <= scale_);
   if (unscaled_ < 0) buffer[--at] = '-';
-  return {buffer.data() + at, buffer.size() - at};
+  return std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(at), buffer.end(), to);
+}
+
+std::string Decimal::to_string() const {
+  std::array<char, max_text_size> buffer;
+  return {buffer.data(), write_to(buffer.data())};
 }
 
 std::strong_ordering operator<=>(const Decimal& a, const Decimal& b) {

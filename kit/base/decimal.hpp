@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,10 @@ class Decimal {
   bool fits(int precision, int scale) const;
   /// With exactly `scale()` digits after the point: "12.50".
   std::string to_string() const;
+  static constexpr std::size_t max_text_size =
+      22;  ///< Sign, 19 digits, point, and a zero before it.
+  /// The same, written to `to`; returns the place behind it.
+  char* write_to(char* to) const;
 
   friend std::strong_ordering operator<=>(const Decimal& a, const Decimal& b);
   friend bool operator==(const Decimal& a, const Decimal& b) { return (a <=> b) == 0; }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace kit {
 namespace detail {
@@ -27,8 +28,43 @@ inline std::uint64_t special_bytes(std::uint64_t word) {
 }
 static_assert(std::endian::native == std::endian::little);
 
-inline bool is_special_byte(unsigned char c) {
-  return c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
+inline bool is_special_byte(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// As `special_bytes`, with DEL, which JSON allows and terminals should not get.
+inline std::uint64_t unprintable_bytes(std::uint64_t word) {
+  const std::uint64_t del = (word ^ repeated(0x7F)) - repeated(1);
+  return special_bytes(word) | (del & repeated(0x80));
+}
+
+inline bool is_unprintable_byte(char c) {
+  return c == '\x7F' || is_special_byte(c);
+}
+
+/// How far `text` goes until `in_word` or `in_byte` find something; `take(place, bytes)` gets what
+/// lies before it, in pieces of 8 bytes and 1.
+template <auto in_word, auto in_byte, class Take>
+std::size_t plain_prefix(std::string_view text, Take take) {
+  std::size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, 8);
+    if (in_word(word) != 0) break;
+    take(i, &word, std::integral_constant<std::size_t, 8>());
+  }
+  for (; i < text.size() && !in_byte(text[i]); ++i) {
+    take(i, &text[i], std::integral_constant<std::size_t, 1>());
+  }
+  return i;
+}
+
+inline constexpr auto leave = [](std::size_t, const void*, auto) {};
+
+inline auto copy_to(char* to) {
+  return
+      [to](std::size_t at, const void* from, auto count) { std::memcpy(to + at, from, count()); };
 }
 
 }  // namespace detail
@@ -36,34 +72,26 @@ inline bool is_special_byte(unsigned char c) {
 /// How many bytes at the start of `text` stand for themselves in a JSON string and are ASCII. Cost:
 /// 8 bytes at a time.
 inline std::size_t json_plain_prefix(std::string_view text) {
-  std::size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, 8);
-    if (std::uint64_t special = detail::special_bytes(word); special != 0) {
-      return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
-    }
-  }
-  while (i < text.size() && !detail::is_special_byte(static_cast<unsigned char>(text[i]))) ++i;
-  return i;
+  return detail::plain_prefix<detail::special_bytes, detail::is_special_byte>(text, detail::leave);
+}
+
+/// Copies them to `to`, which has room for all of `text`, and returns how many there are.
+inline std::size_t copy_json_plain_prefix(char* to, std::string_view text) {
+  return detail::plain_prefix<detail::special_bytes, detail::is_special_byte>(text,
+                                                                              detail::copy_to(to));
 }
 
 /// Like `json_plain_prefix`, but DEL, which JSON allows, stands not for itself: for texts shown on
 /// terminals.
 inline std::size_t printable_prefix(std::string_view text) {
-  std::size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, 8);
-    std::uint64_t del = (word ^ detail::repeated(0x7F)) - detail::repeated(1);
-    std::uint64_t special = detail::special_bytes(word) | (del & detail::repeated(0x80));
-    if (special != 0) return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
-  }
-  while (i < text.size() && text[i] != '\x7F' &&
-         !detail::is_special_byte(static_cast<unsigned char>(text[i]))) {
-    ++i;
-  }
-  return i;
+  return detail::plain_prefix<detail::unprintable_bytes, detail::is_unprintable_byte>(
+      text, detail::leave);
+}
+
+/// Copies them to `to`, which has room for all of `text`, and returns how many there are.
+inline std::size_t copy_printable_prefix(char* to, std::string_view text) {
+  return detail::plain_prefix<detail::unprintable_bytes, detail::is_unprintable_byte>(
+      text, detail::copy_to(to));
 }
 
 }  // namespace kit

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kit/base/digits.hpp"
+
 namespace kit {
 namespace {
 
@@ -109,33 +111,26 @@ std::optional<microseconds> scan_offset(Scanner& scanner, bool optional) {
   return behind ? -offset : offset;
 }
 
-void put_digits(char* end, std::int64_t value, int count) {
-  for (int i = 0; i < count; ++i) {
-    *--end = static_cast<char>('0' + value % 10);
-    value /= 10;
-  }
-}
-
-void put_day(char* to, sys_days day) {
-  year_month_day date{std::clamp(day, first_day, last_day)};
-  put_digits(to + 4, static_cast<int>(date.year()), 4);
-  to[4] = '-';
-  put_digits(to + 7, static_cast<unsigned>(date.month()), 2);
-  to[7] = '-';
-  put_digits(to + 10, static_cast<unsigned>(date.day()), 2);
+char* put_day(char* to, sys_days day) {
+  const year_month_day date{std::clamp(day, first_day, last_day)};
+  to = put_digits<4>(to, static_cast<std::uint32_t>(static_cast<int>(date.year())));
+  *to++ = '-';
+  to = put_digits<2>(to, static_cast<unsigned>(date.month()));
+  *to++ = '-';
+  return put_digits<2>(to, static_cast<unsigned>(date.day()));
 }
 
 /// "hh:mm:ss.ffffff"
-void put_time(char* to, microseconds since_midnight) {
-  std::int64_t micros = since_midnight.count();
-  std::int64_t seconds = micros / 1'000'000;
-  put_digits(to + 2, seconds / 3600, 2);
-  to[2] = ':';
-  put_digits(to + 5, seconds / 60 % 60, 2);
-  to[5] = ':';
-  put_digits(to + 8, seconds % 60, 2);
-  to[8] = '.';
-  put_digits(to + 15, micros % 1'000'000, 6);
+char* put_time(char* to, microseconds since_midnight) {
+  const auto micros = static_cast<std::uint64_t>(since_midnight.count());
+  const auto seconds = static_cast<std::uint32_t>(micros / 1'000'000);
+  to = put_digits<2>(to, seconds / 3600);
+  *to++ = ':';
+  to = put_digits<2>(to, seconds / 60 % 60);
+  *to++ = ':';
+  to = put_digits<2>(to, seconds % 60);
+  *to++ = '.';
+  return put_digits<6>(to, static_cast<std::uint32_t>(micros % 1'000'000));
 }
 
 }  // namespace
@@ -158,13 +153,19 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text, bool assume_utc
   return Timestamp{instant};
 }
 
+char* Timestamp::write_to(char* to) const {
+  const auto instant = std::clamp(since_epoch, first_instant, last_instant);
+  const auto day = std::chrono::floor<std::chrono::days>(instant);
+  to = put_day(to, sys_days{day});
+  *to++ = 'T';
+  to = put_time(to, instant - day);
+  *to++ = 'Z';
+  return to;
+}
+
 std::string Timestamp::to_string() const {
-  std::string out(27, 'Z');
-  auto instant = std::clamp(since_epoch, first_instant, last_instant);
-  auto day = std::chrono::floor<std::chrono::days>(instant);
-  put_day(out.data(), sys_days{day});
-  out[10] = 'T';
-  put_time(out.data() + 11, instant - day);
+  std::string out(text_size, '\0');
+  write_to(out.data());
   return out;
 }
 
@@ -223,7 +224,7 @@ std::string format_duration(std::chrono::microseconds duration) {
   out.append(std::to_string(micros / 1'000'000));
   if (std::uint64_t fraction = micros % 1'000'000; fraction != 0) {
     std::array<char, 6> digits;
-    put_digits(digits.data() + 6, static_cast<std::int64_t>(fraction), 6);
+    put_digits<6>(digits.data(), static_cast<std::uint32_t>(fraction));
     std::string_view shown(digits.data(), 6);
     out.append(".").append(shown.substr(0, shown.find_last_not_of('0') + 1));
   }

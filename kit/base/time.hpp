@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct Timestamp {
   /// Always 27 characters: six fraction digits and 'Z'. A day out of range is shown as the nearest
   /// one in it.
   std::string to_string() const;
+  static constexpr std::size_t text_size = 27;
+  /// The same, written to `to`; returns the place behind it.
+  char* write_to(char* to) const;
   friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "kit/base/json_text.hpp"
 #include "kit/base/text.hpp"
@@ -44,60 +45,130 @@ void append_escape(std::string& out, char c) {
   }
 }
 
+char* put(char* to, std::string_view text) {
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+template <class T>
+char* put_number(char* to, T value) {
+  return std::to_chars(to, to + longest_number, value).ptr;
+}
+
+template <class T>
+char* put_quoted(char* to, const T& value) {
+  *to++ = '"';
+  to = value.write_to(to);
+  *to++ = '"';
+  return to;
+}
+
+constexpr std::size_t around_name = 4;  // comma, quotes, colon
+
 }  // namespace
+
+char* Writer::put_name(char* to, std::string_view name) {
+  if (comma_) *to++ = ',';
+  *to++ = '"';
+  to = put(to, name);
+  *to++ = '"';
+  *to++ = ':';
+  return to;
+}
+
+void Writer::name_next(std::string_view name) {
+  extend(name.size() + around_name, [&](char* to) { return put_name(to, name); });
+  comma_ = false;
+}
+
+void Writer::null_member(std::string_view name) {
+  extend(name.size() + around_name + 4, [&](char* to) { return put(put_name(to, name), "null"); });
+  comma_ = true;
+}
+
+void Writer::int64_member(std::string_view name, std::int64_t what) {
+  extend(name.size() + around_name + longest_number,
+         [&](char* to) { return put_number(put_name(to, name), what); });
+  comma_ = true;
+}
+
+void Writer::timestamp_member(std::string_view name, const Timestamp& what) {
+  extend(name.size() + around_name + Timestamp::text_size + 2,
+         [&](char* to) { return put_quoted(put_name(to, name), what); });
+  comma_ = true;
+}
+
+void Writer::decimal_member(std::string_view name, const Decimal& what) {
+  extend(name.size() + around_name + Decimal::max_text_size + 2,
+         [&](char* to) { return put_quoted(put_name(to, name), what); });
+  comma_ = true;
+}
+
+void Writer::string_member(std::string_view name, std::string_view what) {
+  std::size_t plain = 0;
+  extend(name.size() + around_name + what.size() + 2, [&](char* to) {
+    to = put_name(to, name);
+    *to++ = '"';
+    plain = copy_json_plain_prefix(to, what);
+    to += plain;
+    if (plain == what.size()) *to++ = '"';
+    return to;
+  });
+  comma_ = true;
+  if (plain < what.size()) escape_rest(what.substr(plain));
+}
 
 void Writer::int64(std::int64_t value) {
   separate();
-  extend(longest_number, [&](char* to) {
-    return static_cast<std::size_t>(std::to_chars(to, to + longest_number, value).ptr - to);
-  });
+  extend(longest_number, [&](char* to) { return put_number(to, value); });
 }
 
 void Writer::uint64(std::uint64_t value) {
   separate();
-  extend(longest_number, [&](char* to) {
-    return static_cast<std::size_t>(std::to_chars(to, to + longest_number, value).ptr - to);
-  });
+  extend(longest_number, [&](char* to) { return put_number(to, value); });
 }
 
 void Writer::float64(double value) {
   if (!std::isfinite(value)) return null();
   separate();
-  extend(longest_number, [&](char* to) {
-    return static_cast<std::size_t>(std::to_chars(to, to + longest_number, value).ptr - to);
-  });
+  extend(longest_number, [&](char* to) { return put_number(to, value); });
 }
 
 void Writer::float32(float value) {
   if (!std::isfinite(value)) return null();
   separate();
-  extend(longest_number, [&](char* to) {
-    return static_cast<std::size_t>(std::to_chars(to, to + longest_number, value).ptr - to);
-  });
+  extend(longest_number, [&](char* to) { return put_number(to, value); });
+}
+
+void Writer::decimal(const Decimal& value) {
+  separate();
+  extend(Decimal::max_text_size + 2, [&](char* to) { return put_quoted(to, value); });
+}
+
+void Writer::value(const Timestamp& instant) {
+  separate();
+  extend(Timestamp::text_size + 2, [&](char* to) { return put_quoted(to, instant); });
 }
 
 void Writer::quoted(std::string_view plain) {
-  const bool comma = comma_;
-  comma_ = true;
-  extend(plain.size() + 3, [&](char* to) {
-    char* const start = to;
-    if (comma) *to++ = ',';
+  separate();
+  extend(plain.size() + 2, [&](char* to) {
     *to++ = '"';
-    std::memcpy(to, plain.data(), plain.size());
-    to += plain.size();
+    to = put(to, plain);
     *to++ = '"';
-    return static_cast<std::size_t>(to - start);
+    return to;
   });
 }
 
 void Writer::string(std::string_view value) {
   if (json_plain_prefix(value) == value.size()) return quoted(value);
-  escape(value);
-}
-
-void Writer::escape(std::string_view text) {
   separate();
   out_.push_back('"');
+  escape_rest(value);
+}
+
+/// With the quote that ends it.
+void Writer::escape_rest(std::string_view text) {
   while (!text.empty()) {
     std::size_t plain = json_plain_prefix(text);
     out_.append(text.substr(0, plain));

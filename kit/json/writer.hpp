@@ -4,7 +4,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,25 +56,34 @@ class Writer {
   void end_array() { close(']'); }
 
   /// The name of the next value, known when compiled. Cost: one copy.
-  void member(Name name) {
-    std::string_view text = name.text();
-    const bool comma = comma_;
-    comma_ = false;
-    extend(text.size() + 4, [&](char* to) {
-      char* const start = to;
-      if (comma) *to++ = ',';
-      *to++ = '"';
-      std::memcpy(to, text.data(), text.size());
-      to += text.size();
-      *to++ = '"';
-      *to++ = ':';
-      return static_cast<std::size_t>(to - start);
-    });
-  }
+  void member(Name name) { name_next(name.text()); }
+  /// A name with its value; what values mostly are goes with its name in one step.
   template <class T>
   void member(Name name, const T& what) {
-    member(name);
-    value(what);
+    if constexpr (std::signed_integral<T> && !std::same_as<T, char>) {
+      int64_member(name.text(), what);
+    } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+      string_member(name.text(), what);
+    } else if constexpr (std::same_as<T, Timestamp>) {
+      timestamp_member(name.text(), what);
+    } else if constexpr (std::same_as<T, Decimal>) {
+      decimal_member(name.text(), what);
+    } else {
+      member(name);
+      value(what);
+    }
+  }
+  template <class Tag, class Rep>
+  void member(Name name, const Id<Tag, Rep>& id) {
+    member(name, id.value());
+  }
+  template <class T>
+  void member(Name name, const std::optional<T>& optional) {
+    if (optional) {
+      member(name, *optional);
+    } else {
+      null_member(name.text());
+    }
   }
 
   /// The name of the next value, escaped where needed.
@@ -94,7 +102,7 @@ class Writer {
   void float64(double value);
   void float32(float value);
   void string(std::string_view value);
-  void decimal(const Decimal& value) { quoted(value.to_string()); }
+  void decimal(const Decimal& value);
   /// `value` is JSON already.
   void raw(std::string_view value) { literal(value); }
 
@@ -115,7 +123,7 @@ class Writer {
   void value(const std::string& text) { string(text); }
   void value(const char* text) { string(text); }
   void value(const Decimal& number) { decimal(number); }
-  void value(const Timestamp& instant) { quoted(instant.to_string()); }
+  void value(const Timestamp& instant);
   void value(const Date& date) { quoted(date.to_string()); }
   void value(const TimeOfDay& time) { quoted(time.to_string()); }
   void value(std::chrono::microseconds duration) { quoted(format_duration(duration)); }
@@ -134,12 +142,13 @@ class Writer {
   }
 
  private:
-  /// Appends at most `most` bytes that `fill(to)` writes and counts.
+  /// Appends at most `most` bytes; `fill(to)` writes them and returns the place behind.
   template <class Fill>
   void extend(std::size_t most, Fill fill) {
     const std::size_t size = out_.size();
-    out_.resize_and_overwrite(size + most,
-                              [&](char* data, std::size_t) { return size + fill(data + size); });
+    out_.resize_and_overwrite(size + most, [&](char* data, std::size_t) {
+      return static_cast<std::size_t>(fill(data + size) - data);
+    });
   }
   void separate() {
     if (comma_) out_.push_back(',');
@@ -158,8 +167,16 @@ class Writer {
     separate();
     out_.append(text);
   }
+  void name_next(std::string_view name);
+  void null_member(std::string_view name);
+  void int64_member(std::string_view name, std::int64_t what);
+  void string_member(std::string_view name, std::string_view what);
+  void timestamp_member(std::string_view name, const Timestamp& what);
+  void decimal_member(std::string_view name, const Decimal& what);
+  /// The comma, if one is due, and a name with its colon; `extend` has made room.
+  char* put_name(char* to, std::string_view name);
   void quoted(std::string_view plain);
-  void escape(std::string_view text);
+  void escape_rest(std::string_view text);
 
   std::string& out_;
   bool comma_ = false;

@@ -14,6 +14,7 @@
 #include "kit/base/id.hpp"
 #include "kit/base/result.hpp"
 #include "kit/base/secret.hpp"
+#include "kit/log/key.hpp"
 
 /// Structured logging. A line is rendered on the calling thread, queued without a lock and written
 /// by a thread of its own:
@@ -84,7 +85,7 @@ class Value {
 };
 
 struct Field {
-  std::string_view key;
+  Key key;
   Value value;
 };
 

@@ -46,6 +46,9 @@ TEST(RenderTest, ShowsEveryKindOfValueAsJson) {
             R"(,"f":1.5,"g":null,"h":"text","i":"s")");
   EXPECT_EQ(json_fields({{"j", 1500us}, {"k", 2s}, {"l", Id<struct UserTag>(7)}}),
             R"(,"j":0.0015,"k":2,"l":7)");
+  EXPECT_EQ(json_fields({{"j", 15123ns}, {"k", -3ms}, {"l", 0ns}, {"m", -1'000'000'001ns}}),
+            R"(,"j":0.000015123,"k":-0.003,"l":0,"m":-1.000000001)");
+  EXPECT_EQ(json_fields({{"j", std::chrono::nanoseconds::min()}}), R"(,"j":-9223372036.854775808)");
   EXPECT_EQ(json_fields({{"m", Secret<std::string>("hunter2")}}), R"(,"m":"***")");
   Error error(Code::not_found, "no such row");
   EXPECT_TRUE(json_fields({{"error", error}}).starts_with(R"(,"error":"NOT_FOUND no such row ()"));
@@ -121,6 +124,15 @@ TEST(RenderTest, HidesFieldsThatAreSecretByName) {
                                "monkey", "passwords_checked", "n", "e", "y"}) {
     EXPECT_FALSE(is_secret_key(key)) << key;
   }
+}
+
+TEST(RenderTest, KeysAreKnownWhenCompiled) {
+  static_assert(Key("password").is_secret() && !Key("path").is_secret());
+  static_assert(Key("path").is_plain() && !Key("a\"b").is_plain());
+  static_assert(Key("level").is_own() && !Key("levels").is_own());
+  EXPECT_EQ(json_fields({{"a\"b\n", 1}}), R"(,"a\"b\n":1)");
+  const std::string dynamic = "api_key";
+  EXPECT_EQ(json_fields({{dynamic, "hunter2"}}), R"(,"api_key":"***")");
 }
 
 TEST(RenderTest, KeepsNamesOfFieldsApartFromItsOwn) {

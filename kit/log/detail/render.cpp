@@ -4,9 +4,12 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
+#include "kit/base/digits.hpp"
 #include "kit/base/json_text.hpp"
 #include "kit/base/text.hpp"
+#include "kit/base/text_writer.hpp"
 #include "kit/base/time.hpp"
 
 namespace kit::log::detail {
@@ -33,13 +36,13 @@ std::uint32_t short_code_point(std::string_view sequence) {
   return 0;
 }
 
-void append_unicode_escape(std::string& out, std::uint32_t code_point) {
+void append_unicode_escape(TextWriter& out, std::uint32_t code_point) {
   constexpr std::string_view digits = "0123456789abcdef";
   out.append("\\u");
   for (unsigned shift : {12U, 8U, 4U, 0U}) out.push_back(digits[(code_point >> shift) & 15]);
 }
 
-void append_ascii_escape(std::string& out, char c) {
+void append_ascii_escape(TextWriter& out, char c) {
   switch (c) {
     case '"':
       out.append("\\\"");
@@ -62,12 +65,13 @@ void append_ascii_escape(std::string& out, char c) {
 }
 
 /// As in a JSON string, without the quotes.
-void append_escaped(std::string& out, std::string_view text) {
+void append_escaped(TextWriter& out, std::string_view text) {
   bool cut = text.size() > max_text;
   if (cut) text = text.substr(0, max_text);
   while (true) {
-    std::size_t plain = printable_prefix(text);
-    out.append(text.substr(0, plain));
+    char* const to = out.room(text.size());
+    const std::size_t plain = copy_printable_prefix(to, text);
+    out.advance_to(to + plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
     std::size_t length = utf8_sequence(text);
@@ -88,36 +92,35 @@ void append_escaped(std::string& out, std::string_view text) {
   if (cut) out.append(cut_mark);
 }
 
-void append_quoted(std::string& out, std::string_view text) {
+void append_quoted(TextWriter& out, std::string_view text) {
   out.push_back('"');
   append_escaped(out, text);
   out.push_back('"');
 }
 
 template <class T>
-void append_number(std::string& out, T value) {
-  std::array<char, 32> buffer;
-  auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  out.append(buffer.data(), end);
+void append_number(TextWriter& out, T value) {
+  constexpr std::size_t longest = 32;
+  char* const to = out.room(longest);
+  out.advance_to(std::to_chars(to, to + longest, value).ptr);
 }
 
 /// RFC 3339 with microseconds. All but the fraction is remembered per thread for the length of a
 /// second.
-void append_time(std::string& out, std::int64_t time_us) {
+void append_time(TextWriter& out, std::int64_t time_us) {
+  constexpr std::size_t whole = 20;  // "2026-11-23T19:36:57."
   thread_local std::int64_t known_second = -1;
-  thread_local std::array<char, 20> known_text;  // "2026-11-23T19:36:57."
-  std::int64_t second = time_us / 1'000'000;
+  thread_local std::array<char, Timestamp::text_size> known_text;
+  const std::int64_t second = time_us / 1'000'000;
   if (second != known_second) {
-    std::string text = Timestamp{std::chrono::seconds{second}}.to_string();
-    text.copy(known_text.data(), known_text.size());
+    Timestamp{std::chrono::seconds{second}}.write_to(known_text.data());
     known_second = second;
   }
-  out.append(known_text.data(), known_text.size());
-  std::array<char, 7> fraction;
-  fraction[6] = 'Z';
-  std::int64_t rest = time_us % 1'000'000;
-  for (std::size_t i = 6; i-- > 0; rest /= 10) fraction[i] = static_cast<char>('0' + rest % 10);
-  out.append(fraction.data(), fraction.size());
+  char* to = out.room(Timestamp::text_size);
+  std::memcpy(to, known_text.data(), whole);
+  to = put_digits<6>(to + whole, static_cast<std::uint32_t>(time_us % 1'000'000));
+  *to++ = 'Z';
+  out.advance_to(to);
 }
 
 template <std::size_t N>
@@ -134,11 +137,25 @@ void each_id(const LogContext* context, Put put) {
   if (!context->request_id.empty()) put("request_id", context->request_id);
 }
 
-void append_seconds(std::string& out, std::chrono::nanoseconds duration) {
-  append_number(out, static_cast<double>(duration.count()) / 1e9);
+/// "0.0015": never with an exponent.
+void append_seconds(TextWriter& out, std::chrono::nanoseconds duration) {
+  constexpr std::uint64_t second = 1'000'000'000;
+  auto count = static_cast<std::uint64_t>(duration.count());
+  if (duration.count() < 0) {
+    out.push_back('-');
+    count = 0 - count;
+  }
+  append_number(out, count / second);
+  const auto fraction = static_cast<std::uint32_t>(count % second);
+  if (fraction == 0) return;
+  char* const to = out.room(10);
+  *to = '.';
+  char* end = put_digits<9>(to + 1, fraction);
+  while (end[-1] == '0') --end;
+  out.advance_to(end);
 }
 
-void append_readable(std::string& out, std::chrono::nanoseconds duration) {
+void append_readable(TextWriter& out, std::chrono::nanoseconds duration) {
   auto count = static_cast<double>(duration.count());
   auto with_unit = [&](double unit, std::string_view unit_name) {
     append_number(out, std::round(count / unit * 1000) / 1000);
@@ -152,7 +169,7 @@ void append_readable(std::string& out, std::chrono::nanoseconds duration) {
 }
 
 /// Numbers and booleans, alike in both forms; false for the other kinds.
-bool append_plain_value(std::string& out, const Value& value) {
+bool append_plain_value(TextWriter& out, const Value& value) {
   switch (value.kind()) {
     case Value::Kind::null:
       out.append("null");
@@ -178,33 +195,18 @@ bool append_plain_value(std::string& out, const Value& value) {
   }
 }
 
-bool is_own_key(std::string_view key) {
-  switch (key.size()) {
-    case 4:
-      return key == "time";
-    case 5:
-      return key == "level";
-    case 6:
-      return key == "module";
-    case 7:
-      return key == "message" || key == "span_id";
-    case 8:
-      return key == "trace_id";
-    case 10:
-      return key == "request_id";
-    default:
-      return false;
-  }
-}
-
-void append_json_key(std::string& out, std::string_view key) {
+void append_json_key(TextWriter& out, const Key& key) {
   out.append(",\"");
-  append_escaped(out, key);
-  if (is_own_key(key)) out.push_back('_');  // no name twice in one object
+  if (key.is_plain()) {
+    out.append(key.text());
+  } else {
+    append_escaped(out, key.text());
+  }
+  if (key.is_own()) out.push_back('_');  // no name twice in one object
   out.append("\":");
 }
 
-void append_json_value(std::string& out, const Value& value) {
+void append_json_value(TextWriter& out, const Value& value) {
   if (append_plain_value(out, value)) return;
   switch (value.kind()) {
     case Value::Kind::text:
@@ -218,17 +220,20 @@ void append_json_value(std::string& out, const Value& value) {
   }
 }
 
-void render_json(std::string& out, const Record& record) {
+void render_json(TextWriter& out, const Record& record) {
   out.append(R"({"time":")");
   append_time(out, record.time_us);
-  out.append(R"(","level":")").append(name(record.level));
+  out.append(R"(","level":")");
+  out.append(name(record.level));
   out.append(R"(","module":")");
   append_escaped(out, record.module);
   out.append(R"(","message":")");
   append_escaped(out, record.message);
   out.push_back('"');
   each_id(record.context, [&](std::string_view key, std::string_view id) {
-    out.append(",\"").append(key).append("\":");
+    out.append(",\"");
+    out.append(key);
+    out.append("\":");
     append_quoted(out, id);
   });
   const std::size_t start = out.size();
@@ -238,13 +243,13 @@ void render_json(std::string& out, const Record& record) {
       break;
     }
     append_json_key(out, field.key);
-    append_json_value(out, is_secret_key(field.key) ? Value(hidden_secret) : field.value);
+    append_json_value(out, field.key.is_secret() ? Value(hidden_secret) : field.value);
   }
   out.append("}\n");
 }
 
 /// Without quotes where that is clear enough.
-void append_console_text(std::string& out, std::string_view text) {
+void append_console_text(TextWriter& out, std::string_view text) {
   bool bare = !text.empty() && text.size() < max_text && text.find_first_of(" ='") == text.npos &&
               printable_prefix(text) == text.size();
   if (bare) {
@@ -254,7 +259,7 @@ void append_console_text(std::string& out, std::string_view text) {
   }
 }
 
-void append_console_value(std::string& out, const Value& value) {
+void append_console_value(TextWriter& out, const Value& value) {
   if (append_plain_value(out, value)) return;
   switch (value.kind()) {
     case Value::Kind::text:
@@ -281,23 +286,28 @@ Colours colours_of(Style style, Level level) {
   return {by_level[static_cast<std::size_t>(level)], "\x1b[90m", "\x1b[0m"};
 }
 
-void pad(std::string& out, std::size_t used, std::size_t width) {
-  out.append(used < width ? width - used : 0, ' ');
+void pad(TextWriter& out, std::size_t used, std::size_t width) {
+  for (; used < width; ++used) out.push_back(' ');
 }
 
-void render_console(std::string& out, Style style, const Record& record) {
+void render_console(TextWriter& out, Style style, const Record& record) {
   constexpr std::size_t module_width = 6;
   const Colours colours = colours_of(style, record.level);
   auto key = [&](std::string_view text) {
-    out.append(" ").append(colours.dim);
+    out.push_back(' ');
+    out.append(colours.dim);
     append_escaped(out, text);
-    out.append("=").append(colours.off);
+    out.push_back('=');
+    out.append(colours.off);
   };
   out.append(colours.dim);
   append_time(out, record.time_us);
-  out.append(colours.off).append(" ");
+  out.append(colours.off);
+  out.push_back(' ');
   std::string_view level = name(record.level);
-  out.append(colours.level).append(level).append(colours.off);
+  out.append(colours.level);
+  out.append(level);
+  out.append(colours.off);
   pad(out, level.size(), 5);
   out.append(" ");
   append_escaped(out, record.module);
@@ -310,8 +320,8 @@ void render_console(std::string& out, Style style, const Record& record) {
       out.append(" fields_cut=true");
       break;
     }
-    key(field.key);
-    append_console_value(out, is_secret_key(field.key) ? Value(hidden_secret) : field.value);
+    key(field.key.text());
+    append_console_value(out, field.key.is_secret() ? Value(hidden_secret) : field.value);
   }
   each_id(record.context, [&](std::string_view id_key, std::string_view id) {
     key(id_key);
@@ -322,35 +332,8 @@ void render_console(std::string& out, Style style, const Record& record) {
 
 }  // namespace
 
-bool is_secret_key(std::string_view key) {
-  if (key.empty() || std::string_view("nNeEdDtTyYsS").find(key.back()) == std::string_view::npos) {
-    return false;
-  }
-  constexpr std::size_t longest = 16;  // the end of a name is enough
-  if (key.size() > longest) key.remove_prefix(key.size() - longest);
-  std::array<char, longest> folded;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    char c = key[i];
-    folded[i] = c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  }
-  std::string_view end(folded.data(), key.size());
-  switch (end.back()) {
-    case 'n':
-      return end.ends_with("authorization") || end.ends_with("token") || end.ends_with("dsn");
-    case 'e':
-      return end.ends_with("cookie") || end.ends_with("passphrase");
-    case 'd':
-      return end.ends_with("password") || end.ends_with("passwd") || end == "pwd";
-    case 't':
-      return end.ends_with("secret");
-    case 'y':
-      return end.ends_with("_key") || end.ends_with("apikey");
-    default:
-      return end.ends_with("credentials") || end.ends_with("cookies");
-  }
-}
-
-void render(std::string& out, Style style, const Record& record) {
+void render(std::string& line, Style style, const Record& record) {
+  TextWriter out(line);
   if (style == Style::json) {
     render_json(out, record);
   } else {

@@ -29,7 +29,4 @@ inline constexpr std::size_t max_fields = std::size_t{40} * 1024;
 /// Appends the line with its '\n'.
 void render(std::string& out, Style style, const Record& record);
 
-/// Whether a field of this name is never shown: password, access_token, Set-Cookie, signing_key ...
-bool is_secret_key(std::string_view key);
-
 }  // namespace kit::log::detail
