@@ -86,6 +86,9 @@ Result<> listen(Process& process) {
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   options.server.limits = settings.http.limits;
   options.server.observer = process.access_log.get();
+  // What is not said to be for keeping may be about somebody, and is what its type says.
+  options.server.default_headers = {{"Cache-Control", "no-store"},
+                                    {"X-Content-Type-Options", "nosniff"}};
   auto workers = Workers::start(process.router, options);
   if (!workers) {
     return cannot_listen(

@@ -115,6 +115,24 @@ TEST(ResponseWriter, WritesTheHead) {
   EXPECT_EQ(size, out.size() - 11);
 }
 
+TEST(ResponseWriter, AddsTheDefaultsThatAreNotSet) {
+  const detail::DefaultHeaders defaults(
+      {{"Cache-Control", "no-store"}, {"X-B", "a\r\nInjected: 1"}, {"Content-Length", "7"}});
+  auto head = [&](const Response& response) {
+    std::string out;
+    detail::append_response(out, response,
+                            {.date_line = {}, .request_id = {}, .defaults = &defaults}, "");
+    return out.substr(out.find("\r\n") + 2);
+  };
+  Response response;
+  EXPECT_EQ(head(response),
+            "Content-Length: 0\r\nCache-Control: no-store\r\nX-B: a  Injected: 1\r\n\r\n");
+  response.headers = {{"cache-control", "max-age=1"}, {"X-Bee", "2"}};
+  EXPECT_EQ(head(response),
+            "Content-Length: 0\r\ncache-control: max-age=1\r\nX-Bee: 2\r\n"
+            "X-B: a  Injected: 1\r\n\r\n");
+}
+
 TEST(DateLine, IsAnImfFixdate) {
   detail::DateLine date;
   const std::string line(date.at(Clock::time_point() + std::chrono::hours(1)));

@@ -47,10 +47,11 @@ void DrainWait::detach() {
 
 ServerState::ServerState(const Router& shared_router, ServerOptions given)
     : router(shared_router),
-      options(given),
+      options(std::move(given)),
       limits(options.limits),
       input(input_bytes),
-      most_connections_(connection_limit(given.limits.connections)) {}
+      default_headers(options.default_headers),
+      most_connections_(connection_limit(options.limits.connections)) {}
 
 ServerState::~ServerState() {
   // Handlers that still wait are dropped where they stand: there may be no loop any more to end
@@ -144,7 +145,7 @@ void ServerState::close_all() {
 }  // namespace detail
 
 Server::Server(const Router& router, Options options)
-    : state_(std::make_unique<detail::ServerState>(router, options)) {}
+    : state_(std::make_unique<detail::ServerState>(router, std::move(options))) {}
 Server::~Server() = default;
 
 void Server::on_accept(std::unique_ptr<net::Stream> stream) {

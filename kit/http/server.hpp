@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "kit/async/task.hpp"
 #include "kit/http/error_response.hpp"
@@ -31,6 +34,8 @@ class RequestObserver {
 
 struct ServerOptions {
   Limits limits;
+  /// Fields that every answer has unless its handler sets one of the same name.
+  std::vector<std::pair<std::string, std::string>> default_headers;
   RequestObserver* observer = nullptr;  ///< Outlives the server.
   ErrorRenderer render_error = error_response;
 };

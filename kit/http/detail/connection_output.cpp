@@ -55,6 +55,7 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
   if (!response.headers.empty() && asks_close(response)) keep_alive_ = false;
   ResponseOptions options;
   options.date_line = server_.date.at(server_.now());
+  options.defaults = &server_.default_headers;
   options.close = !keep_alive_;
   bool sends_body = has_body(response.status);
   if (exchange_) {

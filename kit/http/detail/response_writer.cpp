@@ -5,7 +5,9 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
+#include "kit/base/text.hpp"
 #include "kit/http/detail/chars.hpp"
 
 namespace kit::http::detail {
@@ -141,16 +143,19 @@ std::size_t most_bytes(const Response& response, const ResponseOptions& options)
   // Status line, names, blanks, line ends and the length fit in 256.
   std::size_t most =
       256 + options.date_line.size() + options.request_id.size() + response.content_type.size();
+  if (options.defaults != nullptr) most += options.defaults->size();
   for (const auto& [name, value] : response.headers) most += name.size() + value.size() + 4;
   return most;
 }
 
+char* put_header(char* to, std::string_view name, std::string_view value) {
+  if (!all_of_class(name, char_token) || is_reserved(name)) return to;
+  to = put(put(to, name), ": ");
+  return put(put_value(to, value), "\r\n");
+}
+
 char* put_headers(char* to, const Response& response) {
-  for (const auto& [name, value] : response.headers) {
-    if (!all_of_class(name, char_token) || is_reserved(name)) continue;
-    to = put(put(to, name), ": ");
-    to = put(put_value(to, value), "\r\n");
-  }
+  for (const auto& [name, value] : response.headers) to = put_header(to, name, value);
   return to;
 }
 
@@ -188,6 +193,26 @@ void DateLine::render(Clock::time_point now) {
   put(to, " GMT\r\n");
 }
 
+DefaultHeaders::DefaultHeaders(const std::vector<std::pair<std::string, std::string>>& headers) {
+  for (const auto& [name, value] : headers) {
+    std::string text(name.size() + value.size() + 4, '\0');
+    text.resize(static_cast<std::size_t>(put_header(text.data(), name, value) - text.data()));
+    all_ += text;
+    if (!text.empty()) lines_.push_back({to_lower(name), std::move(text)});
+  }
+}
+
+char* DefaultHeaders::put_missing(char* to, const Response& response) const {
+  if (response.headers.empty()) return put(to, all_);
+  for (const Line& line : lines_) {
+    const bool set = std::ranges::any_of(response.headers, [&](const auto& header) {
+      return header.first.size() == line.name.size() && equals_lower(header.first, line.name);
+    });
+    if (!set) to = put(to, line.text);
+  }
+  return to;
+}
+
 std::size_t append_response(std::string& out, const Response& response,
                             const ResponseOptions& options, std::string_view small_body) {
   const std::size_t start = out.size();
@@ -210,6 +235,7 @@ std::size_t append_response(std::string& out, const Response& response,
       to = put(put_usual<16>(put(to, "X-Request-Id: "), options.request_id), "\r\n");
     }
     if (!response.headers.empty()) to = put_headers(to, response);
+    if (options.defaults != nullptr) to = options.defaults->put_missing(to, response);
     if (options.close) {
       to = put(to, "Connection: close\r\n");
     } else if (options.says_keep_alive) {

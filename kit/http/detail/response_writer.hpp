@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "kit/base/time.hpp"
 #include "kit/http/message.hpp"
@@ -25,9 +27,29 @@ class DateLine {
   Clock::time_point next_ = Clock::time_point::min();
 };
 
+/// The header fields of answers that do not set them themselves, rendered once.
+class DefaultHeaders {
+ public:
+  explicit DefaultHeaders(const std::vector<std::pair<std::string, std::string>>& headers);
+
+  std::size_t size() const { return all_.size(); }
+  /// Writes those that `response` lacks; `to` has room for `size()` bytes. Returns the place
+  /// behind.
+  char* put_missing(char* to, const Response& response) const;
+
+ private:
+  struct Line {
+    std::string name;  // in lower case
+    std::string text;
+  };
+  std::vector<Line> lines_;
+  std::string all_;
+};
+
 struct ResponseOptions {
   std::string_view date_line;
   std::string_view request_id;
+  const DefaultHeaders* defaults = nullptr;
   bool close = false;            ///< Connection: close.
   bool says_keep_alive = false;  ///< For HTTP/1.0, where it is not the default.
 };

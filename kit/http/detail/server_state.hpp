@@ -72,6 +72,7 @@ class ServerState {
   std::vector<char> input;
   std::string output;
   DateLine date;
+  const DefaultHeaders default_headers;
 
  private:
   void turn_away(std::unique_ptr<net::Stream> stream);
