@@ -131,6 +131,13 @@ std::optional<std::string_view> nearest(std::string_view word,
       best_distance = distance;
     }
   }
+  if (best || word.size() < 3) return best;
+  // "genre" for "genre_id": far away letter by letter, and still what was meant.
+  folded += '_';
+  const auto longer = std::ranges::find_if(candidates, [&](std::string_view candidate) {
+    return to_lower(candidate).starts_with(folded);
+  });
+  if (longer != candidates.end()) best = *longer;
   return best;
 }
 

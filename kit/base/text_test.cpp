@@ -71,6 +71,14 @@ TEST(TextTest, SuggestsTheNearestWord) {
   EXPECT_EQ(did_you_mean("blob", candidates), "");
 }
 
+TEST(TextTest, SuggestsALongerNameThatBeginsWithTheWord) {
+  constexpr std::string_view known[] = {"name", "album_id", "genre_id", "genre_name"};
+  EXPECT_EQ(nearest("genre", known), "genre_id");
+  EXPECT_EQ(nearest("Album", known), "album_id");
+  EXPECT_EQ(nearest("gen", known), std::nullopt);
+  EXPECT_EQ(nearest("al", known), std::nullopt);
+}
+
 TEST(TextTest, EncodesBase64url) {
   auto check = [](std::string_view bytes, std::string_view encoded) {
     EXPECT_EQ(base64url_encode(bytes), encoded);
