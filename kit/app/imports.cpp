@@ -129,6 +129,10 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
   ImportSummary summary;
   ImportProgress progress;
   progress.files = chosen.size();
+  // A dry run tries all files in one transaction, which is then dropped: later files refer to
+  // earlier ones.
+  std::unique_ptr<db::Transaction> trial;
+  if (run.dry_run) trial = co_await database.begin_bulk();
   for (db::ImportTarget* target : chosen) {
     ++progress.number;
     progress.file = target->file();
@@ -137,16 +141,17 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
     if (run.progress) run.progress(progress);
     db::ImportOptions options;
     options.skip_known = run.skip_known;
-    options.dry_run = run.dry_run;
     options.progress = [&](std::size_t bytes, std::size_t bytes_total, std::int64_t rows) {
       progress.rows = rows_before + rows;
       progress.percent = bytes_total == 0 ? 100 : static_cast<int>(bytes * 100 / bytes_total);
       if (run.progress) run.progress(progress);
     };
-    Task<db::ImportReport> importing = db::import_file(
-        database, *target, join_path(run.directory, target->file()), std::move(options));
+    std::string path = join_path(run.directory, target->file());
+    Task<db::ImportReport> importing =
+        trial ? db::import_into(*trial, *target, std::move(path), std::move(options))
+              : db::import_file(database, *target, std::move(path), std::move(options));
     summary.reports.push_back(co_await std::move(importing));
-    if (!summary.reports.back().problems.empty()) break;
+    if (!summary.reports.back().problems.empty() && !trial) break;
   }
   co_return summary;
 }

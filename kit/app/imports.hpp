@@ -32,9 +32,9 @@ struct ImportSummary {
 using ImportTargets = std::span<const std::unique_ptr<db::ImportTarget>>;
 
 /// Imports the files of a folder, parents first; stops at the first file that was refused, for what
-/// refers to its rows could not be stored. Fails with `invalid_argument` for a name that is no
-/// entity's (naming the nearest), `not_found` when there is no such folder or file, and as
-/// `db::import_file` does.
+/// refers to its rows could not be stored (a dry run goes on). Fails with `invalid_argument` for a
+/// name that is no entity's (naming the nearest), `not_found` when there is no such folder or file,
+/// and as `db::import_file` does.
 Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, ImportRun run);
 
 /// Writes one CSV file for each target (or each of `names`) into `directory`, which is made when

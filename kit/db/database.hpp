@@ -62,6 +62,9 @@ class Session {
 /// A unit of work. Dropping one without `commit` rolls it back.
 class Transaction : public Session {
  public:
+  /// Fails as `commit` would for what the statements leave unchecked until then (deferred foreign
+  /// keys): `failed_precondition`, FOREIGN_KEY_VIOLATION. The transaction goes on.
+  virtual Task<> check() = 0;
   /// Ends once the changes are durable. Fails when they are not; nothing of them is left then.
   virtual Task<> commit() = 0;
 };

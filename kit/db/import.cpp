@@ -203,43 +203,66 @@ Task<> remember(Session& session, std::string_view file, std::string_view sum, s
   co_await session.execute(add_history, parameters);
 }
 
-/// Forgets what was counted when nothing of it stays.
-ImportReport refused(ImportReport& report) {
-  report.inserted = report.updated = report.unchanged = 0;
-  return std::move(report);
+/// A file that has been opened, and what it takes to import it.
+struct Opened {
+  Importer importer;
+  std::string sum;
+};
+
+Task<Opened> open(ImportTarget& target, std::string path, ImportOptions& options) {
+  // Opened first: its errors name what is wrong with the path.
+  csv::Reader reader = co_await csv::Reader::open(path);
+  Importer importer(target, std::move(reader), options);
+  std::string sum = co_await hash_file(std::move(path));
+  co_return Opened{std::move(importer), std::move(sum)};
+}
+
+/// Everything but opening the file and the commit.
+Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target, Opened& opened,
+                                 bool skip_known) {
+  Importer& importer = opened.importer;
+  ImportReport& report = importer.report();
+  const std::string file(target.file());
+  co_await transaction.execute(create_history, {});
+  if (skip_known) {
+    report.skipped = co_await is_known(transaction, file, opened.sum);
+    if (report.skipped) co_return std::move(report);
+  }
+  co_await importer.store_all(transaction);
+  if (report.problems.empty()) {
+    // References within the file are checked when all of it is there.
+    Result<> held = co_await as_result(transaction.check());
+    if (!held && !is_about_record(held.error())) co_return std::move(held).error();
+    if (!held) {
+      add_problem(report, 0, "",
+                  "a record refers to one that is neither in the file nor in the database: " +
+                      held.error().message());
+    }
+  }
+  if (!report.problems.empty()) {  // nothing of it stays
+    report.inserted = report.updated = report.unchanged = 0;
+    co_return std::move(report);
+  }
+  co_await remember(transaction, file, opened.sum, importer.rows());
+  co_return std::move(report);
 }
 
 }  // namespace
 
+Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
+                               ImportOptions options) {
+  Opened opened = co_await open(target, std::move(path), options);
+  co_return co_await import_opened(transaction, target, opened, options.skip_known);
+}
+
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
                                ImportOptions options) {
-  // Opened first: its errors name what is wrong with the path.
-  csv::Reader reader = co_await csv::Reader::open(path);
-  Importer importer(target, std::move(reader), options);
-  const std::string sum = co_await hash_file(std::move(path));
-  const std::string file(target.file());
-
+  Opened opened = co_await open(target, std::move(path), options);
+  // The writer only now: hashing a large file takes time.
   std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
-  co_await transaction->execute(create_history, {});
-  if (options.skip_known) {
-    const bool known = co_await is_known(*transaction, file, sum);
-    if (known) {
-      importer.report().skipped = true;
-      co_return std::move(importer.report());
-    }
-  }
-  co_await importer.store_all(*transaction);
-  if (!importer.report().problems.empty()) co_return refused(importer.report());
-  if (options.dry_run) co_return std::move(importer.report());
-  co_await remember(*transaction, file, sum, importer.rows());
-  Result<> committed = co_await as_result(transaction->commit());
-  if (committed.ok()) co_return std::move(importer.report());
-  // References within the file are checked when all of it is there.
-  if (!is_about_record(committed.error())) co_return std::move(committed).error();
-  add_problem(importer.report(), 0, "",
-              "a record refers to one that is neither in the file nor in the database: " +
-                  committed.error().message());
-  co_return refused(importer.report());
+  ImportReport report = co_await import_opened(*transaction, target, opened, options.skip_known);
+  if (report.problems.empty() && !report.skipped) co_await transaction->commit();
+  co_return report;
 }
 
 }  // namespace kit::db

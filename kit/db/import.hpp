@@ -52,8 +52,6 @@ struct ImportReport {
 struct ImportOptions {
   /// Skip a file whose content (SHA-256) the history table says was imported.
   bool skip_known = false;
-  /// Check everything, keep nothing.
-  bool dry_run = false;
   /// Called now and then with bytes done and in all, and rows so far.
   Function<void(std::size_t bytes, std::size_t bytes_total, std::int64_t rows)> progress;
 };
@@ -62,6 +60,12 @@ struct ImportOptions {
 /// 1000. Streams the file; yields to the loop between batches. Fails when the file or database
 /// can't be read or written at all; bad records are in the report.
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
+                               ImportOptions options);
+
+/// Does the same in `transaction`, all but the commit. What the rows of a refused file changed
+/// before the bad one stays in the transaction: it is for trying several files that refer to each
+/// other, and then dropping it.
+Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
                                ImportOptions options);
 
 }  // namespace kit::db

@@ -23,7 +23,7 @@ using testing::IsEmpty;
 struct Memory : Database {
   std::set<std::string> history;  ///< "file sum"
   std::vector<std::string> rows;
-  std::optional<Error> commit_failure;
+  std::optional<Error> check_failure;
   int begun = 0;
 
   struct Unit : Transaction {
@@ -41,10 +41,13 @@ struct Memory : Database {
       if (sql.starts_with("INSERT INTO kit_imports")) new_history.insert(key(parameters));
       co_return Changed{};
     }
+    Task<> check() override {
+      if (memory.check_failure) co_await memory.check_failure->clone();
+    }
     Task<> commit() override {
-      if (memory.commit_failure) co_await memory.commit_failure->clone();
       memory.history.merge(new_history);
       memory.rows.insert(memory.rows.end(), new_rows.begin(), new_rows.end());
+      co_return;
     }
     static std::string key(std::span<const Parameter> parameters) {
       return std::string(std::get<std::string_view>(parameters[0])) + " " +
@@ -90,13 +93,11 @@ struct Genres : ImportTarget {
 };
 
 struct ImportTest : testing::Test {
-  Result<ImportReport> import(const std::string& text, bool skip_known = false,
-                              bool dry_run = false) {
+  Result<ImportReport> import(const std::string& text, bool skip_known = false) {
     std::ofstream(path, std::ios::binary) << text;
     const std::unique_ptr<Loop> loop = make_epoll_loop().value();
     ImportOptions options;
     options.skip_known = skip_known;
-    options.dry_run = dry_run;
     options.progress = [this](std::size_t bytes, std::size_t total, std::int64_t rows) {
       progress.push_back({bytes, total, static_cast<std::size_t>(rows)});
     };
@@ -191,8 +192,8 @@ TEST_F(ImportTest, a_broken_database_ends_it) {
   EXPECT_THAT(memory.rows, IsEmpty());
 }
 
-TEST_F(ImportTest, a_reference_refused_by_the_commit_is_a_problem_of_the_file) {
-  memory.commit_failure = Error(Code::failed_precondition, "FOREIGN KEY constraint failed");
+TEST_F(ImportTest, a_reference_refused_at_the_end_is_a_problem_of_the_file) {
+  memory.check_failure = Error(Code::failed_precondition, "FOREIGN KEY constraint failed");
   auto report = import("GenreId,Name\n1,Rock\n");
   ASSERT_TRUE(report.ok());
   EXPECT_THAT(problems(*report),
@@ -201,10 +202,14 @@ TEST_F(ImportTest, a_reference_refused_by_the_commit_is_a_problem_of_the_file) {
   EXPECT_EQ(report->inserted, 0);
 }
 
-TEST_F(ImportTest, a_dry_run_keeps_nothing) {
-  auto report = import("GenreId,Name\n1,Rock\n", false, true);
+TEST_F(ImportTest, into_a_transaction_keeps_nothing_by_itself) {
+  std::ofstream(path, std::ios::binary) << "GenreId,Name\n1,Rock\n";
+  const std::unique_ptr<Loop> loop = make_epoll_loop().value();
+  Memory::Unit unit(memory);
+  auto report = run(*loop, import_into(unit, target, path, {}));
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->inserted, 1);
+  EXPECT_THAT(unit.new_rows, ElementsAre("1/Rock"));
   EXPECT_THAT(memory.rows, IsEmpty());
   EXPECT_THAT(memory.history, IsEmpty());
 }

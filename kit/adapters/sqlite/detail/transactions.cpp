@@ -160,6 +160,18 @@ Task<db::Session::Changed> WriteTransaction::execute(std::string_view sql,
   co_return run(sql, parameters, nullptr);
 }
 
+Result<> WriteTransaction::check_deferred() const {
+  if (!writer_->connection().has_deferred_violations()) return {};
+  return Error(Code::failed_precondition, "FOREIGN KEY constraint failed")
+      .with_reason("FOREIGN_KEY_VIOLATION")
+      .with_http_status(409);
+}
+
+Task<> WriteTransaction::check() {
+  co_await usable();
+  co_await check_deferred();
+}
+
 /// Closes the unit's savepoint, so that its work is a part of the group.
 Result<> WriteTransaction::finish() {
   if (auto fit = usable(); !fit) {
@@ -169,11 +181,9 @@ Result<> WriteTransaction::finish() {
   timer_.stop();
   if (unit_->work == Work::ordinary) {
     // Left to the group's COMMIT, they would fail everyone in it.
-    if (writer_->connection().has_deferred_violations()) {
+    if (auto held = check_deferred(); !held) {
       roll_back();
-      return Error(Code::failed_precondition, "FOREIGN KEY constraint failed")
-          .with_reason("FOREIGN_KEY_VIOLATION")
-          .with_http_status(409);
+      return held;
     }
     Outcome released = writer_->connection().control("RELEASE unit");
     if (!released.result.ok()) {
@@ -254,6 +264,10 @@ Task<db::Session::Changed> ReadTransaction::execute(std::string_view sql,
   Outcome outcome =
       connection_->run(sql, parameters, nullptr, statement_limits(options_.statement_limit));
   co_return std::move(outcome.result);
+}
+
+Task<> ReadTransaction::check() {
+  co_await usable();
 }
 
 Task<> ReadTransaction::commit() {

@@ -75,12 +75,14 @@ class WriteTransaction final : public db::Transaction {
   Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                db::RowSink sink) override;
   Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override;
+  Task<> check() override;
   Task<> commit() override;
 
  private:
   Result<Changed> run(std::string_view sql, std::span<const db::Parameter> parameters,
                       const db::RowSink* sink);
   Result<> usable() const;
+  Result<> check_deferred() const;
   Result<> finish();
   void expire();
 
@@ -106,6 +108,7 @@ class ReadTransaction final : public db::Transaction {
   Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                db::RowSink sink) override;
   Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override;
+  Task<> check() override;
   /// Ends the snapshot.
   Task<> commit() override;
 
