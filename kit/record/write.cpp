@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/record/write.hpp"
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <variant>
@@ -35,14 +37,13 @@ Error taken(const EntityName& entity, Error error) {
       .with_cause(std::move(error));
 }
 
-Error dangling(const Reference& reference, Error error) {
+Error dangling(const Reference& reference) {
   std::string message = "the ";
   message.append(reference.label).append(" does not exist");
   return Error(Code::failed_precondition, message)
       .with_reason(std::string(reference.reason))
       .with_violation(std::string(reference.field), "refers to nothing that exists")
-      .with_http_status(conflict)
-      .with_cause(std::move(error));
+      .with_http_status(conflict);
 }
 
 Task<bool> exists(db::Session& session, std::string_view sql, std::span<const db::Parameter> key) {
@@ -67,9 +68,26 @@ Task<db::Session::Changed> explain(db::Session& session, Error error,
     const std::span<const db::Parameter> key = parameters.subspan(reference.parameter, 1);
     if (std::holds_alternative<std::nullptr_t>(key.front())) continue;
     const bool found = co_await exists(session, reference.exists, key);
-    if (!found) co_return dangling(reference, std::move(error));
+    if (!found) co_return dangling(reference).with_cause(std::move(error));
   }
   co_return error;
+}
+
+/// What a foreign key alone would let pass: a reference to a row that is deleted but still there.
+Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> parameters,
+                      std::span<const Reference> references) {
+  for (const Reference& reference : references) {
+    if (reference.live.empty()) continue;
+    const std::array<db::Parameter, 2> keys = {parameters[reference.parameter], parameters.front()};
+    if (std::holds_alternative<std::nullptr_t>(keys.front())) continue;
+    const bool found = co_await exists(session, reference.live, keys);
+    if (!found) co_await dangling(reference);
+  }
+}
+
+bool has_live(std::span<const Reference> references) {
+  return std::ranges::any_of(references,
+                             [](const Reference& reference) { return !reference.live.empty(); });
 }
 
 }  // namespace
@@ -77,6 +95,7 @@ Task<db::Session::Changed> explain(db::Session& session, Error error,
 Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  std::span<const db::Parameter> parameters,
                                  const EntityName& entity, std::span<const Reference> references) {
+  if (has_live(references)) co_await refuse_deleted(session, parameters, references);
   Result<db::Session::Changed> changed = co_await as_result(session.execute(sql, parameters));
   if (changed) co_return *changed;
   co_return co_await explain(session, std::move(changed).error(), parameters, entity, references);

@@ -18,12 +18,16 @@ struct Reference {
   std::string_view reason;  ///< "TRACK_ALBUM_NOT_FOUND"
   std::string_view exists;  ///< SELECT 1 FROM albums WHERE id = ?1
   std::size_t parameter;    ///< Which parameter of the write is the key, from 0.
+  /// For tables with soft delete, asked before the write: finds ?1 when it is not deleted or is
+  /// what the row ?2 refers to already.
+  std::string_view live = {};
 };
 
 /// Runs an INSERT or UPDATE. What the database refuses becomes what a client can act on: a unique
-/// violation `already_exists` (409) with the reason CUSTOMER_EMAIL_TAKEN, a broken foreign key
-/// `failed_precondition` (409) with the reason of its `Reference`; both with a violation for each
-/// field. Lifetime: everything borrowed lives until the task has ended.
+/// violation `already_exists` (409) with the reason CUSTOMER_EMAIL_TAKEN, a broken foreign key (or
+/// one to a deleted row) `failed_precondition` (409) with the reason of its `Reference`; both with
+/// a violation for each field. The first parameter is the row's id. Lifetime: everything borrowed
+/// lives until the task has ended.
 Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  std::span<const db::Parameter> parameters,
                                  const EntityName& entity, std::span<const Reference> references);

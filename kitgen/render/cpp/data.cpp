@@ -68,17 +68,18 @@ std::string changed(const std::string& variable, const std::string& function,
 
 void add_statements(const Entity& entity, bool has_references, View& view) {
   const std::string name = "biz::" + entity.snake + "_name";
-  const auto write = [&](const std::string& variable, std::string_view sql) {
-    const Strings arguments{"session_", std::string(sql), "parameters.span()", name,
-                            has_references ? "references" : "{}"};
-    return changed(variable, "kit::record::write", arguments);
+  const std::string keys = has_references ? "references" : "{}";
+  const auto write = [&](const std::string& variable, const std::string& sql,
+                         const std::string& checked) {
+    return changed(variable, "kit::record::write",
+                   Strings{"session_", sql, "parameters.span()", name, checked});
   };
-  const Strings plain{"session_", "add_sql", "parameters.span()", name,
-                      has_references ? "references" : "{}"};
-  view.set("added", write("added", "add_sql"));
+  const Strings plain{"session_", "add_sql", "parameters.span()", name, keys};
+  view.set("added", write("added", "add_sql", keys));
   view.set("write_add", call(2, "co_await kit::record::write", plain, ";"));
-  view.set("saved", write("saved", "save_sql"));
-  view.set("restored", write("restored", "restore_sql"));
+  view.set("saved", write("saved", "save_sql", keys));
+  // Its parameters are others, and it changes no reference.
+  view.set("restored", write("restored", "restore_sql", "{}"));
   view.set("erased", changed("removed", "kit::record::erase",
                              {"session_", "remove_sql", "parameters.span()", name}));
   view.set("removed", changed("removed", "session_.execute", {"remove_sql", "parameters.span()"}));
@@ -133,6 +134,7 @@ View references(const Project& project, const Entity& entity) {
     view.set("reason", entity.upper + "_" + upper(relation.name) + "_NOT_FOUND");
     view.set("table", project.target(relation).table);
     view.set("parameter", std::to_string(i));
+    view.set("live", flag(project.target(relation).soft_delete));
     list.push_back(view);
   }
   return list;
