@@ -96,6 +96,28 @@ class CrudTest(unittest.TestCase):
         self.assertEqual(restored.status, 200, restored)
         self.assertEqual(self.store.get(url).json()["email"], "gone@example.com")
 
+    def test_nothing_new_refers_to_a_deleted_row(self):
+        customer = self.make("customers", email="leaves@example.com").json()["id"]
+        kept = self.make("invoices", customer_id=customer).json()["id"]
+        other = self.make("invoices").json()["id"]
+        self.assertEqual(self.store.request("DELETE", f"/api/v1/customers/{customer}").status, 204)
+        body = {**BODIES["invoices"][0], "customer_id": customer}
+        for method, url in (("POST", "/api/v1/invoices"), ("PUT", f"/api/v1/invoices/{other}")):
+            refused = self.store.request(method, url, body)
+            self.assertEqual((refused.status, refused.reason()), (409, "INVOICE_CUSTOMER_NOT_FOUND"), refused)
+            self.assertIn("customer_id", refused.violations())
+        # What referred to it before still does, can be changed, and shows who it was.
+        changed = self.store.request("PATCH", f"/api/v1/invoices/{kept}", {"billing_city": "Bergen"})
+        self.assertEqual((changed.status, changed.json()["customer_id"]), (200, customer), changed)
+        shown = self.store.get(f"/api/v1/invoices/{kept}?expand=customer").json()["customer"]
+        self.assertEqual(shown["email"], "leaves@example.com")
+        self.assertIsNotNone(shown["deleted_at"])
+
+    def test_answers_are_not_for_keeping(self):
+        for answer in (self.store.get("/api/v1/customers/1"), self.store.get("/api/v1/customers"), self.store.get("/nothing")):
+            self.assertEqual(answer.headers["cache-control"], "no-store")
+            self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+
     def action(self, url, name, body=None):
         return self.store.request("POST", f"{url}/{name}", body)
 

@@ -75,6 +75,22 @@ class ImportTest(Folder):
             self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 0)
             self.assertEqual(store.get("/api/v1/albums?limit=1&total=true").json()["total"], 347)
 
+    def test_a_dry_run_tries_all_files_together_and_keeps_nothing(self):
+        status, text = self.command("import", "--dry-run")
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"InvoiceLine +2 240 inserted")
+        self.assertIn("dry run: nothing was kept", text)
+        data = self.data_with("Employee.csv", lambda lines: lines.__setitem__(2, lines[2].replace(",1,", ",99,", 1)))
+        with open(os.path.join(data, "Genre.csv"), "a", encoding="utf-8") as file:
+            file.write("x,Noise\n")
+        status, text = self.command("import", "--dry-run", "--dir", data)
+        self.assertEqual(status, 1, text)
+        self.assertRegex(text, r"Genre\.csv:\d+: GenreId: \S+")
+        self.assertRegex(text, r"Employee\.csv:\d+: .*refers to")
+        with Store("--import.on_start=false", folder=self.folder) as store:
+            for entity in store.get("/start.json").json()["entities"]:
+                self.assertEqual(entity["rows"], 0, entity)
+
     def test_a_bad_file_on_start_leaves_the_server_unready_but_up(self):
         data = self.data_with("Genre.csv", lambda lines: lines.insert(3, "x,Noise"))
         with Store(data=data, folder=self.folder, wait=False) as store:

@@ -201,8 +201,8 @@ kit::Task<> SqlCustomerRepository::restore(biz::Customer& customer) {
   parameters.add(customer.id);
   parameters.add(customer.updated_at);
   parameters.add(customer.version);
-  const kit::db::Session::Changed restored = co_await kit::record::write(
-      session_, restore_sql, parameters.span(), biz::customer_name, references);
+  const kit::db::Session::Changed restored =
+      co_await kit::record::write(session_, restore_sql, parameters.span(), biz::customer_name, {});
   if (restored.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
   ++customer.version;
 }

@@ -23,6 +23,11 @@ constexpr kit::record::Reference references[] = {
         .reason = "INVOICE_CUSTOMER_NOT_FOUND",
         .exists = "SELECT 1 FROM customers WHERE id = ?1",
         .parameter = 9,
+        .live = R"sql(
+  SELECT 1
+    FROM customers
+   WHERE id = ?1
+     AND (deleted_at IS NULL OR id = (SELECT customer_id FROM invoices WHERE id = ?2)))sql",
     },
 };
 
