@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make fresh [FRESH_ONLY=run|test|user]: proves the two commands on a minimal Debian 12. debootstrap makes a root without
+# make fresh [FRESH_ONLY="run test run-user test-user"]: proves the two commands on a minimal Debian 12. debootstrap makes a root without
 # compiler, Node or caches; the host's package sources, npm settings and certificate authorities are copied in, nothing
 # else; a clone of HEAD goes in; everything runs by chroot on two processors and listens on loopback only.
 source "$(dirname "$0")/lib.sh"
@@ -128,41 +128,42 @@ serve() {
 tenths() { echo "$(($1 / 10)).$(($1 % 10))"; }
 
 figures=()
-run_part() {  # <root> <user>
-  new_root "$1" "$2"
-  say "make run as $2"
-  serve "$1" "$2" $first_run_limit
+run_part() {  # <user>
+  new_root run "$1"
+  say "make run as $1"
+  serve run "$1" $first_run_limit
   local first=$took
-  say "make run as $2: ready after $(tenths "$first") s; again"
-  serve "$1" "$2" 60
-  figures+=("make run as $2 $(tenths "$first") s, again $(tenths "$took") s")
-  [ "$took" -le $((second_run_limit * 10)) ] || fail "fresh: second make run as $2 took $(tenths "$took") s, limit $second_run_limit s"
-  drop_root "$1"
+  say "make run as $1: ready after $(tenths "$first") s; again"
+  serve run "$1" 60
+  figures+=("make run as $1 $(tenths "$first") s, again $(tenths "$took") s")
+  [ "$took" -le $((second_run_limit * 10)) ] || fail "fresh: second make run as $1 took $(tenths "$took") s, limit $second_run_limit s"
+  drop_root run
 }
 
-test_part() {
-  new_root test root
-  say "make test"
+test_part() {  # <user>
+  new_root test "$1"
+  say "make test as $1"
   local begun log=$scratch/test.log
   begun=$(date +%s)
-  if ! inside test root make -C "$clone" test >"$log" 2>&1; then
+  if ! inside test "$1" make -C "$clone" test >"$log" 2>&1; then
     tail -n 60 "$log" >&2
-    fail "fresh: make test failed after $(seconds_since "$begun") s: $(tail -n 1 "$log")"
+    fail "fresh: make test as $1 failed after $(seconds_since "$begun") s: $(tail -n 1 "$log")"
   fi
   local took_test
   took_test=$(seconds_since "$begun")
-  figures+=("make test $took_test s ($(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1))")
-  [ "$took_test" -le $test_limit ] || fail "fresh: make test took $took_test s, limit $test_limit s"
+  figures+=("make test as $1 $took_test s ($(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1))")
+  [ "$took_test" -le $test_limit ] || fail "fresh: make test as $1 took $took_test s, limit $test_limit s"
   drop_root test
 }
 
 make_base
-for part in ${FRESH_ONLY:-run user test}; do
-  case $part in
-    run) run_part run root ;;
-    user) run_part user kit ;;
-    test) test_part ;;
-    *) fail "fresh: FRESH_ONLY is run, user or test, not '$part'" ;;
+for part in ${FRESH_ONLY:-run test run-user test-user}; do
+  user=root
+  [[ $part == *-user ]] && user=kit
+  case ${part%-user} in
+    run) run_part $user ;;
+    test) test_part $user ;;
+    *) fail "fresh: FRESH_ONLY is made of run, test, run-user, test-user, not '$part'" ;;
   esac
 done
 pass "fresh: $(IFS=';'; echo "${figures[*]}" | sed 's/;/; /g')"

@@ -78,11 +78,11 @@ telemetry::Counter& AccessLog::counter(const Finished& finished) {
 }
 
 Result<> AccessLog::add_metrics(http::Router& router) const {
-  return router.add(http::Method::get, "/metrics", [this](http::Request&) -> Task<http::Response> {
+  return router.add(http::Method::get, "/metrics", [this](http::Request&) {
     http::Response response;
     response.content_type = telemetry::text_media_type;
     registry_.write_text(response.body);
-    co_return response;
+    return http::answered(std::move(response));
   });
 }
 

@@ -153,10 +153,9 @@ struct Pages::State {
   Clock::time_point counted_at{};
 
   Result<> add(http::Router& router, const std::string& path, StaticFile file) {
-    return router.add(http::Method::get, path,
-                      [file](http::Request& request) -> Task<http::Response> {
-                        co_return answer(file, request);
-                      });
+    return router.add(http::Method::get, path, [file](http::Request& request) {
+      return http::answered(answer(file, request));
+    });
   }
 
   /// An HTML page with the names of this service in place of {{title}} and so on.
@@ -280,9 +279,8 @@ Result<> Pages::add_routes(http::Router& router) {
                       {file.content_type, file.etag, view(file.bytes), view(file.gzip), file_policy,
                        "no-cache"}));
   }
-  return router.add(
-      http::Method::get, "/start.json",
-      [&state](http::Request&) -> Task<http::Response> { return state.start_json(); });
+  return router.add(http::Method::get, "/start.json",
+                    [&state](http::Request&) { return state.start_json(); });
 }
 
 }  // namespace kit::app

@@ -39,7 +39,7 @@ int complain(std::string_view program, const Error& error, int status) {
 void configure_log(const Settings::Log& settings) {
   log::Options options;
   options.format = settings.format;
-  log::configure(std::move(options));
+  log::configure(options);
   log::flush_on_crash();
   log::set_level(settings.level);
 }

@@ -216,8 +216,9 @@ Result<config::Sources> find_sources(const CommandLine& line, const std::string&
   sources.variables = std::move(variables);
   // The latter two belong to the build.
   sources.foreign_variables = {"KIT_ENV", "KIT_ROOT", "KIT_SOURCE_DIR"};
-  for (const auto& [key, value] : line.settings)
-    sources.arguments.push_back("--" + key + "=" + value);
+  for (const auto& [key, value] : line.settings) {
+    sources.arguments.emplace_back("--").append(key).append("=").append(value);
+  }
   return sources;
 }
 

@@ -73,7 +73,7 @@ http::Response json_answer(int status, std::string body) {
 
 http::Response readiness(const Status& status) {
   const bool ready = status.ready();
-  const auto or_ok = [](std::string problem) { return problem.empty() ? "ok" : problem; };
+  const auto or_ok = [](const std::string& problem) { return problem.empty() ? "ok" : problem; };
   const std::string import =
       status.started() ? or_ok(status.import_problem()) : "running: " + status.detail();
   std::string body;
@@ -105,15 +105,13 @@ http::Response startup(const Status& status) {
 }  // namespace
 
 Result<> add_probes(http::Router& router, const Status& status) {
-  KIT_TRY(router.add(http::Method::get, "/healthz", [](http::Request&) -> Task<http::Response> {
-    co_return json_answer(200, R"({"alive":true})");
+  KIT_TRY(router.add(http::Method::get, "/healthz", [](http::Request&) {
+    return http::answered(json_answer(200, R"({"alive":true})"));
   }));
-  KIT_TRY(router.add(
-      http::Method::get, "/readyz",
-      [&status](http::Request&) -> Task<http::Response> { co_return readiness(status); }));
-  return router.add(
-      http::Method::get, "/startupz",
-      [&status](http::Request&) -> Task<http::Response> { co_return startup(status); });
+  KIT_TRY(router.add(http::Method::get, "/readyz",
+                     [&status](http::Request&) { return http::answered(readiness(status)); }));
+  return router.add(http::Method::get, "/startupz",
+                    [&status](http::Request&) { return http::answered(startup(status)); });
 }
 
 }  // namespace kit::app

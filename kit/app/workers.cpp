@@ -58,7 +58,8 @@ Workers::~Workers() {
   }
 }
 
-Result<std::unique_ptr<Workers>> Workers::start(const http::Router& router, Options options) {
+Result<std::unique_ptr<Workers>> Workers::start(const http::Router& router,
+                                                const Options& options) {
   std::unique_ptr<Workers> workers(new Workers());
   workers->server_ = std::make_unique<http::Server>(router, options.server);
   net::ListenOptions where;

@@ -27,7 +27,7 @@ class Workers {
   };
   /// Listens on every thread before it returns. Fails with what `net::listen_tcp` says, also when
   /// another process listens on the port with the same permission to share it.
-  static Result<std::unique_ptr<Workers>> start(const http::Router& router, Options options);
+  static Result<std::unique_ptr<Workers>> start(const http::Router& router, const Options& options);
   ~Workers();
 
   /// The port in use, also when 0 was asked for.

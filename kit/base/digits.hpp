@@ -20,16 +20,16 @@ inline constexpr std::array<char, 200> digit_pairs = [] {
 
 }  // namespace detail
 
-/// Writes the last `count` digits of `value`, with zeros in front, and returns the place behind
+/// Writes the last `Count` digits of `value`, with zeros in front, and returns the place behind
 /// them. Cost: one division by 100 for two digits.
-template <int count>
+template <int Count>
 char* put_digits(char* to, std::uint32_t value) {
-  int left = count;
+  int left = Count;
   for (; left >= 2; left -= 2, value /= 100) {
     std::memcpy(to + left - 2, &detail::digit_pairs[std::size_t{value % 100} * 2], 2);
   }
   if (left == 1) *to = static_cast<char>('0' + value % 10);
-  return to + count;
+  return to + Count;
 }
 
 }  // namespace kit

@@ -43,18 +43,18 @@ inline bool is_unprintable_byte(char c) {
   return c == '\x7F' || is_special_byte(c);
 }
 
-/// How far `text` goes until `in_word` or `in_byte` find something; `take(place, bytes)` gets what
+/// How far `text` goes until `InWord` or `InByte` find something; `take(place, bytes)` gets what
 /// lies before it, in pieces of 8 bytes and 1.
-template <auto in_word, auto in_byte, class Take>
+template <auto InWord, auto InByte, class Take>
 std::size_t plain_prefix(std::string_view text, Take take) {
   std::size_t i = 0;
   for (; i + 8 <= text.size(); i += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + i, 8);
-    if (in_word(word) != 0) break;
+    if (InWord(word) != 0) break;
     take(i, &word, std::integral_constant<std::size_t, 8>());
   }
-  for (; i < text.size() && !in_byte(text[i]); ++i) {
+  for (; i < text.size() && !InByte(text[i]); ++i) {
     take(i, &text[i], std::integral_constant<std::size_t, 1>());
   }
   return i;

@@ -44,10 +44,10 @@ TEST(TextWriter, GrowsAndKeepsWhatWasWritten) {
   EXPECT_EQ(out, wanted);
 }
 
-template <int count>
+template <int Count>
 std::string digits(std::uint32_t value) {
   std::array<char, 12> buffer;
-  return {buffer.data(), put_digits<count>(buffer.data(), value)};
+  return {buffer.data(), put_digits<Count>(buffer.data(), value)};
 }
 
 TEST(Digits, HaveZerosInFrontAndAFixedNumber) {

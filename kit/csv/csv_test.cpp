@@ -35,7 +35,7 @@ std::string read(Reader reader) {
   return seen + "...";
 }
 
-void check(std::string text, const std::string& expected) {
+void check(const std::string& text, const std::string& expected) {
   EXPECT_EQ(read(Reader::from_text(text)), expected) << text;
 }
 

@@ -125,8 +125,11 @@ class Importer {
   Task<> store_all(Session& session) {
     csv::Record record;
     Result<bool> first = reader_.next(record);
-    if (!first) co_await as_problem(record, std::move(first).error());
-    if (first.ok() && !*first) add_problem(report_, 1, "", "the file is empty: it has no header");
+    if (!first) {
+      co_await as_problem(record, std::move(first).error());
+    } else if (!*first) {
+      add_problem(report_, 1, "", "the file is empty: it has no header");
+    }
     if (!report_.problems.empty() || !header_.read(record, target_.columns(), report_)) co_return;
     while (report_.problems.size() < max_problems) {
       Result<bool> more = reader_.next(record);
@@ -168,8 +171,11 @@ class Importer {
       if (*stored == Stored::unchanged) ++report_.unchanged;
       co_return;
     }
-    if (!is_about_record(stored.error())) co_await std::move(stored).error();
-    add_problems(report_, line, stored.error());
+    if (is_about_record(stored.error())) {
+      add_problems(report_, line, stored.error());
+    } else {
+      co_await std::move(stored).error();
+    }
   }
 
   void progress() {

@@ -60,6 +60,11 @@ struct Response {
 /// Serves requests. May wait; the connection's next pipelined request is served after this one.
 using Handler = Function<Task<Response>(Request&) const>;
 
+/// A task that has its answer already: what a handler that does not wait returns.
+inline Task<Response> answered(Response response) {
+  co_return response;
+}
+
 /// Turns an error into an answer. The default writes the google.rpc.Status JSON form (see
 /// error_response.hpp).
 using ErrorRenderer = Response (*)(const Error& error, std::string_view request_id);

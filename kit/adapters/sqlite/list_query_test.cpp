@@ -262,7 +262,7 @@ TEST_F(Lists, DeletedRowsAndPageNumbers) {
 }
 
 TEST(ListQueries, WrongValuesAndLimitsAreRefused) {
-  auto refused = [](ListQuery query) {
+  auto refused = [](const ListQuery& query) {
     auto built = db::build_list(table, query);
     EXPECT_FALSE(built.ok());
     return built.ok() ? "" : built.error().violations().at(0).field;

@@ -13,83 +13,50 @@
 namespace kit::http::detail {
 namespace {
 
+constexpr std::array<std::pair<int, std::string_view>, 36> status_lines = {{
+    {201, "HTTP/1.1 201 Created\r\n"},
+    {202, "HTTP/1.1 202 Accepted\r\n"},
+    {204, "HTTP/1.1 204 No Content\r\n"},
+    {206, "HTTP/1.1 206 Partial Content\r\n"},
+    {301, "HTTP/1.1 301 Moved Permanently\r\n"},
+    {302, "HTTP/1.1 302 Found\r\n"},
+    {303, "HTTP/1.1 303 See Other\r\n"},
+    {304, "HTTP/1.1 304 Not Modified\r\n"},
+    {307, "HTTP/1.1 307 Temporary Redirect\r\n"},
+    {308, "HTTP/1.1 308 Permanent Redirect\r\n"},
+    {400, "HTTP/1.1 400 Bad Request\r\n"},
+    {401, "HTTP/1.1 401 Unauthorized\r\n"},
+    {403, "HTTP/1.1 403 Forbidden\r\n"},
+    {404, "HTTP/1.1 404 Not Found\r\n"},
+    {405, "HTTP/1.1 405 Method Not Allowed\r\n"},
+    {406, "HTTP/1.1 406 Not Acceptable\r\n"},
+    {408, "HTTP/1.1 408 Request Timeout\r\n"},
+    {409, "HTTP/1.1 409 Conflict\r\n"},
+    {410, "HTTP/1.1 410 Gone\r\n"},
+    {412, "HTTP/1.1 412 Precondition Failed\r\n"},
+    {413, "HTTP/1.1 413 Content Too Large\r\n"},
+    {414, "HTTP/1.1 414 URI Too Long\r\n"},
+    {415, "HTTP/1.1 415 Unsupported Media Type\r\n"},
+    {417, "HTTP/1.1 417 Expectation Failed\r\n"},
+    {422, "HTTP/1.1 422 Unprocessable Content\r\n"},
+    {428, "HTTP/1.1 428 Precondition Required\r\n"},
+    {429, "HTTP/1.1 429 Too Many Requests\r\n"},
+    {431, "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+    {499, "HTTP/1.1 499 Client Closed Request\r\n"},
+    {500, "HTTP/1.1 500 Internal Server Error\r\n"},
+    {501, "HTTP/1.1 501 Not Implemented\r\n"},
+    {502, "HTTP/1.1 502 Bad Gateway\r\n"},
+    {503, "HTTP/1.1 503 Service Unavailable\r\n"},
+    {504, "HTTP/1.1 504 Gateway Timeout\r\n"},
+    {505, "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
+    {507, "HTTP/1.1 507 Insufficient Storage\r\n"},
+}};
+
+/// Empty for a status without a line of its own.
 std::string_view status_line(int status) {
-  switch (status) {
-    case 201:
-      return "HTTP/1.1 201 Created\r\n";
-    case 202:
-      return "HTTP/1.1 202 Accepted\r\n";
-    case 204:
-      return "HTTP/1.1 204 No Content\r\n";
-    case 206:
-      return "HTTP/1.1 206 Partial Content\r\n";
-    case 301:
-      return "HTTP/1.1 301 Moved Permanently\r\n";
-    case 302:
-      return "HTTP/1.1 302 Found\r\n";
-    case 303:
-      return "HTTP/1.1 303 See Other\r\n";
-    case 304:
-      return "HTTP/1.1 304 Not Modified\r\n";
-    case 307:
-      return "HTTP/1.1 307 Temporary Redirect\r\n";
-    case 308:
-      return "HTTP/1.1 308 Permanent Redirect\r\n";
-    case 400:
-      return "HTTP/1.1 400 Bad Request\r\n";
-    case 401:
-      return "HTTP/1.1 401 Unauthorized\r\n";
-    case 403:
-      return "HTTP/1.1 403 Forbidden\r\n";
-    case 404:
-      return "HTTP/1.1 404 Not Found\r\n";
-    case 405:
-      return "HTTP/1.1 405 Method Not Allowed\r\n";
-    case 406:
-      return "HTTP/1.1 406 Not Acceptable\r\n";
-    case 408:
-      return "HTTP/1.1 408 Request Timeout\r\n";
-    case 409:
-      return "HTTP/1.1 409 Conflict\r\n";
-    case 410:
-      return "HTTP/1.1 410 Gone\r\n";
-    case 412:
-      return "HTTP/1.1 412 Precondition Failed\r\n";
-    case 413:
-      return "HTTP/1.1 413 Content Too Large\r\n";
-    case 414:
-      return "HTTP/1.1 414 URI Too Long\r\n";
-    case 415:
-      return "HTTP/1.1 415 Unsupported Media Type\r\n";
-    case 417:
-      return "HTTP/1.1 417 Expectation Failed\r\n";
-    case 422:
-      return "HTTP/1.1 422 Unprocessable Content\r\n";
-    case 428:
-      return "HTTP/1.1 428 Precondition Required\r\n";
-    case 429:
-      return "HTTP/1.1 429 Too Many Requests\r\n";
-    case 431:
-      return "HTTP/1.1 431 Request Header Fields Too Large\r\n";
-    case 499:
-      return "HTTP/1.1 499 Client Closed Request\r\n";
-    case 500:
-      return "HTTP/1.1 500 Internal Server Error\r\n";
-    case 501:
-      return "HTTP/1.1 501 Not Implemented\r\n";
-    case 502:
-      return "HTTP/1.1 502 Bad Gateway\r\n";
-    case 503:
-      return "HTTP/1.1 503 Service Unavailable\r\n";
-    case 504:
-      return "HTTP/1.1 504 Gateway Timeout\r\n";
-    case 505:
-      return "HTTP/1.1 505 HTTP Version Not Supported\r\n";
-    case 507:
-      return "HTTP/1.1 507 Insufficient Storage\r\n";
-    default:
-      return {};
-  }
+  const auto found =
+      std::ranges::lower_bound(status_lines, status, {}, &std::pair<int, std::string_view>::first);
+  return found != status_lines.end() && found->first == status ? found->second : std::string_view();
 }
 
 char* put(char* to, std::string_view text) {
@@ -97,12 +64,12 @@ char* put(char* to, std::string_view text) {
   return to + text.size();
 }
 
-/// `text` is nearly always `usual` bytes long: copied without a call.
-template <std::size_t usual>
+/// `text` is nearly always `Usual` bytes long: copied without a call.
+template <std::size_t Usual>
 char* put_usual(char* to, std::string_view text) {
-  if (text.size() != usual) return put(to, text);
-  std::memcpy(to, text.data(), usual);
-  return to + usual;
+  if (text.size() != Usual) return put(to, text);
+  std::memcpy(to, text.data(), Usual);
+  return to + Usual;
 }
 
 char* put_status(char* to, int status) {
@@ -177,10 +144,12 @@ void DateLine::render(Clock::time_point now) {
     *to++ = static_cast<char>('0' + number / 10 % 10);
     *to++ = static_cast<char>('0' + number % 10);
   };
-  to = put(put(to, "Date: "), days.substr(weekday(day).c_encoding() * 3, 3));
+  to = put(put(to, "Date: "), days.substr(std::size_t{weekday(day).c_encoding()} * 3, 3));
   to = put(to, ", ");
   two(static_cast<unsigned>(date.day()));
-  to = put(put(put(to, " "), months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3)), " ");
+  to = put(put(put(to, " "),
+               months.substr((std::size_t{static_cast<unsigned>(date.month())} - 1) * 3, 3)),
+           " ");
   const int year = static_cast<int>(date.year());
   two(year / 100);
   two(year % 100);
