@@ -4,7 +4,7 @@
 
   bench/run.py --build build/release            everything (about 3 minutes)
   bench/run.py --build build/release --short    fewer and shorter runs
-  bench/run.py --build build/release --check    instructions, connections and cold start only: what does not depend on load
+  bench/run.py --build build/release --check    what does not depend on load: instructions, connections, cold start, kitgen
   bench/run.py --build build/release --save     keep the figures as the baseline of this kind of machine
 
 The server runs on cpu 0, the load on cpu 1. Everything is a ratio to the raw epoll loop just before and after.
@@ -13,6 +13,7 @@ import argparse
 import datetime
 import json
 import os
+import pathlib
 import platform
 import shutil
 import sys
@@ -20,6 +21,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import generate
 import scenarios
 from servers import ONE_THREAD, ROOT, BenchError, Programs
 
@@ -36,6 +38,8 @@ BUDGETS = {
     "connections_served": (CONNECTIONS, True, "{:.0f}"),
     "bytes_per_connection": (4_096, False, "{:.0f}"),
     "cold_start_ms": (100, False, "{:.0f}"),
+    "generate_s": (1.0, False, "{:.2f}"),
+    "handler_compile_cpu_s": (1.0, False, "{:.2f}"),
 }
 
 
@@ -157,6 +161,9 @@ def main():
                 speed(programs, options.rounds or (3 if options.short else 7),
                       options.seconds or (1 if options.short else 2), figures)
             steady(programs, options.short, figures)
+        costs, text = generate.measure(pathlib.Path(options.build).resolve(), 100, 3 if options.short else 5, 3 if options.short else 5)
+        say(text)
+        figures.update(costs)
     except BenchError as error:
         print(f"FAIL bench: {error}")
         return 1
