@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "kit/base/function.hpp"
 #include "kit/base/id.hpp"
 #include "kit/base/result.hpp"
 
@@ -94,20 +93,6 @@ TEST(ResultDeathTest, ValueOfAFailedResultAborts) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   Result<int> bad = half(1);
   EXPECT_DEATH(*bad, "assertion failed: .*value of a failed Result");
-}
-
-TEST(FunctionRefTest, CallsWhatItBorrows) {
-  int sum = 0;
-  auto add = [&](int number) { return sum += number; };
-  FunctionRef<int(int)> call = add;
-  EXPECT_EQ(call(2), 2);
-  EXPECT_EQ(call(3), 5);
-}
-
-TEST(FunctionTest, OwnsAMoveOnlyCallable) {
-  Function<int()> call = [value = std::make_unique<int>(3)] { return *value; };
-  Function<int()> moved = std::move(call);
-  EXPECT_EQ(moved(), 3);
 }
 
 TEST(IdTest, KindsDoNotMix) {

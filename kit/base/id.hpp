@@ -3,7 +3,7 @@
 
 #include <compare>
 #include <cstdint>
-#include <functional>
+#include <string_view>  // for std::hash
 
 namespace kit {
 
