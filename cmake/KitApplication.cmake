@@ -40,6 +40,15 @@ function(kit_application name)
   if(TARGET kit::sqlite)
     target_link_libraries(${name} PRIVATE kit::sqlite)
   endif()
+  # What generated code is written against, parsed once: a third of what a handler takes to compile. clang only: with g++ every
+  # file shows that it includes what it uses. For ccache to keep such files, CCACHE_SLOPPINESS has to be pch_defines,time_macros.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+    target_precompile_headers(${name} PRIVATE <kit/db/database.hpp> <kit/db/import.hpp> <kit/db/list_query.hpp>
+      <kit/http/router.hpp> <kit/json/writer.hpp> <kit/record/page.hpp> <kit/record/parameters.hpp>
+      <kit/record/row_reader.hpp> <kit/record/write.hpp> <kit/rest/entity_tag.hpp> <kit/rest/input.hpp>
+      <kit/rest/list_request.hpp> <kit/rest/request.hpp>)
+  endif()
   if(arg_OPENAPI)
     kit_embed(${name} NAME openapi FILES ${arg_OPENAPI})
   endif()

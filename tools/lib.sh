@@ -4,6 +4,8 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 : "${JOBS:=$(nproc)}"
+# Without it ccache keeps nothing that uses a precompiled header.
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "kit/base/uuid.hpp"
+
 namespace kit::record {
 
 /// One page of a list.
@@ -19,6 +21,10 @@ struct Page {
 };
 
 namespace detail {
+/// In order, each once. Not a template: sorting is what costs most to compile.
+void sort_unique(std::vector<std::int64_t>& ids);
+void sort_unique(std::vector<Uuid>& ids);
+
 template <class T>
 struct IdOf {
   using type = T;
@@ -32,18 +38,18 @@ struct IdOf<std::optional<T>> {
 /// The different ids that `member` of `items` refers to, in order.
 template <class T, class Member>
 auto referred_ids(const std::vector<T>& items, Member T::* member) {
-  std::vector<typename detail::IdOf<Member>::type> ids;
+  using Id = typename detail::IdOf<Member>::type;
+  std::vector<typename Id::rep> ids;
   ids.reserve(items.size());
   for (const T& item : items) {
-    if constexpr (std::is_same_v<Member, typename detail::IdOf<Member>::type>) {
-      ids.push_back(item.*member);
+    if constexpr (std::is_same_v<Member, Id>) {
+      ids.push_back((item.*member).value());
     } else if (item.*member) {
-      ids.push_back(*(item.*member));
+      ids.push_back((item.*member)->value());
     }
   }
-  std::ranges::sort(ids);
-  ids.erase(std::ranges::unique(ids).begin(), ids.end());
-  return ids;
+  detail::sort_unique(ids);
+  return std::vector<Id>(ids.begin(), ids.end());
 }
 
 /// The one with that id among `items`, which are ordered by id; null when there is none.

@@ -35,6 +35,14 @@ Result<> no_parameters(const http::Request& request) {
   return {};
 }
 
+db::Filter scope(const db::Column& column, std::int64_t id) {
+  return {&column, db::Operator::eq, {db::Value(id)}};
+}
+
+db::Filter scope(const db::Column& column, const Uuid& id) {
+  return {&column, db::Operator::eq, {db::Value(id.to_string())}};
+}
+
 http::Response json_response(int status, std::size_t expected_bytes) {
   http::Response response;
   response.status = status;

@@ -33,20 +33,30 @@ Result<IdType> path_id(const http::Request& request, std::size_t index = 0) {
 /// meant for something.
 Result<> no_parameters(const http::Request& request);
 
-/// A handler that is a member function: `bind<&TrackRoutes::list>(*this)`. Lifetime: `object`
-/// outlives the router.
+/// A handler that is a member function of an object that outlives the router. One type for all of
+/// them, so that a file with many routes is quick to compile.
+class BoundHandler {
+ public:
+  using Call = Task<http::Response> (*)(void* object, http::Request& request);
+  BoundHandler(void* object, Call call) : object_(object), call_(call) {}
+  Task<http::Response> operator()(http::Request& request) const { return call_(object_, request); }
+
+ private:
+  void* object_;
+  Call call_;
+};
+
+/// `bind<&TrackRoutes::list>(*this)`. Lifetime: `object` outlives the router.
 template <auto Method, class T>
-http::Handler bind(T& object) {
-  return [&object](http::Request& request) { return (object.*Method)(request); };
+BoundHandler bind(T& object) {
+  return {&object, [](void* self, http::Request& request) {
+            return (static_cast<T*>(self)->*Method)(request);
+          }};
 }
 
 /// Narrows a list to the rows that belong to `id`.
-inline db::Filter scope(const db::Column& column, std::int64_t id) {
-  return {&column, db::Operator::eq, {db::Value(id)}};
-}
-inline db::Filter scope(const db::Column& column, const Uuid& id) {
-  return {&column, db::Operator::eq, {db::Value(id.to_string())}};
-}
+db::Filter scope(const db::Column& column, std::int64_t id);
+db::Filter scope(const db::Column& column, const Uuid& id);
 
 /// An answer with JSON in its body, which is still empty.
 http::Response json_response(int status = 200, std::size_t expected_bytes = 512);
