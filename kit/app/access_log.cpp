@@ -89,7 +89,9 @@ Result<> AccessLog::add_metrics(http::Router& router) const {
 void AccessLog::on_finished(const Finished& finished) {
   counter(finished).add();
   const http::Request& request = finished.request;
-  const bool failed = finished.status >= 500 && finished.error != nullptr;
+  // 501 and 505 are what a client asked for.
+  const bool failed = finished.status >= 500 && finished.error != nullptr &&
+                      finished.status != 501 && finished.status != 505;
   // Probes come every few seconds for ever.
   const log::Level level = failed                    ? log::Level::error
                            : is_probe(request.route) ? log::Level::debug

@@ -65,6 +65,8 @@ void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) 
   section.field("threads", http.threads, "threads that serve requests; 0: one for each core")
       .min(0)
       .max(1024);
+  section.field("refuse_cross_site", http.refuse_cross_site,
+                "refuse what a page of another site makes a browser send to change something; 403");
   section
       .field("request_line", sizes.request_line.bytes, "longest request line; longer ones get 414")
       .min(Bytes{64})
@@ -93,10 +95,10 @@ void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) 
              "then the connection is closed")
       .min(1);
   section.field("connections", limits.connections,
-                "most connections of one thread; 0: by the descriptor limit; more gets 503");
+                "most connections; 0: by the descriptor limit; more gets 503");
   section
       .field("connections_per_peer", limits.connections_per_peer,
-             "most connections of one address on one thread; more gets 503")
+             "most connections of one address; more gets 503")
       .min(1);
   section
       .field("header_timeout", limits.header_timeout,

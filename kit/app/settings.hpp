@@ -26,7 +26,8 @@ struct Settings {
   struct Http {
     std::string address = "127.0.0.1";
     int port = 8080;
-    int threads = 0;  ///< 0: one for each core
+    int threads = 0;                ///< 0: one for each core
+    bool refuse_cross_site = true;  ///< 403 for what pages of other sites send to change something
     http::Limits limits;
   } http;
   struct Admin {

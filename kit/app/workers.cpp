@@ -50,16 +50,31 @@ struct Workers::Worker {
 Workers::Workers() = default;
 
 Workers::~Workers() {
+  stop();
+}
+
+void Workers::stop() {
+  listener_.reset();
   for (const auto& worker : others_) {
     if (!worker->thread.joinable()) continue;
     Worker* ending = worker.get();
     worker->loop->post([ending] { ending->drain(Clock::duration::zero()); });
     worker->thread.join();
   }
+  server_.reset();
 }
 
-Result<std::unique_ptr<Workers>> Workers::start(const http::Router& router,
-                                                const Options& options) {
+void Workers::close_after_answers() {
+  server_->close_after_answers();
+  for (const auto& worker : others_) {
+    Worker* serving = worker.get();
+    serving->loop->post([serving] { serving->server->close_after_answers(); });
+  }
+}
+
+Result<std::unique_ptr<Workers>> Workers::start(const http::Router& router, const Options& given) {
+  Options options = given;
+  options.server.connections = std::make_shared<http::ConnectionTable>(options.server.limits);
   std::unique_ptr<Workers> workers(new Workers());
   workers->server_ = std::make_unique<http::Server>(router, options.server);
   net::ListenOptions where;

@@ -16,7 +16,8 @@
 namespace kit::app {
 
 /// The servers of one port: one on the loop that starts them and one on each further thread, all
-/// sharing a router. Thread safety: the thread of the loop that was current at `start`.
+/// sharing a router and a table of connections. Thread safety: the thread of the loop that was
+/// current at `start`.
 class Workers {
  public:
   struct Options {
@@ -32,8 +33,13 @@ class Workers {
 
   /// The port in use, also when 0 was asked for.
   int port() const { return port_; }
+  /// From now on answers end their connections; new ones are still taken.
+  void close_after_answers();
   /// Closes the listeners, lets requests end for at most `limit`, ends the other threads.
   Task<> drain(Clock::duration limit);
+  /// Ends everything at once and waits for the threads. The loops stay until this object goes:
+  /// others may still post to them.
+  void stop();
 
  private:
   struct Worker;

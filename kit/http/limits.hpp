@@ -19,11 +19,11 @@ struct Limits {
   std::size_t pipelined_bytes =
       64 * 1024;  ///< Reading stops (backpressure) while this much waits to be sent.
   std::uint32_t requests_per_connection = 10'000;  ///< Then Connection: close.
-  std::size_t connections =
-      0;  ///< Of one server; 0: min(20 000, 3/4 of the descriptor limit - 512). 503.
-  std::size_t connections_per_peer = 256;  ///< Of one server; 503 and close.
-  std::chrono::milliseconds header_timeout{
-      10'000};  ///< From the first byte to the end of the block; 408.
+  std::size_t connections = 0;  ///< In all; 0: min(20 000, 3/4 of the descriptor limit - 512). 503.
+  std::size_t connections_per_peer = 256;  ///< Of one address; 503 and close.
+  /// From the first byte to the end of the block; 408. Also from accepting a connection to its
+  /// first byte; closed silently.
+  std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds body_timeout{30'000};   ///< For the whole body; 408.
   std::size_t body_bytes_per_second = 240;          ///< After 5 s of body; 408. 0: no minimum.
   std::chrono::milliseconds idle_timeout{60'000};   ///< Between requests; closed silently.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/http/server.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -17,15 +15,6 @@ constexpr std::size_t input_bytes = 64 * 1024;
 constexpr std::size_t most_free_exchanges = 64;
 /// Connections over the limit that are told so; past this many they are just closed.
 constexpr std::size_t most_refused_at_once = 64;
-
-std::size_t connection_limit(std::size_t configured) {
-  if (configured != 0) return configured;
-  rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 256;
-  const std::size_t most = std::min<std::size_t>(descriptors.rlim_cur, 1'000'000);
-  const std::size_t share = most / 4 * 3;
-  return std::clamp<std::size_t>(share > 512 ? share - 512 : 0, 64, 20'000);
-}
 
 }  // namespace
 
@@ -51,26 +40,27 @@ ServerState::ServerState(const Router& shared_router, ServerOptions given)
       limits(options.limits),
       input(input_bytes),
       default_headers(options.default_headers),
-      most_connections_(connection_limit(options.limits.connections)) {}
+      table_(options.connections ? options.connections
+                                 : std::make_shared<ConnectionTable>(options.limits)) {}
 
 ServerState::~ServerState() {
   // Handlers that still wait are dropped where they stand: there may be no loop any more to end
   // them in.
   while (!connections_.empty()) remove(connections_.front());
+  for (auto& orphan : orphans_) {
+    Peer& peer = *orphan->peer;
+    orphan.reset();
+    table_->leave_request(peer);
+  }
 }
 
 void ServerState::accept(std::unique_ptr<net::Stream> stream) {
   loop_ = &Loop::current();
   begin_event();
-  Peer& peer = *peers_.try_emplace(std::string(stream->peer())).first;
-  const bool limited = peer.first != "unix" && peer.second >= limits.connections_per_peer;
-  if (draining || count_ >= most_connections_ || limited) {
-    if (peer.second == 0) peers_.erase(peer.first);
-    return turn_away(std::move(stream));
-  }
+  Peer* const peer = draining ? nullptr : table_->try_enter(stream->peer());
+  if (peer == nullptr) return turn_away(std::move(stream));
   ++count_;
-  ++peer.second;
-  auto* connection = new Connection(*this, std::move(stream), &peer);
+  auto* connection = new Connection(*this, std::move(stream), peer);
   connections_.push_back(*connection);
   connection->start();
 }
@@ -83,16 +73,12 @@ void ServerState::turn_away(std::unique_ptr<net::Stream> stream) {
   connection->turn_away(refusal(503, "there are too many connections"));
 }
 
-void ServerState::leave(Peer& peer) {
-  if (--peer.second == 0) peers_.erase(peers_.find(peer.first));
-}
-
 void ServerState::remove(Connection& connection) {
   Peer* peer = connection.peer();
   delete &connection;
   if (peer != nullptr) {
     --count_;
-    leave(*peer);
+    table_->leave(*peer);
   } else {
     --refused_count_;
   }
@@ -114,7 +100,7 @@ void ServerState::release(std::unique_ptr<Exchange> exchange) {
 
 void ServerState::adopt(std::unique_ptr<Exchange> exchange) {
   exchange->connection = nullptr;
-  ++exchange->peer->second;
+  table_->keep_request(*exchange->peer);
   exchange->orphan_index = orphans_.size();
   orphans_.push_back(std::move(exchange));
 }
@@ -125,8 +111,9 @@ void ServerState::orphan_finished(Exchange& exchange) {
   orphans_[index]->orphan_index = index;
   auto finished = std::move(orphans_.back());
   orphans_.pop_back();
-  leave(*finished->peer);
+  Peer& peer = *finished->peer;
   release(std::move(finished));
+  table_->leave_request(peer);
 }
 
 void ServerState::begin_drain() {
@@ -154,6 +141,10 @@ void Server::on_accept(std::unique_ptr<net::Stream> stream) {
 
 std::size_t Server::connections() const {
   return state_->connection_count();
+}
+
+void Server::close_after_answers() {
+  state_->closes_after_answers = true;
 }
 
 Task<> Server::drain(Clock::duration limit) {

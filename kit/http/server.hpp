@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kit/async/task.hpp"
+#include "kit/http/connection_table.hpp"
 #include "kit/http/error_response.hpp"
 #include "kit/http/limits.hpp"
 #include "kit/http/message.hpp"
@@ -34,9 +35,15 @@ class RequestObserver {
 
 struct ServerOptions {
   Limits limits;
+  /// Where connections are counted; shared by the servers of a process. Null: a table of its own.
+  std::shared_ptr<ConnectionTable> connections;
+  /// Refuse (403) what a page of another site makes a browser send: a request with an unsafe method
+  /// whose Sec-Fetch-Site or Origin says so. Clients that are no browsers send neither.
+  bool refuse_cross_site = false;
   /// Fields that every answer has unless its handler sets one of the same name.
   std::vector<std::pair<std::string, std::string>> default_headers;
-  RequestObserver* observer = nullptr;  ///< Outlives the server.
+  /// Outlives the server. Server errors are its to log; without one they are logged here.
+  RequestObserver* observer = nullptr;
   ErrorRenderer render_error = error_response;
 };
 
@@ -44,8 +51,8 @@ namespace detail {
 class ServerState;
 }
 
-/// Serves HTTP/1.1 on one loop. Several servers (one per thread) share a router and a port; limits
-/// count per server.
+/// Serves HTTP/1.1 on one loop. Several servers (one per thread) share a router, a port and a table
+/// of connections.
 ///
 /// Requests of a connection are served one after the other, pipelined ones too. While a handler
 /// waits, nothing is read; a client that closes or half-closes meanwhile cancels it (`cancelled`),
@@ -62,6 +69,9 @@ class Server final : public net::AcceptHandler {
   void on_accept(std::unique_ptr<net::Stream> stream) override;
 
   std::size_t connections() const;
+  /// From now on every answer ends its connection, so that clients move elsewhere before `drain`;
+  /// new connections are still taken.
+  void close_after_answers();
   /// Stops taking requests: idle connections close, each busy one after its answer (with
   /// Connection: close). Ends when none is left or `limit` has passed; what is left then is closed.
   Task<> drain(Clock::duration limit);

@@ -236,8 +236,9 @@ TEST_F(ServerTest, TurnsErrorsIntoAnswers) {
   EXPECT_TRUE(has(recorder.errors.back(), "secret logic"));
 }
 
-TEST_F(ServerTest, LogsAServerErrorOnce) {
+TEST_F(ServerTest, LogsAServerErrorOnceWhereNobodyObserves) {
   log::Capture capture;
+  server = std::make_unique<Server>(router, options);
   exchange(get("/fails", "X-Request-Id: my-id\r\n"));
   exchange(get("/fails?invalid"));
   const auto lines = capture.lines();
@@ -332,6 +333,86 @@ TEST_F(ServerTest, LimitsRequestsPerConnection) {
   EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 2U);
   EXPECT_EQ(count_of(answer, "Connection: close"), 1U);
   EXPECT_TRUE(last_closed);
+}
+
+TEST_F(ServerTest, LeavesServerErrorsToTheObserver) {
+  log::Capture capture;
+  exchange(get("/fails"));
+  EXPECT_EQ(recorder.errors.size(), 1U);
+  EXPECT_TRUE(capture.lines().empty());
+}
+
+TEST_F(ServerTest, RefusesWhatAPageOfAnotherSiteSends) {
+  options.refuse_cross_site = true;
+  auto status = [&](std::string_view method, std::string_view extra) {
+    return exchange(std::string(method) + " /echo HTTP/1.1\r\nHost: a:8080\r\n" +
+                    std::string(extra) + "Content-Length: 0\r\n\r\n")
+        .substr(9, 3);
+  };
+  EXPECT_EQ(status("POST", ""), "200");
+  EXPECT_EQ(status("POST", "Sec-Fetch-Site: same-origin\r\n"), "200");
+  EXPECT_EQ(status("POST", "Sec-Fetch-Site: none\r\nOrigin: http://evil\r\n"), "200");
+  EXPECT_EQ(status("POST", "Sec-Fetch-Site: cross-site\r\n"), "403");
+  EXPECT_EQ(status("POST", "Sec-Fetch-Site: same-site\r\nOrigin: http://a:8080\r\n"), "403");
+  EXPECT_EQ(status("POST", "Origin: http://A:8080\r\n"), "200");
+  for (const char* origin : {"http://a", "http://evil", "null", "http://a:80801", "a:8080", ""})
+    EXPECT_EQ(status("POST", "Origin: " + std::string(origin) + "\r\n"), "403") << origin;
+  EXPECT_TRUE(has(exchange(get("/", "Sec-Fetch-Site: cross-site\r\n")), "200 OK"));
+  options.refuse_cross_site = false;
+  server.reset();
+  EXPECT_EQ(status("POST", "Origin: http://evil\r\n"), "200");
+}
+
+TEST_F(ServerTest, RefusesCompressedBodies) {
+  EXPECT_TRUE(has(exchange(post("/echo", "{}", "Content-Encoding: gzip\r\n")), " 415 "));
+  EXPECT_TRUE(has(exchange(post("/echo", "{}", "Content-Encoding: Identity\r\n")), " 200 "));
+}
+
+TEST_F(ServerTest, AnswersARefusedRequestThoughItsChunksAreTooMany) {
+  std::string chunks;
+  for (int i = 0; i < 100; ++i) chunks += "400\r\n" + std::string(1024, 'x') + "\r\n";
+  const std::string answer =
+      exchange("POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks +
+                   "0\r\n\r\n",
+               3s);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 404 ")) << answer.substr(0, 200);
+  EXPECT_TRUE(has(answer, "Connection: close"));
+  EXPECT_TRUE(last_closed);
+}
+
+TEST_F(ServerTest, ClosesAfterAnswersOnceToldTo) {
+  auto before = connect();
+  server->close_after_answers();
+  auto after = connect();
+  for (auto* client : {before.get(), after.get()}) {
+    client->send(get_root);
+    run();
+    const std::string answer = client->take();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+    EXPECT_TRUE(has(answer, "Connection: close\r\n"));
+    EXPECT_TRUE(client->closed());
+  }
+}
+
+TEST_F(ServerTest, ServersThatShareATableShareItsLimits) {
+  options.limits.connections = 3;
+  options.limits.connections_per_peer = 2;
+  options.connections = std::make_shared<ConnectionTable>(options.limits);
+  Server second(router, options);
+  auto first = connect();
+  testing::MemoryClient there(loop, second, {});
+  run();
+  auto third = connect();
+  EXPECT_TRUE(third->received().starts_with("HTTP/1.1 503"));
+  auto other = connect({.peer = "192.0.2.2"});
+  testing::MemoryClient fourth(loop, second, {.peer = "192.0.2.3"});
+  run();
+  EXPECT_TRUE(fourth.received().starts_with("HTTP/1.1 503"));
+  EXPECT_EQ(options.connections->connections(), 3U);
+  first.reset();
+  other.reset();
+  run();
+  EXPECT_EQ(options.connections->connections(), 1U);
 }
 
 TEST_F(ServerTest, LimitsConnections) {

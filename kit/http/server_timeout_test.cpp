@@ -92,6 +92,15 @@ TEST_F(ServerTest, EndsDrippingChunks) {
   EXPECT_TRUE(client->take().starts_with("HTTP/1.1 408"));
 }
 
+TEST_F(ServerTest, ClosesConnectionsThatNeverSayAnything) {
+  auto client = connect();
+  loop.advance(9900ms);
+  EXPECT_FALSE(client->closed());
+  loop.advance(200ms);
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ(client->take(), "");
+}
+
 TEST_F(ServerTest, ClosesIdleConnectionsSilently) {
   auto client = connect();
   client->send(get_root);

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "kit/base/text.hpp"
 #include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/server_state.hpp"
 
@@ -34,7 +35,7 @@ Connection::~Connection() = default;
 
 void Connection::start() {
   stream_->watch(*this);
-  arm(server_.now() + server_.limits.idle_timeout);
+  arm(server_.now() + server_.limits.header_timeout);
 }
 
 void Connection::turn_away(const Error& error) {
@@ -218,8 +219,8 @@ void Connection::head_complete(bool bytes_follow) {
   if (server_.options.observer != nullptr) exchange.started = Clock::now();
   exchange.describe(*peer_);
   const RequestHead& head = exchange.parser.head();
-  keep_alive_ =
-      head.keep_alive && !server_.draining && ++requests_ < server_.limits.requests_per_connection;
+  keep_alive_ = head.keep_alive && !server_.draining && !server_.closes_after_answers &&
+                ++requests_ < server_.limits.requests_per_connection;
 
   const Router::Match& match = exchange.match;
   std::size_t most = server_.limits.body_bytes;
@@ -231,6 +232,9 @@ void Connection::head_complete(bool bytes_follow) {
              (match.allow.empty() && head.form != TargetForm::asterisk)) {
     exchange.refusal = match.allow.empty() ? refusal(404, "there is nothing at this path")
                                            : refusal(405, "this method is not allowed here");
+  }
+  if (server_.options.refuse_cross_site && !exchange.refusal && is_cross_site(exchange.request)) {
+    exchange.refusal = refusal(403, "this request comes from a page of another site");
   }
   if (head.content_length == 0 && !head.chunked) return body_complete();
   begin_body(bytes_follow, most);
@@ -283,7 +287,7 @@ std::size_t Connection::feed_body(std::string_view data) {
     ChunkedDecoder& chunks = exchange.chunks;
     used = chunks.decode(data, exchange.body);
     if (chunks.state() == ChunkedDecoder::State::refused) {
-      refuse(chunks.status(), chunks.problem());
+      refuse_chunks();
       return data.size();
     }
     complete = chunks.state() == ChunkedDecoder::State::complete;
@@ -302,10 +306,26 @@ std::size_t Connection::feed_body(std::string_view data) {
   return used;
 }
 
+/// A body that was only read to go on with the connection is too large for that: the answer stays.
+void Connection::refuse_chunks() {
+  Exchange& exchange = *exchange_;
+  if (!exchange.refusal || exchange.chunks.status() != 413) {
+    return refuse(exchange.chunks.status(), exchange.chunks.problem());
+  }
+  keep_alive_ = false;
+  lingers_ = true;
+  answer_error(*exchange.refusal);
+}
+
 void Connection::check_media_type() {
   Exchange& exchange = *exchange_;
   if (exchange.refusal || exchange.match.route == nullptr) return;
   const RequestHead& head = exchange.parser.head();
+  if (const auto coding = exchange.request.header("content-encoding");
+      coding && !iequals(*coding, "identity")) {
+    exchange.refusal = refusal(415, "the body must not be compressed");
+    return;
+  }
   std::string_view given;
   if (head.content_type >= 0)
     given = head.headers[static_cast<std::size_t>(head.content_type)].value;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kit/async/loop.hpp"
+#include "kit/http/connection_table.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
 #include "kit/net/stream.hpp"
@@ -19,9 +20,7 @@ namespace kit::http::detail {
 class Exchange;
 class ServerState;
 
-/// Who is on the other side, and how many connections (and requests that outlived theirs) that one
-/// has.
-using Peer = std::pair<const std::string, std::uint32_t>;
+using Peer = ConnectionTable::Peer;
 
 /// One client. A state machine driven by readiness and one timer; idle it holds no buffer.
 ///
@@ -72,6 +71,7 @@ class Connection final : public ListNode<struct ConnectionTag>,
   void head_complete(bool bytes_follow);
   void begin_body(bool bytes_follow, std::size_t most);
   void body_complete();
+  void refuse_chunks();
   void check_media_type();
   Clock::time_point body_deadline() const;
 

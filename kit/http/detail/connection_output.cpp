@@ -84,7 +84,8 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
 }
 
 void Connection::observe(int status, std::size_t bytes, const Error* error) {
-  if (status >= 500 && error != nullptr) {
+  RequestObserver* observer = server_.options.observer;
+  if (observer == nullptr && status >= 500 && error != nullptr) {
     // The client sees nothing of it but the request id: this line is where the error ends.
     const LogContext* outer = std::exchange(current_log_context, &exchange_->log);
     log::error(http_log, "request failed",
@@ -94,7 +95,6 @@ void Connection::observe(int status, std::size_t bytes, const Error* error) {
                 {"error", *error}});
     current_log_context = outer;
   }
-  RequestObserver* observer = server_.options.observer;
   if (observer == nullptr) return;
   Exchange& exchange = *exchange_;
   // The clock for handlers that did not wait; the loop's for the others, which in tests is a

@@ -12,6 +12,7 @@
 #include "kit/async/context.hpp"
 #include "kit/async/task.hpp"
 #include "kit/http/chunked.hpp"
+#include "kit/http/connection_table.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/parser.hpp"
 #include "kit/http/router.hpp"
@@ -20,7 +21,7 @@ namespace kit::http::detail {
 
 class Connection;
 class ServerState;
-using Peer = std::pair<const std::string, std::uint32_t>;
+using Peer = ConnectionTable::Peer;
 
 /// One request on its way: its bytes, what they mean, and the handler at work on it. A connection
 /// has one only while a request is under way; idle ones have none. They are pooled, so that a

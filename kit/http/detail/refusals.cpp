@@ -16,6 +16,8 @@ struct Meaning {
 
 Meaning meaning_of(int status) {
   switch (status) {
+    case 403:
+      return {Code::permission_denied, "CROSS_SITE_REQUEST"};
     case 404:
       return {Code::not_found, "ROUTE_NOT_FOUND"};
     case 405:
@@ -50,6 +52,21 @@ Error refusal(int status, std::string_view problem) {
   return Error(meaning.code, std::string(problem))
       .with_reason(std::string(meaning.reason))
       .with_http_status(status);
+}
+
+bool is_cross_site(const Request& request) {
+  if (request.method == Method::get || request.method == Method::head ||
+      request.method == Method::options) {
+    return false;
+  }
+  if (const auto site = request.header("sec-fetch-site")) {
+    return *site != "same-origin" && *site != "none";
+  }
+  const auto origin = request.header("origin");
+  if (!origin) return false;
+  const std::size_t scheme = origin->find("://");
+  return scheme == origin->npos ||
+         !iequals(origin->substr(scheme + 3), request.header("host").value_or(""));
 }
 
 bool is_media_type(std::string_view content_type, std::string_view wanted) {

@@ -4,12 +4,17 @@
 #include <string_view>
 
 #include "kit/base/error.hpp"
+#include "kit/http/message.hpp"
 
 namespace kit::http::detail {
 
-/// The error behind an answer that the server gives itself: 400, 404, 405, 408, 413, 414, 415, 417,
-/// 431, 503, 504, 505.
+/// The error behind an answer that the server gives itself: 400, 403, 404, 405, 408, 413, 414, 415,
+/// 417, 431, 503, 504, 505.
 Error refusal(int status, std::string_view problem);
+
+/// Whether a browser says that a page of another site sent this to change something (Fetch
+/// Metadata's Sec-Fetch-Site, else an Origin that is not the Host).
+bool is_cross_site(const Request& request);
 
 /// Whether the media type of `content_type`, without its parameters, is `wanted`.
 bool is_media_type(std::string_view content_type, std::string_view wanted);

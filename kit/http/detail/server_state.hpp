@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "kit/async/intrusive_list.hpp"
@@ -41,8 +40,6 @@ class ServerState {
   ~ServerState();
 
   void accept(std::unique_ptr<net::Stream> stream);
-  /// Forgets one connection, or one request without connection, of a peer.
-  void leave(Peer& peer);
   /// Destroys a closed connection.
   void remove(Connection& connection);
   std::size_t connection_count() const { return count_; }
@@ -66,6 +63,7 @@ class ServerState {
   const ServerOptions options;
   const Limits& limits;
   bool draining = false;
+  bool closes_after_answers = false;
   DrainWait* drain_wait = nullptr;
   /// What is read, and what the connection that is served right now has to say; both hold nothing
   /// between events.
@@ -77,12 +75,11 @@ class ServerState {
  private:
   void turn_away(std::unique_ptr<net::Stream> stream);
 
+  const std::shared_ptr<ConnectionTable> table_;
   Loop* loop_ = nullptr;  // of the first connection
   Clock::time_point now_{};
-  std::size_t most_connections_;
   std::size_t count_ = 0;  // without those that are being refused
   std::size_t refused_count_ = 0;
-  std::unordered_map<std::string, std::uint32_t> peers_;
   std::vector<std::unique_ptr<Exchange>> orphans_;
   std::vector<std::unique_ptr<Exchange>> free_;
   IntrusiveList<Connection, ConnectionTag> connections_;
