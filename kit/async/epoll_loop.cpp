@@ -93,7 +93,8 @@ class EpollLoop final : public Loop {
     if (has_ready()) return 0;
     auto at = next_timer();
     if (at == Clock::time_point::max()) return -1;
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(at - now_).count();
+    // Not since this turn began: serving it may have taken a while.
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(at - Clock::now()).count();
     return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
   }
 

@@ -234,8 +234,10 @@ TEST_F(LoaderTest, EmptyValuesAndSections) {
 
 TEST_F(LoaderTest, KeysWithDotsAreNotPaths) {
   file("base.yaml", "http.port: 1\n");
-  EXPECT_THAT(problems(),
-              ElementsAre("base.yaml:1:1: unknown key 'http.port' (did you mean 'http.port'?)"));
+  EXPECT_THAT(
+      problems(),
+      ElementsAre("base.yaml:1:1: unknown key 'http.port' (write it nested: 'http:', and 'port:' "
+                  "indented under it)"));
 }
 
 TEST_F(LoaderTest, EnvironmentsNameFilesInTheFolderOnly) {

@@ -208,8 +208,13 @@ std::optional<Address> parse_address(const std::string& text, int port) {
 }
 
 Error cannot_listen(const ListenOptions& options, int cause) {
+  const char* reason = cause == EADDRINUSE      ? "ADDRESS_IN_USE"
+                       : cause == EADDRNOTAVAIL ? "ADDRESS_NOT_AVAILABLE"
+                       : cause == EACCES        ? "PORT_NOT_PERMITTED"
+                                                : "LISTEN_FAILED";
   return Error(Code::unavailable, "cannot listen on " + options.address + " port " +
-                                      std::to_string(options.port) + ": " + std::strerror(cause));
+                                      std::to_string(options.port) + ": " + std::strerror(cause))
+      .with_reason(reason);
 }
 
 }  // namespace

@@ -118,6 +118,13 @@ std::string Staging::suggestion(std::string_view path) const {
   auto dot = path.rfind('.');
   std::string_view parent = dot == path.npos ? std::string_view() : path.substr(0, dot);
   std::string_view name = dot == path.npos ? path : path.substr(dot + 1);
+  if (std::ranges::find(state_.fields, path, [](const auto& field) {
+        return std::string_view(field->path);
+      }) != state_.fields.end()) {
+    const std::size_t point = path.find('.');
+    return " (write it nested: '" + std::string(path.substr(0, point)) + ":', and '" +
+           std::string(path.substr(point + 1)) + ":' indented under it)";
+  }
   auto siblings = state_.children(parent);
   if (auto sibling = nearest(name, siblings)) {
     return " (did you mean '" + joined(parent, *sibling) + "'?)";
