@@ -44,7 +44,10 @@ constexpr std::array<Command, 7> commands{{
      "  @ import --dir data Artist Album\n"
      "  @ import --dry-run              check everything, keep nothing\n",
      import_options, any_number},
-    {"export", "Write the rows as CSV files that `import` reads",
+    {"export",
+     "Write the rows as CSV files that `import` reads: the columns of the import maps, without "
+     "deleted "
+     "rows. No backup",
      "  @ export --dir backup\n  @ export --dir backup Customer Invoice\n", export_options,
      any_number},
     {"config",
@@ -81,7 +84,7 @@ class Parser {
         KIT_TRY(set_command("version"));
       } else if (word.starts_with("-") && word.size() > 1) {
         KIT_TRY(option(word));
-      } else if (!command_seen_) {
+      } else if (!line_.command_given) {
         KIT_TRY(set_command(word));
       } else {
         line_.arguments.emplace_back(word);
@@ -99,7 +102,7 @@ class Parser {
                    "there is no command '" + std::string(word) + "'" + did_you_mean(word, names));
     }
     line_.command = word;
-    command_seen_ = true;
+    line_.command_given = true;
     return {};
   }
 
@@ -162,7 +165,6 @@ class Parser {
 
   std::span<const char* const> words_;
   std::size_t at_ = 0;
-  bool command_seen_ = false;
   std::vector<std::string_view> given_;
   CommandLine line_;
 };
@@ -179,6 +181,12 @@ std::string with_name(std::string_view text, std::string_view program) {
   return out;
 }
 
+std::string option_text(std::string_view option) {
+  return option == "--dir"
+             ? "  --dir DIR            the folder of the files (import: import.directory)\n"
+             : "  --dry-run            check everything, keep nothing\n";
+}
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
@@ -190,6 +198,8 @@ std::string help_text(std::string_view program, std::string_view command_name) {
   std::string text;
   if (const Command* one = find_command(command_name); one != nullptr && one->name != "help") {
     text = with_name(one->examples, program) + '\n' + std::string(one->summary) + ".\n";
+    if (!one->options.empty()) text += "\nOptions\n";
+    for (const std::string_view option : one->options) text += option_text(option);
   } else {
     text = with_name(
         "  @                              serve at http://127.0.0.1:8080/\n"

@@ -13,6 +13,7 @@ namespace kit::app {
 /// The words a program was called with, sorted by what they are for.
 struct CommandLine {
   std::string command = "serve";
+  bool command_given = false;
   std::vector<std::string> arguments;    ///< What stands after the command: "up", entity names.
   std::string config_folder = "config";  ///< --config DIR
   bool config_folder_given = false;

@@ -55,7 +55,11 @@ TEST(CommandLine, NamesTheNearestWord) {
 
 TEST(CommandLine, HelpBeginsWithExamples) {
   EXPECT_TRUE(parse({"import", "--help"})->help);
+  EXPECT_TRUE(parse({"import", "--help"})->command_given);
+  EXPECT_FALSE(parse({"--help"})->command_given);
   EXPECT_TRUE(help_text("store", "import").starts_with("  store import "));
+  EXPECT_THAT(help_text("store", "import"), HasSubstr("\n  --dry-run "));
+  EXPECT_THAT(help_text("store", "export"), HasSubstr("\n  --dir DIR "));
   EXPECT_TRUE(help_text("store", "").starts_with("  store  "));
   for (const char* command : {"serve", "migrate", "import", "export", "config", "version"}) {
     EXPECT_THAT(help_text("store", ""), HasSubstr(command));

@@ -2,9 +2,12 @@
 #include "kit/app/commands.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "kit/app/imports.hpp"
@@ -61,11 +64,28 @@ Task<> migrate_status(db::Migrator& migrator) {
   }
 }
 
-Task<> migrate_plan(db::Migrator& migrator) {
-  const auto pending = co_await migrator.plan();
+void print_plan(std::span<const db::Migration> pending) {
   for (const db::Migration& one : pending)
     print("-- " + step(one.number, one.name) + '\n' + one.up + '\n');
   if (pending.empty()) print("-- nothing is pending\n");
+}
+
+Task<> migrate_plan(db::Migrator& migrator) {
+  const std::vector<db::Migration> pending = co_await migrator.plan();
+  print_plan(pending);
+}
+
+bool has_database(const Settings& settings) {
+  std::error_code ignored;
+  return std::filesystem::exists(settings.database.path, ignored);
+}
+
+/// Where there is no database yet everything is pending; looking must not make one.
+void describe_missing(const Application& application, const Settings& settings, bool plan) {
+  print("-- there is no database " + settings.database.path + " yet\n");
+  if (plan) return print_plan(application.migrations);
+  for (const db::Migration& one : application.migrations)
+    print(padded("pending", 36) + step(one.number, one.name) + '\n');
 }
 
 std::string result_line(const db::ImportReport& report) {
@@ -80,6 +100,23 @@ std::string result_line(const db::ImportReport& report) {
          " unchanged\n";
 }
 
+/// For commands that use what is there: a mistyped path must not become an empty database.
+Result<> refuse_missing_database(const Application& application, const Settings& settings) {
+  if (has_database(settings)) return {};
+  return Error(Code::not_found, "there is no database " + settings.database.path +
+                                    " (the setting database.path); `" +
+                                    std::string(application.name) + " migrate up` would make it");
+}
+
+/// For commands that run as long as they have to, with nobody waiting for an answer.
+Settings without_time_limits(const Settings& settings) {
+  constexpr std::chrono::hours day{24};
+  Settings patient = settings;
+  patient.database.snapshot_limit = day;
+  patient.database.statement_limit = day;
+  return patient;
+}
+
 }  // namespace
 
 Task<> migrate_command(const Application& application, const Settings& settings,
@@ -87,6 +124,11 @@ Task<> migrate_command(const Application& application, const Settings& settings,
   constexpr std::array<std::string_view, 4> verbs{"up", "down", "status", "plan"};
   const std::string verb = arguments.empty() ? "status" : arguments.front();
   const std::optional<std::uint32_t> number = co_await number_argument(arguments);
+  if ((verb == "status" || verb == "plan") && !has_database(settings)) {
+    describe_missing(application, settings, verb == "plan");
+    co_return;
+  }
+  if (verb == "down") co_await refuse_missing_database(application, settings);
   std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(settings.database);
   db::Migrator migrator(*database, application.migrations);
   if (verb == "up") {
@@ -105,7 +147,8 @@ Task<> migrate_command(const Application& application, const Settings& settings,
 }
 
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line) {
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, settings);
+  const Settings patient = without_time_limits(settings);
+  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, patient);
   std::unique_ptr<Service> service = application.make_service(*database);
   Terminal terminal(true);
   ImportRun run;
@@ -132,7 +175,10 @@ Task<> import_command(Application& application, const Settings& settings, const 
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line) {
   if (line.folder.empty())
     co_await Error(Code::invalid_argument, "export needs --dir DIR, the folder to write into");
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, settings);
+  co_await refuse_missing_database(application, settings);
+  Settings patient = without_time_limits(settings);
+  patient.migrate_on_start = false;
+  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, patient);
   std::unique_ptr<Service> service = application.make_service(*database);
   Function<void(std::string_view, std::int64_t)> say = [](std::string_view file,
                                                           std::int64_t rows) {

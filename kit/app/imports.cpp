@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/imports.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -50,13 +52,20 @@ class NewFile {
     if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size()) return {};
     return Error(Code::resource_exhausted, "can't write " + path_ + ".part: is the disk full?");
   }
+  /// The file is on the disk before it replaces an older one.
   Result<> finish() {
-    if (std::fclose(file_.release()) != 0)
-      return Error(Code::resource_exhausted, "can't write " + path_);
+    const bool flushed = std::fflush(file_.get()) == 0 && ::fsync(::fileno(file_.get())) == 0;
+    if (std::fclose(file_.release()) != 0 || !flushed)
+      return Error(Code::resource_exhausted, "can't write " + path_ + ".part");
     std::error_code failed;
     fs::rename(path_ + ".part", path_, failed);
     if (failed) return Error(Code::unavailable, "can't write " + path_ + ": " + failed.message());
     return {};
+  }
+  /// Leaves nothing behind of a file that was not finished.
+  void abandon() {
+    std::error_code ignored;
+    if (file_) fs::remove(path_ + ".part", ignored);
   }
 
  private:
@@ -73,7 +82,6 @@ Task<std::int64_t> export_one(db::Session& session, db::ImportTarget& target, st
   std::string text;
   csv::write_record(text, target.columns());
   std::int64_t rows = 0;
-  Result<> written;
   auto sink = [&](std::span<const std::string_view> fields) -> Result<> {
     csv::write_record(text, fields);
     ++rows;
@@ -82,9 +90,13 @@ Task<std::int64_t> export_one(db::Session& session, db::ImportTarget& target, st
     text.clear();
     return flushed;
   };
-  co_await target.each(session, sink);
-  co_await file.write(text);
-  co_await file.finish();
+  Result<> written = co_await as_result(target.each(session, sink));
+  if (written) written = file.write(text);
+  if (written) written = file.finish();
+  if (!written) {
+    file.abandon();
+    co_return std::move(written).error();
+  }
   co_return rows;
 }
 

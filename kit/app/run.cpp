@@ -76,11 +76,9 @@ int run(int argc, char** argv, Application application) {
     return misuse;
   }
   if (line->help || line->command == "help") {
-    const std::string about = line->command == "help" && !line->arguments.empty()
-                                  ? line->arguments.front()
-                                  : line->command;
-    std::fputs(help_text(name, line->help || !line->arguments.empty() ? about : "").c_str(),
-               stdout);
+    const bool named = line->command == "help" && !line->arguments.empty();
+    const std::string about = named ? line->arguments.front() : line->command;
+    std::fputs(help_text(name, named || line->command_given ? about : "").c_str(), stdout);
     return success;
   }
   if (line->command == "version") {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/serve.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstdio>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -30,12 +27,23 @@ log::Module app_log{"app"};
 // Set when the disk failed to keep what it had taken: the process ends, and not with success.
 std::atomic<bool> storage_failed{false};
 
-Error cannot_listen(Error why, std::string_view setting, std::string_view other) {
-  if (why.code() != Code::unavailable) return why;
-  std::string text = why.message() + ". Choose another port with --" + std::string(setting) + "=" +
-                     std::string(other) + " (the setting " + std::string(setting) +
-                     "), or stop the program that uses this one";
-  return Error(Code::unavailable, std::move(text)).with_cause(std::move(why));
+/// Says what to do about it. `section`: whose address and port, "http" or "admin".
+Error cannot_listen(Error why, const std::string& section, std::string_view other_port) {
+  std::string text = section + ": " + why.message();
+  if (why.reason() == "ADDRESS_IN_USE") {
+    text.append(". Choose another port with --").append(section).append(".port=");
+    text.append(other_port).append(", or stop the program that uses this one");
+  } else if (why.reason() == "ADDRESS_NOT_AVAILABLE") {
+    text.append(". This machine has no such address: try --").append(section);
+    text.append(".address=127.0.0.1, or 0.0.0.0 for every network");
+  } else if (why.reason() == "PORT_NOT_PERMITTED") {
+    text.append(". Ports below 1024 are for privileged users: try --").append(section);
+    text.append(".port=").append(other_port);
+  } else {
+    text.append(" (the settings ").append(section).append(".address and ").append(section);
+    text.append(".port)");
+  }
+  return Error(why.code(), std::move(text)).with_cause(std::move(why));
 }
 
 std::string url(const std::string& address, int port) {
@@ -46,9 +54,16 @@ std::string url(const std::string& address, int port) {
   return "http://" + host + ':' + std::to_string(port);
 }
 
-/// Everything that lives while the server does; what is later in the list goes first.
+/// Everything that lives while the server does; what is later in the list goes first, but for the
+/// threads, which use all of it.
 struct Process {
   Process(Application& made_from, const Settings& all) : application(made_from), settings(all) {}
+  ~Process() {
+    if (workers) workers->stop();
+    if (admin) admin->stop();
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
 
   Application& application;
   const Settings& settings;
@@ -76,6 +91,26 @@ Result<> build_routes(Process& process) {
   return process.access_log->add_metrics(process.admin_router);
 }
 
+Result<> listen_admin(Process& process) {
+  const Settings& settings = process.settings;
+  if (settings.admin.port == 0) return {};
+  Workers::Options options;
+  options.address = settings.admin.address;
+  options.port = settings.admin.port;
+  auto admin = Workers::start(process.admin_router, options);
+  if (admin) {
+    process.admin = std::move(*admin);
+    return {};
+  }
+  // Two examples at once on a desk are fine; a pod without its metrics is not.
+  if (settings.app.environment != "dev") {
+    return cannot_listen(std::move(admin).error(), "admin", "0");
+  }
+  log::warn(app_log, "no metrics: can't listen on the admin port",
+            {{"admin.port", settings.admin.port}, {"error", admin.error()}});
+  return {};
+}
+
 Result<> listen(Process& process) {
   const Settings& settings = process.settings;
   Workers::Options options;
@@ -87,30 +122,16 @@ Result<> listen(Process& process) {
   options.server.limits = settings.http.limits;
   options.server.observer = process.access_log.get();
   // What is not said to be for keeping may be about somebody, and is what its type says.
+  options.server.refuse_cross_site = settings.http.refuse_cross_site;
   options.server.default_headers = {{"Cache-Control", "no-store"},
                                     {"X-Content-Type-Options", "nosniff"}};
   auto workers = Workers::start(process.router, options);
   if (!workers) {
     return cannot_listen(
-        std::move(workers).error(), "http.port",
+        std::move(workers).error(), "http",
         std::to_string(settings.http.port < 65'000 ? settings.http.port + 1000 : 8080));
   }
   process.workers = std::move(*workers);
-  if (settings.admin.port != 0) {
-    Workers::Options own;
-    own.address = settings.admin.address;
-    own.port = settings.admin.port;
-    auto admin = Workers::start(process.admin_router, own);
-    // Two examples at once on a desk are fine; a pod without its metrics is not.
-    if (!admin && settings.app.environment != "dev")
-      return cannot_listen(std::move(admin).error(), "admin.port", "0");
-    if (admin) {
-      process.admin = std::move(*admin);
-    } else {
-      log::warn(app_log, "no metrics: the admin port is taken",
-                {{"admin.port", settings.admin.port}});
-    }
-  }
   log::info(app_log, "listening",
             {{"address", settings.http.address},
              {"port", process.workers->port()},
@@ -203,6 +224,7 @@ Task<> stop(Process& process, Terminal& terminal) {
   log::info(
       app_log, "stopping",
       {{"signal", Signals::received()}, {"lameduck", app.lameduck}, {"limit", app.drain_timeout}});
+  process.workers->close_after_answers();
   if (app.lameduck.count() > 0) {
     Sleep lameduck(app.lameduck);
     co_await lameduck;
@@ -213,14 +235,11 @@ Task<> stop(Process& process, Terminal& terminal) {
 
 }  // namespace
 
-Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(const Application& application,
-                                                            const Settings& settings) {
+Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
+    const Application& application, const Settings& settings,
+    std::function<void(const Error&)> on_fatal) {
   sqlite::SqliteOptions options = settings.database;
-  options.on_fatal = [](const Error& why) {
-    log::error(app_log, "the storage failed; stopping", {{"error", why}});
-    storage_failed.store(true);
-    kill(getpid(), SIGTERM);
-  };
+  options.on_fatal = std::move(on_fatal);
   std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(options);
   db::Migrator migrator(*database, application.migrations);
   if (settings.migrate_on_start) {
@@ -244,9 +263,16 @@ Task<> serve(Application& application, const Settings& settings) {
   Process process(application, settings);
   Terminal terminal(settings.app.environment == "dev");
   co_await Signals::install();
-  process.database = co_await open_database(application, settings);
+  // On the thread of the database.
+  std::function<void(const Error&)> on_fatal = [](const Error& why) {
+    log::error(app_log, "the storage failed; stopping", {{"error", why}});
+    storage_failed.store(true);
+    Signals::request_stop();
+  };
+  process.database = co_await open_database(application, settings, std::move(on_fatal));
   process.service = application.make_service(*process.database);
   co_await build_routes(process);
+  co_await listen_admin(process);
   co_await listen(process);
   terminal.listening(url(settings.http.address, process.workers->port()));
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "kit/app/application.hpp"
 #include "kit/app/settings.hpp"
 
@@ -11,9 +14,9 @@ namespace kit::app {
 Task<> serve(Application& application, const Settings& settings);
 
 /// Opens the database and, with the setting migrate_on_start, brings it up to date; otherwise fails
-/// with `failed_precondition` when steps are pending. `quiet`: without log lines about what was
-/// applied.
-Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(const Application& application,
-                                                            const Settings& settings);
+/// with `failed_precondition` when steps are pending. `on_fatal`: see `SqliteOptions`.
+Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
+    const Application& application, const Settings& settings,
+    std::function<void(const Error&)> on_fatal = {});
 
 }  // namespace kit::app

@@ -17,14 +17,20 @@ std::atomic<int> first_signal{0};
 std::atomic<int> event_descriptor{-1};
 static_assert(std::atomic<int>::is_always_lock_free);
 
-void on_signal(int number) {
+/// False when another one was first.
+bool announce(int number) {
   int none = 0;
-  if (!first_signal.compare_exchange_strong(none, number)) _exit(128 + number);
+  if (!first_signal.compare_exchange_strong(none, number)) return false;
   const int errno_before = errno;
   const std::uint64_t one = 1;
   // Cannot fail: the counter of a fresh eventfd takes one.
   [[maybe_unused]] const ssize_t written = write(event_descriptor.load(), &one, sizeof one);
   errno = errno_before;
+  return true;
+}
+
+void on_signal(int number) {
+  if (!announce(number)) _exit(128 + number);
 }
 
 }  // namespace
@@ -43,6 +49,10 @@ Result<> Signals::install() {
   sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return {};
+}
+
+void Signals::request_stop() {
+  announce(SIGTERM);
 }
 
 int Signals::received() {

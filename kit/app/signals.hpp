@@ -27,6 +27,9 @@ class Signals {
     bool watching_ = false;
   };
   static Wait wait() { return {}; }
+  /// As if SIGTERM had come, unless a signal has already: never ends the process on the spot.
+  /// Thread safety: any thread.
+  static void request_stop();
   /// The number of the first signal, 0 before it.
   static int received();
 };

@@ -91,6 +91,20 @@ class ImportTest(Folder):
             for entity in store.get("/start.json").json()["entities"]:
                 self.assertEqual(entity["rows"], 0, entity)
 
+    def test_what_looks_at_a_database_makes_none(self):
+        there = os.path.join(self.folder, "backup")
+        self.assertEqual(self.command("import", "Genre")[0], 0)
+        self.assertEqual(self.command("export", "--dir", there, "Genre")[0], 0)
+        typo = f"--database.path={self.folder}/typo.db"
+        for words, ends in ((("export", "--dir", there, "Genre"), 1), (("migrate", "down"), 1), (("migrate", "status"), 0),
+                            (("migrate", "plan"), 0)):
+            status, text = run_command(*words, typo)
+            self.assertEqual(status, ends, text)
+            self.assertIn("there is no database", text)
+        self.assertFalse(os.path.exists(f"{self.folder}/typo.db"))
+        with open(os.path.join(there, "Genre.csv"), encoding="utf-8") as file:
+            self.assertEqual(len(file.readlines()), 26)
+
     def test_a_bad_file_on_start_leaves_the_server_unready_but_up(self):
         data = self.data_with("Genre.csv", lambda lines: lines.insert(3, "x,Noise"))
         with Store(data=data, folder=self.folder, wait=False) as store:
@@ -99,8 +113,8 @@ class ImportTest(Folder):
             self.assertEqual(ready.status, 503)
             self.assertIn("Genre", ready.json()["checks"]["import"])
             self.assertEqual(store.get("/healthz").status, 200)
-            self.assertIn("refused row", store.log())
             self.assertEqual(store.terminate(), 0)
+            self.assertIn("refused row", store.log())
 
     def wait_started(self, store):
         for _ in range(6000):
@@ -229,6 +243,20 @@ class EndTest(Folder):
             self.assertIn(str(store.port), text)
             self.assertIn("http.port", text)
 
+    def test_an_address_of_somebody_else_is_named(self):
+        status, text = self.command("--http.port=0", "--admin.port=0", "--http.address=192.0.2.1")
+        self.assertEqual(status, 1, text)
+        self.assertIn("--http.address=127.0.0.1", text)
+
+    def test_a_taken_admin_port_ends_the_start_in_order(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            for _ in range(5):
+                status, text = self.command("--env=staging", "--database.migrate_on_start=true", "--http.port=0", "--http.threads=4",
+                                            f"--admin.port={taken.getsockname()[1]}")
+                self.assertEqual(status, 1, text)
+                self.assertIn("--admin.port=", text)
 
 class CommandTest(Folder):
     def test_mistakes_name_the_nearest_word_and_end_with_2(self):
