@@ -16,6 +16,8 @@ using Operators = ValueType::Operators;
 
 constexpr std::size_t max_search_length = 200;
 constexpr std::size_t max_violations = 32;
+/// The database reads every row before a page's first one: what a page number may cost.
+constexpr std::int64_t max_offset = 100'000;
 
 bool allows(const ListField& field, db::Operator op) {
   const Operators known = field.type->operators;
@@ -119,6 +121,7 @@ class ListReader {
       : in_(in), options_(options), request_(request) {}
 
   void read_all(std::string& cursor) {
+    std::optional<std::int64_t> page;
     for (const auto& [name, value] : in_.parameters()) {
       if (name == "limit") {
         read_limit(value);
@@ -127,6 +130,8 @@ class ListReader {
       } else if (name == "cursor") {
         cursor = value;
         if (value.empty()) in_.add(name, "is empty: leave it out for the first page");
+      } else if (name == "page") {
+        page = read_page(value);
       } else if (name == "total") {
         request_.query.include_total = value == "true";
         if (value != "true" && value != "false") in_.add(name, "must be true or false");
@@ -138,9 +143,30 @@ class ListReader {
         read_filter(name, value);
       }
     }
+    if (page) go_to(*page, !cursor.empty());
   }
 
  private:
+  std::optional<std::int64_t> read_page(const std::string& value) {
+    const std::optional<long long> page = parse_int(value);
+    if (page && *page >= 1) return *page;
+    in_.add("page", "must be a whole number from 1");
+    return std::nullopt;
+  }
+
+  /// After all parameters were read: how long a page is may stand behind its number.
+  void go_to(std::int64_t page, bool has_cursor) {
+    const std::int64_t limit = request_.query.limit;
+    if (has_cursor) {
+      in_.add("page", "does not go with cursor, which is a place of its own");
+    } else if (page - 1 > max_offset / limit) {
+      in_.add("page", "must be at most " + std::to_string(max_offset / limit + 1) +
+                          " with limit=" + std::to_string(limit) + "; go on with next_cursor");
+    } else {
+      request_.query.offset = (page - 1) * limit;
+    }
+  }
+
   void read_limit(const std::string& value) {
     const std::optional<long long> limit = parse_int(value);
     if (limit && *limit >= 1 && *limit <= options_.max_limit) {
@@ -255,7 +281,7 @@ class ListReader {
     for (const ListField& field : options_.fields) {
       if (field.column->filterable) known.push_back(field.column->name);
     }
-    known.insert(known.end(), {"sort", "limit", "cursor", "total"});
+    known.insert(known.end(), {"sort", "limit", "cursor", "page", "total"});
     if (!options_.search.empty()) known.push_back("search");
     if (!options_.relations.empty()) known.push_back("expand");
     return known;

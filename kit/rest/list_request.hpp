@@ -46,10 +46,12 @@ struct ListRequest {
 };
 
 /// Reads
-/// `genre_id=1&milliseconds.gte=1000&sort=-name&limit=20&cursor=...&search=...&expand=album&total=true`.
+/// `genre_id=1&milliseconds.gte=1000&sort=-name&limit=20&cursor=...&search=...&expand=album&total=true`,
+/// or `page=3` instead of the cursor.
 /// `scope`, when given, narrows the list to what a path names; no client can take it away. Fails
 /// with `invalid_argument`: a violation for every parameter that is unknown (naming the known
-/// ones), given twice or bad. Lifetime: the columns of `table` and `options` are constants.
+/// ones), given twice or bad, and for a page so far that only the cursor should go there. Lifetime:
+/// the columns of `table` and `options` are constants.
 Result<ListRequest> read_list(std::string_view query, const db::ListTable& table,
                               const ListOptions& options,
                               std::optional<db::Filter> scope = std::nullopt);

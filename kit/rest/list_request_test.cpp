@@ -93,7 +93,7 @@ TEST(ReadList, SortLimitSearchExpandTotal) {
 TEST(ReadList, NamesTheKnownParameters) {
   EXPECT_EQ(problems("nam=1"),
             Texts{"nam: is no parameter here (did you mean 'name'?); known are: id, name, price, "
-                  "active, since, sort, limit, cursor, total, search, expand"});
+                  "active, since, sort, limit, cursor, page, total, search, expand"});
   // Not filterable for clients, though the table has it.
   EXPECT_EQ(problems("owner_id=1").size(), 1u);
 }
@@ -119,6 +119,28 @@ TEST(ReadList, LimitsAtAndPastThem) {
   EXPECT_EQ(problems("search=" + std::string(201, 'a')).size(), 1u);
   EXPECT_TRUE(problems("search=a+a+a+a+a+a+a+a").empty());
   EXPECT_EQ(problems("search=a+a+a+a+a+a+a+a+a").size(), 1u);
+}
+
+TEST(ReadList, PagesAreCountedFromOne) {
+  EXPECT_EQ(read("page=1").query.offset, 0);
+  EXPECT_EQ(read("page=3").query.offset, 40);
+  EXPECT_EQ(read("page=3&limit=7&total=true").query.offset, 14);
+  EXPECT_EQ(read("sort=name").query.offset, 0);
+  for (const char* bad : {"page=0", "page=-1", "page=x", "page=", "page=99999999999999999999"})
+    EXPECT_EQ(problems(bad), Texts{"page: must be a whole number from 1"}) << bad;
+  EXPECT_EQ(problems("page=1&page=2"), Texts{"page: is given twice"});
+}
+
+TEST(ReadList, FarPagesAreForTheCursor) {
+  EXPECT_EQ(read("page=501&limit=200").query.offset, 100'000);
+  EXPECT_EQ(problems("limit=200&page=502"),
+            Texts{"page: must be at most 501 with limit=200; go on with next_cursor"});
+  EXPECT_EQ(read("page=100001&limit=1").query.offset, 100'000);
+  EXPECT_EQ(problems("page=9223372036854775807&limit=7").size(), 1u);
+  // A page and a cursor are two places; a limit that is wrong itself is told once.
+  EXPECT_EQ(problems("page=1&cursor=abc"),
+            Texts{"page: does not go with cursor, which is a place of its own"});
+  EXPECT_EQ(problems("page=2&limit=0"), Texts{"limit: must be a whole number from 1 to 200"});
 }
 
 TEST(ReadList, RefusesRepetitionsAndBrokenEncodings) {

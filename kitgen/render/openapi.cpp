@@ -145,10 +145,22 @@ void write_shared_parameter(YamlText& yaml, std::string_view key, std::string_vi
   yaml.plain("type", type);
 }
 
+void write_page(YamlText& yaml) {
+  const Block block(yaml, "page");
+  yaml.plain("name", "page");
+  yaml.plain("in", "query");
+  yaml.text("description",
+            "Number of the page, counted from 1, instead of cursor; for the first 100000 rows.");
+  const Block schema(yaml, "schema");
+  yaml.plain("type", "integer");
+  yaml.plain("minimum", "1");
+}
+
 void write_parameters(YamlText& yaml, const Service& service) {
   const Block parameters(yaml, "parameters");
   write_shared_parameter(yaml, "cursor", "cursor", "query", "string",
                          "next_cursor of the page before; with the same sort and filters.");
+  write_page(yaml);
   write_shared_parameter(yaml, "total", "total", "query", "boolean",
                          "Whether to count all rows, which costs time.");
   write_shared_parameter(yaml, "If-Match", "If-Match", "header", "string",
@@ -185,6 +197,7 @@ void use_list_parameters(YamlText& yaml, const Entity& entity) {
   use_parameter(yaml, entity.name + ".sort");
   use_parameter(yaml, entity.name + ".limit");
   use_parameter(yaml, "cursor");
+  use_parameter(yaml, "page");
   use_parameter(yaml, "total");
   if (!expandable(entity).empty()) use_parameter(yaml, entity.name + ".expand");
 }

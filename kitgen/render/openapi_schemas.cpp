@@ -294,7 +294,7 @@ bool is_required(const Field& field, Shape shape) {
 }
 
 std::string filter_parameter(const Field& field, const std::string& op) {
-  constexpr std::array<std::string_view, 6> taken = {"sort",  "limit",  "cursor",
+  constexpr std::array<std::string_view, 7> taken = {"sort",  "limit",  "cursor", "page",
                                                      "total", "search", "expand"};
   const bool bare = op == "eq" && std::ranges::find(taken, field.name) == taken.end();
   return bare ? field.name : field.name + "." + op;

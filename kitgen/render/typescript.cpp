@@ -118,12 +118,14 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async *pages<T, Q extends { cursor?: string }>(path: string, query: Q, call?: KitCall): AsyncGenerator<T> {
-    let next: Q | undefined = query;
+  async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
+    let next: object | undefined = query;
     while (next !== undefined) {
       const page: KitPage<T> = await this.call("GET", path + kitQuery(next), undefined, call);
       yield* page.items;
-      next = page.next_cursor === null ? undefined : { ...query, cursor: page.next_cursor };
+      // A page number only says where to begin.
+      const rest = { ...query, page: undefined, cursor: page.next_cursor };
+      next = page.next_cursor === null ? undefined : rest;
     }
   }
 }
@@ -206,7 +208,7 @@ std::string query_of(const Entity& entity) {
     relations += (relations.empty() ? "\"" : " | \"") + relation.name + "\"";
   }
   if (!relations.empty()) text += "  expand?: readonly (" + relations + ")[];\n";
-  return text + "  limit?: number;\n  cursor?: string;\n  total?: boolean;\n}\n";
+  return text + "  limit?: number;\n  cursor?: string;\n  page?: number;\n  total?: boolean;\n}\n";
 }
 
 std::string types_of(const Service& service, const Entity& entity) {

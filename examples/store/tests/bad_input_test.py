@@ -113,7 +113,7 @@ class BadInputTest(unittest.TestCase):
         self.assert_error(answer, 400, "PARAMETERS_INVALID")
         violations = answer.violations()
         self.assertEqual(set(violations), {"gener_id", "limit", "sort", "total", "expand"}, answer)
-        for known in ("genre_id", "sort", "limit", "cursor", "expand", "search"):
+        for known in ("genre_id", "sort", "limit", "cursor", "page", "expand", "search"):
             self.assertIn(known, violations["gener_id"])
         for query in ("genre_id=x", "milliseconds.gte=1.5", "limit=201", "limit=1&limit=2", "name.regex=x", "%zz=1", "id.in=",
                       "genre_id=1%00", "sort=name,name", "cursor=" + "A" * 3000):
@@ -166,7 +166,7 @@ class Hostile:
     PLURALS = ["tracks", "albums", "customers", "invoices", "employees", "playlists", "genres", "invoice_lines"]
     FIELDS = ["name", "title", "email", "milliseconds", "unit_price", "total", "artist_id", "media_type_id", "album_id", "quantity",
               "invoice_date", "first_name", "reports_to_id", "id", "version", "__proto__", ""]
-    PARAMETERS = ["limit", "sort", "cursor", "search", "expand", "total", "name.like", "genre_id", "milliseconds.gte", "id.in",
+    PARAMETERS = ["limit", "page", "sort", "cursor", "search", "expand", "total", "name.like", "genre_id", "milliseconds.gte", "id.in",
                   "created_at.lt", "unit_price.ne", "email", "status.in", "x"]
 
     def __init__(self, seed):

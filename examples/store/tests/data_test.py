@@ -97,6 +97,32 @@ class DataTest(StoreTest):
             self.assertEqual(str(boss) if boss else "", row["ReportsTo"])
 
 
+class PageTest(StoreTest):
+    def test_page_numbers_give_what_the_cursors_give(self):
+        query = "/api/v1/tracks?genre_id=2&sort=-name&limit=40"
+        by_cursor = [track["id"] for track in self.pages(query)]
+        by_number = []
+        for number in range(1, 5):
+            page = self.store.get(f"{query}&page={number}&total=true").json()
+            by_number += [track["id"] for track in page["items"]]
+            self.assertEqual(page["total"], len(by_cursor))
+            self.assertEqual(page["next_cursor"] is None, number == 4)
+        self.assertEqual(len(by_cursor), 130)
+        self.assertEqual(by_number, by_cursor)
+        # From a numbered page the cursor leads on.
+        second = self.store.get(f"{query}&page=2").json()
+        third = self.store.get(f"{query}&cursor={second['next_cursor']}").json()
+        self.assertEqual([track["id"] for track in third["items"]], by_cursor[80:120])
+        past = self.store.get(f"{query}&page=5").json()
+        self.assertEqual((past["items"], past["next_cursor"]), ([], None))
+
+    def test_a_page_is_no_cursor_and_not_far(self):
+        for query in ("page=0", "page=1&cursor=abc", "page=1002&limit=100"):
+            answer = self.store.get("/api/v1/tracks?" + query)
+            self.assertEqual((answer.status, answer.reason(), list(answer.violations())), (400, "PARAMETERS_INVALID", ["page"]), query)
+        self.assertEqual(self.store.get("/api/v1/tracks?page=1001&limit=100").status, 200)
+
+
 class CursorTest(StoreTest):
     def test_cursors_visit_each_track_once_while_rows_are_inserted(self):
         original = {int(row["TrackId"]) for row in rows_of("Track.csv")}
