@@ -81,6 +81,16 @@ Result<> refuse_version(const http::Request& request) {
   return {};
 }
 
+Result<> refuse_conditions(const http::Request& request) {
+  for (const std::string_view name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
+    if (!request.header(name)) continue;
+    return Error(Code::invalid_argument,
+                 std::string(name) + " is not checked here: send the request without it")
+        .with_reason("PRECONDITION_NOT_SUPPORTED");
+  }
+  return {};
+}
+
 bool is_known(const http::Request& request, std::string_view tag) {
   const std::optional<std::string_view> header = request.header("If-None-Match");
   if (!header) return false;

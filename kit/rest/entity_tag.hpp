@@ -22,6 +22,10 @@ std::string content_tag(std::string_view content);
 Result<std::optional<std::int64_t>> expected_version(const http::Request& request);
 /// The same for entities without versions: fails with `aborted` (HTTP 412) for every tag but `*`.
 Result<> refuse_version(const http::Request& request);
+/// For requests that check no condition: fails with `invalid_argument` for one that makes one
+/// (If-Match, If-None-Match, If-Unmodified-Since), so that nobody believes in a check that is not
+/// made.
+Result<> refuse_conditions(const http::Request& request);
 
 /// Whether If-None-Match lists `tag` (weak comparison), so that the answer is 304.
 bool is_known(const http::Request& request, std::string_view tag);

@@ -47,6 +47,20 @@ TEST(RefuseVersion, OnlyStarAndNothingPass) {
   EXPECT_EQ(refused.error().reason(), "VERSION_MISMATCH");
 }
 
+TEST(RefuseConditions, NamesTheHeader) {
+  EXPECT_TRUE(refuse_conditions(http::Request()));
+  EXPECT_TRUE(refuse_conditions(With("Accept", "*/*").request));
+  for (const char* name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
+    for (const char* value : {"*", "\"7\"", ""}) {
+      const auto refused = refuse_conditions(With(name, value).request);
+      ASSERT_FALSE(refused) << name;
+      EXPECT_EQ(refused.error().code(), Code::invalid_argument);
+      EXPECT_EQ(refused.error().reason(), "PRECONDITION_NOT_SUPPORTED");
+      EXPECT_TRUE(refused.error().message().starts_with(name)) << refused.error().message();
+    }
+  }
+}
+
 TEST(Revalidate, AnswersNotModifiedWithoutABody) {
   http::Response response;
   response.body = "{}";

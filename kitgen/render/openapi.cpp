@@ -354,9 +354,13 @@ void write_restore(YamlText& yaml, const Entity& entity) {
   }
   const Block post(yaml, "post");
   write_head(yaml, entity, entity.snake + "_restore", "Undo the deletion: " + entity.label);
+  {
+    const Block parameters(yaml, "parameters");
+    use_parameter(yaml, "If-Match");
+  }
   const Block responses(yaml, "responses");
   write_answer(yaml, "200", "As it is now.", entity.name, Headers::etag);
-  use_errors(yaml, {"404", "409", "default"});
+  use_errors(yaml, {"400", "404", "409", "412", "default"});
 }
 
 void write_action(YamlText& yaml, const Service& service, const Entity& entity,
@@ -393,14 +397,14 @@ void write_link(YamlText& yaml, const Entity& entity, const Relation& relation,
                "No failure when it is there already.");
     const Block responses(yaml, "responses");
     write_answer(yaml, "204", "Added.", "", Headers::none);
-    use_errors(yaml, {"404", "409", "default"});
+    use_errors(yaml, {"400", "404", "409", "default"});
   }
   const Block remove(yaml, "delete");
   write_head(yaml, entity, entity.snake + "_unlink_" + relation.name,
              "Take out of " + relation.label);
   const Block responses(yaml, "responses");
   write_answer(yaml, "204", "Taken out.", "", Headers::none);
-  use_errors(yaml, {"404", "default"});
+  use_errors(yaml, {"400", "404", "default"});
 }
 
 void write_relation(YamlText& yaml, const Service& service, const Entity& entity,

@@ -79,7 +79,10 @@ export interface KitOptions {
 }
 
 export interface KitCall {
-  /** The ETag a change is based on: KitError with status 412 when there is a newer one. */
+  /**
+   * The ETag a change is based on: KitError with status 412 when there is a newer one. Actions and
+   * links check none and refuse it.
+   */
   ifMatch?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */

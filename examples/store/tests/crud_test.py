@@ -85,6 +85,28 @@ class CrudTest(unittest.TestCase):
             self.assertEqual((stale.status, stale.reason()), (412, "VERSION_MISMATCH"), method)
         self.assertEqual(self.store.get(url).json()["name"], "New")
 
+    def test_a_stale_version_is_not_restored(self):
+        url = f"/api/v1/customers/{self.make('customers', email='twice.gone@example.com').json()['id']}"
+        self.assertEqual(self.store.request("DELETE", url, headers={"If-Match": '"1"'}).status, 204)
+        stale = self.store.request("POST", url + "/restore", headers={"If-Match": '"1"'})
+        self.assertEqual((stale.status, stale.reason()), (412, "VERSION_MISMATCH"), stale)
+        self.assertEqual(self.store.get(url).status, 404)
+        restored = self.store.request("POST", url + "/restore", headers={"If-Match": '"2"'})
+        self.assertEqual((restored.status, restored.headers["etag"]), (200, '"3"'), restored)
+
+    def test_conditions_that_are_not_checked_are_refused(self):
+        customer = self.make("customers", email="conditional@example.com").json()
+        url = f"/api/v1/customers/{customer['id']}/change_email"
+        playlist = self.make("playlists").json()["id"]
+        for header, value in (("If-Match", '"1"'), ("If-None-Match", "*"), ("If-Unmodified-Since", "Sat, 29 Oct 1994 19:43:31 GMT")):
+            for method, path, body in (("POST", url, {"email": "other@example.com"}), ("PUT", f"/api/v1/playlists/{playlist}/tracks/1", None),
+                                       ("DELETE", f"/api/v1/playlists/{playlist}/tracks/1", None)):
+                refused = self.store.request(method, path, body, {header: value})
+                self.assertEqual((refused.status, refused.reason()), (400, "PRECONDITION_NOT_SUPPORTED"), (method, path, refused))
+                self.assertIn(header, refused.json()["message"])
+        self.assertEqual(self.store.get(f"/api/v1/customers/{customer['id']}").json()["email"], "conditional@example.com")
+        self.assertEqual(self.store.get(f"/api/v1/playlists/{playlist}/tracks").json()["items"], [])
+
     def test_soft_delete_and_restore(self):
         entity = self.make("customers", email="gone@example.com").json()
         url = f"/api/v1/customers/{entity['id']}"

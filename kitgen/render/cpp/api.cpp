@@ -238,6 +238,9 @@ void add_signatures(const Entity& entity, View& view) {
            assign(2, "const biz::" + entity.name + " " + variable(entity),
                   "co_await uses_." + entity.plural + ".update",
                   entity.version ? Strings{"id", "version", "apply"} : Strings{"id", "apply"}));
+  view.set("restored", assign(2, "const biz::" + entity.name + " " + variable(entity),
+                              "co_await uses_." + entity.plural + ".restore",
+                              entity.version ? Strings{"id", "version"} : Strings{"id"}));
   view.set("answer", answer.substr(0, answer.size() - 2));
   const std::string page = "kit::record::Page<biz::" + entity.name + ">";
   const std::string list = "co_await uses_." + entity.plural + ".list";

@@ -72,17 +72,20 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
   Strings remove{id};
   Strings change_doc{
       "Changes one that is there. Lifetime: `change` lives until the task has ended."};
+  Strings restore_doc{"Brings back one that was removed."};
   if (entity.version) {
     change.push_back("std::optional<std::int64_t> version");
     remove = change;
-    change_doc.push_back(
-        "Fails with `aborted` (HTTP 412) when `version` is given and not the current one.");
+    const std::string stale =
+        "Fails with `aborted` (HTTP 412) when `version` is given and not the current one.";
+    change_doc.push_back(stale);
+    restore_doc.push_back(stale);
   }
   change.push_back("Change change");
   cases.add("update", "kit::Task<" + type + ">", change, change_doc);
   cases.add("remove", "kit::Task<>", remove);
   if (entity.soft_delete) {
-    cases.add("restore", "kit::Task<" + type + ">", {id}, {"Brings back one that was removed."});
+    cases.add("restore", "kit::Task<" + type + ">", remove, restore_doc);
   }
   View pivots{View::type::list};
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
