@@ -39,10 +39,32 @@ Error bad_if_match() {
       .with_reason("IF_MATCH_INVALID");
 }
 
-Error stale() {
-  return Error(Code::aborted, "If-Match does not fit: this entity has no versions")
+Error stale(std::string_view why) {
+  return Error(Code::aborted, "If-Match does not fit: " + std::string(why))
       .with_reason("VERSION_MISMATCH")
       .with_http_status(412);
+}
+
+/// The tag of an answer as lists have it, without W/ and quotes.
+std::string_view opaque_of(std::string_view tag) {
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  return tag.substr(1, tag.size() - 2);
+}
+
+/// Strong comparison: what is weak on either side never matches.
+Result<> check_match(const http::Request& request, std::string_view tag) {
+  const std::optional<std::string_view> header = request.header("If-Match");
+  if (!header || trim(*header) == "*") return {};
+  std::string_view rest = *header;
+  bool is_list = false;
+  bool is_listed = false;
+  while (const std::optional<Tag> each = next_tag(rest)) {
+    is_list = true;
+    is_listed |= !each->is_weak && !tag.starts_with("W/") && each->opaque == opaque_of(tag);
+  }
+  if (!is_list || !rest.empty()) return bad_if_match();
+  if (!is_listed) return stale("there is another version now");
+  return {};
 }
 
 }  // namespace
@@ -77,7 +99,7 @@ Result<std::optional<std::int64_t>> expected_version(const http::Request& reques
 Result<> refuse_version(const http::Request& request) {
   const Result<std::optional<std::int64_t>> version = expected_version(request);
   if (!version) return version.error().clone();
-  if (*version) return stale();
+  if (*version) return stale("this entity has no versions");
   return {};
 }
 
@@ -95,11 +117,9 @@ bool is_known(const http::Request& request, std::string_view tag) {
   const std::optional<std::string_view> header = request.header("If-None-Match");
   if (!header) return false;
   if (trim(*header) == "*") return true;
-  if (tag.starts_with("W/")) tag.remove_prefix(2);
-  tag = tag.substr(1, tag.size() - 2);
   std::string_view rest = *header;
   while (const std::optional<Tag> listed = next_tag(rest)) {
-    if (listed->opaque == tag) return true;
+    if (listed->opaque == opaque_of(tag)) return true;
   }
   return false;
 }
@@ -108,11 +128,25 @@ void set_tag(http::Response& response, std::string tag) {
   response.headers.emplace_back("ETag", std::move(tag));
 }
 
-void revalidate(const http::Request& request, http::Response& response) {
-  if (!is_known(request, response.headers.back().second)) return;
+Result<> revalidate(const http::Request& request, http::Response& response) {
+  const std::string& tag = response.headers.back().second;
+  KIT_TRY(check_match(request, tag));
+  if (!is_known(request, tag)) return {};
   response.status = 304;
   response.content_type = {};
   response.body.clear();
+  return {};
+}
+
+bool has_none_match(const http::Request& request) {
+  return request.header("If-None-Match").has_value();
+}
+
+Result<> refuse_known(const http::Request& request, const http::Response& current) {
+  if (!is_known(request, current.headers.back().second)) return {};
+  return Error(Code::aborted, "If-None-Match does not fit: it knows what is there")
+      .with_reason("VERSION_KNOWN")
+      .with_http_status(412);
 }
 
 }  // namespace kit::rest

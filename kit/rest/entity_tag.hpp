@@ -27,12 +27,20 @@ Result<> refuse_version(const http::Request& request);
 /// made.
 Result<> refuse_conditions(const http::Request& request);
 
-/// Whether If-None-Match lists `tag` (weak comparison), so that the answer is 304.
+/// Whether If-None-Match lists `tag` (weak comparison) or is `*`.
 bool is_known(const http::Request& request, std::string_view tag);
 
 /// Adds the tag to an answer.
 void set_tag(http::Response& response, std::string tag);
-/// Turns the answer to a GET, whose tag was set, into 304 when the client has it already.
-void revalidate(const http::Request& request, http::Response& response);
+/// The conditions of a GET, whose answer has its tag already: turns it into 304 when If-None-Match
+/// knows it. Fails with `aborted` (HTTP 412) when If-Match does not list it, with
+/// `invalid_argument` when that is no entity tag.
+Result<> revalidate(const http::Request& request, http::Response& response);
+
+/// Whether a change must not happen to what the client knows; `refuse_known` decides, for which
+/// the answer to a GET is made.
+bool has_none_match(const http::Request& request);
+/// Fails with `aborted` (HTTP 412) when If-None-Match knows the tag of `current`.
+Result<> refuse_known(const http::Request& request, const http::Response& current);
 
 }  // namespace kit::rest

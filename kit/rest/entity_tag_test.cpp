@@ -66,12 +66,46 @@ TEST(Revalidate, AnswersNotModifiedWithoutABody) {
   response.body = "{}";
   response.content_type = "application/json";
   set_tag(response, version_tag(3));
-  revalidate(With("If-None-Match", "\"2\"").request, response);
+  EXPECT_TRUE(revalidate(With("If-None-Match", "\"2\"").request, response));
   EXPECT_EQ(response.status, 200);
-  revalidate(With("If-None-Match", "\"2\", W/\"3\"").request, response);
+  EXPECT_TRUE(revalidate(With("If-None-Match", "\"2\", W/\"3\"").request, response));
   EXPECT_EQ(response.status, 304);
   EXPECT_EQ(response.body, "");
   EXPECT_EQ(response.headers.back(), (std::pair<std::string, std::string>("ETag", "\"3\"")));
+}
+
+/// The HTTP status of a GET whose answer has `tag`.
+int status_of(const char* if_match, std::string tag) {
+  http::Response response;
+  set_tag(response, std::move(tag));
+  const Result<> read = revalidate(With("If-Match", if_match).request, response);
+  if (read) return response.status;
+  return read.error().code() == Code::invalid_argument ? 400 : read.error().http_status();
+}
+
+TEST(Revalidate, RefusesWhatIfMatchDoesNotList) {
+  for (const char* fits : {"*", "\"3\"", " \"2\" ,\"3\""}) EXPECT_EQ(status_of(fits, "\"3\""), 200);
+  for (const char* stale : {"\"2\"", "W/\"3\"", "\"2\", \"4\""})
+    EXPECT_EQ(status_of(stale, "\"3\""), 412) << stale;
+  for (const char* bad : {"", "3", "\"3", "\"3\" x"})
+    EXPECT_EQ(status_of(bad, "\"3\""), 400) << bad;
+  // Weak tags are never equal where a change could follow.
+  EXPECT_EQ(status_of("\"3\"", "W/\"3\""), 412);
+  EXPECT_EQ(status_of("*", "W/\"3\""), 200);
+}
+
+TEST(RefuseKnown, RefusesTheCurrentTagAndStar) {
+  http::Response current;
+  set_tag(current, version_tag(3));
+  EXPECT_FALSE(has_none_match(http::Request()));
+  EXPECT_TRUE(has_none_match(With("If-None-Match", "*").request));
+  EXPECT_TRUE(refuse_known(With("If-None-Match", "\"2\"").request, current));
+  for (const char* known : {"*", "\"3\"", "W/\"3\"", "\"2\", \"3\""}) {
+    const auto refused = refuse_known(With("If-None-Match", known).request, current);
+    ASSERT_FALSE(refused) << known;
+    EXPECT_EQ(refused.error().http_status(), 412);
+    EXPECT_EQ(refused.error().reason(), "VERSION_KNOWN");
+  }
 }
 
 TEST(ContentTag, IsWeakAndFollowsTheContent) {

@@ -164,7 +164,7 @@ void write_parameters(YamlText& yaml, const Service& service) {
   write_shared_parameter(yaml, "total", "total", "query", "boolean",
                          "Whether to count all rows, which costs time.");
   write_shared_parameter(yaml, "If-Match", "If-Match", "header", "string",
-                         "The ETag the change is based on; 412 when there is a newer one.");
+                         "The ETag the request is based on; 412 when there is a newer one.");
   write_shared_parameter(yaml, "If-None-Match", "If-None-Match", "header", "string",
                          "The ETag that is known; 304 when it still holds.");
   for (const Entity& entity : service.entities) {
@@ -296,6 +296,7 @@ void write_get(YamlText& yaml, const Entity& entity) {
     const Block parameters(yaml, "parameters");
     if (!expandable(entity).empty()) use_parameter(yaml, entity.name + ".expand");
     use_parameter(yaml, "If-None-Match");
+    use_parameter(yaml, "If-Match");
   }
   const Block responses(yaml, "responses");
   write_answer(yaml, "200", entity.label + ".", entity.name, Headers::etag);
@@ -303,7 +304,7 @@ void write_get(YamlText& yaml, const Entity& entity) {
     const Block answer(yaml, "304");
     yaml.text("description", "Not changed since the ETag of If-None-Match.");
   }
-  use_errors(yaml, {"400", "404", "default"});
+  use_errors(yaml, {"400", "404", "412", "default"});
 }
 
 void write_change(YamlText& yaml, const Entity& entity, std::string_view method) {
@@ -455,7 +456,7 @@ void write_responses(YamlText& yaml) {
   write_error(yaml, "error400", "The request is wrong: one violation per field or parameter.");
   write_error(yaml, "error404", "There is nothing with this id.");
   write_error(yaml, "error409", "In conflict with what is stored; the reason says which way.");
-  write_error(yaml, "error412", "There is a newer version than that of If-Match.");
+  write_error(yaml, "error412", "If-Match or If-None-Match does not hold for what is there.");
   write_error(yaml, "error413", "The body is too large.");
   write_error(yaml, "error415", "The body is no JSON.");
   write_error(yaml, "error", "Any other failure.");

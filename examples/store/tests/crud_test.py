@@ -85,6 +85,25 @@ class CrudTest(unittest.TestCase):
             self.assertEqual((stale.status, stale.reason()), (412, "VERSION_MISMATCH"), method)
         self.assertEqual(self.store.get(url).json()["name"], "New")
 
+    def test_conditions_on_what_is_known(self):
+        for plural, change in (("artists", {"name": "Known"}), ("genres", {"name": "Known"})):  # with and without versions
+            url = f"/api/v1/{plural}/{self.make(plural, name='Conditional').json()['id']}"
+            tag = self.store.get(url).headers["etag"]
+            for method, body in (("PATCH", change), ("PUT", change), ("DELETE", None)):
+                for known in ("*", tag, '"x", ' + tag):
+                    refused = self.store.request(method, url, body, {"If-None-Match": known})
+                    self.assertEqual((refused.status, refused.reason()), (412, "VERSION_KNOWN"), (method, known))
+            self.assertEqual(self.store.get(url).headers["etag"], tag, "nothing was changed")
+            self.assertEqual(self.store.get(url, If_Match="*").status, 200)
+            self.assertEqual(self.store.get(url, If_Match='"77"').status, 412)
+            self.assertEqual(self.store.get(url, If_Match="77").status, 400)
+            self.assertEqual(self.store.request("PATCH", url, change, {"If-None-Match": '"77"'}).status, 200)
+            self.assertEqual(self.store.request("DELETE", url, None, {"If-None-Match": '"77"'}).status, 204)
+            for method, body in (("PATCH", change), ("DELETE", None)):
+                self.assertEqual(self.store.request(method, url, body, {"If-None-Match": "*"}).status, 404)
+        current = self.store.get("/api/v1/artists/1")
+        self.assertEqual(self.store.get("/api/v1/artists/1", If_Match=current.headers["etag"]).json(), current.json())
+
     def test_a_stale_version_is_not_restored(self):
         url = f"/api/v1/customers/{self.make('customers', email='twice.gone@example.com').json()['id']}"
         self.assertEqual(self.store.request("DELETE", url, headers={"If-Match": '"1"'}).status, 204)
