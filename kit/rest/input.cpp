@@ -25,7 +25,7 @@ Result<> InputReader::read(std::string_view body, void* draft) {
   given_.assign(fields_.size(), false);
   json::Reader in(body);
   if (!in.begin_object()) {
-    if (in.failed()) return in.error();
+    if (in.failed()) return in.error().with_reason("BODY_INVALID");
     std::string message = "the body must be a JSON object";
     const json::Kind kind = in.peek();
     if (kind != json::Kind::none) message.append(", is ").append(json::describe(kind));
@@ -39,7 +39,7 @@ Result<> InputReader::read(std::string_view body, void* draft) {
       read_field(in, static_cast<std::size_t>(found - fields_.begin()), draft);
     }
   }
-  if (!in.finish()) return std::move(in.error()).with_reason("BODY_INVALID");
+  if (!in.finish()) return in.error().with_reason("BODY_INVALID");
   return {};
 }
 

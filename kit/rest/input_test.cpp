@@ -53,7 +53,10 @@ using Texts = std::vector<std::string>;
 Texts problems(Mode mode, std::string_view body, Thing& thing) {
   Input<Thing> input(fields, mode, validate);
   Texts texts;
-  if (const Result<> read = input.read(body); !read) return {"! " + read.error().message()};
+  if (const Result<> read = input.read(body); !read) {
+    EXPECT_EQ(read.error().reason(), "BODY_INVALID") << body;
+    return {"! " + read.error().message()};
+  }
   const Result<> applied = input.apply(thing);
   if (applied) return texts;
   for (const FieldViolation& each : applied.error().violations())
@@ -117,8 +120,8 @@ TEST(Input, RefusesWhatIsNoObject) {
   Thing thing;
   EXPECT_EQ(problems(Mode::create, "[1]", thing),
             Texts{"! the body must be a JSON object, is an array"});
-  for (const char* bad :
-       {"", "{", "{\"name\":\"a\"} x", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"\xFF\"}"}) {
+  for (const char* bad : {"", "{", "{\"name\":\"a\"} x", "{\"name\":\"a\",\"name\":\"b\"}",
+                          "{\"name\":\"\xFF\"}", "\xEF\xBB\xBF{}", " "}) {
     const Texts wrong = problems(Mode::create, bad, thing);
     ASSERT_EQ(wrong.size(), 1u) << bad;
     EXPECT_TRUE(wrong[0].starts_with("! ")) << wrong[0];

@@ -64,12 +64,17 @@ std::string joined(std::span<const std::string_view> names) {
   return text;
 }
 
+/// For errors of layers that know nothing of parameters.
+Error invalid_parameters(Error error) {
+  return std::move(error).with_reason("PARAMETERS_INVALID");
+}
+
 /// The parameters of one request, each looked at once.
 class QueryReader {
  public:
   Result<> open(std::string_view query) {
     Result<std::vector<std::pair<std::string, std::string>>> parsed = http::parse_query(query);
-    if (!parsed) return std::move(parsed).error();
+    if (!parsed) return invalid_parameters(std::move(parsed).error());
     parameters_ = std::move(*parsed);
     std::vector<std::string_view> seen;
     for (const auto& [name, value] : parameters_) {
@@ -92,9 +97,8 @@ class QueryReader {
   }
   bool ok() const { return violations_.empty(); }
   Error refusal() {
-    return Error(Code::invalid_argument, "the query has invalid parameters")
-        .with_reason("PARAMETERS_INVALID")
-        .with_violations(std::move(violations_));
+    Error error(Code::invalid_argument, "the query has invalid parameters");
+    return invalid_parameters(std::move(error).with_violations(std::move(violations_)));
   }
 
  private:
@@ -307,7 +311,7 @@ Result<ListRequest> read_list(std::string_view query, const db::ListTable& table
   if (!in.ok()) return in.refusal();
   if (!cursor.empty()) {
     Result<std::vector<db::Value>> after = db::decode_cursor(table, request.query, cursor);
-    if (!after) return std::move(after).error();
+    if (!after) return invalid_parameters(std::move(after).error());
     request.query.after = std::move(*after);
   }
   return request;

@@ -87,7 +87,7 @@ class BadInputTest(unittest.TestCase):
                      b"[" * 100 + b"]" * 100, b"{} {}", b"{\"name\":\"\\ud800\"}", b"\xef\xbb\xbf{}", b"{'name': 1}", b"NaN"):
             with self.subTest(body):
                 answer = self.store.request("POST", "/api/v1/tracks", body, {"Content-Type": "application/json"})
-                self.assert_error(answer, 400)
+                self.assert_error(answer, 400, "BODY_INVALID")
 
     def test_one_violation_for_each_bad_field(self):
         answer = self.store.request("POST", "/api/v1/tracks", {
@@ -117,7 +117,7 @@ class BadInputTest(unittest.TestCase):
             self.assertIn(known, violations["gener_id"])
         for query in ("genre_id=x", "milliseconds.gte=1.5", "limit=201", "limit=1&limit=2", "name.regex=x", "%zz=1", "id.in=",
                       "genre_id=1%00", "sort=name,name", "cursor=" + "A" * 3000):
-            self.assert_error(self.store.get("/api/v1/tracks?" + query), 400)
+            self.assert_error(self.store.get("/api/v1/tracks?" + query), 400, "PARAMETERS_INVALID")
         self.assert_error(self.store.get("/api/v1/tracks?" + "&".join(f"p{n}=1" for n in range(257))), 400)
 
     def test_constraints(self):
