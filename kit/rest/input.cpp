@@ -62,7 +62,8 @@ void InputReader::report_unknown(std::string_view name) {
   for (const Field& field : fields_) {
     if (field.rule != Rule::read_only) known.push_back(field.name);
   }
-  add(name, "is no field of this entity" + did_you_mean(name, known));
+  add(name, fields_.empty() ? "is not expected: this request takes no fields"
+                            : "is no field of this entity" + did_you_mean(name, known));
 }
 
 void InputReader::apply(const void* draft, const void* defaults, void* target) {
@@ -102,6 +103,14 @@ Error InputReader::refusal() {
   return Error(Code::invalid_argument, "the request has invalid fields")
       .with_reason("FIELDS_INVALID")
       .with_violations(std::move(violations_));
+}
+
+Result<> no_input(std::string_view body) {
+  if (body.empty()) return {};
+  InputReader in({}, Mode::create);
+  KIT_TRY(in.read(body, nullptr));
+  if (in.has_violations()) return in.refusal();
+  return {};
 }
 
 }  // namespace kit::rest

@@ -85,6 +85,10 @@ class InputReader {
   std::vector<FieldViolation> violations_;
 };
 
+/// For requests that take no input: the body is empty or, since many clients send one always, `{}`.
+/// Fails with `invalid_argument` for anything else, a violation for each member.
+Result<> no_input(std::string_view body);
+
 /// A request's body as changes to a `T`: reads it, then applies it. Everything that is wrong is
 /// told at once: unknown members, wrong types, missing and immutable ones, and the constraints of
 /// the rest.

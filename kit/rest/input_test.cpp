@@ -128,6 +128,22 @@ TEST(Input, RefusesWhatIsNoObject) {
   }
 }
 
+TEST(NoInput, TakesNothingOrAnEmptyObject) {
+  for (const char* good : {"", "{}", " { } "}) EXPECT_TRUE(no_input(good)) << good;
+  for (const char* bad : {"[]", "null", "{", " ", "{} x"}) {
+    const Result<> read = no_input(bad);
+    ASSERT_FALSE(read) << bad;
+    EXPECT_EQ(read.error().reason(), "BODY_INVALID") << bad;
+  }
+  const Result<> more = no_input(R"({"a":1,"id":{}})");
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().reason(), "FIELDS_INVALID");
+  ASSERT_EQ(more.error().violations().size(), 2u);
+  EXPECT_EQ(more.error().violations()[1].field, "id");
+  EXPECT_EQ(more.error().violations()[1].description,
+            "is not expected: this request takes no fields");
+}
+
 TEST(Input, NumbersAtAndPastTheirLimits) {
   Thing thing;
   EXPECT_EQ(problems(Mode::patch, R"({"count":2147483647})", thing), Texts{});

@@ -181,6 +181,19 @@ class CrudTest(unittest.TestCase):
         reports = self.store.get("/api/v1/employees/2/reports").json()["items"]
         self.assertEqual([employee["id"] for employee in reports], [3, 4, 5])
 
+    def test_what_takes_no_input_takes_an_empty_object(self):
+        invoice = f"/api/v1/invoices/{self.make('invoices').json()['id']}"
+        customer = f"/api/v1/customers/{self.make('customers', email='empty@example.com').json()['id']}"
+        self.assertEqual(self.store.request("DELETE", customer).status, 204)
+        for url, name in ((invoice, "refund"), (customer, "restore")):
+            refused = self.action(url, name, {"force": True, "why": "x"})
+            self.assertEqual((refused.status, refused.reason()), (400, "FIELDS_INVALID"), refused)
+            self.assertEqual(set(refused.violations()), {"force", "why"})
+            self.assertEqual(self.action(url, name, []).reason(), "BODY_INVALID")
+            text = self.store.request("POST", f"{url}/{name}", b"{}", {"Content-Type": "text/plain"})
+            self.assertEqual(text.status, 415, text)
+            self.assertEqual(self.action(url, name, {}).status, 200)
+
     def test_change_email(self):
         customer = self.make("customers", email="old@example.com").json()
         url = f"/api/v1/customers/{customer['id']}"

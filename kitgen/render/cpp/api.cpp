@@ -126,10 +126,9 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   table.add(entity, "patch", one, "patch", "patch");
   table.add(entity, "delete_", one, "remove");
   if (entity.soft_delete)
-    table.add(entity, "post", typed_path(entity, restore_path(entity)), "restore");
+    table.add(entity, "post", typed_path(entity, restore_path(entity)), "restore", "json");
   for (const model::Action& action : entity.actions) {
-    table.add(entity, "post", typed_path(entity, action.path), "post_" + action.name,
-              action.input_type.empty() ? "" : "json");
+    table.add(entity, "post", typed_path(entity, action.path), "post_" + action.name, "json");
   }
   for (const model::Relation& relation : entity.relations) {
     if (relation.kind == RelationKind::belongs_to) continue;
