@@ -118,8 +118,8 @@ Result<> check_history(std::span<const MigrationStatus> history,
     if (entry.checksum != checksum(migration)) {
       return Error(Code::failed_precondition,
                    shown(migration) +
-                       " was changed after it was applied to this database; undo the change and "
-                       "write a new migration instead")
+                       " was changed after it was applied to this database: undo the change; a "
+                       "database without data worth keeping can be removed instead")
           .with_reason("MIGRATION_EDITED");
     }
   }
@@ -146,16 +146,35 @@ Task<std::vector<MigrationStatus>> Migrator::applied(Session& session) {
   co_return std::move(history);
 }
 
-Task<std::vector<MigrationStatus>> Migrator::status() {
-  auto all = co_await applied(database_);
-  for (std::size_t i = all.size(); i < migrations_.size(); ++i) {
+std::vector<MigrationStatus> Migrator::with_pending(std::vector<MigrationStatus> history) const {
+  for (std::size_t i = history.size(); i < migrations_.size(); ++i) {
     MigrationStatus pending;
     pending.number = migrations_[i].number;
     pending.name = migrations_[i].name;
     pending.checksum = checksum(migrations_[i]);
-    all.push_back(std::move(pending));
+    history.push_back(std::move(pending));
   }
-  co_return std::move(all);
+  return history;
+}
+
+Task<std::vector<MigrationStatus>> Migrator::status() {
+  auto history = co_await applied(database_);
+  co_return with_pending(std::move(history));
+}
+
+Task<MigrationReport> Migrator::report() {
+  co_await check_migrations(migrations_);
+  MigrationReport report;
+  bool known = co_await has_history(database_, database_.dialect());
+  if (known) report.steps = co_await read_history(database_);
+  auto fits = check_history(report.steps, migrations_);
+  if (!fits) report.problem = std::move(fits).error();
+  for (auto& step : report.steps) {
+    auto now = std::ranges::find(migrations_, step.number, &Migration::number);
+    step.is_edited = now != migrations_.end() && checksum(*now) != step.checksum;
+  }
+  report.steps = with_pending(std::move(report.steps));
+  co_return std::move(report);
 }
 
 Task<std::vector<Migration>> Migrator::plan() {

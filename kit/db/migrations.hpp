@@ -56,20 +56,30 @@ struct MigrationStatus {
   std::string name;
   std::string checksum;
   std::optional<std::string> applied_at;  ///< RFC 3339; nothing: pending.
+  bool is_edited = false;                 ///< Changed after it was applied; only `report` says so.
+};
+
+/// Where a database stands, whatever its history says.
+struct MigrationReport {
+  std::vector<MigrationStatus> steps;
+  std::optional<Error> problem;  ///< What every other call fails with; nothing: the history fits.
 };
 
 /// Brings a database's schema to where the program expects it. The table `kit_migrations` keeps
 /// what was applied, with checksums. Each step is one transaction that includes its row of history
-/// and a check of all foreign keys; two runners at once apply each step once. Every call fails with
-/// `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one that was applied was
-/// changed afterwards; MIGRATION_UNKNOWN when the database has steps that the program lacks.
-/// Lifetime: `database` outlives this.
+/// and a check of all foreign keys; two runners at once apply each step once. Every call but
+/// `report` fails with `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one
+/// that was applied was changed afterwards; MIGRATION_UNKNOWN when the database has steps that the
+/// program lacks. Lifetime: `database` outlives this.
 class Migrator {
  public:
   Migrator(Database& database, std::span<const Migration> migrations);
 
   /// Every step with when it was applied.
   Task<std::vector<MigrationStatus>> status();
+  /// The same for people who look into what went wrong: a history that does not fit is told, not
+  /// refused.
+  Task<MigrationReport> report();
   /// The steps that `up` would apply.
   Task<std::vector<Migration>> plan();
   /// Applies pending steps, in order, up to and including number `to`, and yields those it applied.
@@ -82,6 +92,7 @@ class Migrator {
 
  private:
   Task<std::vector<MigrationStatus>> applied(Session& session);
+  std::vector<MigrationStatus> with_pending(std::vector<MigrationStatus> history) const;
   Task<std::optional<MigrationStatus>> apply(const Migration& migration);
   Task<> undo(const Migration& migration);
 

@@ -12,6 +12,7 @@ namespace kitgen::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 
 constexpr const char* schema_text = R"(kit: 1
@@ -156,10 +157,37 @@ TEST_F(CommandTest, a_changed_schema_does_not_rewrite_history) {
   ASSERT_EQ(kitgen({"generate"}).code, 0);
   folder.write("api/shop.yaml", std::string(schema_text) + "      size: {type: int32}\n");
   const auto before = folder.tree();
-  check_failure({"generate"}, "--recreate-migrations");
+  for (const char* part :
+       {"--recreate-migrations", "(shop.db, with shop.db-wal", "real data: do not touch it"})
+    check_failure({"generate"}, part);
   EXPECT_EQ(folder.tree(), before);
   EXPECT_EQ(kitgen({"generate", "--recreate-migrations"}).code, 0);
   EXPECT_THAT(folder.read("migrations/0001_create_shop.up.sql"), HasSubstr("size"));
+}
+
+TEST_F(CommandTest, status_shows_what_was_edited) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  ASSERT_EQ(kitgen({"migrate", "up", "--database=x.db"}).code, 0);
+  folder.write("api/shop.yaml", std::string(schema_text) + "      size: {type: int32}\n");
+  ASSERT_EQ(kitgen({"generate", "--recreate-migrations"}).code, 0);
+  folder.write("migrations/0002_more.up.sql", "CREATE TABLE more (id INTEGER);\n");
+  const Outcome status = kitgen({"migrate", "status", "--database=x.db"});
+  EXPECT_EQ(status.code, 1);
+  EXPECT_THAT(status.out, MatchesRegex("  0001 create_shop  applied .*, edited since\n"
+                                       "  0002 more  waits\n"));
+  EXPECT_THAT(status.err, HasSubstr("0001_create_shop.up.sql was changed after it was applied"));
+  EXPECT_THAT(status.err, HasSubstr("can be removed instead"));
+  check_failure({"migrate", "up", "--database=x.db"}, "was changed after it was applied");
+  // A database that is ahead of the folder is shown too.
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate", "--recreate-migrations"}).code, 0);
+  ASSERT_EQ(kitgen({"migrate", "up", "--database=x.db"}).code, 0);
+  std::filesystem::remove(folder.path("migrations/0002_more.up.sql"));
+  const Outcome ahead = kitgen({"migrate", "status", "--database=x.db"});
+  EXPECT_EQ(ahead.code, 1);
+  EXPECT_THAT(ahead.out, HasSubstr("  0002 more  applied "));
+  EXPECT_THAT(ahead.err, HasSubstr("2_more, which this program does not know"));
 }
 
 TEST_F(CommandTest, output_stays_inside_the_project) {
@@ -199,6 +227,8 @@ TEST_F(CommandTest, starts_a_project) {
   const Outcome outcome = kitgen({"new", "music_store"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("cd music_store"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("(music_store.db*), then kitgen generate --recreate-migrations"));
   for (const char* file :
        {"main.cpp", "CMakeLists.txt", "Makefile", "layers.txt", ".gitignore",
         "api/music_store.yaml", "config/base.yaml", "config/prod.yaml", "internal/biz/item.gen.hpp",

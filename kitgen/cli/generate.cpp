@@ -147,7 +147,7 @@ std::string summary(const model::Service& service, const Plan& plan) {
 }
 
 /// Why the plan must not be carried out; nothing to say: it may.
-std::string objections(const Plan& plan) {
+std::string objections(const std::string& service, const Plan& plan) {
   std::string text;
   for (const Edited& edited : plan.edited) {
     text +=
@@ -167,20 +167,21 @@ std::string objections(const Plan& plan) {
     for (const std::string& path : plan.outgrown_migrations) {
       text += path + ": no longer what the schema says\n";
     }
+    text += "\nThe schema has changed since its migration was written, and this version of kitgen ";
+    text += "cannot yet write the\nmigration that leads from one to the other. Two ways on:\n";
+    text += "  - no database holds anything worth keeping: remove the development database (" +
+            service + ".db, with " + service + ".db-wal\n    and " + service +
+            ".db-shm) and let the first migration follow the schema: "
+            "kitgen generate --recreate-migrations;\n";
     text +=
-        "\nThe schema has changed since its migration was written, and this version of kitgen "
-        "cannot "
-        "yet write the\nmigration that leads from one to the other. Two ways on:\n"
-        "  - no database holds anything worth keeping: kitgen generate --recreate-migrations "
-        "rewrites "
-        "the first\n    migration; databases made with the old one have to be deleted;\n"
-        "  - otherwise take the change back out of the schema.\nNothing was written.\n";
+        "  - some database holds real data: do not touch it, and take the change back out of "
+        "the schema.\nNothing was written.\n";
   }
   return text;
 }
 
 int check(const model::Service& service, const Plan& plan) {
-  const std::string problems = objections(plan);
+  const std::string problems = objections(service.name, plan);
   if (!problems.empty()) print_error(problems);
   if (plan.is_clean()) {
     print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
@@ -194,7 +195,7 @@ int check(const model::Service& service, const Plan& plan) {
 
 int dry_run(const model::Service& service, const Plan& plan) {
   print(listing(plan, true) + summary(service, plan) + "Nothing was written (--dry-run).\n");
-  const std::string problems = objections(plan);
+  const std::string problems = objections(service.name, plan);
   if (problems.empty()) return ok;
   print_error(problems);
   return failed;
@@ -215,7 +216,7 @@ Result<int> write(const Project& project, const model::Service& service,
   if (*recovered) print("Finished a run that was interrupted.\n");
   auto plan = make_plan(project.root, std::move(files), options);
   if (!plan) return std::move(plan).error();
-  const std::string problems = objections(*plan);
+  const std::string problems = objections(service.name, *plan);
   if (!problems.empty()) {
     print_error(problems);
     return failed;

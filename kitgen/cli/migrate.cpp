@@ -52,7 +52,8 @@ std::string line(const kit::db::MigrationStatus& status) {
   std::string number = std::to_string(status.number);
   if (number.size() < 4) number.insert(0, 4 - number.size(), '0');
   return "  " + number + " " + status.name + "  " +
-         (status.applied_at ? "applied " + *status.applied_at : std::string("waits")) + "\n";
+         (status.applied_at ? "applied " + *status.applied_at : std::string("waits")) +
+         (status.is_edited ? ", edited since" : "") + "\n";
 }
 
 /// Runs one command; `work` prints what it did.
@@ -68,16 +69,21 @@ int with_migrator(const MigrateArguments& arguments, bool may_create, Work work)
   return ok;
 }
 
-Task<std::string> status_text(kit::db::Migrator& migrator) {
+/// The table, even when the history does not fit; `problem` is what is wrong then.
+Task<std::string> status_text(kit::db::Migrator& migrator, std::optional<Error>& problem) {
   std::string text;
   std::size_t waiting = 0;
-  const std::vector<kit::db::MigrationStatus> all = co_await migrator.status();
-  for (const auto& each : all) {
+  kit::db::MigrationReport report = co_await migrator.report();
+  for (const auto& each : report.steps) {
     text += line(each);
     if (!each.applied_at) ++waiting;
   }
-  text += waiting == 0 ? "The database is up to date.\n"
-                       : std::to_string(waiting) + " to apply: kitgen migrate up\n";
+  if (report.problem) {
+    problem = std::move(report.problem);
+  } else {
+    text += waiting == 0 ? "The database is up to date.\n"
+                         : std::to_string(waiting) + " to apply: kitgen migrate up\n";
+  }
   co_return text;
 }
 
@@ -131,7 +137,10 @@ int migrate_down(const MigrateArguments& arguments) {
 }
 
 int migrate_status(const MigrateArguments& arguments) {
-  return with_migrator(arguments, false, [](auto& migrator) { return status_text(migrator); });
+  std::optional<Error> problem;
+  const int code = with_migrator(arguments, false,
+                                 [&](auto& migrator) { return status_text(migrator, problem); });
+  return problem ? fail(*problem) : code;
 }
 
 }  // namespace kitgen::cli

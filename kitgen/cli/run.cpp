@@ -60,7 +60,8 @@ Options:
   --dry-run                show what would be done
   --verbose                list every file
   --discard-edits          overwrite generated files that were edited by hand
-  --recreate-migrations    let the first migration follow the schema; for projects without data worth keeping
+  --recreate-migrations    let the first migration follow the schema; the development database made from the old one
+                           has to be removed, one with real data must not be touched
   --dump-model             print the checked schema as kitgen understands it
 
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
