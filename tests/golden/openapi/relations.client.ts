@@ -62,7 +62,10 @@ export interface KitOptions {
 }
 
 export interface KitCall {
-  /** The ETag a change is based on: KitError with status 412 when there is a newer one. */
+  /**
+   * The ETag a change is based on: KitError with status 412 when there is a newer one. Actions and
+   * links check none and refuse it.
+   */
   ifMatch?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
@@ -101,12 +104,14 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async *pages<T, Q extends { cursor?: string }>(path: string, query: Q, call?: KitCall): AsyncGenerator<T> {
-    let next: Q | undefined = query;
+  async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
+    let next: object | undefined = query;
     while (next !== undefined) {
       const page: KitPage<T> = await this.call("GET", path + kitQuery(next), undefined, call);
       yield* page.items;
-      next = page.next_cursor === null ? undefined : { ...query, cursor: page.next_cursor };
+      // A page number only says where to begin.
+      const rest = { ...query, page: undefined, cursor: page.next_cursor };
+      next = page.next_cursor === null ? undefined : rest;
     }
   }
 }
@@ -175,6 +180,7 @@ export interface ShelfQuery {
   expand?: readonly ("parent" | "best")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -250,6 +256,7 @@ export interface ThingQuery {
   expand?: readonly ("shelf")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -286,6 +293,7 @@ export interface TagQuery {
   sort?: readonly ("id" | "-id")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 

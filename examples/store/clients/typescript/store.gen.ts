@@ -62,7 +62,10 @@ export interface KitOptions {
 }
 
 export interface KitCall {
-  /** The ETag a change is based on: KitError with status 412 when there is a newer one. */
+  /**
+   * The ETag a change is based on: KitError with status 412 when there is a newer one. Actions and
+   * links check none and refuse it.
+   */
   ifMatch?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
@@ -101,12 +104,14 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async *pages<T, Q extends { cursor?: string }>(path: string, query: Q, call?: KitCall): AsyncGenerator<T> {
-    let next: Q | undefined = query;
+  async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
+    let next: object | undefined = query;
     while (next !== undefined) {
       const page: KitPage<T> = await this.call("GET", path + kitQuery(next), undefined, call);
       yield* page.items;
-      next = page.next_cursor === null ? undefined : { ...query, cursor: page.next_cursor };
+      // A page number only says where to begin.
+      const rest = { ...query, page: undefined, cursor: page.next_cursor };
+      next = page.next_cursor === null ? undefined : rest;
     }
   }
 }
@@ -162,6 +167,7 @@ export interface GenreQuery {
   sort?: readonly ("id" | "-id" | "name" | "-name")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -204,6 +210,7 @@ export interface MediaTypeQuery {
   sort?: readonly ("id" | "-id" | "name" | "-name")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -247,6 +254,7 @@ export interface ArtistQuery {
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -304,6 +312,7 @@ export interface AlbumQuery {
   expand?: readonly ("artist")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -432,6 +441,7 @@ export interface TrackQuery {
   expand?: readonly ("album" | "media_type" | "genre")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -475,6 +485,7 @@ export interface PlaylistQuery {
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -604,6 +615,7 @@ export interface EmployeeQuery {
   expand?: readonly ("reports_to")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -734,6 +746,7 @@ export interface CustomerQuery {
   expand?: readonly ("support_rep")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -835,6 +848,7 @@ export interface InvoiceQuery {
   expand?: readonly ("customer")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 
@@ -917,6 +931,7 @@ export interface InvoiceLineQuery {
   expand?: readonly ("invoice" | "track")[];
   limit?: number;
   cursor?: string;
+  page?: number;
   total?: boolean;
 }
 

@@ -111,7 +111,7 @@ kit::Task<kit::http::Response> AlbumRoutes::get(kit::http::Request& request) {
   biz::Album album = co_await uses_.albums.get(id);
   if (asked.empty()) {
     kit::http::Response response = answer(album, 200);
-    kit::rest::revalidate(request, response);
+    co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Album> items;
@@ -121,7 +121,7 @@ kit::Task<kit::http::Response> AlbumRoutes::get(kit::http::Request& request) {
   kit::json::Writer out(response.body);
   write(out, items.front(), expansion);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -155,6 +155,11 @@ kit::Task<kit::http::Response> AlbumRoutes::change(kit::http::Request& request,
     biz::Album current = co_await uses_.albums.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Album known = co_await uses_.albums.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Album& target) { return input.apply(target); };
   const biz::Album album = co_await uses_.albums.update(id, version, apply);
   co_return answer(album, 200);
@@ -164,6 +169,11 @@ kit::Task<kit::http::Response> AlbumRoutes::remove(kit::http::Request& request) 
   const biz::AlbumId id = co_await kit::rest::path_id<biz::AlbumId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Album known = co_await uses_.albums.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.albums.remove(id, version);
   kit::http::Response response;
   response.status = 204;

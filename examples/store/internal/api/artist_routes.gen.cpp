@@ -102,7 +102,7 @@ kit::Task<kit::http::Response> ArtistRoutes::get(kit::http::Request& request) {
   co_await kit::rest::no_parameters(request);
   biz::Artist artist = co_await uses_.artists.get(id);
   kit::http::Response response = answer(artist, 200);
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -126,6 +126,11 @@ kit::Task<kit::http::Response> ArtistRoutes::change(kit::http::Request& request,
     biz::Artist current = co_await uses_.artists.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Artist known = co_await uses_.artists.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Artist& target) { return input.apply(target); };
   const biz::Artist artist = co_await uses_.artists.update(id, version, apply);
   co_return answer(artist, 200);
@@ -135,6 +140,11 @@ kit::Task<kit::http::Response> ArtistRoutes::remove(kit::http::Request& request)
   const biz::ArtistId id = co_await kit::rest::path_id<biz::ArtistId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Artist known = co_await uses_.artists.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.artists.remove(id, version);
   kit::http::Response response;
   response.status = 204;

@@ -81,7 +81,7 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
   KIT_TRY(router.add(Method::delete_, "/api/v1/customers/{id:int64}",
                      bind<&CustomerRoutes::remove>(*this)));
   KIT_TRY(router.add(Method::post, "/api/v1/customers/{id:int64}/restore",
-                     bind<&CustomerRoutes::restore>(*this)));
+                     bind<&CustomerRoutes::restore>(*this), json));
   KIT_TRY(router.add(Method::post, "/api/v1/customers/{id:int64}/change_email",
                      bind<&CustomerRoutes::post_change_email>(*this), json));
   KIT_TRY(router.add(Method::get, "/api/v1/customers/{id:int64}/invoices",
@@ -126,7 +126,7 @@ kit::Task<kit::http::Response> CustomerRoutes::get(kit::http::Request& request) 
   biz::Customer customer = co_await uses_.customers.get(id);
   if (asked.empty()) {
     kit::http::Response response = answer(customer, 200);
-    kit::rest::revalidate(request, response);
+    co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Customer> items;
@@ -136,7 +136,7 @@ kit::Task<kit::http::Response> CustomerRoutes::get(kit::http::Request& request) 
   kit::json::Writer out(response.body);
   write(out, items.front(), expansion);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -171,6 +171,11 @@ kit::Task<kit::http::Response> CustomerRoutes::change(kit::http::Request& reques
     biz::Customer current = co_await uses_.customers.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Customer known = co_await uses_.customers.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Customer& target) { return input.apply(target); };
   const biz::Customer customer = co_await uses_.customers.update(id, version, apply);
   co_return answer(customer, 200);
@@ -180,6 +185,11 @@ kit::Task<kit::http::Response> CustomerRoutes::remove(kit::http::Request& reques
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Customer known = co_await uses_.customers.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.customers.remove(id, version);
   kit::http::Response response;
   response.status = 204;
@@ -189,13 +199,16 @@ kit::Task<kit::http::Response> CustomerRoutes::remove(kit::http::Request& reques
 kit::Task<kit::http::Response> CustomerRoutes::restore(kit::http::Request& request) {
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
   co_await kit::rest::no_parameters(request);
-  const biz::Customer customer = co_await uses_.customers.restore(id);
+  const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  co_await kit::rest::no_input(request.body);
+  const biz::Customer customer = co_await uses_.customers.restore(id, version);
   co_return answer(customer, 200);
 }
 
 kit::Task<kit::http::Response> CustomerRoutes::post_change_email(kit::http::Request& request) {
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
   co_await kit::rest::no_parameters(request);
+  co_await kit::rest::refuse_conditions(request);
   kit::rest::Input<biz::CustomerChangeEmailInput> input(customer_change_email_fields,
                                                         kit::rest::Mode::create, biz::validate);
   co_await input.read(request.body);

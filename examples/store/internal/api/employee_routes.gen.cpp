@@ -120,7 +120,7 @@ kit::Task<kit::http::Response> EmployeeRoutes::get(kit::http::Request& request) 
   biz::Employee employee = co_await uses_.employees.get(id);
   if (asked.empty()) {
     kit::http::Response response = answer(employee, 200);
-    kit::rest::revalidate(request, response);
+    co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Employee> items;
@@ -130,7 +130,7 @@ kit::Task<kit::http::Response> EmployeeRoutes::get(kit::http::Request& request) 
   kit::json::Writer out(response.body);
   write(out, items.front(), expansion);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -165,6 +165,11 @@ kit::Task<kit::http::Response> EmployeeRoutes::change(kit::http::Request& reques
     biz::Employee current = co_await uses_.employees.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Employee known = co_await uses_.employees.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Employee& target) { return input.apply(target); };
   const biz::Employee employee = co_await uses_.employees.update(id, version, apply);
   co_return answer(employee, 200);
@@ -174,6 +179,11 @@ kit::Task<kit::http::Response> EmployeeRoutes::remove(kit::http::Request& reques
   const biz::EmployeeId id = co_await kit::rest::path_id<biz::EmployeeId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Employee known = co_await uses_.employees.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.employees.remove(id, version);
   kit::http::Response response;
   response.status = 204;

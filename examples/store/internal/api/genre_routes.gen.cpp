@@ -96,7 +96,7 @@ kit::Task<kit::http::Response> GenreRoutes::get(kit::http::Request& request) {
   co_await kit::rest::no_parameters(request);
   biz::Genre genre = co_await uses_.genres.get(id);
   kit::http::Response response = answer(genre, 200);
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -120,6 +120,11 @@ kit::Task<kit::http::Response> GenreRoutes::change(kit::http::Request& request,
     biz::Genre current = co_await uses_.genres.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Genre known = co_await uses_.genres.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Genre& target) { return input.apply(target); };
   const biz::Genre genre = co_await uses_.genres.update(id, apply);
   co_return answer(genre, 200);
@@ -129,6 +134,11 @@ kit::Task<kit::http::Response> GenreRoutes::remove(kit::http::Request& request) 
   const biz::GenreId id = co_await kit::rest::path_id<biz::GenreId>(request);
   co_await kit::rest::no_parameters(request);
   co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Genre known = co_await uses_.genres.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.genres.remove(id);
   kit::http::Response response;
   response.status = 204;

@@ -108,7 +108,7 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::get(kit::http::Request& reques
   biz::InvoiceLine invoice_line = co_await uses_.invoice_lines.get(id);
   if (asked.empty()) {
     kit::http::Response response = answer(invoice_line, 200);
-    kit::rest::revalidate(request, response);
+    co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::InvoiceLine> items;
@@ -118,7 +118,7 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::get(kit::http::Request& reques
   kit::json::Writer out(response.body);
   write(out, items.front(), expansion);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -157,6 +157,11 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::change(kit::http::Request& req
     biz::InvoiceLine current = co_await uses_.invoice_lines.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::InvoiceLine known = co_await uses_.invoice_lines.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::InvoiceLine& target) { return input.apply(target); };
   const biz::InvoiceLine invoice_line = co_await uses_.invoice_lines.update(id, apply);
   co_return answer(invoice_line, 200);
@@ -166,6 +171,11 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::remove(kit::http::Request& req
   const biz::InvoiceLineId id = co_await kit::rest::path_id<biz::InvoiceLineId>(request);
   co_await kit::rest::no_parameters(request);
   co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::InvoiceLine known = co_await uses_.invoice_lines.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.invoice_lines.remove(id);
   kit::http::Response response;
   response.status = 204;

@@ -74,7 +74,7 @@ kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
   KIT_TRY(router.add(Method::delete_, "/api/v1/invoices/{id:int64}",
                      bind<&InvoiceRoutes::remove>(*this)));
   KIT_TRY(router.add(Method::post, "/api/v1/invoices/{id:int64}/refund",
-                     bind<&InvoiceRoutes::post_refund>(*this)));
+                     bind<&InvoiceRoutes::post_refund>(*this), json));
   KIT_TRY(router.add(Method::get, "/api/v1/invoices/{id:int64}/lines",
                      bind<&InvoiceRoutes::list_lines>(*this)));
   return {};
@@ -117,7 +117,7 @@ kit::Task<kit::http::Response> InvoiceRoutes::get(kit::http::Request& request) {
   biz::Invoice invoice = co_await uses_.invoices.get(id);
   if (asked.empty()) {
     kit::http::Response response = answer(invoice, 200);
-    kit::rest::revalidate(request, response);
+    co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Invoice> items;
@@ -127,7 +127,7 @@ kit::Task<kit::http::Response> InvoiceRoutes::get(kit::http::Request& request) {
   kit::json::Writer out(response.body);
   write(out, items.front(), expansion);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -161,6 +161,11 @@ kit::Task<kit::http::Response> InvoiceRoutes::change(kit::http::Request& request
     biz::Invoice current = co_await uses_.invoices.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Invoice known = co_await uses_.invoices.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Invoice& target) { return input.apply(target); };
   const biz::Invoice invoice = co_await uses_.invoices.update(id, version, apply);
   co_return answer(invoice, 200);
@@ -170,6 +175,11 @@ kit::Task<kit::http::Response> InvoiceRoutes::remove(kit::http::Request& request
   const biz::InvoiceId id = co_await kit::rest::path_id<biz::InvoiceId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Invoice known = co_await uses_.invoices.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.invoices.remove(id, version);
   kit::http::Response response;
   response.status = 204;
@@ -179,6 +189,8 @@ kit::Task<kit::http::Response> InvoiceRoutes::remove(kit::http::Request& request
 kit::Task<kit::http::Response> InvoiceRoutes::post_refund(kit::http::Request& request) {
   const biz::InvoiceId id = co_await kit::rest::path_id<biz::InvoiceId>(request);
   co_await kit::rest::no_parameters(request);
+  co_await kit::rest::refuse_conditions(request);
+  co_await kit::rest::no_input(request.body);
   const biz::Invoice result = co_await uses_.invoices.refund(id);
   co_return answer(result, 200);
 }

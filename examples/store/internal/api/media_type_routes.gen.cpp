@@ -99,7 +99,7 @@ kit::Task<kit::http::Response> MediaTypeRoutes::get(kit::http::Request& request)
   co_await kit::rest::no_parameters(request);
   biz::MediaType media_type = co_await uses_.media_types.get(id);
   kit::http::Response response = answer(media_type, 200);
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -123,6 +123,11 @@ kit::Task<kit::http::Response> MediaTypeRoutes::change(kit::http::Request& reque
     biz::MediaType current = co_await uses_.media_types.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::MediaType known = co_await uses_.media_types.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::MediaType& target) { return input.apply(target); };
   const biz::MediaType media_type = co_await uses_.media_types.update(id, apply);
   co_return answer(media_type, 200);
@@ -132,6 +137,11 @@ kit::Task<kit::http::Response> MediaTypeRoutes::remove(kit::http::Request& reque
   const biz::MediaTypeId id = co_await kit::rest::path_id<biz::MediaTypeId>(request);
   co_await kit::rest::no_parameters(request);
   co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::MediaType known = co_await uses_.media_types.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.media_types.remove(id);
   kit::http::Response response;
   response.status = 204;

@@ -108,7 +108,7 @@ kit::Task<kit::http::Response> PlaylistRoutes::get(kit::http::Request& request) 
   co_await kit::rest::no_parameters(request);
   biz::Playlist playlist = co_await uses_.playlists.get(id);
   kit::http::Response response = answer(playlist, 200);
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -132,6 +132,11 @@ kit::Task<kit::http::Response> PlaylistRoutes::change(kit::http::Request& reques
     biz::Playlist current = co_await uses_.playlists.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Playlist known = co_await uses_.playlists.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Playlist& target) { return input.apply(target); };
   const biz::Playlist playlist = co_await uses_.playlists.update(id, version, apply);
   co_return answer(playlist, 200);
@@ -141,6 +146,11 @@ kit::Task<kit::http::Response> PlaylistRoutes::remove(kit::http::Request& reques
   const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Playlist known = co_await uses_.playlists.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.playlists.remove(id, version);
   kit::http::Response response;
   response.status = 204;
@@ -159,6 +169,7 @@ kit::Task<kit::http::Response> PlaylistRoutes::link_tracks(kit::http::Request& r
   const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
   const biz::TrackId track_id = co_await kit::rest::path_id<biz::TrackId>(request, 1);
   co_await kit::rest::no_parameters(request);
+  co_await kit::rest::refuse_conditions(request);
   co_await uses_.playlists.link_tracks(id, track_id);
   kit::http::Response response;
   response.status = 204;
@@ -169,6 +180,7 @@ kit::Task<kit::http::Response> PlaylistRoutes::unlink_tracks(kit::http::Request&
   const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
   const biz::TrackId track_id = co_await kit::rest::path_id<biz::TrackId>(request, 1);
   co_await kit::rest::no_parameters(request);
+  co_await kit::rest::refuse_conditions(request);
   co_await uses_.playlists.unlink_tracks(id, track_id);
   kit::http::Response response;
   response.status = 204;

@@ -118,7 +118,7 @@ kit::Task<kit::http::Response> TrackRoutes::get(kit::http::Request& request) {
   biz::Track track = co_await uses_.tracks.get(id);
   if (asked.empty()) {
     kit::http::Response response = answer(track, 200);
-    kit::rest::revalidate(request, response);
+    co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Track> items;
@@ -128,7 +128,7 @@ kit::Task<kit::http::Response> TrackRoutes::get(kit::http::Request& request) {
   kit::json::Writer out(response.body);
   write(out, items.front(), expansion);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
-  kit::rest::revalidate(request, response);
+  co_await kit::rest::revalidate(request, response);
   co_return response;
 }
 
@@ -171,6 +171,11 @@ kit::Task<kit::http::Response> TrackRoutes::change(kit::http::Request& request,
     biz::Track current = co_await uses_.tracks.get(id);
     co_await input.apply(current);
   }
+  if (kit::rest::has_none_match(request)) {
+    const biz::Track known = co_await uses_.tracks.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   auto apply = [&](biz::Track& target) { return input.apply(target); };
   const biz::Track track = co_await uses_.tracks.update(id, version, apply);
   co_return answer(track, 200);
@@ -180,6 +185,11 @@ kit::Task<kit::http::Response> TrackRoutes::remove(kit::http::Request& request) 
   const biz::TrackId id = co_await kit::rest::path_id<biz::TrackId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) {
+    const biz::Track known = co_await uses_.tracks.get(id);
+    const kit::http::Response current = answer(known, 200);
+    co_await kit::rest::refuse_known(request, current);
+  }
   co_await uses_.tracks.remove(id, version);
   kit::http::Response response;
   response.status = 204;

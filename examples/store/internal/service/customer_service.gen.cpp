@@ -59,9 +59,13 @@ kit::Task<> CustomerService::remove(biz::CustomerId id, std::optional<std::int64
   co_await work->commit();
 }
 
-kit::Task<biz::Customer> CustomerService::restore(biz::CustomerId id) {
+kit::Task<biz::Customer> CustomerService::restore(biz::CustomerId id,
+                                                  std::optional<std::int64_t> version) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::Customer customer = co_await work->customers().find_deleted(id);
+  if (version && *version != customer.version) {
+    co_return kit::record::version_mismatch(biz::customer_name);
+  }
   co_await work->customers().restore(customer);
   co_await work->commit();
   co_return customer;

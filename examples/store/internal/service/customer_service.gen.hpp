@@ -41,7 +41,8 @@ class CustomerService {
                                   Change change);
   kit::Task<> remove(biz::CustomerId id, std::optional<std::int64_t> version);
   /// Brings back one that was removed.
-  kit::Task<biz::Customer> restore(biz::CustomerId id);
+  /// Fails with `aborted` (HTTP 412) when `version` is given and not the current one.
+  kit::Task<biz::Customer> restore(biz::CustomerId id, std::optional<std::int64_t> version);
 
   // Written in customer_service.cpp.
   /// Gives the customer another e-mail address.
