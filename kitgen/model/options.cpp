@@ -13,6 +13,8 @@ namespace {
 using schema::in_quotes;
 
 constexpr int greatest_page_size = 200;
+/// A cursor carries the last row's value of each sort key and has to fit into the request line.
+constexpr std::uint32_t longest_sort_key = 255;
 
 struct FoundField {
   std::size_t index = none;
@@ -67,6 +69,33 @@ int read_size(Context& context, const std::optional<Word>& word, const char* key
   return otherwise;
 }
 
+void refuse_long_key(Context& context, const Word& word, const Field& field) {
+  const std::string limit = std::to_string(longest_sort_key);
+  context.diagnostics.error(
+      word,
+      "list.sort cannot use field " + in_quotes(field.name) + ", which may have " +
+          std::to_string(*field.max_length) +
+          " characters: a list's cursor would be longer than a request may be",
+      "give it max: " + limit + " or less, or take it out of list.sort");
+}
+
+void build_sort(Context& context, std::size_t entity, const std::vector<Word>& words) {
+  Entity& target = context.service.entities[entity];
+  for (const auto& [index, word] : find_fields(context, entity, words, "list.sort")) {
+    Field& field = target.fields[index];
+    if (!can_filter(field)) {
+      refuse_use(context, *word, "list.sort", field);
+      continue;
+    }
+    if (field.is_text() && field.max_length && *field.max_length > longest_sort_key) {
+      refuse_long_key(context, *word, field);
+      continue;
+    }
+    field.sortable = true;
+    if (field.name != "id") target.list.sort.push_back(field.name);
+  }
+}
+
 void build_list(Context& context, std::size_t entity, const schema::List& syntax) {
   Entity& target = context.service.entities[entity];
   for (const auto& [index, word] : find_fields(context, entity, syntax.filter, "list.filter")) {
@@ -79,15 +108,7 @@ void build_list(Context& context, std::size_t entity, const schema::List& syntax
     field.operators = operators_of(field);
     if (field.name != "id") target.list.filter.push_back(field.name);
   }
-  for (const auto& [index, word] : find_fields(context, entity, syntax.sort, "list.sort")) {
-    Field& field = target.fields[index];
-    if (!can_filter(field)) {
-      refuse_use(context, *word, "list.sort", field);
-      continue;
-    }
-    field.sortable = true;
-    if (field.name != "id") target.list.sort.push_back(field.name);
-  }
+  build_sort(context, entity, syntax.sort);
   for (const auto& [index, word] : find_fields(context, entity, syntax.search, "list.search")) {
     Field& field = target.fields[index];
     if (!field.is_text() || field.secret) {
