@@ -243,6 +243,13 @@ TEST_F(CommandTest, starts_a_project) {
   check_failure({"new", "music-store"}, "how about music_store?");
   check_failure({"new", "class"}, "reserved word");
   check_failure({"new", "std"}, "cannot be a project's name");
+  for (const char* target : {"help", "install", "clean", "test", "package_source", "edit_cache",
+                             "rebuild_cache", "list_install_components"})
+    check_failure({"new", target}, "it is a target that every CMake build has");
+  for (const char* own : {"kitgen", "kit_rest", "kit_"})
+    check_failure({"new", own}, "'" + std::string(own) + "' cannot be a project's name");
+  check_failure({"new", "api"}, "it is a name the generated C++ needs");
+  EXPECT_FALSE(folder.has("test"));
   check_failure({"new", "../x"}, "cannot be a project's name");
 }
 

@@ -33,6 +33,7 @@ Result<> check_name(const std::string& name) {
                (usable ? "; how about " + proposal + "?" : std::string()));
   }
   if (const auto languages = model::reserved_in(name)) return bad("it is " + *languages);
+  if (const auto taken = model::reserved_for_services(name)) return bad("it is " + *taken);
   if (model::is_cpp_word(name)) return bad("it is a word of C++ or of the code around it");
   return {};
 }

@@ -187,14 +187,10 @@ void build_header(Context& context) {
                               "write service: store, for example");
   } else {
     const Word& name = *context.syntax.service;
-    static constexpr std::array<std::string_view, 5> layers{"api", "biz", "data", "service",
-                                                            "internal"};
     check_snake_name(context, name, "service", true);
-    for (const std::string_view layer : layers) {
-      if (name.text == layer) {
-        context.diagnostics.error(
-            name, "service name " + in_quotes(name.text) + " is a name the generated C++ needs");
-      }
+    const std::optional<std::string> taken = reserved_for_services(name.text);
+    if (taken && !reserved_in(name.text)) {
+      context.diagnostics.error(name, "service name " + in_quotes(name.text) + " is " + *taken);
     }
     service.name = name.text;
   }

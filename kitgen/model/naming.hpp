@@ -39,6 +39,9 @@ std::optional<std::string> reserved_in(std::string_view name);
 /// Whether it is a C++ keyword or a name C++ keeps for itself or the generated code's environment
 /// uses.
 bool is_cpp_word(std::string_view name);
+/// Why a service, which is a namespace, a program and a target of CMake, cannot have this name
+/// beyond what `reserved_in` says: "a target that every CMake build has", or nothing.
+std::optional<std::string> reserved_for_services(std::string_view name);
 /// Names of types that generated TypeScript or C++ needs for itself: Promise, Date, Error ...
 bool is_taken_type_name(std::string_view pascal);
 

@@ -74,5 +74,19 @@ TEST(Naming, ReservedWords) {
   }
 }
 
+TEST(Naming, ReservedForServices) {
+  for (const char* target : {"all", "clean", "edit_cache", "help", "install", "package", "test",
+                             "rebuild_cache", "list_install_components"}) {
+    EXPECT_EQ(reserved_for_services(target), "a target that every CMake build has") << target;
+  }
+  for (const char* own : {"kit", "kitgen", "kit_base", "kit_x"}) {
+    EXPECT_EQ(reserved_for_services(own), "kept for Kit's own libraries and programs") << own;
+  }
+  EXPECT_EQ(reserved_for_services("biz"), "a name the generated C++ needs");
+  for (const char* good : {"shop", "kite", "kitchen", "tests", "helpdesk"}) {
+    EXPECT_EQ(reserved_for_services(good), std::nullopt) << good;
+  }
+}
+
 }  // namespace
 }  // namespace kitgen::model

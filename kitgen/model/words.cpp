@@ -473,6 +473,14 @@ constexpr std::string_view type_names[] = {"Array",
                                            "GeneratedService",
                                            "Uses"};
 
+// Folders and namespaces of the generated layers.
+constexpr std::string_view layer_names[] = {"api", "biz", "data", "service", "internal"};
+
+// CMake 3.25, policy CMP0037 and the generators' own; a target of such a name breaks the build.
+constexpr std::string_view cmake_targets[] = {
+    "all",     "clean",          "edit_cache",    "help", "install", "list_install_components",
+    "package", "package_source", "rebuild_cache", "test"};
+
 bool contains(Words words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
@@ -503,6 +511,15 @@ std::optional<std::string> reserved_in(std::string_view name) {
 
 bool is_cpp_word(std::string_view name) {
   return contains(cpp_words, name) || contains(cpp_environment, name);
+}
+
+std::optional<std::string> reserved_for_services(std::string_view name) {
+  if (contains(layer_names, name)) return "a name the generated C++ needs";
+  if (contains(cmake_targets, name)) return "a target that every CMake build has";
+  if (name == "kit" || name == "kitgen" || name.starts_with("kit_")) {
+    return "kept for Kit's own libraries and programs";
+  }
+  return std::nullopt;
 }
 
 bool is_taken_type_name(std::string_view pascal) {
