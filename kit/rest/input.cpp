@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/rest/detail/shown_name.hpp"
 
 namespace kit::rest {
 namespace {
@@ -62,8 +63,9 @@ void InputReader::report_unknown(std::string_view name) {
   for (const Field& field : fields_) {
     if (field.rule != Rule::read_only) known.push_back(field.name);
   }
-  add(name, fields_.empty() ? "is not expected: this request takes no fields"
-                            : "is no field of this entity" + did_you_mean(name, known));
+  const std::string shown = detail::shown_name(name);
+  add(shown, fields_.empty() ? "is not expected: this request takes no fields"
+                             : "is no field of this entity" + did_you_mean(shown, known));
 }
 
 void InputReader::apply(const void* draft, const void* defaults, void* target) {

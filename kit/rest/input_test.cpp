@@ -159,6 +159,19 @@ TEST(Input, NumbersAtAndPastTheirLimits) {
             Texts{"name: must not contain the character U+0000"});
 }
 
+TEST(Input, LongUnknownNamesAreCut) {
+  Thing thing;
+  const std::string fits(64, 'x');
+  EXPECT_EQ(problems(Mode::patch, "{\"" + fits + "\":1}", thing),
+            Texts{fits + ": is no field of this entity"});
+  EXPECT_EQ(problems(Mode::patch, "{\"" + fits + "y\":1}", thing),
+            Texts{fits + "...: is no field of this entity"});
+  std::string long_name;
+  for (int i = 0; i < 100'000; ++i) long_name += "\xC3\xA4";
+  const Texts wrong = problems(Mode::patch, "{\"" + long_name + "\":1}", thing);
+  EXPECT_EQ(wrong, Texts{long_name.substr(0, 128) + "...: is no field of this entity"});
+}
+
 TEST(Input, ManyUnknownMembersAreBounded) {
   std::string body = "{";
   for (int i = 0; i < 500; ++i) body += (i == 0 ? "\"x" : ",\"x") + std::to_string(i) + "\":1";

@@ -8,11 +8,13 @@
 
 #include "kit/base/text.hpp"
 #include "kit/http/query.hpp"
+#include "kit/rest/detail/shown_name.hpp"
 
 namespace kit::rest {
 namespace {
 
 using Operators = ValueType::Operators;
+using detail::shown_name;
 
 constexpr std::size_t max_search_length = 200;
 constexpr std::size_t max_violations = 32;
@@ -86,14 +88,16 @@ class QueryReader {
   const std::vector<std::pair<std::string, std::string>>& parameters() const { return parameters_; }
 
   void add(std::string_view name, std::string description) {
+    std::string shown = shown_name(name);
     const bool is_known =
-        std::ranges::find(violations_, name, &FieldViolation::field) != violations_.end();
+        std::ranges::find(violations_, shown, &FieldViolation::field) != violations_.end();
     if (!is_known && violations_.size() < max_violations) {
-      violations_.push_back({std::string(name), std::move(description)});
+      violations_.push_back({std::move(shown), std::move(description)});
     }
   }
   void add_unknown(std::string_view name, std::span<const std::string_view> known) {
-    add(name, "is no parameter here" + did_you_mean(name, known) + "; known are: " + joined(known));
+    add(name, "is no parameter here" + did_you_mean(shown_name(name), known) +
+                  "; known are: " + joined(known));
   }
   bool ok() const { return violations_.empty(); }
   Error refusal() {
@@ -113,8 +117,9 @@ void read_relations(QueryReader& in, const std::string& value,
     if (found != relations.end()) {
       expand.add(static_cast<std::size_t>(found - relations.begin()));
     } else {
-      in.add("expand", "'" + std::string(name) + "' can't be expanded" +
-                           did_you_mean(name, relations) + "; known are: " + joined(relations));
+      const std::string shown = shown_name(name);
+      in.add("expand", "'" + shown + "' can't be expanded" + did_you_mean(shown, relations) +
+                           "; known are: " + joined(relations));
     }
   }
 }
@@ -190,8 +195,9 @@ class ListReader {
       if (descending) name.remove_prefix(1);
       const ListField* field = find(name);
       if (field == nullptr || !field->column->sortable) {
-        in_.add("sort", "'" + std::string(name) + "' can't be sorted by" +
-                            did_you_mean(name, known) + "; known are: " + joined(known));
+        const std::string shown = shown_name(name);
+        in_.add("sort", "'" + shown + "' can't be sorted by" + did_you_mean(shown, known) +
+                            "; known are: " + joined(known));
       } else if (std::ranges::find(request_.query.sort, field->column, &db::Sort::column) !=
                  request_.query.sort.end()) {
         in_.add("sort", "'" + std::string(name) + "' is given twice");

@@ -154,6 +154,17 @@ TEST(ReadList, RefusesRepetitionsAndBrokenEncodings) {
   }
 }
 
+TEST(ReadList, LongNamesAreCut) {
+  const std::string longest(7000, 'x');
+  const std::string shown = std::string(64, 'x') + "...";
+  EXPECT_TRUE(problems(longest + "=1").at(0).starts_with(shown + ": is no parameter here; known"));
+  EXPECT_TRUE(
+      problems("name." + longest + "=1").at(0).starts_with("name." + shown.substr(5) + ": "));
+  EXPECT_TRUE(problems("sort=" + longest).at(0).starts_with("sort: '" + shown + "' can't be"));
+  EXPECT_TRUE(problems("expand=" + longest).at(0).starts_with("expand: '" + shown + "' can't be"));
+  EXPECT_LT(problems(longest + "=1&" + longest + "=2").at(0).size(), 200u);
+}
+
 TEST(ReadList, TheScopeComesFirstAndStays) {
   const Result<ListRequest> request =
       read_list("id=3", table, options, db::Filter{&owner, db::Operator::eq, {std::int64_t{9}}});
