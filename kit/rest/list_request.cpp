@@ -95,6 +95,11 @@ class QueryReader {
       violations_.push_back({std::move(shown), std::move(description)});
     }
   }
+  /// Adds to what was said about a parameter; nothing when that was nothing.
+  void extend(std::string_view name, std::string_view more) {
+    const auto found = std::ranges::find(violations_, name, &FieldViolation::field);
+    if (found != violations_.end()) found->description += more;
+  }
   void add_unknown(std::string_view name, std::span<const std::string_view> known) {
     add(name, "is no parameter here" + did_you_mean(shown_name(name), known) +
                   "; known are: " + joined(known));
@@ -153,9 +158,23 @@ class ListReader {
       }
     }
     if (page) go_to(*page, !cursor.empty());
+    for (const auto& [name, value] : in_.parameters()) explain_filter(name, value);
   }
 
  private:
+  /// Who filters by a field that is called like a parameter of lists learns how to.
+  void explain_filter(const std::string& name, const std::string& value) {
+    const ListField* field = find(name);
+    if (field == nullptr || !field->column->filterable) return;
+    const std::vector<std::string_view> own = own_parameters();
+    if (std::ranges::find(own, name) == own.end()) return;
+    constexpr std::string_view plain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:";
+    const bool is_plain = value.size() <= 40 && value.find_first_not_of(plain) == value.npos;
+    in_.extend(name,
+               "; to filter by the field write " + name + ".eq=" + (is_plain ? value : "..."));
+  }
+
   std::optional<std::int64_t> read_page(const std::string& value) {
     const std::optional<long long> page = parse_int(value);
     if (page && *page >= 1) return *page;
@@ -291,10 +310,17 @@ class ListReader {
     for (const ListField& field : options_.fields) {
       if (field.column->filterable) known.push_back(field.column->name);
     }
-    known.insert(known.end(), {"sort", "limit", "cursor", "page", "total"});
-    if (!options_.search.empty()) known.push_back("search");
-    if (!options_.relations.empty()) known.push_back("expand");
+    const std::vector<std::string_view> own = own_parameters();
+    known.insert(known.end(), own.begin(), own.end());
     return known;
+  }
+
+  /// The parameters of lists; a field of such a name is filtered by with an operator.
+  std::vector<std::string_view> own_parameters() const {
+    std::vector<std::string_view> own{"sort", "limit", "cursor", "page", "total"};
+    if (!options_.search.empty()) own.push_back("search");
+    if (!options_.relations.empty()) own.push_back("expand");
+    return own;
   }
 
   QueryReader& in_;

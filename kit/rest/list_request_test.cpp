@@ -154,6 +154,28 @@ TEST(ReadList, RefusesRepetitionsAndBrokenEncodings) {
   }
 }
 
+TEST(ReadList, FieldsThatAreCalledLikeParameters) {
+  static constexpr db::Column total = {
+      .name = "total", .sql = "total", .type = ColumnType::integer, .filterable = true};
+  static constexpr db::Column search = {
+      .name = "search", .sql = "search", .type = ColumnType::integer, .filterable = true};
+  static constexpr db::Column hidden = {.name = "page", .sql = "page", .type = ColumnType::integer};
+  static constexpr ListField own[] = {
+      {&total, &decimal_value, 2}, {&search, &int64_value}, {&hidden, &int64_value}};
+  const auto problem = [](std::string_view query) {
+    const Result<ListRequest> request = read_list(query, table, {.fields = own});
+    return request ? std::string() : request.error().violations().at(0).description;
+  };
+  EXPECT_EQ(problem("total=5.94"),
+            "must be true or false; to filter by the field write total.eq=5.94");
+  EXPECT_EQ(problem("total=a%26b"),
+            "must be true or false; to filter by the field write total.eq=...");
+  EXPECT_EQ(problem("total.eq=5.94&total=true"), "");
+  // Without a search the name is the field's alone; what clients can't filter by is not offered.
+  EXPECT_EQ(problem("search=x"), "must be a whole number");
+  EXPECT_EQ(problem("page=x"), "must be a whole number from 1");
+}
+
 TEST(ReadList, LongNamesAreCut) {
   const std::string longest(7000, 'x');
   const std::string shown = std::string(64, 'x') + "...";

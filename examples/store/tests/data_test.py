@@ -116,6 +116,13 @@ class PageTest(StoreTest):
         past = self.store.get(f"{query}&page=5").json()
         self.assertEqual((past["items"], past["next_cursor"]), ([], None))
 
+    def test_a_field_called_like_a_parameter(self):
+        asked = self.store.get("/api/v1/invoices?total=5.94")
+        self.assertEqual(asked.violations(), {"total": "must be true or false; to filter by the field write total.eq=5.94"}, asked)
+        found = self.store.get("/api/v1/invoices?total.eq=5.94&total=true").json()
+        self.assertEqual({invoice["total"] for invoice in found["items"]}, {"5.94"})
+        self.assertGreater(found["total"], 0)
+
     def test_a_page_is_no_cursor_and_not_far(self):
         for query in ("page=0", "page=1&cursor=abc", "page=1002&limit=100"):
             answer = self.store.get("/api/v1/tracks?" + query)
