@@ -156,7 +156,8 @@ void build_event(Context& context, std::size_t entity, const schema::Event& synt
     }
     event.fields.push_back(std::move(field));
   }
-  if (event.fields.empty())
+  // Fields that came to nothing were told about already.
+  if (syntax.fields.empty() && !syntax.is_broken)
     context.diagnostics.error(syntax.name, "event " + in_quotes(event.name) + " has no fields");
   here.events.push_back(std::move(event));
 }

@@ -200,10 +200,14 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::string one_of(std::span<const std::string_view> words) {
+  std::vector<std::string_view> each;
+  for (const std::string_view word : words) {
+    if (std::ranges::find(each, word) == each.end()) each.push_back(word);
+  }
   std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
-    text += "'" + std::string(words[i]) + "'";
+  for (std::size_t i = 0; i < each.size(); ++i) {
+    if (i > 0) text += i + 1 == each.size() ? " or " : ", ";
+    text += "'" + std::string(each[i]) + "'";
   }
   return text;
 }

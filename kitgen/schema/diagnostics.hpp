@@ -55,7 +55,7 @@ class Diagnostics {
 /// 'text' for a message: cut after 60 characters, control and bidirectional characters replaced.
 std::string in_quotes(std::string_view text);
 
-/// "'a', 'b' or 'c'"
+/// "'a', 'b' or 'c'"; what is there twice is named once.
 std::string one_of(std::span<const std::string_view> words);
 
 }  // namespace kitgen::schema

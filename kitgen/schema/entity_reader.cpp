@@ -182,7 +182,11 @@ std::vector<Event> read_events(NodeReader& reader, const Entry& entry) {
   std::vector<Event> events;
   for (const Entry& each : reader.entries(entry.value, "events")) {
     if (each.key.text.empty()) continue;
-    events.push_back({each.key, read_fields(reader, each.value, "an event")});
+    Event& event = events.emplace_back();
+    event.name = each.key;
+    event.fields = read_fields(reader, each.value, "an event");
+    const bool is_empty_map = each.value.is_map() && each.value.entries.empty();
+    event.is_broken = event.fields.empty() && !is_empty_map;
   }
   return events;
 }

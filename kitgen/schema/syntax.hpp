@@ -75,6 +75,7 @@ struct Action {
 struct Event {
   Word name;
   std::vector<Field> fields;
+  bool is_broken = false;  ///< Its fields could not be read; told already.
 };
 
 struct Access {
