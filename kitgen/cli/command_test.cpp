@@ -75,13 +75,27 @@ TEST_F(CommandTest, help_stands_first_and_wrong_words_get_the_nearest) {
   check_usage({"help", "nwe"}, "there is no command 'nwe' (did you mean 'new'?)");
   check_usage({"generate", "--chekc"}, "there is no option '--chekc' (did you mean '--check'?)");
   check_usage({"generate", "a.yaml", "b.yaml"}, "'b.yaml' is one word too many");
-  check_usage({"generate", "--schema"}, "--schema");
+  check_usage({"generate", "--schema"}, "--schema needs a value: --schema api/shop.yaml");
+  check_usage({"generate", "--schema="}, "--schema needs a value");
+  check_usage({"generate", "--output", "--check"}, "--output needs a value: --output internal");
+  check_usage({"generate", "--check=yes"}, "--check takes no value");
+  check_usage({"generate", "--output=a", "--output", "b"}, "--output is given twice");
+  check_usage({"new", "shop", "--dir"}, "--dir needs a value: --dir /src/shop");
   check_usage({"generate", "a.yaml", "--schema=b.yaml"}, "named twice");
   check_usage({"generate", "--check", "--dry-run"}, "exclude each other");
   check_usage({"migrate"}, "plan, up, down, status");
   check_usage({"migrate", "stats", "--database", "x"}, "did you mean 'status'?");
   check_usage({"migrate", "up"}, "which database?");
-  check_usage({"migrate", "down", "--database", "x", "--steps", "0"}, "--steps");
+  check_usage({"migrate", "up", "--database"}, "--database needs a value: --database shop.db");
+  for (const std::string bad : {"0", "abc", "10000", "1.5"}) {
+    const std::string wrong =
+        "'" + bad + "' is no whole number from 1 to 9999, as in: kitgen migrate ";
+    check_usage({"migrate", "down", "--database", "x", "--steps", bad}, wrong + "down 2");
+    check_usage({"migrate", "down", bad, "--database", "x"}, wrong + "down 2");
+    check_usage({"migrate", "up", "--database", "x", "--to", bad}, wrong + "up --to 2");
+  }
+  check_usage({"migrate", "down", "2", "--database=x", "--steps=3"}, "given twice: 2 and 3");
+  check_usage({"migrate", "status", "2", "--database", "x"}, "'2' is one word too many");
   check_usage({"migrate", "status", "--database", "x", "--to", "1"}, "there is no option '--to'");
   check_usage({"new"}, "needs a name");
 }
@@ -268,6 +282,25 @@ TEST_F(CommandTest, migrates_up_and_down) {
   EXPECT_THAT(kitgen({"migrate", "down", "--database=x.db"}).out, HasSubstr("Nothing to undo"));
   EXPECT_THAT(kitgen({"migrate", "status", "--database=x.db"}).out, HasSubstr("1 to apply"));
   check_failure({"migrate", "up", "--database=x.db", "--migrations=none"}, "none");
+}
+
+TEST_F(CommandTest, migrates_by_numbers) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  check_failure({"migrate", "up", "--database=x.db", "--to", "5"},
+                "there is no migration 5; the last one is number 1");
+  EXPECT_FALSE(folder.has("x.db"));
+  for (const std::string number : {"2", "3"}) {
+    folder.write("migrations/000" + number + "_more.up.sql", "CREATE TABLE t" + number + " (x);\n");
+    folder.write("migrations/000" + number + "_more.down.sql", "DROP TABLE t" + number + ";\n");
+  }
+  EXPECT_EQ(kitgen({"migrate", "up", "--database=x.db", "--to", "3"}).code, 0);
+  const Outcome down = kitgen({"migrate", "down", "2", "--database=x.db"});
+  EXPECT_EQ(down.code, 0) << down.err;
+  EXPECT_EQ(down.out, "  undone: more\n  undone: more\n");
+  EXPECT_EQ(kitgen({"migrate", "up", "--database=x.db"}).code, 0);
+  EXPECT_EQ(kitgen({"migrate", "down", "--database=x.db", "--steps", "3"}).out,
+            "  undone: more\n  undone: more\n  undone: create_shop\n");
 }
 
 TEST_F(CommandTest, import_runs_the_projects_own_program) {

@@ -32,6 +32,11 @@ Result<Session> open(const MigrateArguments& arguments, bool may_create) {
                                       " holds no migrations (files like 0001_name.up.sql); "
                                       "kitgen generate writes the first one");
   }
+  const auto last = static_cast<int>(migrations->back().number);
+  if (arguments.to > last) {
+    return Error(Code::not_found, "there is no migration " + std::to_string(arguments.to) +
+                                      "; the last one is number " + std::to_string(last));
+  }
   if (!may_create && !std::filesystem::exists(arguments.database)) {
     return Error(Code::not_found,
                  "there is no database " + arguments.database + "; kitgen migrate up makes it");

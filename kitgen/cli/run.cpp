@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
+#include <set>
 #include <vector>
 
 #include "kit/base/text.hpp"
@@ -75,7 +77,8 @@ Examples:
   kitgen migrate plan --database shop.db          the SQL that up would run
   kitgen migrate up --database shop.db            apply what waits
   kitgen migrate up --database shop.db --to 2     up to number 2
-  kitgen migrate down --database shop.db          undo the last one (--steps 2: the last two)
+  kitgen migrate down --database shop.db          undo the last one
+  kitgen migrate down 2 --database shop.db        undo the last two (--steps 2 is the same)
 
 Options:
   --database PATH     the SQLite file (required)
@@ -161,10 +164,21 @@ class Parser {
     app_.allow_extras();
   }
 
-  CLI::App& app() { return app_; }
+  void positional(const std::string& name, std::string& value) { app_.add_option(name, value); }
+  /// `example` is a value for messages.
+  void option(const std::string& name, std::string& value, std::string example) {
+    app_.add_option(name, value);
+    examples_[name] = std::move(example);
+  }
+  void flag(const std::string& name, bool& value) {
+    app_.add_flag(name, value);
+    flags_.insert(name);
+  }
 
   /// Nothing: go on; otherwise the exit code.
   std::optional<int> parse(std::vector<std::string> words) {
+    if (const std::string problem = misuse(words); !problem.empty())
+      return usage_error(problem, command_);
     std::ranges::reverse(words);  // as CLI11 wants them
     try {
       app_.parse(words);
@@ -192,16 +206,38 @@ class Parser {
   }
 
  private:
+  /// What CLI11 would say in words of its own: values that are missing, too many or not wanted.
+  std::string misuse(const std::vector<std::string>& words) const {
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const std::size_t equals = words[i].find('=');
+      const std::string name = words[i].substr(0, equals);
+      const bool has_equals = equals != std::string::npos;
+      if (flags_.contains(name) && has_equals) return name + " takes no value";
+      const auto option = examples_.find(name);
+      if (option == examples_.end()) continue;
+      if (!seen.insert(name).second) return name + " is given twice";
+      const std::string value = has_equals             ? words[i].substr(equals + 1)
+                                : i + 1 < words.size() ? words[++i]
+                                                       : std::string();
+      if (value.empty() || (!has_equals && value.starts_with("-")))
+        return name + " needs a value: " + name + " " + option->second;
+    }
+    return {};
+  }
+
   std::string command_;
   CLI::App app_;
+  std::map<std::string, std::string> examples_;  ///< Of the options that take a value.
+  std::set<std::string> flags_;
   bool help_ = false;
 };
 
 int run_new(const std::vector<std::string>& words) {
   NewArguments arguments;
   Parser parser("new");
-  parser.app().add_option("name", arguments.name);
-  parser.app().add_option("--dir", arguments.folder);
+  parser.positional("name", arguments.name);
+  parser.option("--dir", arguments.folder, "/src/shop");
   if (const auto code = parser.parse(words)) return *code;
   if (arguments.name.empty())
     return usage_error("the project needs a name: kitgen new shop", "new");
@@ -213,19 +249,19 @@ int run_generate(const std::vector<std::string>& words) {
   std::string positional;
   bool accepted = false;
   Parser parser("generate");
-  CLI::App& app = parser.app();
-  app.add_option("schema_file", positional);
-  app.add_option("--schema", arguments.schema);
-  app.add_option("--output", arguments.output);
-  app.add_option("--project", arguments.project);
-  app.add_flag("--with-orm,--with-gorm", accepted);
-  app.add_flag("--all", accepted);
-  app.add_flag("--check", arguments.check);
-  app.add_flag("--dry-run", arguments.dry_run);
-  app.add_flag("--verbose", arguments.verbose);
-  app.add_flag("--discard-edits", arguments.discard_edits);
-  app.add_flag("--recreate-migrations", arguments.recreate_migrations);
-  app.add_flag("--dump-model", arguments.dump_model);
+  parser.positional("schema_file", positional);
+  parser.option("--schema", arguments.schema, "api/shop.yaml");
+  parser.option("--output", arguments.output, "internal");
+  parser.option("--project", arguments.project, "/src/shop");
+  parser.flag("--with-orm", accepted);
+  parser.flag("--with-gorm", accepted);
+  parser.flag("--all", accepted);
+  parser.flag("--check", arguments.check);
+  parser.flag("--dry-run", arguments.dry_run);
+  parser.flag("--verbose", arguments.verbose);
+  parser.flag("--discard-edits", arguments.discard_edits);
+  parser.flag("--recreate-migrations", arguments.recreate_migrations);
+  parser.flag("--dump-model", arguments.dump_model);
   if (const auto code = parser.parse(words)) return *code;
   if (!positional.empty() && !arguments.schema.empty()) {
     return usage_error("the schema is named twice: " + positional + " and " + arguments.schema,
@@ -236,6 +272,19 @@ int run_generate(const std::vector<std::string>& words) {
   }
   if (arguments.schema.empty()) arguments.schema = positional;
   return generate(arguments);
+}
+
+/// The number of `migrate up --to 2` or `migrate down 2`, into `number`. Nothing when it is fine,
+/// otherwise what is wrong.
+std::optional<std::string> read_number(const std::string& text, const std::string& usual,
+                                       int& number) {
+  if (text.empty()) return std::nullopt;
+  const std::optional<long long> value = kit::parse_int(text);
+  if (!value || *value < 1 || *value > 9999) {
+    return "'" + text + "' is no whole number from 1 to 9999, as in: kitgen migrate " + usual;
+  }
+  number = static_cast<int>(*value);
+  return std::nullopt;
 }
 
 int run_migrate(std::vector<std::string> words) {
@@ -251,11 +300,16 @@ int run_migrate(std::vector<std::string> words) {
   words.erase(verb);
   MigrateArguments arguments;
   Parser parser("migrate");
-  parser.app().add_option("--database", arguments.database);
-  parser.app().add_option("--migrations", arguments.migrations);
-  if (name == "up") parser.app().add_option("--to", arguments.to)->check(CLI::Range(1, 9999));
-  if (name == "down")
-    parser.app().add_option("--steps", arguments.steps)->check(CLI::Range(1, 9999));
+  std::string to;
+  std::string steps;
+  std::string word;
+  parser.option("--database", arguments.database, "shop.db");
+  parser.option("--migrations", arguments.migrations, "migrations");
+  if (name == "up") parser.option("--to", to, "2");
+  if (name == "down") {
+    parser.option("--steps", steps, "2");
+    parser.positional("number", word);
+  }
   if (std::ranges::find(migrate_names, name) == std::end(migrate_names)) {
     return usage_error("there is no 'migrate " + name + "'" +
                            kit::did_you_mean(name, migrate_names) +
@@ -263,6 +317,12 @@ int run_migrate(std::vector<std::string> words) {
                        "migrate");
   }
   if (const auto code = parser.parse(std::move(words))) return *code;
+  if (!steps.empty() && !word.empty()) {
+    return usage_error("the number of steps is given twice: " + word + " and " + steps, "migrate");
+  }
+  auto problem = read_number(to, "up --to 2", arguments.to);
+  if (!problem) problem = read_number(steps + word, "down 2", arguments.steps);
+  if (problem) return usage_error(*problem, "migrate");
   if (arguments.database.empty()) {
     return usage_error("which database? --database shop.db", "migrate");
   }
