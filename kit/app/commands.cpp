@@ -56,12 +56,14 @@ Task<> migrate_down(db::Migrator& migrator, std::uint32_t steps) {
   if (undone.empty()) print("nothing to undo\n");
 }
 
+/// Shown whatever the history says; what is wrong with it is the command's failure.
 Task<> migrate_status(db::Migrator& migrator) {
-  const auto all = co_await migrator.status();
-  for (const db::MigrationStatus& one : all) {
+  db::MigrationReport report = co_await migrator.report();
+  for (const db::MigrationStatus& one : report.steps) {
     print(padded(one.applied_at ? "applied " + *one.applied_at : "pending", 36) +
-          step(one.number, one.name) + '\n');
+          step(one.number, one.name) + (one.is_edited ? "  (edited since)" : "") + '\n');
   }
+  if (report.problem) co_await std::move(*report.problem);
 }
 
 void print_plan(std::span<const db::Migration> pending) {

@@ -35,6 +35,20 @@ Result<> no_parameters(const http::Request& request) {
   return {};
 }
 
+Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes) {
+  for (const Route& route : routes) {
+    http::RouteOptions options;
+    if (route.body == Body::patch) options.consumes.emplace_back("application/merge-patch+json");
+    if (route.body != Body::none) options.consumes.emplace_back("application/json");
+    const Route::Call call = route.call;
+    KIT_TRY(router.add(
+        route.method, route.path,
+        [object, call](http::Request& request) { return call(object, request); },
+        std::move(options)));
+  }
+  return {};
+}
+
 db::Filter scope(const db::Column& column, std::int64_t id) {
   return {&column, db::Operator::eq, {db::Value(id)}};
 }

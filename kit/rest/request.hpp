@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "kit/base/uuid.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
+#include "kit/http/router.hpp"
 #include "kit/json/writer.hpp"
 
 namespace kit::rest {
@@ -33,26 +35,40 @@ Result<IdType> path_id(const http::Request& request, std::size_t index = 0) {
 /// meant for something.
 Result<> no_parameters(const http::Request& request);
 
-/// A handler that is a member function of an object that outlives the router. One type for all of
-/// them, so that a file with many routes is quick to compile.
-class BoundHandler {
- public:
-  using Call = Task<http::Response> (*)(void* object, http::Request& request);
-  BoundHandler(void* object, Call call) : object_(object), call_(call) {}
-  Task<http::Response> operator()(http::Request& request) const { return call_(object_, request); }
-
- private:
-  void* object_;
-  Call call_;
+/// What a route's body may be.
+enum class Body : std::uint8_t {
+  none,
+  json,
+  patch,  ///< JSON, also as a merge patch.
 };
 
-/// `bind<&TrackRoutes::list>(*this)`. Lifetime: `object` outlives the router.
-template <auto Method, class T>
-BoundHandler bind(T& object) {
-  return {&object, [](void* self, http::Request& request) {
-            return (static_cast<T*>(self)->*Method)(request);
-          }};
-}
+/// A row of the table of an object's routes: constants, so that a file with many of them is quick
+/// to compile.
+struct Route {
+  using Call = Task<http::Response> (*)(void* object, http::Request& request);
+  http::Method method;
+  std::string_view path;  ///< "/api/v1/tracks/{id:int64}"
+  Call call;
+  Body body = Body::none;
+};
+
+namespace detail {
+template <class Member>
+struct ClassOf;
+template <class T>
+struct ClassOf<Task<http::Response> (T::*)(http::Request&)> {
+  using type = T;
+};
+}  // namespace detail
+
+/// A handler that is a member function: `call<&TrackRoutes::list>`.
+template <auto Method>
+inline constexpr Route::Call call = [](void* object, http::Request& request) {
+  return (static_cast<typename detail::ClassOf<decltype(Method)>::type*>(object)->*Method)(request);
+};
+
+/// Adds all routes of `object`, which outlives the router. Fails as `Router::add` does.
+Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes);
 
 /// Narrows a list to the rows that belong to `id`.
 db::Filter scope(const db::Column& column, std::int64_t id);

@@ -93,25 +93,18 @@ std::string typed_path(const Entity& entity, std::string path, const Entity* oth
   return path;
 }
 
-/// KIT_TRY(router.add(...)); the call moves to a line of its own when that keeps it whole.
-std::string try_call(const Strings& arguments) {
-  const std::string line = call(2, "KIT_TRY(router.add", arguments, ");");
-  if (line.find('\n') == std::string::npos) return line;
-  const std::string inner = call(6, "router.add", arguments, ");");
-  return inner.find('\n') == std::string::npos ? "  KIT_TRY(\n" + inner : line;
-}
-
-/// The lines of add_to() and the names of the handlers.
+/// The rows of the table in add_to(), and the names of the handlers.
 struct RouteTable {
-  Strings adds;
+  Strings rows;
   Strings handlers;
 
   void add(const Entity& entity, std::string_view method, const std::string& path,
-           const std::string& handler, std::string_view options = "") {
-    Strings arguments{"Method::" + std::string(method), "\"" + path + "\"",
-                      "bind<&" + entity.name + "Routes::" + handler + ">(*this)"};
-    if (!options.empty()) arguments.emplace_back(options);
-    adds.push_back(try_call(arguments));
+           const std::string& handler, const std::string& body = "") {
+    Strings parts{"Method::" + std::string(method), "\"" + path + "\"",
+                  "call<&" + entity.name + "Routes::" + handler + ">"};
+    if (!body.empty()) parts.push_back("Body::" + body);
+    parts.back() += "},";
+    rows.push_back(protect(fill("      {", parts, 7), 6));
     handlers.push_back(handler);
   }
 };
@@ -295,7 +288,7 @@ void add_lists(const Project& project, const Entity& entity, View& view) {
 void add_routes(const Project& project, const Entity& entity, std::vector<File>& files) {
   View view = project.view(entity);
   const RouteTable table = route_table(project, entity);
-  view.set("adds", text_list(table.adds));
+  view.set("rows", text_list(table.rows));
   view.set("handlers", text_list(table.handlers));
   view.set("path", entity.path);
   add_lists(project, entity, view);
