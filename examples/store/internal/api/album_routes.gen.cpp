@@ -56,22 +56,18 @@ kit::http::Response answer(const biz::Album& album, int status) {
 
 kit::Result<> AlbumRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/albums", bind<&AlbumRoutes::list>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/albums", bind<&AlbumRoutes::create>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/albums/{id:int64}", bind<&AlbumRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/albums/{id:int64}", bind<&AlbumRoutes::replace>(*this),
-                     json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/albums/{id:int64}", bind<&AlbumRoutes::patch>(*this),
-                     patch));
-  KIT_TRY(
-      router.add(Method::delete_, "/api/v1/albums/{id:int64}", bind<&AlbumRoutes::remove>(*this)));
-  KIT_TRY(router.add(Method::get, "/api/v1/albums/{id:int64}/tracks",
-                     bind<&AlbumRoutes::list_tracks>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/albums", call<&AlbumRoutes::list>},
+      {Method::post, "/api/v1/albums", call<&AlbumRoutes::create>, Body::json},
+      {Method::get, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::get>},
+      {Method::put, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::remove>},
+      {Method::get, "/api/v1/albums/{id:int64}/tracks", call<&AlbumRoutes::list_tracks>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> AlbumRoutes::list(kit::http::Request& request) {

@@ -49,22 +49,18 @@ kit::http::Response answer(const biz::Artist& artist, int status) {
 
 kit::Result<> ArtistRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/artists", bind<&ArtistRoutes::list>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/artists", bind<&ArtistRoutes::create>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/artists/{id:int64}", bind<&ArtistRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/artists/{id:int64}", bind<&ArtistRoutes::replace>(*this),
-                     json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/artists/{id:int64}", bind<&ArtistRoutes::patch>(*this),
-                     patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/artists/{id:int64}",
-                     bind<&ArtistRoutes::remove>(*this)));
-  KIT_TRY(router.add(Method::get, "/api/v1/artists/{id:int64}/albums",
-                     bind<&ArtistRoutes::list_albums>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/artists", call<&ArtistRoutes::list>},
+      {Method::post, "/api/v1/artists", call<&ArtistRoutes::create>, Body::json},
+      {Method::get, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::get>},
+      {Method::put, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::remove>},
+      {Method::get, "/api/v1/artists/{id:int64}/albums", call<&ArtistRoutes::list_albums>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> ArtistRoutes::list(kit::http::Request& request) {

@@ -65,28 +65,22 @@ kit::http::Response answer(const biz::Customer& customer, int status) {
 
 kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/customers", bind<&CustomerRoutes::list>(*this)));
-  KIT_TRY(
-      router.add(Method::post, "/api/v1/customers", bind<&CustomerRoutes::create>(*this), json));
-  KIT_TRY(
-      router.add(Method::get, "/api/v1/customers/{id:int64}", bind<&CustomerRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/customers/{id:int64}",
-                     bind<&CustomerRoutes::replace>(*this), json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/customers/{id:int64}",
-                     bind<&CustomerRoutes::patch>(*this), patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/customers/{id:int64}",
-                     bind<&CustomerRoutes::remove>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/customers/{id:int64}/restore",
-                     bind<&CustomerRoutes::restore>(*this), json));
-  KIT_TRY(router.add(Method::post, "/api/v1/customers/{id:int64}/change_email",
-                     bind<&CustomerRoutes::post_change_email>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/customers/{id:int64}/invoices",
-                     bind<&CustomerRoutes::list_invoices>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/customers", call<&CustomerRoutes::list>},
+      {Method::post, "/api/v1/customers", call<&CustomerRoutes::create>, Body::json},
+      {Method::get, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::get>},
+      {Method::put, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::remove>},
+      {Method::post, "/api/v1/customers/{id:int64}/restore", call<&CustomerRoutes::restore>,
+       Body::json},
+      {Method::post, "/api/v1/customers/{id:int64}/change_email",
+       call<&CustomerRoutes::post_change_email>, Body::json},
+      {Method::get, "/api/v1/customers/{id:int64}/invoices", call<&CustomerRoutes::list_invoices>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> CustomerRoutes::list(kit::http::Request& request) {

@@ -61,26 +61,20 @@ kit::http::Response answer(const biz::Employee& employee, int status) {
 
 kit::Result<> EmployeeRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/employees", bind<&EmployeeRoutes::list>(*this)));
-  KIT_TRY(
-      router.add(Method::post, "/api/v1/employees", bind<&EmployeeRoutes::create>(*this), json));
-  KIT_TRY(
-      router.add(Method::get, "/api/v1/employees/{id:int64}", bind<&EmployeeRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/employees/{id:int64}",
-                     bind<&EmployeeRoutes::replace>(*this), json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/employees/{id:int64}",
-                     bind<&EmployeeRoutes::patch>(*this), patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/employees/{id:int64}",
-                     bind<&EmployeeRoutes::remove>(*this)));
-  KIT_TRY(router.add(Method::get, "/api/v1/employees/{id:int64}/reports",
-                     bind<&EmployeeRoutes::list_reports>(*this)));
-  KIT_TRY(router.add(Method::get, "/api/v1/employees/{id:int64}/customers",
-                     bind<&EmployeeRoutes::list_customers>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/employees", call<&EmployeeRoutes::list>},
+      {Method::post, "/api/v1/employees", call<&EmployeeRoutes::create>, Body::json},
+      {Method::get, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::get>},
+      {Method::put, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::remove>},
+      {Method::get, "/api/v1/employees/{id:int64}/reports", call<&EmployeeRoutes::list_reports>},
+      {Method::get, "/api/v1/employees/{id:int64}/customers",
+       call<&EmployeeRoutes::list_customers>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> EmployeeRoutes::list(kit::http::Request& request) {

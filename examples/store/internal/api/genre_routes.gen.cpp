@@ -45,20 +45,17 @@ kit::http::Response answer(const biz::Genre& genre, int status) {
 
 kit::Result<> GenreRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/genres", bind<&GenreRoutes::list>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/genres", bind<&GenreRoutes::create>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/genres/{id:int64}", bind<&GenreRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/genres/{id:int64}", bind<&GenreRoutes::replace>(*this),
-                     json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/genres/{id:int64}", bind<&GenreRoutes::patch>(*this),
-                     patch));
-  KIT_TRY(
-      router.add(Method::delete_, "/api/v1/genres/{id:int64}", bind<&GenreRoutes::remove>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/genres", call<&GenreRoutes::list>},
+      {Method::post, "/api/v1/genres", call<&GenreRoutes::create>, Body::json},
+      {Method::get, "/api/v1/genres/{id:int64}", call<&GenreRoutes::get>},
+      {Method::put, "/api/v1/genres/{id:int64}", call<&GenreRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/genres/{id:int64}", call<&GenreRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/genres/{id:int64}", call<&GenreRoutes::remove>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> GenreRoutes::list(kit::http::Request& request) {

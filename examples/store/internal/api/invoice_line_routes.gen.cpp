@@ -51,22 +51,19 @@ kit::http::Response answer(const biz::InvoiceLine& invoice_line, int status) {
 
 kit::Result<> InvoiceLineRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/invoice_lines", bind<&InvoiceLineRoutes::list>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/invoice_lines", bind<&InvoiceLineRoutes::create>(*this),
-                     json));
-  KIT_TRY(router.add(Method::get, "/api/v1/invoice_lines/{id:int64}",
-                     bind<&InvoiceLineRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/invoice_lines/{id:int64}",
-                     bind<&InvoiceLineRoutes::replace>(*this), json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/invoice_lines/{id:int64}",
-                     bind<&InvoiceLineRoutes::patch>(*this), patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/invoice_lines/{id:int64}",
-                     bind<&InvoiceLineRoutes::remove>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::list>},
+      {Method::post, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::create>, Body::json},
+      {Method::get, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::get>},
+      {Method::put, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::replace>,
+       Body::json},
+      {Method::patch, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::patch>,
+       Body::patch},
+      {Method::delete_, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::remove>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> InvoiceLineRoutes::list(kit::http::Request& request) {

@@ -60,24 +60,20 @@ kit::http::Response answer(const biz::Invoice& invoice, int status) {
 
 kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/invoices", bind<&InvoiceRoutes::list>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/invoices", bind<&InvoiceRoutes::create>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/invoices/{id:int64}", bind<&InvoiceRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/invoices/{id:int64}",
-                     bind<&InvoiceRoutes::replace>(*this), json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/invoices/{id:int64}",
-                     bind<&InvoiceRoutes::patch>(*this), patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/invoices/{id:int64}",
-                     bind<&InvoiceRoutes::remove>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/invoices/{id:int64}/refund",
-                     bind<&InvoiceRoutes::post_refund>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/invoices/{id:int64}/lines",
-                     bind<&InvoiceRoutes::list_lines>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/invoices", call<&InvoiceRoutes::list>},
+      {Method::post, "/api/v1/invoices", call<&InvoiceRoutes::create>, Body::json},
+      {Method::get, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::get>},
+      {Method::put, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::remove>},
+      {Method::post, "/api/v1/invoices/{id:int64}/refund", call<&InvoiceRoutes::post_refund>,
+       Body::json},
+      {Method::get, "/api/v1/invoices/{id:int64}/lines", call<&InvoiceRoutes::list_lines>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> InvoiceRoutes::list(kit::http::Request& request) {

@@ -45,22 +45,17 @@ kit::http::Response answer(const biz::MediaType& media_type, int status) {
 
 kit::Result<> MediaTypeRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/media_types", bind<&MediaTypeRoutes::list>(*this)));
-  KIT_TRY(
-      router.add(Method::post, "/api/v1/media_types", bind<&MediaTypeRoutes::create>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/media_types/{id:int64}",
-                     bind<&MediaTypeRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/media_types/{id:int64}",
-                     bind<&MediaTypeRoutes::replace>(*this), json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/media_types/{id:int64}",
-                     bind<&MediaTypeRoutes::patch>(*this), patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/media_types/{id:int64}",
-                     bind<&MediaTypeRoutes::remove>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/media_types", call<&MediaTypeRoutes::list>},
+      {Method::post, "/api/v1/media_types", call<&MediaTypeRoutes::create>, Body::json},
+      {Method::get, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::get>},
+      {Method::put, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::remove>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> MediaTypeRoutes::list(kit::http::Request& request) {

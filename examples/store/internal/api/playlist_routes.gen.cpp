@@ -49,28 +49,22 @@ kit::http::Response answer(const biz::Playlist& playlist, int status) {
 
 kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/playlists", bind<&PlaylistRoutes::list>(*this)));
-  KIT_TRY(
-      router.add(Method::post, "/api/v1/playlists", bind<&PlaylistRoutes::create>(*this), json));
-  KIT_TRY(
-      router.add(Method::get, "/api/v1/playlists/{id:int64}", bind<&PlaylistRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/playlists/{id:int64}",
-                     bind<&PlaylistRoutes::replace>(*this), json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/playlists/{id:int64}",
-                     bind<&PlaylistRoutes::patch>(*this), patch));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/playlists/{id:int64}",
-                     bind<&PlaylistRoutes::remove>(*this)));
-  KIT_TRY(router.add(Method::get, "/api/v1/playlists/{id:int64}/tracks",
-                     bind<&PlaylistRoutes::list_tracks>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
-                     bind<&PlaylistRoutes::link_tracks>(*this)));
-  KIT_TRY(router.add(Method::delete_, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
-                     bind<&PlaylistRoutes::unlink_tracks>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/playlists", call<&PlaylistRoutes::list>},
+      {Method::post, "/api/v1/playlists", call<&PlaylistRoutes::create>, Body::json},
+      {Method::get, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::get>},
+      {Method::put, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::remove>},
+      {Method::get, "/api/v1/playlists/{id:int64}/tracks", call<&PlaylistRoutes::list_tracks>},
+      {Method::put, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
+       call<&PlaylistRoutes::link_tracks>},
+      {Method::delete_, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
+       call<&PlaylistRoutes::unlink_tracks>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> PlaylistRoutes::list(kit::http::Request& request) {

@@ -65,20 +65,17 @@ kit::http::Response answer(const biz::Track& track, int status) {
 
 kit::Result<> TrackRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
-  using kit::rest::bind;
-  const kit::http::RouteOptions json{.consumes = {"application/json"}};
-  const kit::http::RouteOptions patch{
-      .consumes = {"application/merge-patch+json", "application/json"}};
-  KIT_TRY(router.add(Method::get, "/api/v1/tracks", bind<&TrackRoutes::list>(*this)));
-  KIT_TRY(router.add(Method::post, "/api/v1/tracks", bind<&TrackRoutes::create>(*this), json));
-  KIT_TRY(router.add(Method::get, "/api/v1/tracks/{id:int64}", bind<&TrackRoutes::get>(*this)));
-  KIT_TRY(router.add(Method::put, "/api/v1/tracks/{id:int64}", bind<&TrackRoutes::replace>(*this),
-                     json));
-  KIT_TRY(router.add(Method::patch, "/api/v1/tracks/{id:int64}", bind<&TrackRoutes::patch>(*this),
-                     patch));
-  KIT_TRY(
-      router.add(Method::delete_, "/api/v1/tracks/{id:int64}", bind<&TrackRoutes::remove>(*this)));
-  return {};
+  using kit::rest::Body;
+  using kit::rest::call;
+  static constexpr kit::rest::Route routes[] = {
+      {Method::get, "/api/v1/tracks", call<&TrackRoutes::list>},
+      {Method::post, "/api/v1/tracks", call<&TrackRoutes::create>, Body::json},
+      {Method::get, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::get>},
+      {Method::put, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::replace>, Body::json},
+      {Method::patch, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::patch>, Body::patch},
+      {Method::delete_, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::remove>},
+  };
+  return kit::rest::add_routes(router, this, routes);
 }
 
 kit::Task<kit::http::Response> TrackRoutes::list(kit::http::Request& request) {
