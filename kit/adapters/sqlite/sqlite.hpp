@@ -31,7 +31,8 @@ struct SqliteOptions {
   std::chrono::milliseconds write_limit{5'000};
   /// A snapshot (`begin_read`) that lives longer is ended: it keeps the log from being reused.
   std::chrono::milliseconds snapshot_limit{60'000};
-  /// A single statement that runs longer is ended, sooner when its task's deadline is.
+  /// A single read that runs longer is ended, sooner when its task's deadline is. A write ends with
+  /// its transaction; one in `begin_bulk` or `begin_schema` at its task's deadline only.
   std::chrono::milliseconds statement_limit{30'000};
   std::size_t page_cache_kib = 8 * 1024;  ///< For each connection.
   std::size_t cached_statements = 256;    ///< For each connection.

@@ -300,6 +300,28 @@ TEST(Sqlite, AStatementEndsAtTheDatabasesLimit) {
   EXPECT_EQ(database.run(forever(*database)).error().code(), Code::deadline_exceeded);
 }
 
+TEST(Sqlite, BulkAndSchemaWritesEndAtTheirTasksDeadlineOnly) {
+  SqliteOptions options;
+  options.statement_limit = 1ms;
+  options.write_limit = 1ms;
+  TestDatabase database(options);
+  const std::string numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n ";
+  const std::string slow = numbers + "WHERE i < 300000) INSERT INTO t SELECT i FROM n";
+  const std::string endless = numbers + ") INSERT INTO t SELECT i FROM n";
+  for (auto begin : {&db::Database::begin_bulk, &db::Database::begin_schema}) {
+    auto fill = [&]() -> Task<> {
+      auto transaction = co_await ((*database).*begin)();
+      co_await transaction->execute("CREATE TABLE t(x)", {});
+      co_await transaction->execute(slow, {});
+      co_await transaction->execute("CREATE INDEX t_x ON t(x)", {});
+      auto late = co_await as_result(with_deadline(20ms, transaction->execute(endless, {})));
+      EXPECT_EQ(late.error().code(), Code::deadline_exceeded);
+    };
+    auto done = database.run(fill());
+    EXPECT_TRUE(done.ok()) << done.error().describe();
+  }
+}
+
 TEST(Sqlite, ASnapshotSeesOneState) {
   TestDatabase database;
   ASSERT_TRUE(database.execute("CREATE TABLE t(x)").ok());

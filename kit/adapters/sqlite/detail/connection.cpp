@@ -298,14 +298,16 @@ int Connection::on_log(void* self, sqlite3*, const char*, int frames) {
   return SQLITE_OK;
 }
 
-Limits statement_limits(std::chrono::milliseconds longest) {
-  const auto now = Clock::now();
-  auto end = now + longest;
+Clock::time_point task_deadline(Clock::time_point now) {
   const auto deadline = Context::current_deadline();
   const Loop* loop = Loop::current_or_null();
-  if (deadline != Clock::time_point::max() && loop != nullptr) {
-    end = std::min(end, now + (deadline - loop->now()));
-  }
+  if (deadline == Clock::time_point::max() || loop == nullptr) return Clock::time_point::max();
+  return now + (deadline - loop->now());
+}
+
+Limits statement_limits(std::chrono::milliseconds longest) {
+  const auto now = Clock::now();
+  const auto end = std::min(now + longest, task_deadline(now));
   return {now, end, end};
 }
 

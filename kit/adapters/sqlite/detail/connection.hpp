@@ -75,8 +75,10 @@ class Connection {
   std::uint64_t page_bytes_ = 4096;
 };
 
-/// Of a statement that starts now: it ends at its task's deadline, at most `longest` from now. In
-/// real time, whatever clock the loop has.
+/// The deadline of the task that runs `now`, in real time, whatever clock the loop has.
+Clock::time_point task_deadline(Clock::time_point now);
+
+/// Of a statement that starts now: it ends at its task's deadline, at most `longest` from now.
 Limits statement_limits(std::chrono::milliseconds longest);
 
 /// Fails with why the task that runs now was cancelled, if it was.

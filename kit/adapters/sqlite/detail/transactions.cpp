@@ -143,7 +143,7 @@ Result<db::Session::Changed> WriteTransaction::run(std::string_view sql,
   KIT_TRY(usable());
   Limits limits = statement_limits(options_.statement_limit);
   limits.read = std::min(limits.read, ends_);
-  limits.write = unit_->work == Work::ordinary ? ends_ : limits.read;
+  limits.write = unit_->work == Work::ordinary ? ends_ : task_deadline(limits.now);
   Outcome outcome = writer_->connection().run(sql, parameters, sink, limits);
   if (!outcome.result.ok()) writer_->check_group(unit_, outcome.code, outcome.result.error());
   return std::move(outcome.result);
