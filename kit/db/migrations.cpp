@@ -200,6 +200,11 @@ Task<std::optional<MigrationStatus>> Migrator::apply(const Migration& migration)
   // Read again under the lock.
   auto history = co_await applied(*transaction);
   if (history.size() >= migration.number) co_return std::nullopt;
+  if (history.size() + 1 != migration.number) {
+    co_return Error(Code::aborted,
+                    shown(migration) + " can't be applied: another runner undid a step before it")
+        .with_reason("MIGRATION_RACE");
+  }
   co_await transaction->execute(create_history, {});
   co_await run_script(*transaction, migration.up, shown(migration));
   MigrationStatus status;

@@ -84,10 +84,11 @@ class Migrator {
   Task<std::vector<Migration>> plan();
   /// Applies pending steps, in order, up to and including number `to`, and yields those it applied.
   /// A failing statement ends it with its error, "0002_x.up.sql:14: ..."; steps before it stay.
+  /// Fails with `aborted`, reason MIGRATION_RACE, when another runner undoes a step meanwhile.
   Task<std::vector<MigrationStatus>> up(std::optional<std::uint32_t> to = std::nullopt);
   /// Undoes the last `steps` applied ones, newest first, and yields them. Fails with
   /// `failed_precondition`, reason MIGRATION_IRREVERSIBLE, before touching anything when one of
-  /// them has no down script.
+  /// them has no down script; `aborted`, MIGRATION_RACE, when another runner moves meanwhile.
   Task<std::vector<MigrationStatus>> down(std::uint32_t steps = 1);
 
  private:

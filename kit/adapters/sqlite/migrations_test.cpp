@@ -179,5 +179,46 @@ TEST(Migrations, TwoRunnersApplyEachStepOnce) {
   }
 }
 
+/// A database on which something else happens just before each change of the schema.
+class BusyDatabase final : public db::Database {
+ public:
+  BusyDatabase(db::Database& database, Function<Task<>()> before)
+      : database_(database), before_(std::move(before)) {}
+  Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
+               db::RowSink sink) override {
+    return database_.query(sql, parameters, sink);
+  }
+  Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override {
+    return database_.execute(sql, parameters);
+  }
+  Task<std::unique_ptr<db::Transaction>> begin() override { return database_.begin(); }
+  Task<std::unique_ptr<db::Transaction>> begin_schema() override {
+    co_await before_();
+    co_return co_await database_.begin_schema();
+  }
+  Task<std::unique_ptr<db::Transaction>> begin_read() override { return database_.begin_read(); }
+  std::string_view dialect() const override { return database_.dialect(); }
+
+ private:
+  db::Database& database_;
+  Function<Task<>()> before_;
+};
+
+TEST(Migrations, AStepIsNotAppliedOverOneThatWasJustUndone) {
+  TestDatabase database;
+  const auto migrations = three();
+  Migrator other(*database, migrations);
+  ASSERT_TRUE(database.run(other.up(2)).ok());
+  auto undo = [&other]() -> Task<> { co_await other.down(1); };
+  BusyDatabase busy(*database, undo);
+  Migrator late(busy, migrations);
+  auto done = database.run(late.up());
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code(), Code::aborted);
+  EXPECT_EQ(done.error().reason(), "MIGRATION_RACE");
+  EXPECT_EQ(database.text("SELECT number FROM kit_migrations"), "1");
+  EXPECT_EQ(with(database, three(), up)->size(), 2u) << "and the next try goes through";
+}
+
 }  // namespace
 }  // namespace kit::sqlite
