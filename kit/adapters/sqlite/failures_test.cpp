@@ -34,6 +34,8 @@ class FailingVfs {
   }
   ~FailingVfs() { sqlite3_vfs_unregister(&vfs_); }
 
+  /// Of the file's own lock, which each connection takes once and keeps.
+  static inline std::atomic<int> lock_code = SQLITE_OK;
   static inline std::atomic<int> sync_code = SQLITE_OK;
   static inline std::atomic<int> write_code = SQLITE_OK;
 
@@ -50,6 +52,10 @@ class FailingVfs {
       methods.xSync = [](sqlite3_file* synced, int flags) {
         int code = sync_code;
         return code != SQLITE_OK ? code : original.xSync(synced, flags);
+      };
+      methods.xLock = [](sqlite3_file* locked, int level) {
+        int code = lock_code;
+        return code != SQLITE_OK ? code : original.xLock(locked, level);
       };
       methods.xWrite = [](sqlite3_file* to, const void* from, int size, sqlite3_int64 at) {
         int code = write_code;
@@ -74,6 +80,7 @@ struct Failures : ::testing::Test {
     ASSERT_TRUE(database.execute("CREATE TABLE t(id INTEGER PRIMARY KEY)").ok());
   }
   void TearDown() override {
+    FailingVfs::lock_code = SQLITE_OK;
     FailingVfs::sync_code = SQLITE_OK;
     FailingVfs::write_code = SQLITE_OK;
   }
@@ -126,6 +133,44 @@ TEST_F(Failures, AnErrorOfAWriteIsPassing) {
   FailingVfs::write_code = SQLITE_OK;
   EXPECT_TRUE(database.execute("INSERT INTO t DEFAULT VALUES").ok());
   EXPECT_EQ(database.text("SELECT count(*) FROM t"), "1");
+}
+
+/// Runs `read` while another process has the file locked, until this loop's next turn.
+Task<> beside_a_lock(Task<> read) {
+  FailingVfs::lock_code = SQLITE_BUSY;
+  auto unlock = []() -> Task<> {
+    co_await sleep_for(1ms);
+    FailingVfs::lock_code = SQLITE_OK;
+  };
+  TaskGroup group("lock");
+  group.spawn(unlock());
+  co_await std::move(read);
+  co_await group.join();
+}
+
+TEST_F(Failures, OpeningAReaderWaitsForALockWithoutHoldingUpTheLoop) {
+  auto single = [this]() -> Task<> {
+    EXPECT_EQ(co_await read_int(*database, "SELECT count(*) FROM t"), 0);
+  };
+  auto snapshot = [this]() -> Task<> {
+    auto transaction = co_await database->begin_read();
+    EXPECT_EQ(co_await read_int(*transaction, "SELECT count(*) FROM t"), 0);
+  };
+  auto first = database.run(beside_a_lock(single()));
+  EXPECT_TRUE(first.ok()) << first.error().describe();
+  auto second = database.run(beside_a_lock(snapshot()));
+  EXPECT_TRUE(second.ok()) << second.error().describe();
+}
+
+TEST_F(Failures, AReaderThatCannotOpenInTimeIsUnavailable) {
+  database.options().busy_timeout = 20ms;
+  database.reopen();
+  FailingVfs::lock_code = SQLITE_BUSY;
+  auto read = database.run(read_int(*database, "SELECT count(*) FROM t"));
+  FailingVfs::lock_code = SQLITE_OK;
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code(), Code::unavailable);
+  EXPECT_EQ(read.error().reason(), "DATABASE_BUSY");
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 using detail::Outcome;
 using detail::Work;
 
-/// Between two tries of a read while another process recovers the log.
+/// Between two tries of a read, or of opening its connection, while another process recovers the
+/// log.
 constexpr auto busy_pause = 5ms;
 
 class OpenDatabase final : public SqliteDatabase {
@@ -49,20 +50,23 @@ class OpenDatabase final : public SqliteDatabase {
   std::shared_ptr<detail::ReaderPool> readers_;
 };
 
+/// Of an outcome: another process is in the way, and the statement can be tried again.
+bool is_passing(const Outcome& outcome) {
+  return !outcome.rows_seen && detail::is_busy(outcome.result.error());
+}
+
 Task<> OpenDatabase::query(std::string_view sql, std::span<const db::Parameter> parameters,
                            db::RowSink sink) {
   auto readers = readers_->here();
   std::optional<Clock::time_point> give_up;
   while (true) {
     co_await detail::refuse_cancelled();
-    detail::Connection* connection = co_await readers->single(writer_->durable_groups());
     const detail::Limits limits = detail::statement_limits(options_.statement_limit);
     if (!give_up) give_up = limits.now + options_.busy_timeout;
-    Outcome outcome = connection->run(sql, parameters, &sink, limits);
+    Outcome outcome = readers->run(sql, parameters, sink, limits, writer_->durable_groups());
     if (outcome.result.ok()) co_return;
-    readers->end_shared_read();
     writer_->note(outcome.code, outcome.result.error());
-    if (!detail::is_busy(outcome.code) || outcome.rows_seen || Clock::now() >= *give_up) {
+    if (!is_passing(outcome) || Clock::now() >= *give_up) {
       co_await std::move(outcome.result).error();
     }
     co_await sleep_for(busy_pause);
@@ -103,7 +107,7 @@ Task<std::unique_ptr<db::Transaction>> OpenDatabase::begin_read() {
     Outcome outcome = transaction->begin();
     if (outcome.result.ok()) break;
     writer_->note(outcome.code, outcome.result.error());
-    if (!detail::is_busy(outcome.code) || Clock::now() >= give_up) {
+    if (!is_passing(outcome) || Clock::now() >= give_up) {
       co_return std::move(outcome.result).error();
     }
     co_await sleep_for(busy_pause);

@@ -178,9 +178,10 @@ Connection::~Connection() {
 Result<> Connection::configure(const SqliteOptions& options, Kind kind) {
   set_limits(database_);
   if (int code = set_flags(database_); code != SQLITE_OK) return to_error(database_, code);
-  // While it opens, nobody's loop waits: SQLite may sleep until another process has recovered the
-  // log.
-  sqlite3_busy_timeout(database_, static_cast<int>(options.busy_timeout.count()));
+  // The writer opens before there is a loop, so SQLite may sleep until another process has
+  // recovered the log. A reader opens on its loop's thread: who wants it tries again.
+  if (kind == Kind::writer)
+    sqlite3_busy_timeout(database_, static_cast<int>(options.busy_timeout.count()));
   static constexpr std::array<const char*, 3> levels = {"OFF", "NORMAL", "FULL"};
   std::string script = "PRAGMA cache_size=-" + std::to_string(options.page_cache_kib) +
                        "; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;";

@@ -11,6 +11,8 @@
 namespace kit::sqlite::detail {
 namespace {
 
+constexpr const char* busy_reason = "DATABASE_BUSY";
+
 int primary(int code) {
   return code & 0xFF;
 }
@@ -81,7 +83,7 @@ Error to_error(sqlite3* database, int code, std::string_view sql) {
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
       return Error(Code::unavailable, "another process uses the database: " + message)
-          .with_reason("DATABASE_BUSY");
+          .with_reason(busy_reason);
     case SQLITE_FULL:
       return Error(Code::resource_exhausted, "the disk is full: " + message)
           .with_reason("DISK_FULL")
@@ -121,6 +123,9 @@ Error to_error(sqlite3* database, int code, std::string_view sql) {
 
 bool is_busy(int code) {
   return primary(code) == SQLITE_BUSY || primary(code) == SQLITE_LOCKED;
+}
+bool is_busy(const Error& error) {
+  return error.reason() == busy_reason;
 }
 bool is_disk_full(int code) {
   return primary(code) == SQLITE_FULL;

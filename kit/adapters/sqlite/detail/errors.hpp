@@ -17,6 +17,7 @@ Error to_error(sqlite3* database, int code, std::string_view sql = {});
 Error constraint_error(int code, std::string_view message);
 
 bool is_busy(int code);
+bool is_busy(const Error& error);
 bool is_disk_full(int code);
 /// The storage did not keep what it had taken: an fsync failed. What is on the disk is unknown from
 /// then on, and asking again would lie (the kernel has dropped the pages).

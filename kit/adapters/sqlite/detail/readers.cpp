@@ -6,14 +6,23 @@
 
 namespace kit::sqlite::detail {
 
-Result<Connection*> ThreadReaders::single(std::uint64_t durable_groups) {
+Outcome ThreadReaders::run(std::string_view sql, std::span<const db::Parameter> parameters,
+                           const db::RowSink& sink, Limits limits, std::uint64_t durable_groups) {
   if (single_ == nullptr) {
     auto opened = Connection::open(options_, Connection::Kind::reader);
-    if (!opened) return std::move(opened).error();
+    if (!opened) return {std::move(opened).error(), 0, false};
     single_ = std::move(opened).value();
   }
+  share_read(durable_groups);
+  Outcome outcome = single_->run(sql, parameters, &sink, limits);
+  // After a failed statement the next one begins anew.
+  if (!outcome.result.ok()) end_shared_read();
+  return outcome;
+}
+
+void ThreadReaders::share_read(std::uint64_t durable_groups) {
   Loop* loop = Loop::current_or_null();
-  if (loop == nullptr) return single_.get();
+  if (loop == nullptr) return;
   if (shares_read_ && groups_in_read_ != durable_groups) end_shared_read();
   // A clock that stands still (in tests) only makes the first statement of a turn share too.
   const bool first_in_turn = std::exchange(last_turn_, loop->now()) != loop->now();
@@ -22,7 +31,6 @@ Result<Connection*> ThreadReaders::single(std::uint64_t durable_groups) {
     groups_in_read_ = durable_groups;
     if (!linked()) loop->schedule(*this);
   }
-  return single_.get();
 }
 
 void ThreadReaders::end_shared_read() {

@@ -23,11 +23,10 @@ class ThreadReaders final : private Ready {
  public:
   explicit ThreadReaders(const SqliteOptions& options) : options_(options) {}
 
-  /// The connection for a single statement that runs right away, opened when it is first asked for.
+  /// Runs a single statement, on a connection that is opened when it is first needed.
   /// `durable_groups`: the writer's, now.
-  Result<Connection*> single(std::uint64_t durable_groups);
-  /// After a failed statement: the next one begins anew.
-  void end_shared_read();
+  Outcome run(std::string_view sql, std::span<const db::Parameter> parameters,
+              const db::RowSink& sink, Limits limits, std::uint64_t durable_groups);
   /// A connection for one snapshot; a place for it must have been taken.
   Result<std::unique_ptr<Connection>> take();
   void give_back(std::unique_ptr<Connection> connection);
@@ -40,6 +39,9 @@ class ThreadReaders final : private Ready {
 
  private:
   void on_ready() override;
+  /// Begins or ends the shared transaction, as the next statement needs it.
+  void share_read(std::uint64_t durable_groups);
+  void end_shared_read();
 
   const SqliteOptions options_;
   std::mutex closing_;  // held by what may run while the database is closed on another thread
