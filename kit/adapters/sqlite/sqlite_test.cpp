@@ -172,6 +172,41 @@ TEST(Sqlite, ASharedReadDoesNotOutliveItsTurn) {
   EXPECT_EQ(std::filesystem::file_size(database.path() + "-wal"), 0u);
 }
 
+/// Waits until `fire` is called.
+class Signal final : public Operation<void> {
+ public:
+  ~Signal() = default;
+  void fire() { succeed(); }
+
+ private:
+  void start() override {}
+  void detach() override {}
+};
+
+TEST(Sqlite, ASharedReadThatBeganLateInATurnDoesNotServeTheNextOne) {
+  TestDatabase database;
+  ASSERT_TRUE(database.execute("CREATE TABLE t(x)").ok());
+  constexpr std::string_view count = "SELECT count(*) FROM t";
+  Signal signal;
+  std::int64_t seen = -1;
+  auto next_turn = [&]() -> Task<> {
+    co_await signal;
+    seen = co_await read_int(*database, count);
+  };
+  auto turns = [&]() -> Task<> {
+    TaskGroup group("next turn");
+    group.spawn(next_turn());
+    co_await sleep_for(0ms);
+    // Ready before the end of the shared read is, so it runs before that in the next turn.
+    signal.fire();
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(co_await read_int(*database, count), 0);
+    execute_outside(database.path(), "INSERT INTO t VALUES(1)");
+    co_await group.join();
+  };
+  EXPECT_TRUE(database.run(turns()).ok());
+  EXPECT_EQ(seen, 1);
+}
+
 class Constraints : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -23,9 +23,11 @@ Outcome ThreadReaders::run(std::string_view sql, std::span<const db::Parameter> 
 void ThreadReaders::share_read(std::uint64_t durable_groups) {
   Loop* loop = Loop::current_or_null();
   if (loop == nullptr) return;
-  if (shares_read_ && groups_in_read_ != durable_groups) end_shared_read();
   // A clock that stands still (in tests) only makes the first statement of a turn share too.
   const bool first_in_turn = std::exchange(last_turn_, loop->now()) != loop->now();
+  // One that began while the loop ran what was ready ends with what is ready next: others may be
+  // before it.
+  if (shares_read_ && (first_in_turn || groups_in_read_ != durable_groups)) end_shared_read();
   if (!shares_read_ && !first_in_turn && single_->control("BEGIN").result.ok()) {
     shares_read_ = true;
     groups_in_read_ = durable_groups;
