@@ -250,6 +250,21 @@ Result<bool> Reader::next(Record& record) {
   return true;
 }
 
+Result<> Reader::rewind() {
+  State& state = *state_;
+  if (state.descriptor >= 0) {
+    if (::lseek(state.descriptor, 0, SEEK_SET) < 0) return io_error(state.path, errno);
+    state.chunk.clear();
+  }
+  state.position = 0;
+  state.read = 0;
+  state.failed.reset();
+  state.ended = false;
+  state.at = {};
+  state.width = 0;
+  return {};
+}
+
 std::size_t Reader::bytes_read() const {
   return state_->read + state_->position;
 }

@@ -38,6 +38,9 @@ class Reader {
   /// (`record.line` says where it began, the violation says what is wrong); the next call goes on
   /// behind it, except after an unclosed quote or a record past the limit, which end the file.
   Result<bool> next(Record& record);
+  /// Begins again with the first record. Fails with `unavailable` where there is no way back (a
+  /// pipe).
+  Result<> rewind();
   /// Bytes read so far and in all, for progress.
   std::size_t bytes_read() const;
   std::size_t bytes_total() const;

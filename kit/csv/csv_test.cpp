@@ -113,7 +113,28 @@ TEST(CsvReader, reads_a_file_across_its_pieces) {
   }
   EXPECT_EQ(rows, 20000);
   EXPECT_EQ(reader->bytes_read(), text.size());
+  ASSERT_TRUE(reader->rewind().ok());
+  EXPECT_EQ(reader->bytes_read(), 0U);
+  ASSERT_TRUE(*reader->next(record));
+  EXPECT_EQ(record.line, 1U);
+  EXPECT_EQ(record.fields[0], "0");
   std::filesystem::remove(path);
+}
+
+TEST(CsvReader, begins_again) {
+  Reader reader = Reader::from_text(
+      "\xef\xbb\xbf"
+      "a,b\n1,\"x");
+  EXPECT_TRUE(reader.rewind().ok());
+  Record record;
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_TRUE(*reader.next(record));
+    EXPECT_EQ(record.line, 1U);
+    EXPECT_EQ(record.fields[0], "a");
+    EXPECT_FALSE(reader.next(record).ok());
+    EXPECT_FALSE(*reader.next(record)) << "the end, after an unclosed quote";
+    EXPECT_TRUE(reader.rewind().ok());
+  }
 }
 
 TEST(CsvReader, says_why_a_file_does_not_open) {

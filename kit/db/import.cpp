@@ -148,6 +148,23 @@ class Importer {
     progress();
   }
 
+  /// Reads everything again, to name the records whose rows refer to nothing.
+  Task<> verify_all(Session& session) {
+    co_await reader_.rewind();
+    csv::Record record;
+    co_await reader_.next(record);  // the header
+    std::int64_t rows = 0;
+    while (report_.problems.size() < max_problems) {
+      const bool more = co_await reader_.next(record);
+      if (!more) break;
+      const std::size_t line = record.line;
+      Task<> verifying = target_.verify(session, header_.order(record));
+      Result<> held = co_await as_result(std::move(verifying));
+      if (!held) co_await refuse(line, std::move(held).error());
+      if (++rows % batch_rows == 0) co_await sleep_for(Clock::duration::zero());
+    }
+  }
+
   ImportReport& report() { return report_; }
   std::int64_t rows() const { return report_.inserted + report_.updated + report_.unchanged; }
 
@@ -171,11 +188,14 @@ class Importer {
       if (*stored == Stored::unchanged) ++report_.unchanged;
       co_return;
     }
-    if (is_about_record(stored.error())) {
-      add_problems(report_, line, stored.error());
-    } else {
-      co_await std::move(stored).error();
-    }
+    co_await refuse(line, std::move(stored).error());
+  }
+
+  /// What a target says about a record goes into the report; a broken database ends the import.
+  Result<> refuse(std::size_t line, Error error) {
+    if (!is_about_record(error)) return error;
+    add_problems(report_, line, error);
+    return {};
   }
 
   void progress() {
@@ -223,6 +243,13 @@ Task<Opened> open(ImportTarget& target, std::string path, ImportOptions& options
   co_return Opened{std::move(importer), std::move(sum)};
 }
 
+/// Whether all references of the transaction's rows are good, as far as the database can tell.
+Task<bool> holds(Transaction& transaction) {
+  Result<> held = co_await as_result(transaction.check());
+  if (!held && !is_about_record(held.error())) co_return std::move(held).error();
+  co_return held.ok();
+}
+
 /// Everything but opening the file and the commit.
 Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target, Opened& opened,
                                  bool skip_known) {
@@ -234,15 +261,16 @@ Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target,
     report.skipped = co_await is_known(transaction, file, opened.sum);
     if (report.skipped) co_return std::move(report);
   }
+  // What an earlier file left dangling in this transaction is not this one's.
+  const bool held_before = co_await holds(transaction);
   co_await importer.store_all(transaction);
   if (report.problems.empty()) {
     // References within the file are checked when all of it is there.
-    Result<> held = co_await as_result(transaction.check());
-    if (!held && !is_about_record(held.error())) co_return std::move(held).error();
-    if (!held) {
+    const bool held = co_await holds(transaction);
+    if (!held) co_await importer.verify_all(transaction);
+    if (!held && held_before && report.problems.empty()) {
       add_problem(report, 0, "",
-                  "a record refers to one that is neither in the file nor in the database: " +
-                      held.error().message());
+                  "a record refers to one that is neither in the file nor in the database");
     }
   }
   if (!report.problems.empty()) {  // nothing of it stays
@@ -254,6 +282,10 @@ Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target,
 }
 
 }  // namespace
+
+Task<> ImportTarget::verify(Session&, std::span<const std::string_view>) {
+  co_return;
+}
 
 Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
                                ImportOptions options) {

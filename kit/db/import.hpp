@@ -31,6 +31,9 @@ class ImportTarget {
   /// Converts, checks and stores one record: `fields` in the order of `columns()`, an empty field
   /// is null. A failure with violations (field = the CSV column) refuses the record.
   virtual Task<Stored> store(Session& session, std::span<const std::string_view> fields) = 0;
+  /// Looks at a record again that `store` took, after all of them, when the database has found that
+  /// some row refers to nothing: fails with violations when it is this one's.
+  virtual Task<> verify(Session& session, std::span<const std::string_view> fields);
   /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export.
   virtual Task<> each(Session& session,
                       FunctionRef<Result<>(std::span<const std::string_view>)> sink) = 0;
@@ -57,8 +60,9 @@ struct ImportOptions {
 };
 
 /// Imports one file in one transaction: all of it or nothing. Every bad record is reported, up to
-/// 1000. Streams the file; yields to the loop between batches. Fails when the file or database
-/// can't be read or written at all; bad records are in the report.
+/// 1000. A row may refer to a later one of its own file. Streams the file, a second time when rows
+/// refer to nothing; yields to the loop between batches. Fails when the file or database can't be
+/// read or written at all; bad records are in the report.
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
                                ImportOptions options);
 

@@ -80,8 +80,14 @@ Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> param
     if (reference.live.empty()) continue;
     const std::array<db::Parameter, 2> keys = {parameters[reference.parameter], parameters.front()};
     if (std::holds_alternative<std::nullptr_t>(keys.front())) continue;
-    const bool found = co_await exists(session, reference.live, keys);
-    if (!found) co_await dangling(reference);
+    const bool live = co_await exists(session, reference.live, keys);
+    if (live) continue;
+    // One that is not there at all may still come.
+    bool refused = true;
+    if (reference.deferred) {
+      refused = co_await exists(session, reference.exists, std::span(keys).first(1));
+    }
+    if (refused) co_await dangling(reference);
   }
 }
 
@@ -94,11 +100,27 @@ bool has_live(std::span<const Reference> references) {
 
 Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  std::span<const db::Parameter> parameters,
-                                 const EntityName& entity, std::span<const Reference> references) {
+                                 const EntityName& entity, std::span<const Reference> references,
+                                 Lookup lookup) {
   if (has_live(references)) co_await refuse_deleted(session, parameters, references);
   Result<db::Session::Changed> changed = co_await as_result(session.execute(sql, parameters));
-  if (changed) co_return *changed;
-  co_return co_await explain(session, std::move(changed).error(), parameters, entity, references);
+  if (!changed) {
+    co_return co_await explain(session, std::move(changed).error(), parameters, entity, references);
+  }
+  if (changed->rows > 0 && lookup == Lookup::at_once) {
+    co_await check_references(session, parameters, references);
+  }
+  co_return *changed;
+}
+
+Task<> check_references(db::Session& session, std::span<const db::Parameter> parameters,
+                        std::span<const Reference> references) {
+  for (const Reference& reference : references) {
+    const std::span<const db::Parameter> key = parameters.subspan(reference.parameter, 1);
+    if (!reference.deferred || std::holds_alternative<std::nullptr_t>(key.front())) continue;
+    const bool found = co_await exists(session, reference.exists, key);
+    if (!found) co_await dangling(reference);
+  }
 }
 
 Task<db::Session::Changed> erase(db::Session& session, std::string_view sql,

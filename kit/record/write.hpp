@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -18,19 +19,33 @@ struct Reference {
   std::string_view reason;  ///< "TRACK_ALBUM_NOT_FOUND"
   std::string_view exists;  ///< SELECT 1 FROM albums WHERE id = ?1
   std::size_t parameter;    ///< Which parameter of the write is the key, from 0.
+  bool deferred = false;    ///< The foreign key is checked at the commit only.
   /// For tables with soft delete, asked before the write: finds ?1 when it is not deleted or is
   /// what the row ?2 refers to already.
   std::string_view live = {};
 };
 
+/// When deferred references are looked up.
+enum class Lookup : std::uint8_t {
+  at_once,   ///< By the write that makes them.
+  at_commit  ///< By nobody but the foreign key: for imports, where a row may refer to a later one.
+};
+
 /// Runs an INSERT or UPDATE. What the database refuses becomes what a client can act on: a unique
 /// violation `already_exists` (409) with the reason CUSTOMER_EMAIL_TAKEN, a broken foreign key (or
 /// one to a deleted row) `failed_precondition` (409) with the reason of its `Reference`; both with
-/// a violation for each field. The first parameter is the row's id. Lifetime: everything borrowed
-/// lives until the task has ended.
+/// a violation for each field. A deferred reference is looked up behind the statement, for a row
+/// may refer to itself; so the transaction must be dropped when it fails. The first parameter is
+/// the row's id. Lifetime: everything borrowed lives until the task has ended.
 Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  std::span<const db::Parameter> parameters,
-                                 const EntityName& entity, std::span<const Reference> references);
+                                 const EntityName& entity, std::span<const Reference> references,
+                                 Lookup lookup = Lookup::at_once);
+
+/// Looks up the deferred references of a row that was stored, for which `parameters` are those of
+/// its write. Fails as `write` does.
+Task<> check_references(db::Session& session, std::span<const db::Parameter> parameters,
+                        std::span<const Reference> references);
 
 /// Runs a DELETE. A row others still refer to: `failed_precondition` (409) with the reason
 /// CUSTOMER_IN_USE.

@@ -257,6 +257,11 @@ struct Table {
   std::vector<ForeignKey> foreign_keys;
   std::vector<Index> indexes;
   bool is_pivot() const { return relation != none; }
+  /// A row may refer to itself or to one that comes later in the same transaction: such keys are
+  /// checked when the transaction ends.
+  bool defers(const ForeignKey& key) const {
+    return key.target_is_later || key.target_table == name;
+  }
 };
 
 struct EventField {

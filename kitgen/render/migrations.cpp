@@ -129,14 +129,11 @@ std::string column_line(const Service& service, const Table& table, const Column
   return line;
 }
 
-/// A row may refer to itself or to one that comes later in the same transaction: such keys are
-/// checked when the transaction ends.
 std::string foreign_key_line(const Table& table, const ForeignKey& key) {
   std::string line = "  CONSTRAINT " + ident(key.name) + " FOREIGN KEY (" + ident(key.column) +
                      ") REFERENCES " + ident(key.target_table) + " (" + ident(key.target_column) +
                      ")\n    ON DELETE " + std::string(model::sql_name(key.on_delete));
-  const bool late = key.target_is_later || key.target_table == table.name;
-  return late ? line + " DEFERRABLE INITIALLY DEFERRED" : line;
+  return table.defers(key) ? line + " DEFERRABLE INITIALLY DEFERRED" : line;
 }
 
 std::string up(const Service& service, const CreateTable& step) {

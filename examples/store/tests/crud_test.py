@@ -154,6 +154,20 @@ class CrudTest(unittest.TestCase):
         self.assertEqual(shown["email"], "leaves@example.com")
         self.assertIsNotNone(shown["deleted_at"])
 
+    def test_a_manager_who_is_not_there(self):
+        """The foreign key to the same table waits for the commit; the client is told which field it is all the same."""
+        employee = self.make("employees", email="led@example.com").json()
+        url = f"/api/v1/employees/{employee['id']}"
+        body = {**BODIES["employees"][0], "email": "led@example.com", "reports_to_id": 99999999}
+        for method, path, sent in (("POST", "/api/v1/employees", {**body, "email": "unled@example.com"}), ("PUT", url, body),
+                                   ("PATCH", url, {"reports_to_id": 99999999})):
+            refused = self.store.request(method, path, sent)
+            self.assertEqual((refused.status, refused.reason()), (409, "EMPLOYEE_REPORTS_TO_NOT_FOUND"), (method, refused))
+            self.assertEqual(refused.violations(), {"reports_to_id": "refers to nothing that exists"}, method)
+        self.assertEqual(self.store.get(url).json(), employee, "and nothing of it was kept")
+        own = self.store.request("PATCH", url, {"reports_to_id": employee["id"]})
+        self.assertEqual((own.status, own.json()["reports_to_id"]), (200, employee["id"]), own)
+
     def test_answers_are_not_for_keeping(self):
         for answer in (self.store.get("/api/v1/customers/1"), self.store.get("/api/v1/customers"), self.store.get("/nothing")):
             self.assertEqual(answer.headers["cache-control"], "no-store")

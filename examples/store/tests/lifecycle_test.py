@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, import, probes, commands and the orderly end."""
+import csv
 import http.client
 import os
 import shutil
@@ -86,7 +87,9 @@ class ImportTest(Folder):
         status, text = self.command("import", "--dry-run", "--dir", data)
         self.assertEqual(status, 1, text)
         self.assertRegex(text, r"Genre\.csv:\d+: GenreId: \S+")
-        self.assertRegex(text, r"Employee\.csv:\d+: .*refers to")
+        self.assertIn("\nEmployee.csv:3: ReportsTo: refers to nothing that exists\n", text)
+        self.assertRegex(text, r"Employee +REFUSED: 1 bad rows")
+        self.assertRegex(text, r"Customer +59 inserted")
         with Store("--import.on_start=false", folder=self.folder) as store:
             for entity in store.get("/start.json").json()["entities"]:
                 self.assertEqual(entity["rows"], 0, entity)
@@ -104,6 +107,31 @@ class ImportTest(Folder):
         self.assertFalse(os.path.exists(f"{self.folder}/typo.db"))
         with open(os.path.join(there, "Genre.csv"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 26)
+
+    def test_a_row_may_refer_to_a_later_one_of_its_file_but_not_to_none(self):
+        def last_first(lines):
+            lines[1:] = reversed([line for line in lines[1:] if line])
+            lines.append("")
+
+        data = self.data_with("Employee.csv", last_first)
+        status, text = self.command("import", "--dir", data, "Employee")
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"Employee +8 inserted")
+
+        path = os.path.join(data, "Employee.csv")
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        column = rows[0].index("ReportsTo")
+        rows[2][column] = rows[4][column] = "99"
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+        status, text = self.command("import", "--dir", data, "Employee")
+        self.assertEqual(status, 1, text)
+        for line in (3, 5):
+            self.assertIn(f"\nEmployee.csv:{line}: ReportsTo: refers to nothing that exists\n", text)
+        self.assertRegex(text, r"Employee +REFUSED: 2 bad rows")
+        with Store("--import.on_start=false", folder=self.folder) as store:
+            self.assertEqual(store.get("/api/v1/employees?reports_to_id=99&total=true").json()["total"], 0)
 
     def test_a_bad_file_on_start_leaves_the_server_unready_but_up(self):
         data = self.data_with("Genre.csv", lambda lines: lines.insert(3, "x,Noise"))

@@ -66,20 +66,22 @@ std::string changed(const std::string& variable, const std::string& function,
                 arguments);
 }
 
-void add_statements(const Entity& entity, bool has_references, View& view) {
+void add_statements(const Entity& entity, const Strings& checks, View& view) {
   const std::string name = "biz::" + entity.snake + "_name";
-  const std::string keys = has_references ? "references" : "{}";
-  const auto write = [&](const std::string& variable, const std::string& sql,
-                         const std::string& checked) {
-    return changed(variable, "kit::record::write",
-                   Strings{"session_", sql, "parameters.span()", name, checked});
+  const auto arguments = [&](const std::string& sql, const Strings& checked) {
+    Strings all{"session_", sql, "parameters.span()", name};
+    all.insert(all.end(), checked.begin(), checked.end());
+    return all;
   };
-  const Strings plain{"session_", "add_sql", "parameters.span()", name, keys};
-  view.set("added", write("added", "add_sql", keys));
-  view.set("write_add", call(2, "co_await kit::record::write", plain, ";"));
-  view.set("saved", write("saved", "save_sql", keys));
+  const auto write = [&](const std::string& variable, const std::string& sql,
+                         const Strings& checked) {
+    return changed(variable, "kit::record::write", arguments(sql, checked));
+  };
+  view.set("added", write("added", "add_sql", checks));
+  view.set("write_add", call(2, "co_await kit::record::write", arguments("add_sql", checks), ";"));
+  view.set("saved", write("saved", "save_sql", checks));
   // Its parameters are others, and it changes no reference.
-  view.set("restored", write("restored", "restore_sql", "{}"));
+  view.set("restored", write("restored", "restore_sql", {"{}"}));
   view.set("erased", changed("removed", "kit::record::erase",
                              {"session_", "remove_sql", "parameters.span()", name}));
   view.set("removed", changed("removed", "session_.execute", {"remove_sql", "parameters.span()"}));
@@ -134,6 +136,7 @@ View references(const Project& project, const Entity& entity) {
     view.set("reason", entity.upper + "_" + upper(relation.name) + "_NOT_FOUND");
     view.set("table", project.target(relation).table);
     view.set("parameter", std::to_string(i));
+    view.set("deferred", flag(is_deferred(project, entity, fields[i]->name)));
     view.set("live", flag(project.target(relation).soft_delete));
     list.push_back(view);
   }
@@ -156,6 +159,10 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
   methods.add("save", "kit::Task<>", "save", {ref});
   methods.add("remove", "kit::Task<>", "remove", {entity.soft_delete ? ref : "const " + ref});
   if (entity.soft_delete) methods.add("restore", "kit::Task<>", "restore", {ref});
+  view.set("check_declaration",
+           signature(2, "kit::Task<>", "check_references", Strings{"const " + ref}, ";"));
+  view.set("check_references",
+           methods.definition("kit::Task<>", "check_references", {"const " + ref}));
   View pivots{View::type::list};
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
     const Entity& target = project.target(*relation);
@@ -190,7 +197,11 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   view.set("has_decimals", flag(has_decimals(entity)));
   view.set("is_uuid", flag(entity.id_kind == model::IdKind::uuid));
   view.set("is_sequence", flag(entity.id_kind == model::IdKind::sequence));
-  add_statements(entity, has_references, view);
+  const bool defers = has_deferred(project, entity);
+  view.set("defers", flag(defers));
+  Strings checks{has_references ? "references" : "{}"};
+  if (defers) checks.push_back("lookup_");
+  add_statements(entity, checks, view);
   const std::string record = "biz::" + entity.name;
   view.set("bind", signature(0, "void", "bind",
                              Strings{"kit::record::ParameterWriter& parameters",
@@ -211,14 +222,21 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   view.set("sink_page", sink(read + "page.items.emplace_back())"));
   view.set("Plural_words", first_upper(words(entity.plural)));
   view.set("header", project.path("data", entity.snake + "_repository.gen.hpp"));
-  view.set("includes",
-           include_lines({"cstdint", "vector"},
-                         {"kit/async/task.hpp", "kit/db/database.hpp", "kit/db/list_query.hpp",
-                          project.path("biz", entity.snake + "_repository.gen.hpp")}));
+  Strings in_header{"kit/async/task.hpp", "kit/db/database.hpp", "kit/db/list_query.hpp",
+                    project.path("biz", entity.snake + "_repository.gen.hpp")};
+  if (defers) {
+    in_header.push_back("kit/record/write.hpp");
+    const Strings parameters{"kit::db::Session& session", "kit::record::Lookup lookup"};
+    const std::string head = call(2, "Sql" + entity.name + "Repository", parameters, "");
+    view.set("lookup_constructor",
+             constructor(2, head.substr(2), Strings{"session_(session)", "lookup_(lookup)"}));
+  }
+  view.set("includes", include_lines({"cstdint", "vector"}, in_header));
   files.push_back(
       project.generated("data", entity.snake + "_repository.gen.hpp", "data_repository.hpp", view));
   Strings own{"kit/base/time.hpp", "kit/record/list.hpp", "kit/record/parameters.hpp",
-              "kit/record/row_reader.hpp", "kit/record/write.hpp"};
+              "kit/record/row_reader.hpp"};
+  if (!defers) own.push_back("kit/record/write.hpp");
   if (entity.id_kind == model::IdKind::uuid) own.push_back("kit/base/uuid.hpp");
   view.set("includes",
            include_lines({"optional", "span", "string", "string_view", "utility"}, own));

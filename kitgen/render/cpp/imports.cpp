@@ -67,6 +67,13 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
       signature(0, "kit::Task<std::optional<biz::" + entity.name + ">>", "find_known",
                 Strings{"kit::db::Session& session", type + " " + key.name}, " {");
   view.set("known", known.substr(0, known.size() - 2));
+  view.set("defers", flag(has_deferred(project, entity)));
+  const Strings deferring{"session", "kit::record::Lookup::at_commit"};
+  view.set("repository",
+           call(2, "Sql" + entity.name + "Repository " + entity.plural, deferring, ";"));
+  const Strings checked{"kit::db::Session& session", "std::span<const std::string_view> fields"};
+  std::string verify = signature(0, "kit::Task<>", entity.name + "Import::verify", checked, " {");
+  view.set("verify", verify.substr(0, verify.size() - 2));
   View reads{View::type::list};
   View writes{View::type::list};
   for (const model::ImportColumn& column : import.columns) {

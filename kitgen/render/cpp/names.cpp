@@ -227,6 +227,18 @@ bool has_events(const model::Service& service) {
                              [](const Entity& entity) { return !entity.events.empty(); });
 }
 
+bool is_deferred(const Project& project, const Entity& entity, std::string_view column) {
+  const model::Table& table = *project.service.find_table(entity.table);
+  return std::ranges::any_of(table.foreign_keys, [&](const model::ForeignKey& key) {
+    return key.column == column && table.defers(key);
+  });
+}
+
+bool has_deferred(const Project& project, const Entity& entity) {
+  return std::ranges::any_of(
+      entity.fields, [&](const Field& field) { return is_deferred(project, entity, field.name); });
+}
+
 std::string qualified(const Field& field) {
   const bool is_ours = field.type == Scalar::enumeration || field.type == Scalar::id;
   return is_ours ? "biz::" + field.cpp_type : field.cpp_type;

@@ -54,6 +54,10 @@ std::vector<const model::Relation*> relations(const model::Entity& entity,
 void add_type_includes(const Project& project, const model::Field& field,
                        std::vector<std::string>& standard, std::vector<std::string>& own);
 bool has_events(const model::Service& service);
+/// The foreign key of a column is checked at the end of a transaction only.
+bool is_deferred(const Project& project, const model::Entity& entity, std::string_view column);
+/// One of the entity's foreign keys is.
+bool has_deferred(const Project& project, const model::Entity& entity);
 
 /// The type with the namespace of biz before schema types: biz::AlbumId, kit::Decimal.
 std::string qualified(const model::Field& field);
