@@ -89,6 +89,7 @@ class EmployeeImport final : public kit::db::ImportTarget {
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const std::string_view> fields) override;
+  kit::Task<> verify(kit::db::Session& session, std::span<const std::string_view> fields) override;
   kit::Task<> each(
       kit::db::Session& session,
       kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
@@ -138,7 +139,8 @@ kit::Task<kit::db::Stored> EmployeeImport::store(kit::db::Session& session,
   co_await in.status();
   if (known && employee == *known) co_return kit::db::Stored::unchanged;
 
-  SqlEmployeeRepository employees(session);
+  // A row may refer to a later one: whether it does is seen at the end of the file.
+  SqlEmployeeRepository employees(session, kit::record::Lookup::at_commit);
   kit::Result<> stored;
   if (known) {
     stored = co_await kit::as_result(employees.save(employee));
@@ -147,6 +149,18 @@ kit::Task<kit::db::Stored> EmployeeImport::store(kit::db::Session& session,
   }
   if (!stored) co_return kit::record::in_columns(std::move(stored).error(), csv_columns);
   co_return known ? kit::db::Stored::updated : kit::db::Stored::inserted;
+}
+
+kit::Task<> EmployeeImport::verify(kit::db::Session& session,
+                                   std::span<const std::string_view> fields) {
+  kit::record::CsvReader in(csv_columns, fields);
+  biz::EmployeeId key{};
+  in.read(key);
+  const std::optional<biz::Employee> stored = co_await find_known(session, key);
+  if (!stored) co_return;
+  SqlEmployeeRepository employees(session);
+  kit::Result<> held = co_await kit::as_result(employees.check_references(*stored));
+  if (!held) co_await kit::record::in_columns(std::move(held).error(), csv_columns);
 }
 
 constexpr std::string_view each_sql = R"sql(

@@ -11,7 +11,6 @@
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
-#include "kit/record/write.hpp"
 
 namespace store::data {
 namespace {
@@ -23,6 +22,7 @@ constexpr kit::record::Reference references[] = {
         .reason = "EMPLOYEE_REPORTS_TO_NOT_FOUND",
         .exists = "SELECT 1 FROM employees WHERE id = ?1",
         .parameter = 14,
+        .deferred = true,
     },
 };
 
@@ -137,7 +137,7 @@ kit::Task<> SqlEmployeeRepository::add(biz::Employee& employee) {
   kit::record::Parameters<18> parameters;
   bind(parameters, employee);
   const kit::db::Session::Changed added = co_await kit::record::write(
-      session_, add_sql, parameters.span(), biz::employee_name, references);
+      session_, add_sql, parameters.span(), biz::employee_name, references, lookup_);
   employee.id = biz::EmployeeId(added.last_id);
 }
 
@@ -153,9 +153,15 @@ kit::Task<> SqlEmployeeRepository::save(biz::Employee& employee) {
   kit::record::Parameters<18> parameters;
   bind(parameters, employee);
   const kit::db::Session::Changed saved = co_await kit::record::write(
-      session_, save_sql, parameters.span(), biz::employee_name, references);
+      session_, save_sql, parameters.span(), biz::employee_name, references, lookup_);
   if (saved.rows == 0) co_await kit::record::version_mismatch(biz::employee_name);
   ++employee.version;
+}
+
+kit::Task<> SqlEmployeeRepository::check_references(const biz::Employee& employee) {
+  kit::record::Parameters<18> parameters;
+  bind(parameters, employee);
+  co_await kit::record::check_references(session_, parameters.span(), references);
 }
 
 constexpr std::string_view remove_sql = R"sql(

@@ -8,6 +8,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/write.hpp"
 
 namespace store::data {
 
@@ -19,6 +20,8 @@ class SqlEmployeeRepository final : public biz::EmployeeRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlEmployeeRepository(kit::db::Session& session) : session_(session) {}
+  SqlEmployeeRepository(kit::db::Session& session, kit::record::Lookup lookup)
+      : session_(session), lookup_(lookup) {}
 
   kit::Task<biz::Employee> find(biz::EmployeeId id) override;
   kit::Task<std::vector<biz::Employee>> find_many(std::vector<biz::EmployeeId> ids) override;
@@ -28,9 +31,12 @@ class SqlEmployeeRepository final : public biz::EmployeeRepository {
   kit::Task<> add(biz::Employee& employee) override;
   kit::Task<> save(biz::Employee& employee) override;
   kit::Task<> remove(const biz::Employee& employee) override;
+  /// Looks up what `Lookup::at_commit` left alone for a row that is stored. Fails as `save` does.
+  kit::Task<> check_references(const biz::Employee& employee);
 
  private:
   kit::db::Session& session_;
+  kit::record::Lookup lookup_ = kit::record::Lookup::at_once;
 };
 
 }  // namespace store::data
