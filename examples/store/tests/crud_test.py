@@ -168,6 +168,39 @@ class CrudTest(unittest.TestCase):
         own = self.store.request("PATCH", url, {"reports_to_id": employee["id"]})
         self.assertEqual((own.status, own.json()["reports_to_id"]), (200, employee["id"]), own)
 
+    def test_what_loses_a_reference_is_changed(self):
+        """Deleting an album, a genre or a manager changes the rows that refer to it: whoever kept one is told."""
+        album, genre = self.make("albums").json()["id"], self.make("genres", name="Passing").json()["id"]
+        boss = self.make("employees", email="boss@example.com").json()["id"]
+        own = self.store.request("PATCH", f"/api/v1/employees/{boss}", {"reports_to_id": boss})
+        self.assertEqual(own.status, 200, own)
+        cases = [(self.make("tracks", album_id=album, genre_id=genre), "album_id", f"albums/{album}"),
+                 (self.make("tracks", album_id=None, genre_id=genre), "genre_id", f"genres/{genre}"),
+                 (self.make("employees", email="led.away@example.com", reports_to_id=boss), "reports_to_id", f"employees/{boss}"),
+                 (self.make("customers", email="cared.for@example.com", support_rep_id=boss), "support_rep_id", None)]
+        for made, field, parent in cases:
+            if parent:
+                self.assertEqual(self.store.request("DELETE", f"/api/v1/{parent}").status, 204, parent)
+            before = made.json()
+            after = self.store.get(made.headers["location"], If_None_Match=made.headers["etag"])
+            self.assertEqual(after.status, 200, "not 304: it has changed")
+            self.assertNotEqual(after.headers["etag"], made.headers["etag"])
+            now = after.json()
+            self.assertIsNone(now[field])
+            self.assertGreater(now["version"], before["version"])
+            self.assertGreater(now["updated_at"], before["updated_at"])
+            stale = self.store.request("DELETE", made.headers["location"], headers={"If-Match": made.headers["etag"]})
+            self.assertEqual((stale.status, stale.reason()), (412, "VERSION_MISMATCH"), stale)
+
+    def test_a_delete_that_is_refused_changes_nothing(self):
+        """A manager somebody changed meanwhile stays, and so do those who report to them."""
+        boss = self.make("employees", email="stays@example.com")
+        led = self.make("employees", email="stays.too@example.com", reports_to_id=boss.json()["id"])
+        url = boss.headers["location"]
+        self.assertEqual(self.store.request("PATCH", url, {"title": "Boss"}).status, 200)
+        self.assertEqual(self.store.request("DELETE", url, headers={"If-Match": boss.headers["etag"]}).status, 412)
+        self.assertEqual(self.store.get(led.headers["location"]).json(), led.json())
+
     def test_answers_are_not_for_keeping(self):
         for answer in (self.store.get("/api/v1/customers/1"), self.store.get("/api/v1/customers"), self.store.get("/nothing")):
             self.assertEqual(answer.headers["cache-control"], "no-store")

@@ -285,9 +285,12 @@ File repository(const Project& project, const Entity& entity) {
         method("kit::Task<>", "remove", {ref}, {"Marks it as removed; `restore` brings it back."}));
     methods.push_back(method("kit::Task<>", "restore", {ref}, {}));
   } else {
-    methods.push_back(method("kit::Task<>", "remove", {"const " + ref},
-                             {"Fails with `failed_precondition`, " + entity.upper +
-                              "_IN_USE, when others refer to it."}));
+    Strings doc{"Fails with `failed_precondition`, " + entity.upper +
+                "_IN_USE, when others refer to it."};
+    if (!nulled_referrers(project, entity).empty()) {
+      doc.push_back("For a unit of work: rows with an optional reference to it lose that first.");
+    }
+    methods.push_back(method("kit::Task<>", "remove", {"const " + ref}, doc));
   }
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
     const Entity& target = project.target(*relation);

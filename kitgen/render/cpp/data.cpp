@@ -143,6 +143,24 @@ View references(const Project& project, const Entity& entity) {
   return list;
 }
 
+/// The rows that lose their reference when one of the entity is deleted.
+View nulled(const Project& project, const Entity& entity) {
+  View list{View::type::list};
+  for (const Referrer& referrer : nulled_referrers(project, entity)) {
+    const std::string sql =
+        "unset_" + referrer.entity.plural + "_" + referrer.relation.name + "_sql";
+    View view{View::type::object};
+    view.set("nulled_sql", sql);
+    view.set("nulled_table", referrer.entity.table);
+    view.set("nulled_field", referrer.relation.field);
+    view.set("nulled_version", flag(referrer.entity.version));
+    view.set("nulled_self", flag(&referrer.entity == &entity));
+    view.set("statement", call(2, "co_await session_.execute", Strings{sql, "unset.span()"}, ";"));
+    list.push_back(view);
+  }
+  return list;
+}
+
 void add_methods(const Project& project, const Entity& entity, Methods& methods, View& view) {
   const std::string type = "biz::" + entity.name;
   const std::string id = "biz::" + entity.id_type + " id";
@@ -194,6 +212,9 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   const bool has_references = !keys.list_value().empty();
   view.set("references", keys);
   view.set("has_references", flag(has_references));
+  View unset = nulled(project, entity);
+  view.set("has_nulled", flag(!unset.list_value().empty()));
+  view.set("nulled", unset);
   view.set("has_decimals", flag(has_decimals(entity)));
   view.set("is_uuid", flag(entity.id_kind == model::IdKind::uuid));
   view.set("is_sequence", flag(entity.id_kind == model::IdKind::sequence));

@@ -81,13 +81,13 @@ File Project::started(std::string_view layer, std::string_view file, std::string
 std::string variable(const Entity& entity) {
   // Names that the templates use themselves.
   static constexpr std::string_view taken[] = {
-      "asked",   "biz",        "body",    "change",   "changed", "check",      "columns",
-      "data",    "database",   "end",     "entity",   "event",   "expand",     "fields",
-      "found",   "id",         "ids",     "in",       "input",   "items",      "json",
-      "key",     "known",      "out",     "outbox",   "page",    "parameters", "query",
-      "record",  "references", "request", "response", "row",     "scope",      "service",
-      "session", "sink",       "store",   "table",    "value",   "version",    "violations",
-      "work"};
+      "asked",      "biz",        "body",    "change",   "changed", "check",      "columns",
+      "data",       "database",   "end",     "entity",   "event",   "expand",     "fields",
+      "found",      "id",         "ids",     "in",       "input",   "items",      "json",
+      "key",        "known",      "out",     "outbox",   "page",    "parameters", "query",
+      "record",     "references", "request", "response", "row",     "scope",      "service",
+      "session",    "sink",       "store",   "table",    "unset",   "value",      "version",
+      "violations", "work"};
   return std::ranges::find(taken, entity.snake) == std::end(taken) ? entity.snake
                                                                    : "the_" + entity.snake;
 }
@@ -173,6 +173,18 @@ std::vector<const model::Relation*> relations(const Entity& entity, model::Relat
     if (relation.kind == kind) found.push_back(&relation);
   }
   return found;
+}
+
+std::vector<Referrer> nulled_referrers(const Project& project, const Entity& entity) {
+  std::vector<Referrer> referrers;
+  if (entity.soft_delete) return referrers;  // its rows stay
+  for (const Entity& other : project.service.entities) {
+    for (const model::Relation* relation : relations(other, model::RelationKind::belongs_to)) {
+      if (&project.target(*relation) == &entity && relation->on_delete == model::OnDelete::set_null)
+        referrers.push_back({other, *relation});
+    }
+  }
+  return referrers;
 }
 
 void add_type_includes(const Project& project, const Field& field,

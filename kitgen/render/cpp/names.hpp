@@ -50,6 +50,13 @@ std::vector<const model::Field*> stored_fields(const model::Entity& entity);
 std::vector<std::string> column_names(const model::Entity& entity);
 std::vector<const model::Relation*> relations(const model::Entity& entity,
                                               model::RelationKind kind);
+/// A belongs_to and whose it is.
+struct Referrer {
+  const model::Entity& entity;
+  const model::Relation& relation;
+};
+/// What becomes null when a row of the entity is deleted.
+std::vector<Referrer> nulled_referrers(const Project& project, const model::Entity& entity);
 /// The types of a field's values: <chrono>, "internal/biz/invoice_status.gen.hpp" ...
 void add_type_includes(const Project& project, const model::Field& field,
                        std::vector<std::string>& standard, std::vector<std::string>& own);
