@@ -37,6 +37,7 @@ class AlbumRepository {
   /// Reasons of refusal: ALBUM_ARTIST_NOT_FOUND.
   virtual kit::Task<> save(Album& album) = 0;
   /// Fails with `failed_precondition`, ALBUM_IN_USE, when others refer to it.
+  /// For a unit of work: rows with an optional reference to it lose that first.
   virtual kit::Task<> remove(const Album& album) = 0;
 };
 

@@ -37,6 +37,7 @@ class EmployeeRepository {
   /// Reasons of refusal: EMPLOYEE_EMAIL_TAKEN, EMPLOYEE_REPORTS_TO_NOT_FOUND.
   virtual kit::Task<> save(Employee& employee) = 0;
   /// Fails with `failed_precondition`, EMPLOYEE_IN_USE, when others refer to it.
+  /// For a unit of work: rows with an optional reference to it lose that first.
   virtual kit::Task<> remove(const Employee& employee) = 0;
 };
 

@@ -37,6 +37,7 @@ class GenreRepository {
   /// Reasons of refusal: GENRE_NAME_TAKEN.
   virtual kit::Task<> save(Genre& genre) = 0;
   /// Fails with `failed_precondition`, GENRE_IN_USE, when others refer to it.
+  /// For a unit of work: rows with an optional reference to it lose that first.
   virtual kit::Task<> remove(const Genre& genre) = 0;
 };
 

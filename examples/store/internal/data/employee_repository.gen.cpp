@@ -164,11 +164,27 @@ kit::Task<> SqlEmployeeRepository::check_references(const biz::Employee& employe
   co_await kit::record::check_references(session_, parameters.span(), references);
 }
 
+constexpr std::string_view unset_employees_reports_to_sql = R"sql(
+  UPDATE employees
+     SET reports_to_id = NULL, updated_at = ?2, version = version + 1
+   WHERE reports_to_id = ?1 AND id <> ?1)sql";
+
+constexpr std::string_view unset_customers_support_rep_sql = R"sql(
+  UPDATE customers
+     SET support_rep_id = NULL, updated_at = ?2, version = version + 1
+   WHERE support_rep_id = ?1)sql";
+
 constexpr std::string_view remove_sql = R"sql(
   DELETE FROM employees
    WHERE id = ?1 AND version = ?2)sql";
 
 kit::Task<> SqlEmployeeRepository::remove(const biz::Employee& employee) {
+  // ON DELETE SET NULL would do it behind the versions and times of those rows.
+  kit::record::Parameters<2> unset;
+  unset.add(employee.id);
+  unset.add(kit::Timestamp::now());
+  co_await session_.execute(unset_employees_reports_to_sql, unset.span());
+  co_await session_.execute(unset_customers_support_rep_sql, unset.span());
   kit::record::Parameters<2> parameters;
   parameters.add(employee.id);
   parameters.add(employee.version);
