@@ -80,9 +80,11 @@ class NewFile {
 Task<std::int64_t> export_one(db::Session& session, db::ImportTarget& target, std::string path) {
   NewFile file = co_await NewFile::open(std::move(path));
   std::string text;
-  csv::write_record(text, target.columns());
+  const auto columns = target.columns();
+  const std::vector<csv::Field> header(columns.begin(), columns.end());
+  csv::write_record(text, header);
   std::int64_t rows = 0;
-  auto sink = [&](std::span<const std::string_view> fields) -> Result<> {
+  auto sink = [&](std::span<const csv::Field> fields) -> Result<> {
     csv::write_record(text, fields);
     ++rows;
     if (text.size() < 64 * 1024UL) return {};

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -60,9 +59,13 @@ struct Reader::State {
   Place at;               ///< Of the next byte.
   std::size_t width = 0;  ///< Fields of the first record; 0 before it.
   std::string bytes;      ///< The fields of the record, without quotes, one after another.
-  std::vector<std::size_t> ends;
+  struct End {
+    std::size_t at = 0;
+    bool is_absent = false;
+  };
+  std::vector<End> ends;
   std::vector<Place> begins;
-  std::vector<std::string_view> fields;
+  std::vector<Field> fields;
   std::size_t record_bytes = 0;  ///< As in the file.
 
   /// Fetches the next piece; false at the end.
@@ -117,28 +120,31 @@ struct Reader::State {
     return error;
   }
 
-  void end_field() { ends.push_back(bytes.size()); }
+  void end_field(bool is_quoted) {
+    const std::size_t begin = ends.empty() ? 0 : ends.back().at;
+    ends.push_back({bytes.size(), !is_quoted && bytes.size() == begin});
+  }
 
   /// One field; true when another follows it in this record.
   Result<bool> read_field();
   Result<bool> read_quoted();
-  Result<bool> finish_field(Place begin);
+  Result<bool> finish_field(Place begin, bool is_quoted);
   Result<> check_fields(std::size_t line);
 };
 
 /// What stands after a field: a comma, the end of the line, or a mistake.
-Result<bool> Reader::State::finish_field(Place begin) {
+Result<bool> Reader::State::finish_field(Place begin, bool is_quoted) {
   const Place here = at;
   const int next = take();
-  if (next == ',') return end_field(), true;
-  if (next == '\n' || next == end_of_file) return end_field(), false;
+  if (next == ',') return end_field(is_quoted), true;
+  if (next == '\n' || next == end_of_file) return end_field(is_quoted), false;
   if (next == '\r') {
     if (peek() != '\n') {
       skip_line();
       return bad(here, "a carriage return without a line feed");
     }
     take();
-    return end_field(), false;
+    return end_field(is_quoted), false;
   }
   skip_line();
   return bad(here, "text after the closing quote of the field that begins at line " +
@@ -159,7 +165,7 @@ Result<bool> Reader::State::read_quoted() {
     } else if (peek() == '"') {
       bytes.push_back(static_cast<char>(take()));
     } else {
-      return finish_field(begin);
+      return finish_field(begin, true);
     }
   }
 }
@@ -170,7 +176,7 @@ Result<bool> Reader::State::read_field() {
   while (true) {
     const int next = peek();
     if (next == ',' || next == '\n' || next == '\r' || next == end_of_file) {
-      return finish_field(begins.back());
+      return finish_field(begins.back(), false);
     }
     if (next == '"') {
       const Place here = at;
@@ -186,14 +192,15 @@ Result<bool> Reader::State::read_field() {
 
 Result<> Reader::State::check_fields(std::size_t line) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (!is_utf8(fields[i])) return bad(begins[i], "the field is not valid UTF-8");
-    if (fields[i].find('\0') != std::string_view::npos) {
+    if (!fields[i]) continue;
+    if (!is_utf8(*fields[i])) return bad(begins[i], "the field is not valid UTF-8");
+    if (fields[i]->find('\0') != std::string_view::npos) {
       return bad(begins[i], "the field contains a NUL byte");
     }
   }
   if (width == 0) width = fields.size();
   if (fields.size() == width) return {};
-  if (fields.size() == 1 && fields[0].empty()) return bad({line, 1}, "an empty line");
+  if (fields.size() == 1 && !fields[0]) return bad({line, 1}, "an empty line");
   return bad({line, 1}, "has " + std::to_string(fields.size()) +
                             (fields.size() == 1 ? " field" : " fields") +
                             ", the first record has " + std::to_string(width));
@@ -241,9 +248,10 @@ Result<bool> Reader::next(Record& record) {
     more = *another;
   }
   std::size_t begin = 0;
-  for (const std::size_t end : state.ends) {
-    state.fields.push_back(std::string_view(state.bytes).substr(begin, end - begin));
-    begin = end;
+  for (const State::End& end : state.ends) {
+    Field& field = state.fields.emplace_back();
+    if (!end.is_absent) field = std::string_view(state.bytes).substr(begin, end.at - begin);
+    begin = end.at;
   }
   KIT_TRY(state.check_fields(record.line));
   record.fields = state.fields;
@@ -272,19 +280,18 @@ std::size_t Reader::bytes_total() const {
   return state_->total;
 }
 
-void write_record(std::string& out, std::span<const std::string_view> fields, bool guard_formulas) {
+void write_record(std::string& out, std::span<const Field> fields, bool guard_formulas) {
   bool first = true;
-  for (const std::string_view field : fields) {
+  for (const Field& field : fields) {
     if (!first) out.push_back(',');
     first = false;
+    if (!field) continue;
     const bool guard =
-        guard_formulas && !field.empty() && std::strchr("=+-@\t\r", field.front()) != nullptr;
-    // A lone empty field is quoted: an empty line would look like a mistake.
-    const bool quote = field.find_first_of(",\"\r\n") != std::string_view::npos ||
-                       (field.empty() && fields.size() == 1);
+        guard_formulas && !field->empty() && std::strchr("=+-@\t\r", field->front()) != nullptr;
+    const bool quote = field->empty() || field->find_first_of(",\"\r\n") != std::string_view::npos;
     if (quote) out.push_back('"');
     if (guard) out.push_back('\'');
-    for (const char byte : field) {
+    for (const char byte : *field) {
       if (byte == '"') out.push_back('"');
       out.push_back(byte);
     }

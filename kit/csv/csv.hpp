@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,10 +13,14 @@
 
 namespace kit::csv {
 
+/// What a field holds: nothing where the file has nothing between two commas, the empty text where
+/// it has `""`.
+using Field = std::optional<std::string_view>;
+
 /// One record of a CSV file. Lifetime: until the reader's next call.
 struct Record {
   std::size_t line = 0;  ///< Where the record begins, from 1; a quoted field may span lines.
-  std::span<const std::string_view> fields;
+  std::span<const Field> fields;
 };
 
 /// Reads CSV (RFC 4180, UTF-8, optional byte order mark, CRLF or LF) piece by piece, in memory
@@ -51,10 +56,10 @@ class Reader {
   std::unique_ptr<State> state_;
 };
 
-/// Appends one record to `out`, quoting where needed, ended by LF (as the Chinook files are).
+/// Appends one record to `out`, quoting where needed, ended by LF (as the Chinook files are); the
+/// reader gives the same fields back. A lone field without a value is an empty line.
 /// `guard_formulas`: fields that begin with = + - @ TAB or CR get a leading apostrophe, so that a
 /// spreadsheet does not run them.
-void write_record(std::string& out, std::span<const std::string_view> fields,
-                  bool guard_formulas = false);
+void write_record(std::string& out, std::span<const Field> fields, bool guard_formulas = false);
 
 }  // namespace kit::csv

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,7 @@
 
 namespace {
 
-using Table = std::vector<std::vector<std::string>>;
+using Table = std::vector<std::vector<std::optional<std::string>>>;
 
 Table read_all(std::string text, bool& clean) {
   Table table;
@@ -21,7 +22,10 @@ Table read_all(std::string text, bool& clean) {
       continue;
     }
     if (!*more) return table;
-    table.emplace_back(record.fields.begin(), record.fields.end());
+    auto& row = table.emplace_back();
+    for (const auto& field : record.fields) {
+      row.push_back(field ? std::optional<std::string>(*field) : std::nullopt);
+    }
   }
 }
 
@@ -33,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Table table = read_all(std::string(reinterpret_cast<const char*>(data), size), clean);
   std::string text;
   for (const auto& row : table) {
-    const std::vector<std::string_view> fields(row.begin(), row.end());
+    const std::vector<kit::csv::Field> fields(row.begin(), row.end());
     kit::csv::write_record(text, fields);
   }
   clean = true;

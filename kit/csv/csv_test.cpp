@@ -11,7 +11,8 @@
 namespace kit::csv {
 namespace {
 
-/// "1:a|b;2:c|d" of a text: line and fields; an error as "!message", up to the end of the file.
+/// "1:a|b;2:c|d" of a text: line and fields, "" in quotes where it is there; an error as
+/// "!message", up to the end of the file.
 std::string read(Reader reader) {
   std::string seen;
   Record record;
@@ -26,10 +27,10 @@ std::string read(Reader reader) {
     }
     seen += std::to_string(record.line) + ":";
     bool first = true;
-    for (const std::string_view field : record.fields) {
+    for (const Field& field : record.fields) {
       if (!first) seen += '|';
       first = false;
-      seen += field;
+      seen += field == "" ? "\"\"" : field.value_or("");
     }
   }
   return seen + "...";
@@ -54,7 +55,9 @@ TEST(CsvReader, reads_records) {
 }
 
 TEST(CsvReader, reads_quoted_fields) {
-  check("\"a,b\",\"\"\n", "1:a,b|");
+  check("\"a,b\",\"\"\n", "1:a,b|\"\"");
+  check("\"\",,\"\"\n,\"\",", "1:\"\"||\"\";2:|\"\"|");
+  check("\"\"\n\n\"\"", "1:\"\";2:;3:\"\"");
   check("\"say \"\"hi\"\"\",x\n", "1:say \"hi\"|x");
   check("\"two\nlines\",x\ny,z\n", "1:two\nlines|x;3:y|z");
   check("\"cr\rlf\r\n\"", "1:cr\rlf\r\n");
@@ -147,16 +150,17 @@ TEST(CsvReader, says_why_a_file_does_not_open) {
   EXPECT_EQ(folder.error().message(), "/: Is a directory");
 }
 
-std::string written(std::vector<std::string_view> fields, bool guard = false) {
+std::string written(std::vector<Field> fields, bool guard = false) {
   std::string out;
   write_record(out, fields, guard);
   return out;
 }
 
 TEST(CsvWriter, quotes_where_needed) {
-  EXPECT_EQ(written({"a", "", "c d"}), "a,,c d\n");
+  EXPECT_EQ(written({"a", "", std::nullopt, "c d"}), "a,\"\",,c d\n");
   EXPECT_EQ(written({"a,b", "x\"y", "1\n2", "\r"}), "\"a,b\",\"x\"\"y\",\"1\n2\",\"\r\"\n");
   EXPECT_EQ(written({""}), "\"\"\n");
+  EXPECT_EQ(written({std::nullopt}), "\n");
 }
 
 TEST(CsvWriter, guards_formulas_on_request) {

@@ -11,7 +11,6 @@
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
 #include "kit/base/time.hpp"
-#include "kit/csv/csv.hpp"
 
 namespace kit::db {
 namespace {
@@ -84,11 +83,11 @@ class Header {
   bool read(const csv::Record& record, std::span<const std::string_view> wanted,
             ImportReport& report) {
     for (std::size_t i = 0; i < record.fields.size(); ++i) {
-      const std::string_view name = record.fields[i];
+      const std::string_view name = record.fields[i].value_or("");
       if (std::ranges::find(wanted, name) == wanted.end()) {
         add_problem(report, record.line, std::string(name),
                     "is not a column of " + report.target + did_you_mean(name, wanted));
-      } else if (std::ranges::count(record.fields.first(i), name) != 0) {
+      } else if (std::ranges::count(record.fields.first(i), record.fields[i]) != 0) {
         add_problem(report, record.line, std::string(name), "is given twice");
       }
     }
@@ -103,7 +102,7 @@ class Header {
   }
 
   /// The fields of a record in the order of the target's columns. Lifetime: until the next call.
-  std::span<const std::string_view> order(const csv::Record& record) {
+  std::span<const csv::Field> order(const csv::Record& record) {
     fields_.clear();
     for (const std::size_t place : places_) fields_.push_back(record.fields[place]);
     return fields_;
@@ -111,7 +110,7 @@ class Header {
 
  private:
   std::vector<std::size_t> places_;
-  std::vector<std::string_view> fields_;
+  std::vector<csv::Field> fields_;
 };
 
 class Importer {
@@ -283,7 +282,7 @@ Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target,
 
 }  // namespace
 
-Task<> ImportTarget::verify(Session&, std::span<const std::string_view>) {
+Task<> ImportTarget::verify(Session&, std::span<const csv::Field>) {
   co_return;
 }
 

@@ -10,12 +10,16 @@
 
 #include "kit/async/task.hpp"
 #include "kit/base/function.hpp"
+#include "kit/csv/csv.hpp"
 #include "kit/db/database.hpp"
 
 namespace kit::db {
 
 /// What became of one record.
 enum class Stored { inserted, updated, unchanged };
+
+/// Receives records; returning an error ends what hands them out with it.
+using RecordSink = FunctionRef<Result<>(std::span<const csv::Field>)>;
 
 /// One CSV file and the table it fills. Generated for every entity (and many-to-many relation) with
 /// an import map.
@@ -28,15 +32,15 @@ class ImportTarget {
   virtual std::string_view file() const = 0;
   /// The header names it reads; others in the file are an error (with the nearest known name).
   virtual std::span<const std::string_view> columns() const = 0;
-  /// Converts, checks and stores one record: `fields` in the order of `columns()`, an empty field
-  /// is null. A failure with violations (field = the CSV column) refuses the record.
-  virtual Task<Stored> store(Session& session, std::span<const std::string_view> fields) = 0;
+  /// Converts, checks and stores one record: `fields` in the order of `columns()`, one
+  /// without a value is null. A failure with violations (field = the CSV column) refuses the
+  /// record.
+  virtual Task<Stored> store(Session& session, std::span<const csv::Field> fields) = 0;
   /// Looks at a record again that `store` took, after all of them, when the database has found that
   /// some row refers to nothing: fails with violations when it is this one's.
-  virtual Task<> verify(Session& session, std::span<const std::string_view> fields);
+  virtual Task<> verify(Session& session, std::span<const csv::Field> fields);
   /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export.
-  virtual Task<> each(Session& session,
-                      FunctionRef<Result<>(std::span<const std::string_view>)> sink) = 0;
+  virtual Task<> each(Session& session, RecordSink sink) = 0;
 };
 
 struct RowProblem {

@@ -78,21 +78,19 @@ struct Genres : ImportTarget {
     static constexpr std::array<std::string_view, 2> names = {"GenreId", "Name"};
     return names;
   }
-  Task<Stored> store(Session& session, std::span<const std::string_view> fields) override {
+  Task<Stored> store(Session& session, std::span<const csv::Field> fields) override {
     if (fields[1] == "bad") co_return invalid("Name", "must not be bad");
     if (fields[1] == "twice") co_return Error(Code::already_exists, "is there already");
     if (fields[1] == "broken") co_return Error(Code::unavailable, "the database is gone");
     if (fields[1] == "same") co_return Stored::unchanged;
-    static_cast<Memory::Unit&>(session).new_rows.push_back(std::string(fields[0]) + "/" +
-                                                           std::string(fields[1]));
+    static_cast<Memory::Unit&>(session).new_rows.push_back(std::string(*fields[0]) + "/" +
+                                                           std::string(fields[1].value_or("null")));
     co_return fields[1] == "new" ? Stored::updated : Stored::inserted;
   }
-  Task<> verify(Session&, std::span<const std::string_view> fields) override {
+  Task<> verify(Session&, std::span<const csv::Field> fields) override {
     if (fields[1] == "dangling") co_await invalid("Name", "refers to nothing");
   }
-  Task<> each(Session&, FunctionRef<Result<>(std::span<const std::string_view>)>) override {
-    co_return;
-  }
+  Task<> each(Session&, RecordSink) override { co_return; }
 };
 
 struct ImportTest : testing::Test {
@@ -164,6 +162,12 @@ TEST_F(ImportTest, tells_every_bad_row_and_keeps_nothing) {
   EXPECT_EQ(report->inserted, 0);
   EXPECT_THAT(memory.rows, IsEmpty());
   EXPECT_THAT(memory.history, IsEmpty());
+}
+
+TEST_F(ImportTest, tells_an_empty_text_from_none) {
+  auto report = import("GenreId,Name\n1,\n2,\"\"\n");
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(memory.rows, ElementsAre("1/null", "2/"));
 }
 
 TEST_F(ImportTest, checks_the_header) {

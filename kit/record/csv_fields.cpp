@@ -29,9 +29,9 @@ std::string_view column_of(std::span<const CsvColumn> columns, std::string_view 
 }  // namespace
 
 void CsvReader::read(std::string& value) {
-  const std::string_view text = take();
-  if (text.empty()) return require();
-  value = text;
+  const csv::Field text = take_field();
+  if (!text) return require();
+  value = *text;
 }
 
 void CsvReader::read(bool& value) {
@@ -147,15 +147,16 @@ void CsvReader::read_json(std::string& value) {
 }
 
 void CsvReader::read_bytes(std::string& value) {
-  const std::string_view text = take();
-  if (text.empty()) return require();
-  std::optional<std::string> bytes = base64_decode(text);
+  const csv::Field text = take_field();
+  if (!text) return require();
+  std::optional<std::string> bytes = base64_decode(*text);
   if (!bytes) return refuse("must be bytes in base64");
   value = std::move(*bytes);
 }
 
-bool CsvReader::is_absent() {
-  if (!fields_[at_].empty()) return false;
+bool CsvReader::is_absent(bool may_be_empty) {
+  const csv::Field& field = fields_[at_];
+  if (field && (may_be_empty || !field->empty())) return false;
   ++at_;
   return true;
 }
@@ -208,7 +209,7 @@ void CsvWriter::add_bytes(const std::string& bytes) {
   texts_.push_back(base64_encode(bytes));
 }
 
-std::span<const std::string_view> CsvWriter::fields() {
+std::span<const csv::Field> CsvWriter::fields() {
   views_.assign(texts_.begin(), texts_.end());
   return views_;
 }

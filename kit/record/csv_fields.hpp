@@ -18,6 +18,7 @@
 #include "kit/base/result.hpp"
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
+#include "kit/csv/csv.hpp"
 
 namespace kit::record {
 
@@ -36,11 +37,12 @@ constexpr std::array<std::string_view, N> headers_of(const CsvColumn (&columns)[
 }
 
 /// Reads the fields of a CSV record from left to right into an entity and collects what is wrong.
-/// An empty field is an absent value: an optional one becomes empty, any other keeps its value when
-/// `has_default`, otherwise it is refused.
+/// A field without a value is an absent value: an optional one becomes empty, one with a default
+/// keeps it (`read_or_keep`), any other is refused. Text and bytes may be empty (`""`); for all
+/// else that is no value either, because some programs put every field in quotes.
 class CsvReader {
  public:
-  CsvReader(std::span<const CsvColumn> columns, std::span<const std::string_view> fields)
+  CsvReader(std::span<const CsvColumn> columns, std::span<const csv::Field> fields)
       : columns_(columns), fields_(fields) {}
 
   void read(std::string& value);
@@ -78,7 +80,7 @@ class CsvReader {
   }
   template <class T>
   void read(std::optional<T>& value) {
-    if (is_absent()) {
+    if (is_absent(std::is_same_v<T, std::string>)) {
       value.reset();
     } else {
       read(value.emplace());
@@ -86,7 +88,7 @@ class CsvReader {
   }
   void read_decimal(Decimal& value, int precision, int scale);
   void read_decimal(std::optional<Decimal>& value, int precision, int scale) {
-    if (is_absent()) {
+    if (is_absent(false)) {
       value.reset();
     } else {
       read_decimal(value.emplace(), precision, scale);
@@ -94,7 +96,7 @@ class CsvReader {
   }
   void read_json(std::string& value);
   void read_json(std::optional<std::string>& value) {
-    if (is_absent()) {
+    if (is_absent(false)) {
       value.reset();
     } else {
       read_json(value.emplace());
@@ -102,20 +104,20 @@ class CsvReader {
   }
   void read_bytes(std::string& value);
   void read_bytes(std::optional<std::string>& value) {
-    if (is_absent()) {
+    if (is_absent(true)) {
       value.reset();
     } else {
       read_bytes(value.emplace());
     }
   }
-  /// For the next field, when it has a value already that an empty one leaves alone.
+  /// For the next field, when there is a value already that an absent one leaves alone.
   template <class T>
   void read_or_keep(T& value) {
-    if (!is_absent()) read(value);
+    if (!is_absent(std::is_same_v<T, std::string>)) read(value);
   }
   template <class T>
   void read_decimal_or_keep(T& value, int precision, int scale) {
-    if (!is_absent()) read_decimal(value, precision, scale);
+    if (!is_absent(false)) read_decimal(value, precision, scale);
   }
 
   /// Whether the fields read so far were good.
@@ -127,15 +129,16 @@ class CsvReader {
   Result<> status();
 
  private:
-  std::string_view take() { return fields_[at_++]; }
-  /// Steps over an empty field.
-  bool is_absent();
+  csv::Field take_field() { return fields_[at_++]; }
+  std::string_view take() { return take_field().value_or(""); }
+  /// Steps over a field that has no value.
+  bool is_absent(bool may_be_empty);
   std::int64_t read_key();
   void refuse(std::string description);
   void require() { refuse("is required"); }
 
   std::span<const CsvColumn> columns_;
-  std::span<const std::string_view> fields_;
+  std::span<const csv::Field> fields_;
   std::size_t at_ = 0;
   std::vector<FieldViolation> violations_;
 };
@@ -169,19 +172,19 @@ class CsvWriter {
   }
   template <class T>
   void add(const std::optional<T>& value) {
-    value ? add(*value) : add(std::string());
+    value ? add(*value) : texts_.push_back(std::nullopt);
   }
   void add_bytes(const std::string& bytes);
   void add_bytes(const std::optional<std::string>& bytes) {
-    bytes ? add_bytes(*bytes) : add(std::string());
+    bytes ? add_bytes(*bytes) : texts_.push_back(std::nullopt);
   }
 
   /// Lifetime: until the next `add`.
-  std::span<const std::string_view> fields();
+  std::span<const csv::Field> fields();
 
  private:
-  std::vector<std::string> texts_;
-  std::vector<std::string_view> views_;
+  std::vector<std::optional<std::string>> texts_;
+  std::vector<csv::Field> views_;
 };
 
 }  // namespace kit::record

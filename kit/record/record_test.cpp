@@ -128,7 +128,7 @@ constexpr CsvColumn columns[] = {
 };
 
 TEST(CsvReader, ReadsWhatFilesHold) {
-  const std::string_view fields[] = {"7", "0.9", "2021-01-31T13:45:00", ""};
+  const csv::Field fields[] = {"7", "0.9", "2021-01-31T13:45:00", std::nullopt};
   CsvReader in(columns, fields);
   ThingId id;
   Decimal price;
@@ -146,7 +146,7 @@ TEST(CsvReader, ReadsWhatFilesHold) {
 }
 
 TEST(CsvReader, NamesTheColumnsOfWhatIsWrong) {
-  const std::string_view fields[] = {"0", "1.234", "yesterday", ""};
+  const csv::Field fields[] = {"0", "1.234", "yesterday", ""};
   CsvReader in(columns, fields);
   ThingId id;
   Decimal price;
@@ -169,6 +169,41 @@ TEST(CsvReader, NamesTheColumnsOfWhatIsWrong) {
                        "other: is odd"}));
 }
 
+TEST(CsvReader, TextAndBytesMayBeEmptyAllElseIsAbsentThen) {
+  const csv::Field fields[] = {"", "", "", std::nullopt};
+  CsvReader in(columns, fields);
+  std::optional<std::string> text;
+  std::optional<std::string> bytes;
+  std::optional<std::int32_t> number = 1;
+  std::optional<std::string> absent = "x";
+  in.read(text);
+  in.read_bytes(bytes);
+  in.read(number);
+  in.read(absent);
+  ASSERT_TRUE(in.status());
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(bytes, "");
+  EXPECT_EQ(number, std::nullopt);
+  EXPECT_EQ(absent, std::nullopt);
+
+  CsvReader again(columns, fields);
+  std::string required = "x";
+  std::string kept = "x";
+  std::int32_t count = 0;
+  std::string missing;
+  again.read(required);
+  again.read_or_keep(kept);
+  again.read(count);
+  again.read(missing);
+  EXPECT_EQ(required, "");
+  EXPECT_EQ(kept, "");
+  const Result<> status = again.status();
+  ASSERT_FALSE(status);
+  ASSERT_EQ(status.error().violations().size(), 2u);
+  EXPECT_EQ(status.error().violations()[0].field, "When");
+  EXPECT_EQ(status.error().violations()[1].field, "Count");
+}
+
 TEST(CsvWriter, WritesWhatCanBeReadBack) {
   CsvWriter out;
   out.add(ThingId(7));
@@ -176,9 +211,10 @@ TEST(CsvWriter, WritesWhatCanBeReadBack) {
   out.add(Decimal(90, 2));
   out.add_bytes(std::string("foo"));
   out.add(true);
+  out.add(std::optional<std::string>(""));
   const auto fields = out.fields();
-  EXPECT_EQ(std::vector<std::string>(fields.begin(), fields.end()),
-            (std::vector<std::string>{"7", "", "0.90", "Zm9v", "true"}));
+  EXPECT_EQ(std::vector<csv::Field>(fields.begin(), fields.end()),
+            (std::vector<csv::Field>{"7", std::nullopt, "0.90", "Zm9v", "true", ""}));
 }
 
 }  // namespace

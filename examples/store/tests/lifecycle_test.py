@@ -162,6 +162,22 @@ class ImportTest(Folder):
         self.assertEqual(status, 0, text)
         self.assertNotRegex(text, r"[1-9][0-9 ]* (inserted|updated)")
 
+    def test_an_empty_text_is_not_a_missing_one(self):
+        """A store filled with what another has exported says the same, texts that are empty included."""
+        with Store(folder=self.folder) as store:
+            changes = {"/api/v1/tracks/1": {"composer": ""}, "/api/v1/tracks/2": {"composer": None}, "/api/v1/playlists/1": {"name": ""}}
+            for url, change in changes.items():
+                self.assertEqual(store.request("PATCH", url, change).status, 200, url)
+        out = os.path.join(self.folder, "out")
+        self.assertEqual(self.command("export", "--dir", out)[0], 0)
+        with open(os.path.join(out, "Playlist.csv"), encoding="utf-8") as file:
+            self.assertIn('\n1,""\n', file.read())
+        os.mkdir(os.path.join(self.folder, "other"))
+        with Store(data=out, folder=os.path.join(self.folder, "other")) as other:
+            for url, change in changes.items():
+                for field, value in change.items():
+                    self.assertEqual(other.get(url).json()[field], value, url)
+
     def test_unknown_entities_and_folders(self):
         status, text = self.command("import", "Trak")
         self.assertEqual(status, 2, text)

@@ -46,6 +46,13 @@ std::string store_align(std::string_view name) {
       std::string_view("kit::Task<kit::db::Stored> Import::store(").size() + name.size(), ' ');
 }
 
+/// The first line of a member of an import, whose brace stands in the template.
+std::string member(const std::string& name, const std::string& parameter) {
+  const Strings parameters{"kit::db::Session& session", parameter};
+  const std::string text = signature(0, "kit::Task<>", name, parameters, " {");
+  return text.ends_with("// clang-format on") ? text : text.substr(0, text.size() - 2);
+}
+
 void add_entity(const Project& project, const Entity& entity, std::vector<File>& files) {
   const model::Import& import = *entity.import;
   const Field& key = *entity.find_field(import.key_field);
@@ -71,9 +78,9 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   const Strings deferring{"session", "kit::record::Lookup::at_commit"};
   view.set("repository",
            call(2, "Sql" + entity.name + "Repository " + entity.plural, deferring, ";"));
-  const Strings checked{"kit::db::Session& session", "std::span<const std::string_view> fields"};
-  std::string verify = signature(0, "kit::Task<>", entity.name + "Import::verify", checked, " {");
-  view.set("verify", verify.substr(0, verify.size() - 2));
+  view.set("verify",
+           member(entity.name + "Import::verify", "std::span<const kit::csv::Field> fields"));
+  view.set("each", member(entity.name + "Import::each", "kit::db::RecordSink sink"));
   View reads{View::type::list};
   View writes{View::type::list};
   for (const model::ImportColumn& column : import.columns) {
@@ -135,6 +142,7 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("reads", text_list(reads));
   view.set("select", fill("", reads, 9));
   view.set("store_align", store_align(name));
+  view.set("each", member(name + "Import::each", "kit::db::RecordSink sink"));
   view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
   view.set("includes", include_lines({"span", "string_view", "utility"},
                                      {"kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
