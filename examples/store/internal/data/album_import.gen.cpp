@@ -40,10 +40,8 @@ class AlbumImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "Album.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -61,7 +59,7 @@ kit::Task<std::optional<biz::Album>> find_known(kit::db::Session& session, biz::
 }
 
 kit::Task<kit::db::Stored> AlbumImport::store(kit::db::Session& session,
-                                              std::span<const std::string_view> fields) {
+                                              std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::AlbumId key{};
   in.read(key);
@@ -93,9 +91,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM albums
    ORDER BY id)sql";
 
-kit::Task<> AlbumImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> AlbumImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::Album album;
     KIT_TRY(read_album(row, album));

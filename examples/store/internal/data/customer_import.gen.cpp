@@ -80,10 +80,8 @@ class CustomerImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "Customer.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -102,7 +100,7 @@ kit::Task<std::optional<biz::Customer>> find_known(kit::db::Session& session, bi
 }
 
 kit::Task<kit::db::Stored> CustomerImport::store(kit::db::Session& session,
-                                                 std::span<const std::string_view> fields) {
+                                                 std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::CustomerId key{};
   in.read(key);
@@ -145,9 +143,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM customers
    ORDER BY id)sql";
 
-kit::Task<> CustomerImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> CustomerImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::Customer customer;
     KIT_TRY(read_customer(row, customer));

@@ -88,11 +88,9 @@ class EmployeeImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "Employee.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> verify(kit::db::Session& session, std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> verify(kit::db::Session& session, std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -111,7 +109,7 @@ kit::Task<std::optional<biz::Employee>> find_known(kit::db::Session& session, bi
 }
 
 kit::Task<kit::db::Stored> EmployeeImport::store(kit::db::Session& session,
-                                                 std::span<const std::string_view> fields) {
+                                                 std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::EmployeeId key{};
   in.read(key);
@@ -152,7 +150,7 @@ kit::Task<kit::db::Stored> EmployeeImport::store(kit::db::Session& session,
 }
 
 kit::Task<> EmployeeImport::verify(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) {
+                                   std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::EmployeeId key{};
   in.read(key);
@@ -169,9 +167,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM employees
    ORDER BY id)sql";
 
-kit::Task<> EmployeeImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> EmployeeImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::Employee employee;
     KIT_TRY(read_employee(row, employee));

@@ -36,10 +36,8 @@ class GenreImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "Genre.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -57,7 +55,7 @@ kit::Task<std::optional<biz::Genre>> find_known(kit::db::Session& session, biz::
 }
 
 kit::Task<kit::db::Stored> GenreImport::store(kit::db::Session& session,
-                                              std::span<const std::string_view> fields) {
+                                              std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::GenreId key{};
   in.read(key);
@@ -88,9 +86,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM genres
    ORDER BY id)sql";
 
-kit::Task<> GenreImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> GenreImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::Genre genre;
     KIT_TRY(read_genre(row, genre));

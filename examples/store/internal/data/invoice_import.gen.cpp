@@ -64,10 +64,8 @@ class InvoiceImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "Invoice.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -86,7 +84,7 @@ kit::Task<std::optional<biz::Invoice>> find_known(kit::db::Session& session, biz
 }
 
 kit::Task<kit::db::Stored> InvoiceImport::store(kit::db::Session& session,
-                                                std::span<const std::string_view> fields) {
+                                                std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::InvoiceId key{};
   in.read(key);
@@ -125,9 +123,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM invoices
    ORDER BY id)sql";
 
-kit::Task<> InvoiceImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> InvoiceImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::Invoice invoice;
     KIT_TRY(read_invoice(row, invoice));

@@ -48,10 +48,8 @@ class InvoiceLineImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "InvoiceLine.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -70,7 +68,7 @@ kit::Task<std::optional<biz::InvoiceLine>> find_known(kit::db::Session& session,
 }
 
 kit::Task<kit::db::Stored> InvoiceLineImport::store(kit::db::Session& session,
-                                                    std::span<const std::string_view> fields) {
+                                                    std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::InvoiceLineId key{};
   in.read(key);
@@ -104,9 +102,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM invoice_lines
    ORDER BY id)sql";
 
-kit::Task<> InvoiceLineImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> InvoiceLineImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::InvoiceLine invoice_line;
     KIT_TRY(read_invoice_line(row, invoice_line));

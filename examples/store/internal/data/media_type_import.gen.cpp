@@ -36,10 +36,8 @@ class MediaTypeImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "MediaType.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -58,7 +56,7 @@ kit::Task<std::optional<biz::MediaType>> find_known(kit::db::Session& session,
 }
 
 kit::Task<kit::db::Stored> MediaTypeImport::store(kit::db::Session& session,
-                                                  std::span<const std::string_view> fields) {
+                                                  std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::MediaTypeId key{};
   in.read(key);
@@ -89,9 +87,7 @@ constexpr std::string_view each_sql = R"sql(
     FROM media_types
    ORDER BY id)sql";
 
-kit::Task<> MediaTypeImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> MediaTypeImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
     biz::MediaType media_type;
     KIT_TRY(read_media_type(row, media_type));

@@ -55,10 +55,8 @@ class PlaylistTracksImport final : public kit::db::ImportTarget {
   std::string_view file() const override { return "PlaylistTrack.csv"; }
   std::span<const std::string_view> columns() const override { return headers; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
-                                   std::span<const std::string_view> fields) override;
-  kit::Task<> each(
-      kit::db::Session& session,
-      kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) override;
+                                   std::span<const kit::csv::Field> fields) override;
+  kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view store_sql = R"sql(
@@ -67,7 +65,7 @@ constexpr std::string_view store_sql = R"sql(
       ON CONFLICT DO NOTHING)sql";
 
 kit::Task<kit::db::Stored> PlaylistTracksImport::store(kit::db::Session& session,
-                                                       std::span<const std::string_view> fields) {
+                                                       std::span<const kit::csv::Field> fields) {
   kit::record::CsvReader in(csv_columns, fields);
   biz::PlaylistId playlist_id;
   biz::TrackId track_id;
@@ -88,11 +86,9 @@ constexpr std::string_view each_sql = R"sql(
     FROM playlist_tracks
    ORDER BY playlist_id, track_id)sql";
 
-kit::Task<> PlaylistTracksImport::each(
-    kit::db::Session& session,
-    kit::FunctionRef<kit::Result<>(std::span<const std::string_view>)> sink) {
+kit::Task<> PlaylistTracksImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    const std::string_view fields[] = {row.text(0), row.text(1)};
+    const kit::csv::Field fields[] = {row.text(0), row.text(1)};
     return sink(fields);
   };
   co_await session.query(each_sql, {}, write);
