@@ -178,6 +178,36 @@ class ImportTest(Folder):
                 for field, value in change.items():
                     self.assertEqual(other.get(url).json()[field], value, url)
 
+    def test_an_export_brings_nobody_back(self):
+        person = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
+        with Store(folder=self.folder) as store:
+            left = store.request("POST", "/api/v1/customers", person).json()["id"]
+            self.assertEqual(store.request("DELETE", f"/api/v1/customers/{left}").status, 204)
+            came = store.request("POST", "/api/v1/customers", person).json()["id"]  # the address is free again
+        out = os.path.join(self.folder, "out")
+        self.assertEqual(self.command("export", "--dir", out)[0], 0)
+        os.mkdir(os.path.join(self.folder, "other"))
+        with Store(data=out, folder=os.path.join(self.folder, "other")) as other:
+            self.assertEqual(other.get(f"/api/v1/customers/{left}").status, 404)
+            self.assertEqual(other.get(f"/api/v1/customers/{came}").json()["email"], "ada@example.com")
+            self.assertEqual(other.get("/api/v1/customers?limit=1&total=true").json()["total"], 60)
+
+        path = os.path.join(out, "Customer.csv")
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        rows = [{**rows[0], "CustomerId": left, "Email": "away@example.com"}]
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        status, text = self.command("import", "--dir", out, "Customer")
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"Customer +0 inserted +1 updated")
+        with Store("--import.on_start=false", folder=self.folder) as store:
+            self.assertEqual(store.get(f"/api/v1/customers/{left}").status, 404, "a file does not bring it back either")
+            restored = store.request("POST", f"/api/v1/customers/{left}/restore")
+            self.assertEqual((restored.status, restored.json()["email"]), (200, "away@example.com"), restored)
+
     def test_unknown_entities_and_folders(self):
         status, text = self.command("import", "Trak")
         self.assertEqual(status, 2, text)

@@ -62,6 +62,8 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("file", model::cpp_string(import.file));
   view.set("columns", columns(import));
   view.set("key", key.name);
+  // The unique index is of rows that are not removed.
+  view.set("may_repeat", flag(entity.soft_delete && key.origin != model::Origin::id));
   view.set("key_add", row_call(key, "add", key.name));
   view.set("key_words", words(key.name));
   view.set("key_type", qualified(key));
@@ -116,6 +118,22 @@ View reference(const Entity& declaring, const Field& field, std::string_view nam
   return view;
 }
 
+/// The conditions that keep pairs of removed rows out of an export.
+View live_sides(const Entity& left, const Entity& right, const model::Pivot& pivot) {
+  View list{View::type::list};
+  const auto add = [&list](const Entity& side, const std::string& column) {
+    if (!side.soft_delete) return;
+    View view{View::type::object};
+    view.set("word", list.list_value().empty() ? "WHERE" : "  AND");
+    view.set("column", column);
+    view.set("live_table", side.table);
+    list.push_back(view);
+  };
+  add(left, pivot.left_column);
+  add(right, pivot.right_column);
+  return list;
+}
+
 void add_pivot(const Project& project, const Entity& entity, const model::Relation& relation,
                std::vector<File>& files) {
   const model::Pivot& pivot = *relation.pivot;
@@ -132,6 +150,9 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("right", pivot.right_column);
   view.set("left_type", entity.id_type);
   view.set("right_type", target.id_type);
+  View live = live_sides(entity, target, pivot);
+  view.set("has_live", flag(!live.list_value().empty()));
+  view.set("live", live);
   view.set("words", words(pivot.table));
   View references{View::type::list};
   references.push_back(reference(entity, pivot.fields[0], pivot.left_name, entity.table, 0));
