@@ -74,6 +74,7 @@ constexpr kit::record::CsvColumn csv_columns[] = {
 constexpr auto headers = kit::record::headers_of(csv_columns);
 
 /// Rows with a known id are changed, all others added.
+/// A removed row that is changed stays removed; the export leaves it out.
 class CustomerImport final : public kit::db::ImportTarget {
  public:
   std::string_view name() const override { return "Customer"; }
@@ -141,6 +142,7 @@ constexpr std::string_view each_sql = R"sql(
   SELECT id, first_name, last_name, company, address, city, state, country, postal_code, phone, fax,
          email, support_rep_id, created_at, updated_at, version, deleted_at
     FROM customers
+   WHERE deleted_at IS NULL
    ORDER BY id)sql";
 
 kit::Task<> CustomerImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
