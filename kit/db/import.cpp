@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "kit/async/operation.hpp"
@@ -113,6 +115,30 @@ class Header {
   std::vector<csv::Field> fields_;
 };
 
+/// The keys of a file so far. Of each only 64 bits of its SHA-256 are kept: in one of 30 million
+/// files with a million records two keys have the same.
+class Keys {
+ public:
+  /// The line on which the same key was given before; nothing for a new key, or one that is not
+  /// whole.
+  std::optional<std::size_t> add(std::span<const csv::Field> key, std::size_t line) {
+    Sha256 sum;
+    for (const csv::Field& field : key) {
+      if (!field) return std::nullopt;
+      sum.add(*field);
+      sum.add(std::string_view("\0", 1));  // which no field holds
+    }
+    const auto part = sum.finish().substr(0, 16);
+    std::uint64_t hash = 0;
+    std::from_chars(part.data(), part.data() + part.size(), hash, 16);
+    const auto [place, is_new] = lines_.try_emplace(hash, line);
+    return is_new ? std::nullopt : std::optional(place->second);
+  }
+
+ private:
+  std::unordered_map<std::uint64_t, std::size_t> lines_;
+};
+
 class Importer {
  public:
   Importer(ImportTarget& target, csv::Reader reader, ImportOptions& options)
@@ -179,7 +205,9 @@ class Importer {
 
   Task<> store(Session& session, const csv::Record& record) {
     const std::size_t line = record.line;
-    Task<Stored> storing = target_.store(session, header_.order(record));
+    const std::span<const csv::Field> fields = header_.order(record);
+    if (is_given_twice(fields.first(target_.key_columns()), line)) co_return;
+    Task<Stored> storing = target_.store(session, fields);
     Result<Stored> stored = co_await as_result(std::move(storing));
     if (stored.ok()) {
       if (*stored == Stored::inserted) ++report_.inserted;
@@ -188,6 +216,18 @@ class Importer {
       co_return;
     }
     co_await refuse(line, std::move(stored).error());
+  }
+
+  /// The later one would win, and then the earlier one when the file is imported again.
+  bool is_given_twice(std::span<const csv::Field> key, std::size_t line) {
+    const std::optional<std::size_t> before = keys_.add(key, line);
+    if (!before) return false;
+    std::string columns;
+    for (const std::string_view name : target_.columns().first(key.size()))
+      columns.append(columns.empty() ? "" : ", ").append(name);
+    add_problem(report_, line, std::move(columns),
+                "is given twice, first in line " + std::to_string(*before));
+    return true;
   }
 
   /// What a target says about a record goes into the report; a broken database ends the import.
@@ -205,6 +245,7 @@ class Importer {
   csv::Reader reader_;
   ImportOptions& options_;
   Header header_;
+  Keys keys_;
   ImportReport report_;
   std::int64_t rows_ = 0;
 };

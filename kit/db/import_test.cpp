@@ -78,19 +78,22 @@ struct Genres : ImportTarget {
     static constexpr std::array<std::string_view, 2> names = {"GenreId", "Name"};
     return names;
   }
+  std::size_t key_columns() const override { return keys; }
   Task<Stored> store(Session& session, std::span<const csv::Field> fields) override {
     if (fields[1] == "bad") co_return invalid("Name", "must not be bad");
     if (fields[1] == "twice") co_return Error(Code::already_exists, "is there already");
     if (fields[1] == "broken") co_return Error(Code::unavailable, "the database is gone");
     if (fields[1] == "same") co_return Stored::unchanged;
-    static_cast<Memory::Unit&>(session).new_rows.push_back(std::string(*fields[0]) + "/" +
-                                                           std::string(fields[1].value_or("null")));
+    static_cast<Memory::Unit&>(session).new_rows.push_back(
+        std::string(fields[0].value_or("null")) + "/" + std::string(fields[1].value_or("null")));
     co_return fields[1] == "new" ? Stored::updated : Stored::inserted;
   }
   Task<> verify(Session&, std::span<const csv::Field> fields) override {
     if (fields[1] == "dangling") co_await invalid("Name", "refers to nothing");
   }
   Task<> each(Session&, RecordSink) override { co_return; }
+
+  std::size_t keys = 1;
 };
 
 struct ImportTest : testing::Test {
@@ -168,6 +171,23 @@ TEST_F(ImportTest, tells_an_empty_text_from_none) {
   auto report = import("GenreId,Name\n1,\n2,\"\"\n");
   ASSERT_TRUE(report.ok());
   EXPECT_THAT(memory.rows, ElementsAre("1/null", "2/"));
+}
+
+TEST_F(ImportTest, a_key_that_is_given_twice_is_a_problem) {
+  auto report = import("Name,GenreId\nRock,1\nbad,2\n\"Jazz\nand Blues\",3\nPop,2\n,\nFolk,1\n,\n");
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(problems(*report),
+              ElementsAre("3 Name: must not be bad", "6 GenreId: is given twice, first in line 3",
+                          "8 GenreId: is given twice, first in line 2"))
+      << "records without a key are the target's to refuse";
+  EXPECT_THAT(memory.rows, IsEmpty());
+}
+
+TEST_F(ImportTest, a_key_of_two_columns_is_the_pair) {
+  target.keys = 2;
+  auto report = import("GenreId,Name\n1,Rock\n1,Jazz\n11,Rock\n1,Rock\n");
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(problems(*report), ElementsAre("5 GenreId, Name: is given twice, first in line 2"));
 }
 
 TEST_F(ImportTest, checks_the_header) {

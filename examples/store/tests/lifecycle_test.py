@@ -76,6 +76,18 @@ class ImportTest(Folder):
             self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 0)
             self.assertEqual(store.get("/api/v1/albums?limit=1&total=true").json()["total"], 347)
 
+    def test_a_key_that_is_given_twice_is_named(self):
+        data = self.data_with("Genre.csv", lambda lines: lines.insert(5, "2,Noise"))
+        pairs = os.path.join(data, "PlaylistTrack.csv")
+        with open(pairs, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        with open(pairs, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines[:4] + [lines[1]] + lines[4:]))
+        status, text = self.command("import", "--dry-run", "--dir", data)
+        self.assertEqual(status, 1, text)
+        self.assertIn("\nGenre.csv:6: GenreId: is given twice, first in line 3\n", text)
+        self.assertIn("\nPlaylistTrack.csv:5: PlaylistId, TrackId: is given twice, first in line 2\n", text)
+
     def test_a_dry_run_tries_all_files_together_and_keeps_nothing(self):
         status, text = self.command("import", "--dry-run")
         self.assertEqual(status, 0, text)

@@ -25,6 +25,12 @@ View columns(const model::Import& import) {
   return list;
 }
 
+/// The columns of the key come first.
+std::string key_columns(const model::Import& import) {
+  return std::to_string(
+      std::ranges::count_if(import.columns, [](const auto& column) { return column.is_key; }));
+}
+
 std::string read_call(const Field& field, const std::string& value) {
   const std::string keep = !field.optional && field.default_value ? "_or_keep" : "";
   if (field.type == Scalar::decimal) {
@@ -61,6 +67,7 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("import", entity.snake);
   view.set("file", model::cpp_string(import.file));
   view.set("columns", columns(import));
+  view.set("key_columns", key_columns(import));
   view.set("key", key.name);
   // The unique index is of rows that are not removed.
   view.set("may_repeat", flag(entity.soft_delete && key.origin != model::Origin::id));
@@ -95,7 +102,7 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("writes", writes);
   view.set("select", fill("", column_names(entity), 9));
   view.set("header", project.path("data", entity.snake + "_import.gen.hpp"));
-  Strings standard{"optional", "span", "string_view", "utility", "vector"};
+  Strings standard{"cstddef", "optional", "span", "string_view", "utility", "vector"};
   Strings own{"kit/base/error.hpp", "kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
               project.path("data", entity.snake + "_repository.gen.hpp")};
   add_type_includes(project, key, standard, own);
@@ -145,6 +152,7 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("import", pivot.table);
   view.set("file", model::cpp_string(pivot.import->file));
   view.set("columns", columns(*pivot.import));
+  view.set("key_columns", key_columns(*pivot.import));
   view.set("table", pivot.table);
   view.set("left", pivot.left_column);
   view.set("right", pivot.right_column);
@@ -165,7 +173,7 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("store_align", store_align(name));
   view.set("each", member(name + "Import::each", "kit::db::RecordSink sink"));
   view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
-  view.set("includes", include_lines({"span", "string_view", "utility"},
+  view.set("includes", include_lines({"cstddef", "span", "string_view", "utility"},
                                      {"kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
                                       "kit/record/write.hpp", project.path("biz", "ids.gen.hpp")}));
   files.push_back(project.generated("data", pivot.table + "_import.gen.hpp", "import.hpp", view));
