@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -271,6 +272,19 @@ Result<> Reader::rewind() {
   state.at = {};
   state.width = 0;
   return {};
+}
+
+Result<std::size_t> Reader::read_at(std::size_t offset, std::span<char> bytes) const {
+  const State& state = *state_;
+  if (state.descriptor < 0) {
+    return state.chunk.copy(bytes.data(), bytes.size(), std::min(offset, state.chunk.size()));
+  }
+  ssize_t got = 0;
+  do {
+    got = ::pread(state.descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return io_error(state.path, errno);
+  return static_cast<std::size_t>(got);
 }
 
 std::size_t Reader::bytes_read() const {

@@ -46,6 +46,9 @@ class Reader {
   /// Begins again with the first record. Fails with `unavailable` where there is no way back (a
   /// pipe).
   Result<> rewind();
+  /// Copies raw bytes of the very file that `next` reads, whatever its path leads to by now, and
+  /// yields how many; 0 at the end. `next` goes on where it was. Fails as `next` does for a file.
+  Result<std::size_t> read_at(std::size_t offset, std::span<char> bytes) const;
   /// Bytes read so far and in all, for progress.
   std::size_t bytes_read() const;
   std::size_t bytes_total() const;

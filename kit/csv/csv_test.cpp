@@ -140,6 +140,31 @@ TEST(CsvReader, begins_again) {
   }
 }
 
+TEST(CsvReader, gives_the_bytes_of_the_file_it_reads_though_another_has_its_path) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("kit_csv_test_" + std::to_string(::getpid()) + ".csv");
+  std::ofstream(path) << "a\n1\n";
+  Result<Reader> reader = Reader::open(path.string());
+  ASSERT_TRUE(reader.ok());
+  std::ofstream(path.string() + ".new") << "a\n2\n3\n";
+  std::filesystem::rename(path.string() + ".new", path);
+  std::string bytes(3, '\0');
+  EXPECT_EQ(*reader->read_at(0, bytes), 3U);
+  EXPECT_EQ(bytes, "a\n1");
+  EXPECT_EQ(*reader->read_at(3, bytes), 1U);
+  EXPECT_EQ(*reader->read_at(4, bytes), 0U);
+  EXPECT_EQ(*reader->read_at(99, bytes), 0U);
+  Record record;
+  EXPECT_TRUE(*reader->next(record));
+  EXPECT_EQ(record.fields[0], "a") << "the records are not skipped";
+  std::filesystem::remove(path);
+
+  const Reader text = Reader::from_text("abc");
+  EXPECT_EQ(*text.read_at(1, bytes), 2U);
+  EXPECT_EQ(bytes.substr(0, 2), "bc");
+  EXPECT_EQ(*text.read_at(9, bytes), 0U);
+}
+
 TEST(CsvReader, says_why_a_file_does_not_open) {
   auto missing = Reader::open("/nonexistent/x.csv");
   ASSERT_FALSE(missing.ok());

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -33,20 +32,17 @@ constexpr std::string_view forget_history =
 constexpr std::string_view add_history =
     "INSERT INTO kit_imports (file, sha256, \"rows\", imported_at) VALUES (?1, ?2, ?3, ?4)";
 
-/// The sum of a file's content, in pieces with turns of the loop between them.
-Task<std::string> hash_file(std::string path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
-      std::fopen(path.c_str(), "rbe"), [](std::FILE* open) { return std::fclose(open); });
-  if (file == nullptr) co_return Error(Code::unavailable, path + ": can't be read");
+/// The sum of the content of what `reader` reads, in pieces with turns of the loop between them.
+Task<std::string> hash_content(const csv::Reader& reader) {
   Sha256 sum;
   std::string chunk(hash_chunk_bytes, '\0');
-  while (true) {
-    const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), file.get());
+  for (std::size_t offset = 0;;) {
+    const std::size_t got = co_await reader.read_at(offset, chunk);
+    if (got == 0) break;
     sum.add(std::string_view(chunk).substr(0, got));
-    if (got < chunk.size()) break;
+    offset += got;
     co_await sleep_for(Clock::duration::zero());
   }
-  if (std::ferror(file.get()) != 0) co_return Error(Code::unavailable, path + ": can't be read");
   co_return sum.finish();
 }
 
@@ -276,10 +272,10 @@ struct Opened {
 };
 
 Task<Opened> open(ImportTarget& target, std::string path, ImportOptions& options) {
-  // Opened first: its errors name what is wrong with the path.
   csv::Reader reader = co_await csv::Reader::open(path);
+  // Of the file that is open: its path may lead to another one by now.
+  std::string sum = co_await hash_content(reader);
   Importer importer(target, std::move(reader), options);
-  std::string sum = co_await hash_file(std::move(path));
   co_return Opened{std::move(importer), std::move(sum)};
 }
 

@@ -24,6 +24,7 @@ struct Memory : Database {
   std::set<std::string> history;  ///< "file sum"
   std::vector<std::string> rows;
   std::optional<Error> check_failure;
+  Function<void()> on_begin;
   int begun = 0;
 
   struct Unit : Transaction {
@@ -64,6 +65,7 @@ struct Memory : Database {
   }
   Task<std::unique_ptr<Transaction>> begin() override {
     ++begun;
+    if (on_begin) on_begin();
     co_return std::unique_ptr<Transaction>(std::make_unique<Unit>(*this));
   }
   Task<std::unique_ptr<Transaction>> begin_read() override { return begin(); }
@@ -152,6 +154,20 @@ TEST_F(ImportTest, skips_a_known_file_on_request) {
   EXPECT_EQ(changed->inserted, 2);
   ASSERT_TRUE(import(text).ok());  // asked for: stored again
   EXPECT_EQ(memory.rows.size(), 4U);
+}
+
+TEST_F(ImportTest, a_file_that_takes_the_path_meanwhile_is_another) {
+  const std::string old_text = "GenreId,Name\n1,Rock\n";
+  const std::string new_text = "GenreId,Name\n2,Jazz\n";
+  memory.on_begin = [&] {
+    std::ofstream(path + ".new", std::ios::binary) << new_text;
+    std::filesystem::rename(path + ".new", path);
+    memory.on_begin = {};
+  };
+  ASSERT_TRUE(import(old_text).ok());
+  EXPECT_THAT(memory.rows, ElementsAre("1/Rock"));
+  EXPECT_FALSE(import(new_text, true)->skipped);
+  EXPECT_TRUE(import(old_text, true)->skipped);
 }
 
 TEST_F(ImportTest, tells_every_bad_row_and_keeps_nothing) {
