@@ -37,7 +37,7 @@ export -f fuzz_one
 export seconds findings
 say "${#fuzzers[@]} fuzzers, $seconds s each"
 rm -f build/fuzz/logs/*.result
-printf '%s\0' "${fuzzers[@]}" | xargs -0 -n 1 -P 2 bash -c 'fuzz_one "$1"' fuzz
+printf '%s\0' "${fuzzers[@]}" | xargs -0 -n 1 -P "$JOBS" bash -c 'fuzz_one "$1"' fuzz
 found=$(cat build/fuzz/logs/*.result | grep -c FINDING)
 total=$(sed -nE 's/^[^:]*: ([0-9]+) executions.*/\1/p' build/fuzz/logs/*.result | awk '{ n += $1 } END { print n }')
 [ "$found" -eq 0 ] || fail "fuzz: $found of ${#fuzzers[@]} fuzzers have findings in $findings"
