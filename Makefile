@@ -18,7 +18,7 @@ test:  ## build everything, run every test and check
 sanitize:  ## all tests under ASan+UBSan, then under TSan
 	@exec tools/sanitize.sh
 fuzz:  ## run each fuzzer for SECONDS (600), keep what it learnt
-	@SECONDS_EACH=$(SECONDS) TARGET=$(TARGET) exec tools/fuzz.sh
+	@SECONDS_EACH=$(SECONDS) TARGET='$(TARGET)' exec tools/fuzz.sh
 bench:  ## compare with a raw epoll loop and nginx on this machine
 	@exec tools/measure.sh bench
 bench-check:  ## the budgets only
