@@ -132,7 +132,6 @@ std::string zero(const Field& field) {
     case Scalar::boolean:
       return "false";
     case Scalar::enumeration:
-      return "{}";
     case Scalar::duration:
       return "{}";
     default:
