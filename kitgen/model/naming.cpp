@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <utility>
 
 namespace kitgen::model {
@@ -148,6 +149,23 @@ std::string to_upper(std::string_view snake) {
   std::string result(snake);
   std::ranges::transform(result, result.begin(), upper);
   return result;
+}
+
+std::string to_words(std::string_view snake) {
+  std::string words(snake);
+  std::ranges::replace(words, '_', ' ');
+  return words;
+}
+
+std::string with_article(std::string_view words) {
+  const auto begins = [&](std::initializer_list<std::string_view> starts) {
+    return std::ranges::any_of(starts,
+                               [&](std::string_view start) { return words.starts_with(start); });
+  };
+  const bool vowel = !words.empty() && std::string_view("aeiou").find(words[0]) != words.npos;
+  const bool like_you = begins({"uni", "use", "usa", "uti", "uto", "eu", "one", "once", "ubi"});
+  const bool silent = begins({"hour", "honor", "honour", "honest", "heir"});
+  return ((vowel && !like_you) || silent ? "an " : "a ") + std::string(words);
 }
 
 std::string to_label(std::string_view snake) {

@@ -26,6 +26,10 @@ std::string to_camel(std::string_view snake);
 std::string to_upper(std::string_view snake);
 /// media_type -> "Media type"
 std::string to_label(std::string_view snake);
+/// The same inside a sentence: "media type"
+std::string to_words(std::string_view snake);
+/// "an invoice line", "a unit": by how English words of such letters are mostly spoken.
+std::string with_article(std::string_view words);
 
 /// English plural of the last word of a snake_case name: category -> categories, media_type ->
 /// media_types, address -> addresses, person -> people, staff -> staff.

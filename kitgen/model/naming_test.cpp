@@ -61,6 +61,16 @@ TEST(Naming, Identifiers) {
   for (const char* bad : {"http", "Http_server", "2Http"}) EXPECT_FALSE(is_pascal_case(bad)) << bad;
 }
 
+TEST(Naming, WordsAndArticles) {
+  EXPECT_EQ(to_words("media_type"), "media type");
+  for (const char* wanted : {"an invoice line", "an album", "a genre", "a unit", "a user",
+                             "an umbrella", "an hour", "a house", "a european city", "an order"}) {
+    const std::string_view text(wanted);
+    EXPECT_EQ(with_article(text.substr(text.find(' ') + 1)), wanted);
+  }
+  EXPECT_EQ(with_article(""), "a ");
+}
+
 TEST(Naming, ReservedWords) {
   EXPECT_EQ(reserved_in("co_yield"), "a reserved word of C++");
   EXPECT_EQ(reserved_in("order"), "a reserved word of SQLite, PostgreSQL and MySQL");

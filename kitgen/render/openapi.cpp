@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kitgen/model/naming.hpp"
 #include "kitgen/render/openapi_schemas.hpp"
 
 namespace kitgen::render {
@@ -219,6 +220,11 @@ void write_id_parameter(YamlText& yaml, const std::string& name, const Entity& e
   }
 }
 
+/// "an invoice line"
+std::string a(const Entity& entity) {
+  return model::with_article(model::to_words(entity.snake));
+}
+
 /// One operation's head; what follows goes into the same block.
 void write_head(YamlText& yaml, const Entity& entity, const std::string& id,
                 const std::string& summary, const std::string& description = "") {
@@ -275,14 +281,14 @@ void write_collection(YamlText& yaml, const Entity& entity) {
   const Block path(yaml, entity.path);
   {
     const Block get(yaml, "get");
-    write_head(yaml, entity, entity.snake + "_list", "List " + entity.plural_label);
+    write_head(yaml, entity, entity.snake + "_list", "List " + model::to_words(entity.plural));
     use_list_parameters(yaml, entity);
     const Block responses(yaml, "responses");
     write_answer(yaml, "200", "One page.", entity.name + "List", Headers::none);
     use_errors(yaml, {"400", "default"});
   }
   const Block post(yaml, "post");
-  write_head(yaml, entity, entity.snake + "_create", "Create: " + entity.label);
+  write_head(yaml, entity, entity.snake + "_create", "Create " + a(entity));
   write_body(yaml, entity.name + "Create");
   const Block responses(yaml, "responses");
   write_answer(yaml, "201", "Created.", entity.name, Headers::created);
@@ -291,7 +297,7 @@ void write_collection(YamlText& yaml, const Entity& entity) {
 
 void write_get(YamlText& yaml, const Entity& entity) {
   const Block get(yaml, "get");
-  write_head(yaml, entity, entity.snake + "_get", "Get: " + entity.label);
+  write_head(yaml, entity, entity.snake + "_get", "Read " + a(entity));
   {
     const Block parameters(yaml, "parameters");
     if (!expandable(entity).empty()) use_parameter(yaml, entity.name + ".expand");
@@ -311,7 +317,7 @@ void write_change(YamlText& yaml, const Entity& entity, std::string_view method)
   const bool patch = method == "patch";
   const Block block(yaml, method);
   write_head(yaml, entity, entity.snake + (patch ? "_patch" : "_replace"),
-             (patch ? "Change some fields: " : "Replace: ") + entity.label);
+             (patch ? "Change some fields of " : "Replace ") + a(entity));
   {
     const Block parameters(yaml, "parameters");
     use_parameter(yaml, "If-Match");
@@ -324,7 +330,7 @@ void write_change(YamlText& yaml, const Entity& entity, std::string_view method)
 
 void write_delete(YamlText& yaml, const Entity& entity) {
   const Block block(yaml, "delete");
-  write_head(yaml, entity, entity.snake + "_delete", "Delete: " + entity.label,
+  write_head(yaml, entity, entity.snake + "_delete", "Delete " + a(entity),
              entity.soft_delete ? "It can be restored." : "");
   {
     const Block parameters(yaml, "parameters");
@@ -354,7 +360,8 @@ void write_restore(YamlText& yaml, const Entity& entity) {
     write_id_parameter(yaml, "id", entity);
   }
   const Block post(yaml, "post");
-  write_head(yaml, entity, entity.snake + "_restore", "Undo the deletion: " + entity.label);
+  write_head(yaml, entity, entity.snake + "_restore",
+             "Bring back " + a(entity) + " that was deleted");
   {
     const Block parameters(yaml, "parameters");
     use_parameter(yaml, "If-Match");
@@ -420,7 +427,7 @@ void write_relation(YamlText& yaml, const Service& service, const Entity& entity
     }
     const Block get(yaml, "get");
     write_head(yaml, entity, entity.snake + (one ? "_get_" : "_list_") + relation.name,
-               relation.label + " of a " + entity.label, relation.doc);
+               relation.label + " of " + a(entity), relation.doc);
     if (!one) use_list_parameters(yaml, target);
     const Block responses(yaml, "responses");
     write_answer(yaml, "200", one ? target.label + "." : "One page.",

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
@@ -176,8 +177,8 @@ View pivot_views(const Project& project, const Entity& entity, Strings& includes
     view.set("left", relation->pivot->left_column);
     view.set("right", relation->pivot->right_column);
     view.set("left_type", column_type(relation->pivot->fields[0]));
-    view.set("words", words(entity.snake));
-    view.set("target_words", words(target.plural));
+    view.set("words", model::to_words(entity.snake));
+    view.set("target_words", model::to_words(target.plural));
     view.set("target_table", target.table);
     view.set("target_snake", target.snake);
     view.set("target_select", fill("", column_names(target), 8));
@@ -357,7 +358,7 @@ void add_rules(const Project& project, const Entity& entity, std::vector<File>& 
     each.set("signature", signature(0, type, action.name, named, ""));
     each.set("unnamed", signature(0, type, action.name, unnamed, ""));
     each.set("message",
-             "\"" + action.name + " of " + words(entity.snake) + " is not written yet\"");
+             "\"" + action.name + " of " + model::to_words(entity.snake) + " is not written yet\"");
     actions.push_back(each);
   }
   view.set("actions", actions);

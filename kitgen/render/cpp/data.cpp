@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
@@ -132,7 +133,7 @@ View references(const Project& project, const Entity& entity) {
     const model::Relation& relation = entity.relations[fields[i]->relation];
     View view{View::type::object};
     view.set("field", fields[i]->name);
-    view.set("label", words(relation.name));
+    view.set("label", model::to_words(relation.name));
     view.set("reason", entity.upper + "_" + upper(relation.name) + "_NOT_FOUND");
     view.set("table", project.target(relation).table);
     view.set("parameter", std::to_string(i));
@@ -190,8 +191,8 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
     pivot.set("table", relation->pivot->table);
     pivot.set("left", relation->pivot->left_column);
     pivot.set("right", relation->pivot->right_column);
-    pivot.set("pivot_words",
-              words(relation->pivot->right_name) + " in this " + words(entity.snake));
+    pivot.set("pivot_words", model::to_words(relation->pivot->right_name) + " in this " +
+                                 model::to_words(entity.snake));
     pivot.set("pivot_upper", entity.upper + "_" + upper(relation->pivot->right_name));
     for (const std::string verb : {"link", "unlink"}) {
       methods.declare("kit::Task<>", verb + "_" + relation->name, parameters);
@@ -241,7 +242,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   view.set("sink_one", sink(read + "found.emplace())"));
   view.set("sink_many", sink(read + "found.emplace_back())"));
   view.set("sink_page", sink(read + "page.items.emplace_back())"));
-  view.set("Plural_words", first_upper(words(entity.plural)));
+  view.set("Plural_words", first_upper(model::to_words(entity.plural)));
   view.set("header", project.path("data", entity.snake + "_repository.gen.hpp"));
   Strings in_header{"kit/async/task.hpp", "kit/db/database.hpp", "kit/db/list_query.hpp",
                     project.path("biz", entity.snake + "_repository.gen.hpp")};

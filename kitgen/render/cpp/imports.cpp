@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
@@ -63,7 +64,8 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   const model::Import& import = *entity.import;
   const Field& key = *entity.find_field(import.key_field);
   View view = project.view(entity);
-  view.set("what", "The import of " + words(entity.plural) + " from a CSV file, and their export.");
+  view.set("what", "The import of " + model::to_words(entity.plural) +
+                       " from a CSV file, and their export.");
   view.set("import", entity.snake);
   view.set("file", model::cpp_string(import.file));
   view.set("columns", columns(import));
@@ -72,7 +74,7 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   // The unique index is of rows that are not removed.
   view.set("may_repeat", flag(entity.soft_delete && key.origin != model::Origin::id));
   view.set("key_add", row_call(key, "add", key.name));
-  view.set("key_words", words(key.name));
+  view.set("key_words", model::to_words(key.name));
   view.set("key_type", qualified(key));
   view.set("read_key", "  in." + read_call(key, "key") + ";");
   view.set("store_align", store_align(entity.name));
@@ -115,7 +117,7 @@ View reference(const Entity& declaring, const Field& field, std::string_view nam
                std::string_view table, int parameter) {
   View view{View::type::object};
   view.set("field", field.name);
-  view.set("label", words(name));
+  view.set("label", model::to_words(name));
   std::string upper = declaring.upper + "_" + std::string(name) + "_NOT_FOUND";
   std::ranges::transform(upper, upper.begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
@@ -148,7 +150,8 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   View view = project.view(entity);
   const std::string name = entity.name + relation.pascal;
   view.set("name", name);
-  view.set("what", "The import of " + words(pivot.table) + " from a CSV file, and their export.");
+  view.set("what",
+           "The import of " + model::to_words(pivot.table) + " from a CSV file, and their export.");
   view.set("import", pivot.table);
   view.set("file", model::cpp_string(pivot.import->file));
   view.set("columns", columns(*pivot.import));
@@ -161,7 +164,7 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   View live = live_sides(entity, target, pivot);
   view.set("has_live", flag(!live.list_value().empty()));
   view.set("live", live);
-  view.set("words", words(pivot.table));
+  view.set("words", model::to_words(pivot.table));
   View references{View::type::list};
   references.push_back(reference(entity, pivot.fields[0], pivot.left_name, entity.table, 0));
   references.push_back(reference(entity, pivot.fields[1], pivot.right_name, target.table, 1));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kit/base/text.hpp"
+#include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -35,8 +36,8 @@ View Project::view(const Entity& entity) const {
   view.set("snake", entity.snake);
   view.set("plural", entity.plural);
   view.set("upper", entity.upper);
-  view.set("words", words(entity.snake));
-  view.set("plural_words", words(entity.plural));
+  view.set("words", model::to_words(entity.snake));
+  view.set("plural_words", model::to_words(entity.plural));
   view.set("var", variable(entity));
   view.set("id_type", entity.id_type);
   view.set("sql_table", entity.table);
@@ -90,12 +91,6 @@ std::string variable(const Entity& entity) {
       "violations", "work"};
   return std::ranges::find(taken, entity.snake) == std::end(taken) ? entity.snake
                                                                    : "the_" + entity.snake;
-}
-
-std::string words(std::string_view snake) {
-  std::string text(snake);
-  std::ranges::replace(text, '_', ' ');
-  return text;
 }
 
 std::string first_upper(std::string text) {

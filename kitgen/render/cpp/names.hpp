@@ -34,8 +34,6 @@ struct Project {
 /// The entity's variable in generated code: "media_type", or "the_page" where that name is one of
 /// the code's own.
 std::string variable(const model::Entity& entity);
-/// "media type", "media types"
-std::string words(std::string_view snake);
 std::string first_upper(std::string text);
 
 View text_list(const std::vector<std::string>& lines);
