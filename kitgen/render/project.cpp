@@ -120,6 +120,8 @@ CHECK    ?= $(firstword $(wildcard $(KIT_ROOT)/tools/check_layers.py $(dir $(KIT
 # g++ 12 works too: make run CXX=g++
 CXX      := $(if $(filter default,$(origin CXX)),$(or $(shell command -v clang++-19),g++),$(CXX))
 unexport CXX
+# With it ccache keeps what uses kit's precompiled header.
+export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 
 run: build  ## generate, build and serve
 	$(BUILD)/@name@
