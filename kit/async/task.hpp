@@ -54,28 +54,14 @@ struct PromiseBase {
   /// Ends this task, whose result is in place, and goes on with whoever waits. The task may be gone
   /// afterwards.
   static void finish(PromiseBase* task) {
-    while (true) {
-      task->finished = true;
-      if (!task->asynchronous) return;
-      PromiseBase* parent = task->parent;
-      if (parent == nullptr) {
-        if (task->on_root_finish != nullptr) task->on_root_finish(task->root);
-        return;
-      }
-      if (!task->error || !task->propagate) {
-        parent->self.resume();
-        return;
-      }
-      parent->error = std::move(task->error);
-      task = parent;
-    }
+    task->finished = true;
+    if (task->asynchronous) go_on(task);
   }
-
-  /// Ends this task with `why` at the await where it stands.
-  static void fail(PromiseBase* task, Error why) {
-    task->error = std::move(why);
-    finish(task);
-  }
+  /// Ends this task with `why` at the await where it stands. Not inline: every `co_await` of every
+  /// coroutine has one, and few come here.
+  static void fail(PromiseBase* task, Error&& why);
+  /// Goes on with whoever waits for a task that has finished in another turn than it began in.
+  static void go_on(PromiseBase* task);
 
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
@@ -128,11 +114,11 @@ struct TaskAwaiter {
   }
 };
 
-/// Awaits a result that is there already.
+/// Awaits a result that is there already, in the await's own expression.
 template <class T>
 struct ResultAwaiter {
-  Result<T> result;
-  explicit ResultAwaiter(Result<T>&& there) : result(std::move(there)) {}
+  Result<T>& result;
+  explicit ResultAwaiter(Result<T>& there) : result(there) {}
 
   bool await_ready() const noexcept { return result.ok(); }
   template <class Parent>
@@ -142,6 +128,19 @@ struct ResultAwaiter {
   T await_resume() {
     if constexpr (!std::is_void_v<T>) return std::move(result).value();
   }
+};
+
+/// Ends the awaiting task.
+struct ErrorAwaiter {
+  Error& error;
+  explicit ErrorAwaiter(Error& failure) : error(failure) {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Parent>
+  void await_suspend(std::coroutine_handle<Parent> handle) {
+    PromiseBase::fail(&handle.promise(), std::move(error));
+  }
+  void await_resume() const noexcept {}
 };
 
 template <class T>
@@ -199,11 +198,9 @@ struct AwaitTransforms {
   }
   template <class T>
   ResultAwaiter<T> await_transform(Result<T>&& result) const {
-    return ResultAwaiter<T>(std::move(result));
+    return ResultAwaiter<T>(result);
   }
-  ResultAwaiter<void> await_transform(Error&& failure) const {
-    return ResultAwaiter<void>(Result<void>(std::move(failure)));
-  }
+  ErrorAwaiter await_transform(Error&& failure) const { return ErrorAwaiter(failure); }
   template <AwaitableOperation O>
   OperationAwaiter<std::remove_reference_t<O>, true> await_transform(O&& operation) const {
     return OperationAwaiter<std::remove_reference_t<O>, true>(operation);
