@@ -83,11 +83,11 @@ def cpu_seconds(command):
 
 
 def compile_handlers(build, project, sample):
-    """CPU seconds of compiling each of `sample` handlers; the better of two, for the first warms the file cache."""
+    """CPU seconds of compiling each of `sample` handlers; the best of three: the first warms the file cache, and machines drift."""
     handlers = sorted(project.rglob("*_routes.gen.cpp"))
     chosen = handlers[:: max(1, len(handlers) // sample)][:sample]
     target = str(project / "handler.o")
-    return [min(cpu_seconds(compile_command(build, project, str(handler), target)) for _ in range(2)) for handler in chosen]
+    return [min(cpu_seconds(compile_command(build, project, str(handler), target)) for _ in range(3)) for handler in chosen]
 
 
 def measure(build, entities, runs, sample):

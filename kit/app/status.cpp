@@ -66,7 +66,6 @@ http::Response json_answer(int status, std::string body) {
   http::Response response;
   response.status = status;
   response.content_type = "application/json";
-  response.headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}};
   response.body = std::move(body);
   return response;
 }

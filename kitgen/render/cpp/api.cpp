@@ -217,6 +217,8 @@ void add_signatures(const Entity& entity, View& view) {
   add("first_in", response_task, "first_in",
       {"kit::http::Request& request", "kit::db::Filter scope"});
   add("change", response_task, "change", {"kit::http::Request& request", "kit::rest::Mode mode"});
+  add("refuse_known", "kit::Task<>", "refuse_known",
+      {"const kit::http::Request& request", "biz::" + entity.id_type + " id"});
   add("expand", "kit::Task<" + entity.name + "Expansion>", "expand",
       {"const std::vector<biz::" + entity.name + ">& items", "kit::rest::Expand asked"});
   const std::string answer =
