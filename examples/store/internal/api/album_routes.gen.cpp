@@ -139,6 +139,12 @@ kit::Task<kit::http::Response> AlbumRoutes::patch(kit::http::Request& request) {
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> AlbumRoutes::refuse_known(const kit::http::Request& request, biz::AlbumId id) {
+  const biz::Album known = co_await uses_.albums.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> AlbumRoutes::change(kit::http::Request& request,
                                                    kit::rest::Mode mode) {
   const biz::AlbumId id = co_await kit::rest::path_id<biz::AlbumId>(request);
@@ -151,11 +157,7 @@ kit::Task<kit::http::Response> AlbumRoutes::change(kit::http::Request& request,
     biz::Album current = co_await uses_.albums.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Album known = co_await uses_.albums.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Album& target) { return input.apply(target); };
   const biz::Album album = co_await uses_.albums.update(id, version, apply);
   co_return answer(album, 200);
@@ -165,11 +167,7 @@ kit::Task<kit::http::Response> AlbumRoutes::remove(kit::http::Request& request) 
   const biz::AlbumId id = co_await kit::rest::path_id<biz::AlbumId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Album known = co_await uses_.albums.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.albums.remove(id, version);
   kit::http::Response response;
   response.status = 204;

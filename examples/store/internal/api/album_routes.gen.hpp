@@ -47,6 +47,8 @@ class AlbumRoutes {
   kit::Task<kit::http::Response> remove(kit::http::Request& request);
   kit::Task<kit::http::Response> list_tracks(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
+  /// What If-None-Match says of a change: fails when the client knows what is there.
+  kit::Task<> refuse_known(const kit::http::Request& request, biz::AlbumId id);
   kit::Task<AlbumExpansion> expand(const std::vector<biz::Album>& items, kit::rest::Expand asked);
 
   Uses uses_;

@@ -110,6 +110,12 @@ kit::Task<kit::http::Response> ArtistRoutes::patch(kit::http::Request& request) 
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> ArtistRoutes::refuse_known(const kit::http::Request& request, biz::ArtistId id) {
+  const biz::Artist known = co_await uses_.artists.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> ArtistRoutes::change(kit::http::Request& request,
                                                     kit::rest::Mode mode) {
   const biz::ArtistId id = co_await kit::rest::path_id<biz::ArtistId>(request);
@@ -122,11 +128,7 @@ kit::Task<kit::http::Response> ArtistRoutes::change(kit::http::Request& request,
     biz::Artist current = co_await uses_.artists.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Artist known = co_await uses_.artists.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Artist& target) { return input.apply(target); };
   const biz::Artist artist = co_await uses_.artists.update(id, version, apply);
   co_return answer(artist, 200);
@@ -136,11 +138,7 @@ kit::Task<kit::http::Response> ArtistRoutes::remove(kit::http::Request& request)
   const biz::ArtistId id = co_await kit::rest::path_id<biz::ArtistId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Artist known = co_await uses_.artists.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.artists.remove(id, version);
   kit::http::Response response;
   response.status = 204;

@@ -153,6 +153,12 @@ kit::Task<kit::http::Response> CustomerRoutes::patch(kit::http::Request& request
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> CustomerRoutes::refuse_known(const kit::http::Request& request, biz::CustomerId id) {
+  const biz::Customer known = co_await uses_.customers.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> CustomerRoutes::change(kit::http::Request& request,
                                                       kit::rest::Mode mode) {
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
@@ -165,11 +171,7 @@ kit::Task<kit::http::Response> CustomerRoutes::change(kit::http::Request& reques
     biz::Customer current = co_await uses_.customers.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Customer known = co_await uses_.customers.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Customer& target) { return input.apply(target); };
   const biz::Customer customer = co_await uses_.customers.update(id, version, apply);
   co_return answer(customer, 200);
@@ -179,11 +181,7 @@ kit::Task<kit::http::Response> CustomerRoutes::remove(kit::http::Request& reques
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Customer known = co_await uses_.customers.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.customers.remove(id, version);
   kit::http::Response response;
   response.status = 204;

@@ -49,6 +49,8 @@ class CustomerRoutes {
   kit::Task<kit::http::Response> post_change_email(kit::http::Request& request);
   kit::Task<kit::http::Response> list_invoices(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
+  /// What If-None-Match says of a change: fails when the client knows what is there.
+  kit::Task<> refuse_known(const kit::http::Request& request, biz::CustomerId id);
   kit::Task<CustomerExpansion> expand(const std::vector<biz::Customer>& items,
                                       kit::rest::Expand asked);
 

@@ -147,6 +147,12 @@ kit::Task<kit::http::Response> EmployeeRoutes::patch(kit::http::Request& request
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> EmployeeRoutes::refuse_known(const kit::http::Request& request, biz::EmployeeId id) {
+  const biz::Employee known = co_await uses_.employees.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> EmployeeRoutes::change(kit::http::Request& request,
                                                       kit::rest::Mode mode) {
   const biz::EmployeeId id = co_await kit::rest::path_id<biz::EmployeeId>(request);
@@ -159,11 +165,7 @@ kit::Task<kit::http::Response> EmployeeRoutes::change(kit::http::Request& reques
     biz::Employee current = co_await uses_.employees.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Employee known = co_await uses_.employees.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Employee& target) { return input.apply(target); };
   const biz::Employee employee = co_await uses_.employees.update(id, version, apply);
   co_return answer(employee, 200);
@@ -173,11 +175,7 @@ kit::Task<kit::http::Response> EmployeeRoutes::remove(kit::http::Request& reques
   const biz::EmployeeId id = co_await kit::rest::path_id<biz::EmployeeId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Employee known = co_await uses_.employees.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.employees.remove(id, version);
   kit::http::Response response;
   response.status = 204;

@@ -46,6 +46,8 @@ class EmployeeRoutes {
   kit::Task<kit::http::Response> list_reports(kit::http::Request& request);
   kit::Task<kit::http::Response> list_customers(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
+  /// What If-None-Match says of a change: fails when the client knows what is there.
+  kit::Task<> refuse_known(const kit::http::Request& request, biz::EmployeeId id);
   kit::Task<EmployeeExpansion> expand(const std::vector<biz::Employee>& items,
                                       kit::rest::Expand asked);
 

@@ -105,6 +105,12 @@ kit::Task<kit::http::Response> GenreRoutes::patch(kit::http::Request& request) {
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> GenreRoutes::refuse_known(const kit::http::Request& request, biz::GenreId id) {
+  const biz::Genre known = co_await uses_.genres.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> GenreRoutes::change(kit::http::Request& request,
                                                    kit::rest::Mode mode) {
   const biz::GenreId id = co_await kit::rest::path_id<biz::GenreId>(request);
@@ -117,11 +123,7 @@ kit::Task<kit::http::Response> GenreRoutes::change(kit::http::Request& request,
     biz::Genre current = co_await uses_.genres.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Genre known = co_await uses_.genres.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Genre& target) { return input.apply(target); };
   const biz::Genre genre = co_await uses_.genres.update(id, apply);
   co_return answer(genre, 200);
@@ -131,11 +133,7 @@ kit::Task<kit::http::Response> GenreRoutes::remove(kit::http::Request& request) 
   const biz::GenreId id = co_await kit::rest::path_id<biz::GenreId>(request);
   co_await kit::rest::no_parameters(request);
   co_await kit::rest::refuse_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Genre known = co_await uses_.genres.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.genres.remove(id);
   kit::http::Response response;
   response.status = 204;

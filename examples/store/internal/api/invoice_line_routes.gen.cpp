@@ -142,6 +142,13 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::patch(kit::http::Request& requ
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> InvoiceLineRoutes::refuse_known(const kit::http::Request& request,
+                                            biz::InvoiceLineId id) {
+  const biz::InvoiceLine known = co_await uses_.invoice_lines.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> InvoiceLineRoutes::change(kit::http::Request& request,
                                                          kit::rest::Mode mode) {
   const biz::InvoiceLineId id = co_await kit::rest::path_id<biz::InvoiceLineId>(request);
@@ -154,11 +161,7 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::change(kit::http::Request& req
     biz::InvoiceLine current = co_await uses_.invoice_lines.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::InvoiceLine known = co_await uses_.invoice_lines.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::InvoiceLine& target) { return input.apply(target); };
   const biz::InvoiceLine invoice_line = co_await uses_.invoice_lines.update(id, apply);
   co_return answer(invoice_line, 200);
@@ -168,11 +171,7 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::remove(kit::http::Request& req
   const biz::InvoiceLineId id = co_await kit::rest::path_id<biz::InvoiceLineId>(request);
   co_await kit::rest::no_parameters(request);
   co_await kit::rest::refuse_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::InvoiceLine known = co_await uses_.invoice_lines.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.invoice_lines.remove(id);
   kit::http::Response response;
   response.status = 204;

@@ -145,6 +145,12 @@ kit::Task<kit::http::Response> InvoiceRoutes::patch(kit::http::Request& request)
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> InvoiceRoutes::refuse_known(const kit::http::Request& request, biz::InvoiceId id) {
+  const biz::Invoice known = co_await uses_.invoices.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> InvoiceRoutes::change(kit::http::Request& request,
                                                      kit::rest::Mode mode) {
   const biz::InvoiceId id = co_await kit::rest::path_id<biz::InvoiceId>(request);
@@ -157,11 +163,7 @@ kit::Task<kit::http::Response> InvoiceRoutes::change(kit::http::Request& request
     biz::Invoice current = co_await uses_.invoices.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Invoice known = co_await uses_.invoices.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Invoice& target) { return input.apply(target); };
   const biz::Invoice invoice = co_await uses_.invoices.update(id, version, apply);
   co_return answer(invoice, 200);
@@ -171,11 +173,7 @@ kit::Task<kit::http::Response> InvoiceRoutes::remove(kit::http::Request& request
   const biz::InvoiceId id = co_await kit::rest::path_id<biz::InvoiceId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Invoice known = co_await uses_.invoices.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.invoices.remove(id, version);
   kit::http::Response response;
   response.status = 204;

@@ -48,6 +48,8 @@ class InvoiceRoutes {
   kit::Task<kit::http::Response> post_refund(kit::http::Request& request);
   kit::Task<kit::http::Response> list_lines(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
+  /// What If-None-Match says of a change: fails when the client knows what is there.
+  kit::Task<> refuse_known(const kit::http::Request& request, biz::InvoiceId id);
   kit::Task<InvoiceExpansion> expand(const std::vector<biz::Invoice>& items,
                                      kit::rest::Expand asked);
 

@@ -106,6 +106,12 @@ kit::Task<kit::http::Response> MediaTypeRoutes::patch(kit::http::Request& reques
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> MediaTypeRoutes::refuse_known(const kit::http::Request& request, biz::MediaTypeId id) {
+  const biz::MediaType known = co_await uses_.media_types.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> MediaTypeRoutes::change(kit::http::Request& request,
                                                        kit::rest::Mode mode) {
   const biz::MediaTypeId id = co_await kit::rest::path_id<biz::MediaTypeId>(request);
@@ -118,11 +124,7 @@ kit::Task<kit::http::Response> MediaTypeRoutes::change(kit::http::Request& reque
     biz::MediaType current = co_await uses_.media_types.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::MediaType known = co_await uses_.media_types.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::MediaType& target) { return input.apply(target); };
   const biz::MediaType media_type = co_await uses_.media_types.update(id, apply);
   co_return answer(media_type, 200);
@@ -132,11 +134,7 @@ kit::Task<kit::http::Response> MediaTypeRoutes::remove(kit::http::Request& reque
   const biz::MediaTypeId id = co_await kit::rest::path_id<biz::MediaTypeId>(request);
   co_await kit::rest::no_parameters(request);
   co_await kit::rest::refuse_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::MediaType known = co_await uses_.media_types.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.media_types.remove(id);
   kit::http::Response response;
   response.status = 204;

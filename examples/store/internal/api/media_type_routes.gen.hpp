@@ -38,6 +38,8 @@ class MediaTypeRoutes {
   kit::Task<kit::http::Response> patch(kit::http::Request& request);
   kit::Task<kit::http::Response> remove(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
+  /// What If-None-Match says of a change: fails when the client knows what is there.
+  kit::Task<> refuse_known(const kit::http::Request& request, biz::MediaTypeId id);
 
   Uses uses_;
 };

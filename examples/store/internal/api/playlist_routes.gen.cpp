@@ -114,6 +114,12 @@ kit::Task<kit::http::Response> PlaylistRoutes::patch(kit::http::Request& request
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> PlaylistRoutes::refuse_known(const kit::http::Request& request, biz::PlaylistId id) {
+  const biz::Playlist known = co_await uses_.playlists.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> PlaylistRoutes::change(kit::http::Request& request,
                                                       kit::rest::Mode mode) {
   const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
@@ -126,11 +132,7 @@ kit::Task<kit::http::Response> PlaylistRoutes::change(kit::http::Request& reques
     biz::Playlist current = co_await uses_.playlists.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Playlist known = co_await uses_.playlists.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Playlist& target) { return input.apply(target); };
   const biz::Playlist playlist = co_await uses_.playlists.update(id, version, apply);
   co_return answer(playlist, 200);
@@ -140,11 +142,7 @@ kit::Task<kit::http::Response> PlaylistRoutes::remove(kit::http::Request& reques
   const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Playlist known = co_await uses_.playlists.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.playlists.remove(id, version);
   kit::http::Response response;
   response.status = 204;

@@ -44,6 +44,8 @@ class PlaylistRoutes {
   kit::Task<kit::http::Response> link_tracks(kit::http::Request& request);
   kit::Task<kit::http::Response> unlink_tracks(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
+  /// What If-None-Match says of a change: fails when the client knows what is there.
+  kit::Task<> refuse_known(const kit::http::Request& request, biz::PlaylistId id);
 
   Uses uses_;
 };

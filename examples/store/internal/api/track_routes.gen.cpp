@@ -156,6 +156,12 @@ kit::Task<kit::http::Response> TrackRoutes::patch(kit::http::Request& request) {
   return change(request, kit::rest::Mode::patch);
 }
 
+kit::Task<> TrackRoutes::refuse_known(const kit::http::Request& request, biz::TrackId id) {
+  const biz::Track known = co_await uses_.tracks.get(id);
+  const kit::http::Response current = answer(known, 200);
+  co_await kit::rest::refuse_known(request, current);
+}
+
 kit::Task<kit::http::Response> TrackRoutes::change(kit::http::Request& request,
                                                    kit::rest::Mode mode) {
   const biz::TrackId id = co_await kit::rest::path_id<biz::TrackId>(request);
@@ -168,11 +174,7 @@ kit::Task<kit::http::Response> TrackRoutes::change(kit::http::Request& request,
     biz::Track current = co_await uses_.tracks.get(id);
     co_await input.apply(current);
   }
-  if (kit::rest::has_none_match(request)) {
-    const biz::Track known = co_await uses_.tracks.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   auto apply = [&](biz::Track& target) { return input.apply(target); };
   const biz::Track track = co_await uses_.tracks.update(id, version, apply);
   co_return answer(track, 200);
@@ -182,11 +184,7 @@ kit::Task<kit::http::Response> TrackRoutes::remove(kit::http::Request& request) 
   const biz::TrackId id = co_await kit::rest::path_id<biz::TrackId>(request);
   co_await kit::rest::no_parameters(request);
   const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
-  if (kit::rest::has_none_match(request)) {
-    const biz::Track known = co_await uses_.tracks.get(id);
-    const kit::http::Response current = answer(known, 200);
-    co_await kit::rest::refuse_known(request, current);
-  }
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await uses_.tracks.remove(id, version);
   kit::http::Response response;
   response.status = 204;
