@@ -29,7 +29,7 @@ TEST_P(ModelDump, IsAsTheGoldenSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ModelDump, testing::ValuesIn(testing_files::files_in(folder)),
-                         [](const auto& info) { return testing_files::test_name(info.param); });
+                         [](const auto& test) { return testing_files::test_name(test.param); });
 
 }  // namespace
 }  // namespace kitgen::model

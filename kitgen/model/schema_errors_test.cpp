@@ -32,7 +32,7 @@ TEST_P(SchemaErrors, AreToldAsTheGoldenSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, SchemaErrors, testing::ValuesIn(testing_files::files_in(folder)),
-                         [](const auto& info) { return testing_files::test_name(info.param); });
+                         [](const auto& test) { return testing_files::test_name(test.param); });
 
 TEST(SchemaErrorGoldens, AreManyAndNumberedOnce) {
   const std::vector<std::string> files = testing_files::files_in(folder);
