@@ -39,9 +39,9 @@ class FunctionBase {
         return invoke(*static_cast<Object*>(storage), std::forward<Args>(args)...);
       };
       manage_ = [](void* from, void* to) {
-        auto& object = *static_cast<Object*>(from);
-        if (to != nullptr) ::new (to) Object(std::move(object));
-        object.~Object();
+        auto* const object = static_cast<Object*>(from);
+        if (to != nullptr) ::new (to) Object(std::move(*object));
+        std::destroy_at(object);
       };
     } else {
       ::new (static_cast<void*>(storage_)) Object*(new Object(std::forward<F>(callable)));

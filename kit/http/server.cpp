@@ -46,7 +46,7 @@ ServerState::ServerState(const Router& shared_router, ServerOptions given)
 ServerState::~ServerState() {
   // Handlers that still wait are dropped where they stand: there may be no loop any more to end
   // them in.
-  while (!connections_.empty()) remove(connections_.front());
+  while (!connections_.empty()) remove(connections_.pop_front());
   for (auto& orphan : orphans_) {
     Peer& peer = *orphan->peer;
     orphan.reset();
@@ -123,7 +123,7 @@ void ServerState::begin_drain() {
 
 void ServerState::close_all() {
   while (!connections_.empty()) {
-    Connection& connection = connections_.front();
+    Connection& connection = connections_.pop_front();
     connection.abandon();
     remove(connection);
   }

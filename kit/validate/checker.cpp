@@ -101,7 +101,7 @@ bool Checker::has(std::string_view field) const {
       violations_, [&](const FieldViolation& violation) { return violation.field == field; });
 }
 
-void Checker::add_bound(std::string_view field, std::string_view what, std::string bound) {
+void Checker::add_bound(std::string_view field, std::string_view what, const std::string& bound) {
   add(field, std::string(what) + bound);
 }
 

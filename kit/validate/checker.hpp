@@ -119,7 +119,7 @@ class Checker {
       return detail::text_of(value);
     }
   }
-  void add_bound(std::string_view field, std::string_view what, std::string bound);
+  void add_bound(std::string_view field, std::string_view what, const std::string& bound);
 
   std::vector<FieldViolation>& violations_;
 };

@@ -62,7 +62,11 @@ Result<std::string> sum_of(const Root& root, const std::string& path) {
 Result<> clear_stage(const Root& root) {
   auto names = root.list(stage_folder);
   if (!names) return std::move(names).error();
-  for (const std::string& name : *names) KIT_TRY(root.remove(stage_folder + "/" + name));
+  for (const std::string& name : *names) {
+    std::string path(stage_folder);
+    path.append("/").append(name);
+    KIT_TRY(root.remove(path));
+  }
   return {};
 }
 

@@ -128,7 +128,7 @@ Result<std::pair<Descriptor, std::string>> Root::parent(const std::string& path,
 Result<std::optional<std::string>> Root::read(const std::string& path) const {
   auto place = parent(path, false);
   if (!place) return std::move(place).error();
-  const std::optional<std::string> missing;
+  std::optional<std::string> missing;
   if (!place->first) return missing;
   const Descriptor file(::openat(place->first.number(), place->second.c_str(),
                                  O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));

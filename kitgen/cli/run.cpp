@@ -221,7 +221,11 @@ class Parser {
                                 : i + 1 < words.size() ? words[++i]
                                                        : std::string();
       if (value.empty() || (!has_equals && value.starts_with("-")))
-        return name + " needs a value: " + name + " " + option->second;
+        return std::string(name)
+            .append(" needs a value: ")
+            .append(name)
+            .append(" ")
+            .append(option->second);
     }
     return {};
   }
@@ -296,7 +300,7 @@ int run_migrate(std::vector<std::string> words) {
   if (verb == words.end()) {
     return usage_error("migrate needs one of: plan, up, down, status", "migrate");
   }
-  const std::string name = *verb;
+  const std::string name = std::move(*verb);
   words.erase(verb);
   MigrateArguments arguments;
   Parser parser("migrate");

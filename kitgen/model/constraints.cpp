@@ -236,7 +236,8 @@ class ConstraintReader {
       error(pattern, "'pattern' is not for " + type_);
     } else if (pattern.text.size() > max_pattern_bytes) {
       error(pattern, "the pattern is longer than 1 KiB");
-    } else if ((context_.pattern_bytes += pattern.text.size()) > max_pattern_bytes_of_schema) {
+    } else if (context_.pattern_bytes += pattern.text.size();
+               context_.pattern_bytes > max_pattern_bytes_of_schema) {
       error(pattern, "the patterns of the schema are longer than 64 KiB together");
     } else if (const RE2 compiled(pattern.text, pattern_options()); !compiled.ok()) {
       error(pattern, "the pattern does not compile: " + printable(compiled.error()),

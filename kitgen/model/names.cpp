@@ -118,7 +118,7 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
 
 }  // namespace
 
-bool NameScope::declare(std::string_view name, const Word& word, std::string what,
+bool NameScope::declare(std::string_view name, const Word& word, const std::string& what,
                         schema::Diagnostics& diagnostics) {
   const auto [taken, is_new] =
       taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), what, word.at.line});

@@ -50,8 +50,8 @@ constexpr std::array<std::string_view, 18> uncountable{
     "species",  "sheep",     "fish",        "data",    "metadata", "media",
     "software", "hardware",  "stock",       "luggage", "music",    "feedback"};
 
-template <std::size_t n>
-bool one_of(std::string_view word, const std::array<std::string_view, n>& words) {
+template <std::size_t N>
+bool one_of(std::string_view word, const std::array<std::string_view, N>& words) {
   return std::ranges::find(words, word) != words.end();
 }
 
@@ -83,7 +83,7 @@ std::string singular_word(std::string_view word) {
     if (word == plural) return std::string(singular);
   }
   if (one_of(word, uncountable)) return std::string(word);
-  const std::string text(word);
+  std::string text(word);
   if (word.size() > 3 && word.ends_with("ies")) return text.substr(0, text.size() - 3) + "y";
   static constexpr std::array<std::string_view, 5> es{"sses", "xes", "zes", "ches", "shes"};
   for (const std::string_view ending : es) {

@@ -81,9 +81,7 @@ std::string utf16_escaped(std::string_view text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (c == '<' || c == '>') {  // so that </script> never appears as such
-      append_u16(out, c);
-    } else if (c >= 0x20 && c < 0x7F) {
+    } else if (c >= 0x20 && c < 0x7F && c != '<' && c != '>') {  // no </script> as such
       out += static_cast<char>(c);
     } else if (c < 0x10000) {
       append_u16(out, c);

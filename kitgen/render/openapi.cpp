@@ -13,7 +13,6 @@ using model::Entity;
 using model::Field;
 using model::Relation;
 using model::RelationKind;
-using model::Scalar;
 using model::Service;
 using Block = YamlText::Block;
 using Item = YamlText::Item;

@@ -11,7 +11,6 @@ namespace {
 
 using model::Entity;
 using model::Field;
-using model::Literal;
 using model::Relation;
 using model::Scalar;
 using model::Service;

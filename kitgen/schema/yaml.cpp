@@ -387,7 +387,7 @@ std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics) {
     builder.refuse_unclosed_quote();
     return builder.take_root();
   } catch (const Stop&) {
-    // told where it was thrown
+    return std::nullopt;  // told where it was thrown
   } catch (const YAML::Exception& error) {
     const bool has_place = !error.mark.is_null();
     const Position at =

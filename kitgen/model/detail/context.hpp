@@ -25,7 +25,7 @@ using schema::Word;
 class NameScope {
  public:
   /// Tells a clash; `what` is "field 'email'". Returns whether the name was free.
-  bool declare(std::string_view name, const Word& word, std::string what,
+  bool declare(std::string_view name, const Word& word, const std::string& what,
                schema::Diagnostics& diagnostics);
 
  private:

@@ -175,7 +175,8 @@ View had_views(const Project& project, const Entity& entity) {
     const std::string column = is_pivot ? relation.pivot->left_column : relation.inverse_field;
     View view{View::type::object};
     view.set("handler", (is_collection(relation) ? "list_" : "get_") + relation.name);
-    const Strings scope{"biz::" + columns + "_columns::" + column, "id.value()"};
+    const Strings scope{std::string("biz::").append(columns).append("_columns::").append(column),
+                        "id.value()"};
     view.set("make_scope", assign(2, "kit::db::Filter scope", "kit::rest::scope", scope));
     const std::string routes = &target == &entity ? "" : "uses_." + target.snake + "_routes.";
     const Strings arguments =
