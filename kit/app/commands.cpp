@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/commands.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -125,6 +126,11 @@ Task<> migrate_command(const Application& application, const Settings& settings,
                        std::vector<std::string> arguments) {
   constexpr std::array<std::string_view, 4> verbs{"up", "down", "status", "plan"};
   const std::string verb = arguments.empty() ? "status" : arguments.front();
+  if (std::ranges::find(verbs, verb) == verbs.end()) {
+    std::string text =
+        "migrate takes up, down, status or plan, not '" + verb + "'" + did_you_mean(verb, verbs);
+    co_await Error(Code::invalid_argument, std::move(text));
+  }
   const std::optional<std::uint32_t> number = co_await number_argument(arguments);
   if ((verb == "status" || verb == "plan") && !has_database(settings)) {
     describe_missing(application, settings, verb == "plan");
@@ -139,12 +145,8 @@ Task<> migrate_command(const Application& application, const Settings& settings,
     co_await migrate_down(migrator, number.value_or(1));
   } else if (verb == "status") {
     co_await migrate_status(migrator);
-  } else if (verb == "plan") {
-    co_await migrate_plan(migrator);
   } else {
-    std::string text =
-        "migrate takes up, down, status or plan, not '" + verb + "'" + did_you_mean(verb, verbs);
-    co_await Error(Code::invalid_argument, std::move(text));
+    co_await migrate_plan(migrator);
   }
 }
 

@@ -91,12 +91,18 @@ Result<> build_routes(Process& process) {
   return process.access_log->add_metrics(process.admin_router);
 }
 
+/// What is not said to be for keeping may be about somebody, and is what its type says.
+std::vector<std::pair<std::string, std::string>> default_headers() {
+  return {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}};
+}
+
 Result<> listen_admin(Process& process) {
   const Settings& settings = process.settings;
   if (settings.admin.port == 0) return {};
   Workers::Options options;
   options.address = settings.admin.address;
   options.port = settings.admin.port;
+  options.server.default_headers = default_headers();
   auto admin = Workers::start(process.admin_router, options);
   if (admin) {
     process.admin = std::move(*admin);
@@ -121,10 +127,8 @@ Result<> listen(Process& process) {
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   options.server.limits = settings.http.limits;
   options.server.observer = process.access_log.get();
-  // What is not said to be for keeping may be about somebody, and is what its type says.
   options.server.refuse_cross_site = settings.http.refuse_cross_site;
-  options.server.default_headers = {{"Cache-Control", "no-store"},
-                                    {"X-Content-Type-Options", "nosniff"}};
+  options.server.default_headers = default_headers();
   auto workers = Workers::start(process.router, options);
   if (!workers) {
     return cannot_listen(

@@ -116,6 +116,7 @@ class ImportTest(Folder):
             status, text = run_command(*words, typo)
             self.assertEqual(status, ends, text)
             self.assertIn("there is no database", text)
+        self.assertEqual(run_command("migrate", "stauts", typo)[0], 2)
         self.assertFalse(os.path.exists(f"{self.folder}/typo.db"))
         with open(os.path.join(there, "Genre.csv"), encoding="utf-8") as file:
             self.assertEqual(len(file.readlines()), 26)
