@@ -2,7 +2,8 @@
 # Every outside library of the tree with the oldest version it is built and tested against; Debian 12 is the floor. The
 # installed package includes this file too, so a service finds the same libraries as kit itself did.
 #
-# Targets: Threads::Threads SQLite::SQLite3 yaml-cpp re2::re2 kit::mustache CLI11::CLI11
+# Targets: Threads::Threads SQLite::SQLite3 yaml-cpp re2::re2 OpenSSL::SSL kit::nghttp2 ZLIB::ZLIB kit::brotli kit::zstd
+#          kit::mustache CLI11::CLI11
 #          tests only: GTest::* benchmark::* simdjson::simdjson
 include_guard(GLOBAL)
 
@@ -23,6 +24,35 @@ if(NOT TARGET re2::re2)
   set_target_properties(re2::re2 PROPERTIES
     IMPORTED_LOCATION ${KIT_RE2_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${KIT_RE2_INCLUDE})
 endif()
+
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(ZLIB 1.2.13 REQUIRED)
+
+# Libraries without a CMake file of their own.
+function(kit_vendor target header version_file pattern oldest)
+  string(MAKE_C_IDENTIFIER "KIT_${target}" prefix)
+  find_path(${prefix}_INCLUDE ${header} REQUIRED)
+  set(libraries)
+  foreach(library IN LISTS ARGN)
+    find_library(${prefix}_${library} ${library} REQUIRED)
+    list(APPEND libraries ${${prefix}_${library}})
+  endforeach()
+  if(version_file)
+    file(STRINGS ${${prefix}_INCLUDE}/${version_file} line REGEX "${pattern}" LIMIT_COUNT 1)
+    if(line MATCHES "${pattern}" AND CMAKE_MATCH_1 VERSION_LESS oldest)
+      message(FATAL_ERROR "kit needs ${target} ${oldest} or later; found ${CMAKE_MATCH_1}")
+    endif()
+  endif()
+  if(NOT TARGET kit::${target})
+    add_library(kit_vendor_${target} INTERFACE IMPORTED GLOBAL)
+    target_include_directories(kit_vendor_${target} SYSTEM INTERFACE ${${prefix}_INCLUDE})
+    target_link_libraries(kit_vendor_${target} INTERFACE ${libraries})
+    add_library(kit::${target} ALIAS kit_vendor_${target})
+  endif()
+endfunction()
+kit_vendor(nghttp2 nghttp2/nghttp2.h nghttp2/nghttp2ver.h "NGHTTP2_VERSION \"([0-9.]+)\"" 1.52 nghttp2)
+kit_vendor(brotli brotli/encode.h "" "" "" brotlienc brotlidec)
+kit_vendor(zstd zstd.h "" "" "" zstd)
 
 # What only the generator and the tests need; a service built against an installed kit needs neither.
 if(PROJECT_NAME STREQUAL "kit")

@@ -18,6 +18,9 @@ struct RouteOptions {
   std::vector<std::string> consumes;
   std::size_t max_body_bytes = 0;  ///< 0: the server's default.
   Clock::duration timeout{0};      ///< 0: the server's default (5 s).
+  /// The handler is called once the head is there and reads the body itself (`Request::stream`);
+  /// `max_body_bytes` and the time limits of bodies hold while it does.
+  bool streams_body = false;
 };
 
 /// Finds the handler of a request by method and path. Static segments beat parameters; no regular

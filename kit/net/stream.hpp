@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kit/async/loop.hpp"
 #include "kit/base/result.hpp"
@@ -24,6 +25,15 @@ struct IoResult {
   IoStatus status = IoStatus::ok;
   std::size_t bytes = 0;
   int error_number = 0;
+};
+
+/// What an encrypted stream knows of its peer.
+struct TlsPeer {
+  std::string server_name;             ///< What the client asked for (SNI); empty: nothing.
+  bool verified = false;               ///< It showed a certificate that our authorities vouch for.
+  std::string subject;                 ///< Of its certificate, "CN=worker,O=Example".
+  std::vector<std::string> dns_names;  ///< Of its subjectAltName.
+  std::vector<std::string> uris;       ///< Of its subjectAltName: SPIFFE ids.
 };
 
 /// A connected byte stream that never blocks: a TCP or Unix socket, TLS on one, or the tests'
@@ -46,6 +56,10 @@ class Stream {
   virtual void shutdown_write() = 0;
   /// The peer's address without the port: "127.0.0.1", "::1", "unix".
   virtual std::string_view peer() const = 0;
+  /// Null: not encrypted, or the handshake has not ended.
+  virtual const TlsPeer* tls() const { return nullptr; }
+  /// What the handshake agreed on (ALPN): "h2", "http/1.1", or nothing.
+  virtual std::string_view application_protocol() const { return {}; }
 };
 
 /// Receives new connections.
