@@ -28,8 +28,10 @@ struct Limits {
   std::size_t body_bytes_per_second = 240;          ///< After 5 s of body; 408. 0: no minimum.
   std::chrono::milliseconds idle_timeout{60'000};   ///< Between requests; closed silently.
   std::chrono::milliseconds write_timeout{30'000};  ///< Without progress; reset.
-  std::chrono::milliseconds handler_timeout{
-      5'000};  ///< 504. A route's own timeout replaces it, up to 60 s.
+  std::size_t answer_bytes_per_second = 240;  ///< After `write_timeout` of taking an answer; reset.
+  /// 504. A route's own timeout replaces it, up to 60 s; Request-Timeout-Ms or grpc-timeout of a
+  /// request shorten it.
+  std::chrono::milliseconds handler_timeout{5'000};
 };
 
 }  // namespace kit::http

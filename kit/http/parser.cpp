@@ -290,6 +290,7 @@ bool RequestParser::known_field(std::string_view name, std::string_view value, s
     case 12:
       if (equals_lower(name, "content-type")) head_.content_type = index;
       if (equals_lower(name, "x-request-id")) head_.request_id = index;
+      if (equals_lower(name, "grpc-timeout")) head_.timeout = index;
       return true;
     case 14:
       return !equals_lower(name, "content-length") || content_length(value);
@@ -299,6 +300,9 @@ bool RequestParser::known_field(std::string_view name, std::string_view value, s
         return refuse(400, "the only Transfer-Encoding is 'chunked', once");
       }
       return head_.chunked = true;
+    case 18:
+      if (equals_lower(name, "request-timeout-ms")) head_.timeout = index;
+      return true;
     default:
       return true;
   }

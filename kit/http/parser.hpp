@@ -36,6 +36,7 @@ struct RequestHead {
   std::int16_t content_type = -1;
   std::int16_t request_id = -1;
   std::int16_t trace_parent = -1;
+  std::int16_t timeout = -1;  ///< Request-Timeout-Ms or grpc-timeout.
 };
 
 enum class ParseState : std::uint8_t { incomplete, complete, refused };

@@ -73,7 +73,7 @@ void ServerState::turn_away(std::unique_ptr<net::Stream> stream) {
   connection->turn_away(refusal(503, "there are too many connections"));
 }
 
-void ServerState::remove(Connection& connection) {
+void ServerState::remove(ServerConnection& connection) {
   Peer* peer = connection.peer();
   delete &connection;
   if (peer != nullptr) {
@@ -118,12 +118,12 @@ void ServerState::orphan_finished(Exchange& exchange) {
 
 void ServerState::begin_drain() {
   draining = true;
-  connections_.for_each([](Connection& connection) { connection.begin_drain(); });
+  connections_.for_each([](ServerConnection& connection) { connection.begin_drain(); });
 }
 
 void ServerState::close_all() {
   while (!connections_.empty()) {
-    Connection& connection = connections_.pop_front();
+    ServerConnection& connection = connections_.pop_front();
     connection.abandon();
     remove(connection);
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ class RequestObserver {
   struct Finished {
     const Request& request;
     int status;
-    std::size_t response_bytes;
+    std::uint64_t response_bytes;
     Clock::duration duration;
     const Error* error;  ///< What the handler failed with, or null.
   };
@@ -31,6 +32,18 @@ class RequestObserver {
 
  protected:
   ~RequestObserver() = default;
+};
+
+/// Looks at a request before anything is done for it: its body is not read and its handler not
+/// called yet. Where authentication belongs: who is not known gets 401 and has cost nothing.
+/// Thread safety: called on every server's thread.
+class RequestGuard {
+ public:
+  /// Why the request is refused; nothing: it is not.
+  virtual std::optional<Error> refuse(const Request& request) const = 0;
+
+ protected:
+  ~RequestGuard() = default;
 };
 
 struct ServerOptions {
@@ -42,6 +55,8 @@ struct ServerOptions {
   bool refuse_cross_site = false;
   /// Fields that every answer has unless its handler sets one of the same name.
   std::vector<std::pair<std::string, std::string>> default_headers;
+  /// Outlives the server. Null: every request is let through.
+  const RequestGuard* guard = nullptr;
   /// Outlives the server. Server errors are its to log; without one they are logged here.
   RequestObserver* observer = nullptr;
   ErrorRenderer render_error = error_response;

@@ -175,6 +175,76 @@ TEST_F(ServerTest, CapsTheTimeOfARoute) {
   EXPECT_TRUE(client->take().starts_with("HTTP/1.1 504"));
 }
 
+TEST_F(ServerTest, TheClientMayAskForLessTime) {
+  struct Case {
+    std::string_view field;
+    Clock::duration budget;
+  };
+  for (const Case& wanted :
+       {Case{"Request-Timeout-Ms: 250", 250ms}, Case{"grpc-timeout: 1S", 1s},
+        Case{"grpc-timeout: 99999999n", 99'999'999ns}, Case{"GRPC-Timeout: 1M", 5s},
+        Case{"Request-Timeout-Ms: 99999999", 5s}, Case{"grpc-timeout: 99999999H", 5s},
+        Case{"Request-Timeout-Ms: 0", 0s},
+        // Malformed: as if it were not there.
+        Case{"Request-Timeout-Ms: -1", 5s}, Case{"Request-Timeout-Ms: 1e3", 5s},
+        Case{"Request-Timeout-Ms:", 5s}, Case{"grpc-timeout: 5", 5s}, Case{"grpc-timeout: S", 5s},
+        Case{"grpc-timeout: 123456789n", 5s}}) {
+    auto client = connect();
+    handler_budget = -1s;
+    client->send("GET /stuck HTTP/1.1\r\nHost: a\r\n" + std::string(wanted.field) + "\r\n\r\n");
+    run();
+    EXPECT_EQ(handler_budget, wanted.budget) << wanted.field;
+    loop.advance(wanted.budget + 50ms);
+    EXPECT_TRUE(client->take().starts_with("HTTP/1.1 504")) << wanted.field;
+  }
+}
+
+TEST_F(ServerTest, TheClientsTimeCountsFromItsHead) {
+  auto client = connect();
+  client->send(
+      "POST /slow HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n"
+      "Request-Timeout-Ms: 1500\r\n\r\n1");
+  loop.advance(1s);
+  client->send("2");
+  loop.advance(499ms);
+  EXPECT_EQ(client->take(), "");
+  loop.advance(51ms);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 504"));
+}
+
+TEST_F(ServerTest, TheGuardComesBeforeBodyAndHandler) {
+  struct Locked final : RequestGuard {
+    std::optional<Error> refuse(const Request& request) const override {
+      if (request.header("authorization")) return std::nullopt;
+      return Error(Code::unauthenticated, "a token is needed").with_reason("TOKEN_MISSING");
+    }
+  } locked;
+  options.guard = &locked;
+  const std::string refused = exchange(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nExpect: "
+      "100-continue\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 401 Unauthorized")) << refused;
+  EXPECT_TRUE(has(refused, "TOKEN_MISSING"));
+  EXPECT_TRUE(exchange("GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n").starts_with("HTTP/1.1 401"));
+  EXPECT_EQ(started, 0);
+  EXPECT_TRUE(exchange("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\n\r\n").ends_with("hello"));
+  // What is nowhere is nowhere for everybody.
+  EXPECT_TRUE(exchange("GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").starts_with("HTTP/1.1 404"));
+}
+
+TEST_F(ServerTest, AnEmptyLineBeginsNothing) {
+  auto client = connect();
+  client->send(std::string(get_root) + "\r\n");
+  loop.advance(15s);  // longer than a head may take
+  EXPECT_TRUE(client->take().ends_with("hello"));
+  EXPECT_FALSE(client->closed());
+  client->send("GET / HT");
+  loop.advance(9s);
+  EXPECT_FALSE(client->closed());
+  loop.advance(2s);
+  EXPECT_TRUE(client->take().starts_with("HTTP/1.1 408"));
+}
+
 TEST_F(ServerTest, LingersSoThatARefusalIsRead) {
   auto client = connect();
   client->send(

@@ -50,7 +50,8 @@ class Stream {
   virtual IoResult read(std::span<char> into) = 0;
   /// Writes the parts one after the other, as far as it goes.
   virtual IoResult write(std::span<const std::string_view> parts) = 0;
-  /// Reports readiness to `handler` from now on, at most until destruction.
+  /// Reports readiness to `handler` from now on, at most until destruction; what is ready already
+  /// is reported too. A second call takes the reports away from the handler before.
   virtual void watch(ReadinessHandler& handler) = 0;
   /// Ends the sending side after what was written; the peer reads an end of stream.
   virtual void shutdown_write() = 0;

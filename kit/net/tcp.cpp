@@ -108,6 +108,7 @@ class TcpStream final : public Stream {
   }
 
   void watch(ReadinessHandler& handler) override {
+    if (loop_ != nullptr) loop_->remove(socket_.number());
     loop_ = &Loop::current();
     loop_->add(socket_.number(), handler);
   }

@@ -81,6 +81,7 @@ class MemoryStream final : public net::Stream {
   }
 
   void watch(ReadinessHandler& handler) override {
+    if (wire_->descriptors[end_] != 0) loop_.remove(wire_->descriptors[end_]);
     wire_->descriptors[end_] = next_descriptor();
     loop_.add(wire_->descriptors[end_], handler);
     tell_self(

@@ -21,13 +21,12 @@ constexpr std::size_t most_discarded = 1024 * 1024;
 /// A refused request's body is read, to go on with the connection, when it is small.
 constexpr std::size_t most_ignored_body = 64 * 1024;
 constexpr std::size_t small_packet = 1024;
-constexpr auto longest_handler = 60s;
 constexpr auto body_grace = 5s;
 
 }  // namespace
 
 Connection::Connection(ServerState& server, std::unique_ptr<net::Stream> stream, Peer* peer)
-    : server_(server), stream_(std::move(stream)), peer_(peer) {
+    : ServerConnection(peer), server_(server), stream_(std::move(stream)) {
   timer_.set_action([](void* self) { static_cast<Connection*>(self)->on_timer(); }, this);
 }
 
@@ -77,7 +76,14 @@ void Connection::on_timer() {
       refuse(408, "the body did not arrive in time");
       break;
     case Phase::handling:
-      handler_overdue();
+      if (body_open_ && body_awaited_) {
+        overdue(408, "the body did not arrive in time");
+      } else {
+        overdue(504, "the handler did not finish in time");
+      }
+      break;
+    case Phase::sending:  // only for a body that the answer is made from
+      disconnected();
       break;
     case Phase::idle:
       if (unsent_) {  // still taking the answer: only the write deadline counts
@@ -86,6 +92,7 @@ void Connection::on_timer() {
       }
       close();
       break;
+    case Phase::upgrading:
     case Phase::lingering:
     case Phase::closed:
       close();
@@ -99,7 +106,8 @@ void Connection::on_readiness(Readiness readiness) {
   readable_ |= readiness.readable;
   hung_up_ |= readiness.hung_up;
   if (unsent_ && readiness.writable) send_rest();
-  if (phase_ == Phase::handling && readiness.hung_up) {
+  // An open body may still have bytes on their way: reading finds the end behind them.
+  if (readiness.hung_up && !body_open_ && (phase_ == Phase::handling || phase_ == Phase::sending)) {
     disconnected();
   } else {
     pump();
@@ -109,12 +117,15 @@ void Connection::on_readiness(Readiness readiness) {
 
 void Connection::on_ready() {
   server_.begin_event();
+  if (body_open_) arm_open_body();
+  if (phase_ == Phase::sending) fetch_pieces();
   pump();
   settle();
 }
 
 bool Connection::may_read() const {
-  return !unsent_ && phase_ != Phase::handling && phase_ != Phase::closed &&
+  if (body_open_) return phase_ != Phase::closed && exchange_->incoming->has_room();
+  return !unsent_ && (phase_ <= Phase::body || phase_ == Phase::lingering) &&
          (!closing_ || phase_ == Phase::lingering);
 }
 
@@ -139,7 +150,12 @@ void Connection::read_once() {
   const net::IoResult result = stream_->read(buffer);
   if (result.status != net::IoStatus::ok) {
     readable_ = false;
-    if (result.status != net::IoStatus::would_block) close();
+    if (result.status == net::IoStatus::would_block) return;
+    if (body_open_) {
+      disconnected();
+    } else {
+      close();
+    }
     return;
   }
   // Fewer than asked for: nothing is left but, after a hang-up, the end.
@@ -170,9 +186,14 @@ void Connection::serve_backlog() {
 /// Serves the requests in `data` until one has to wait. Returns how many bytes are done with.
 std::size_t Connection::feed(std::string_view data) {
   std::size_t used = 0;
-  while (used < data.size() && !closing_ && phase_ <= Phase::body && !unsent_) {
+  while (used < data.size() && !closing_ && (phase_ <= Phase::body || body_open_) &&
+         (!unsent_ || body_open_)) {
     const std::string_view rest = data.substr(used);
-    used += phase_ == Phase::body ? feed_body(rest) : feed_head(rest);
+    if (body_open_) {
+      used += feed_open_body(rest);
+    } else {
+      used += phase_ == Phase::body ? feed_body(rest) : feed_head(rest);
+    }
     if (server_.output.size() >= server_.limits.pipelined_bytes) flush();
   }
   return used;
@@ -191,7 +212,8 @@ std::size_t Connection::feed_head(std::string_view data) {
   switch (exchange.parser.parse(copied ? std::string_view(kept) : data)) {
     case ParseState::incomplete:
       if (!copied) kept.append(data);
-      if (before == 0) {
+      // An empty line that some clients send behind a body begins nothing.
+      if (phase_ == Phase::idle && kept != "\r" && kept != "\r\n") {
         phase_ = Phase::head;
         arm(server_.now() + server_.limits.header_timeout);
       }
@@ -217,37 +239,20 @@ void Connection::head_complete(bool bytes_follow) {
   exchange.connection = this;
   exchange.loop_started = server_.now();
   if (server_.options.observer != nullptr) exchange.started = Clock::now();
-  exchange.describe(*peer_);
+  exchange.describe(*peer_, stream_->tls());
   const RequestHead& head = exchange.parser.head();
   keep_alive_ = head.keep_alive && !server_.draining && !server_.closes_after_answers &&
                 ++requests_ < server_.limits.requests_per_connection;
-
-  const Router::Match& match = exchange.match;
-  std::size_t most = server_.limits.body_bytes;
-  if (match.route != nullptr) {
-    if (match.route->options.max_body_bytes != 0) most = match.route->options.max_body_bytes;
-  } else if (head.form == TargetForm::authority || head.method_name == "TRACE") {
-    exchange.refusal = refusal(405, "this method is not allowed here");
-  } else if (head.method != Method::options ||
-             (match.allow.empty() && head.form != TargetForm::asterisk)) {
-    exchange.refusal = match.allow.empty() ? refusal(404, "there is nothing at this path")
-                                           : refusal(405, "this method is not allowed here");
-  }
-  if (server_.options.refuse_cross_site && !exchange.refusal && is_cross_site(exchange.request)) {
-    exchange.refusal = refusal(403, "this request comes from a page of another site");
-  }
+  exchange.admit();
   if (head.content_length == 0 && !head.chunked) return body_complete();
-  begin_body(bytes_follow, most);
+  begin_body(bytes_follow);
 }
 
-void Connection::begin_body(bool bytes_follow, std::size_t most) {
+void Connection::begin_body(bool bytes_follow) {
   Exchange& exchange = *exchange_;
   const RequestHead& head = exchange.parser.head();
-  if (!exchange.refusal && head.content_length > most) {
-    exchange.refusal =
-        refusal(413, "the body is too large: at most " + std::to_string(most) + " bytes");
-  }
-  if (head.has_content_length) check_media_type();
+  std::size_t most = exchange.most_body_bytes();
+  exchange.admit_body(most);
   if (exchange.refusal) {
     most = std::min(most, most_ignored_body);
     if (head.expects_continue || head.content_length > most) {
@@ -256,16 +261,19 @@ void Connection::begin_body(bool bytes_follow, std::size_t most) {
       return answer_error(*exchange.refusal);
     }
   }
-  phase_ = Phase::body;
   exchange.body_started = server_.now();
-  if (head.chunked) {
-    exchange.chunks.start(server_.limits, most);
-  } else {
-    exchange.body_left = head.content_length;
+  exchange.body_left = head.content_length;
+  if (head.chunked) exchange.chunks.start(server_.limits, most);
+  if (!exchange.refusal && exchange.match.route != nullptr &&
+      exchange.match.route->options.streams_body) {
+    return open_body();
+  }
+  phase_ = Phase::body;
+  if (!head.chunked) {
     exchange.body.reserve(
         static_cast<std::size_t>(std::min<std::uint64_t>(head.content_length, 64 * 1024)));
   }
-  if (head.expects_continue && !bytes_follow) server_.output += "HTTP/1.1 100 Continue\r\n\r\n";
+  if (head.expects_continue && !bytes_follow) server_.output += continue_line;
   arm(body_deadline());
 }
 
@@ -317,53 +325,32 @@ void Connection::refuse_chunks() {
   answer_error(*exchange.refusal);
 }
 
-void Connection::check_media_type() {
-  Exchange& exchange = *exchange_;
-  if (exchange.refusal || exchange.match.route == nullptr) return;
-  const RequestHead& head = exchange.parser.head();
-  if (const auto coding = exchange.request.header("content-encoding");
-      coding && !iequals(*coding, "identity")) {
-    exchange.refusal = refusal(415, "the body must not be compressed");
-    return;
-  }
-  std::string_view given;
-  if (head.content_type >= 0)
-    given = head.headers[static_cast<std::size_t>(head.content_type)].value;
-  std::string wanted;
-  for (const std::string& type : exchange.match.route->options.consumes) {
-    if (is_media_type(given, type)) return;
-    wanted += (wanted.empty() ? "the body must be " : " or ") + type;
-  }
-  exchange.refusal = refusal(415, wanted.empty() ? "this request takes no body" : wanted);
-}
-
 void Connection::body_complete() {
   Exchange& exchange = *exchange_;
   exchange.request.body = exchange.body;
-  if (exchange.parser.head().chunked && !exchange.body.empty()) check_media_type();
+  if (exchange.parser.head().chunked && !exchange.body.empty()) exchange.check_media_type();
   if (exchange.refusal) return answer_error(*exchange.refusal);
   if (exchange.match.route != nullptr) return call_handler();
-  Response options;
-  options.status = 204;
-  options.headers.emplace_back("Allow", exchange.match.allow.empty()
-                                            ? "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-                                            : exchange.match.allow);
-  respond(std::move(options), nullptr);
+  respond(exchange.options_answer(), nullptr);
 }
 
 void Connection::call_handler() {
   Exchange& exchange = *exchange_;
   phase_ = Phase::handling;
-  Clock::duration limit = exchange.match.route->options.timeout;
-  if (limit == Clock::duration::zero()) limit = server_.limits.handler_timeout;
-  const auto deadline = server_.now() + std::min<Clock::duration>(limit, longest_handler);
+  const auto deadline = exchange.handler_deadline();
   if (exchange.start(deadline)) return answer(exchange.take());
   arm(deadline);
 }
 
-void Connection::handler_finished() {
+void Connection::exchange_ready(Exchange& exchange) {
   server_.begin_event();
-  answer(exchange_->take());
+  if (phase_ == Phase::sending) {
+    take_piece();
+    flush();
+    fetch_pieces();
+  } else {
+    answer(exchange.take());
+  }
   flush();
   pump();
   settle();

@@ -10,45 +10,53 @@
 #include <utility>
 
 #include "kit/async/loop.hpp"
-#include "kit/http/connection_table.hpp"
+#include "kit/http/detail/response_writer.hpp"
+#include "kit/http/detail/server_connection.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
 #include "kit/net/stream.hpp"
 
 namespace kit::http::detail {
 
-class Exchange;
 class ServerState;
 
-using Peer = ConnectionTable::Peer;
-
-/// One client. A state machine driven by readiness and one timer; idle it holds no buffer.
+/// One client that speaks HTTP/1.1. A state machine driven by readiness and one timer; idle it
+/// holds no buffer.
 ///
 /// What is read lands in the server's shared buffer and is served from there; only what has to wait
 /// (a head in parts, a body, requests behind one whose handler waits) is copied. Answers gather in
 /// the server's shared output and leave in one write per read; what the peer does not take is kept
-/// here, and nothing more is read until it is gone.
-class Connection final : public ListNode<struct ConnectionTag>,
-                         private ReadinessHandler,
-                         private Ready {
+/// here, and nothing more is read until it is gone. A streamed answer is fetched piece by piece,
+/// the next one when the peer has taken the one before.
+class Connection final : public ServerConnection, private ReadinessHandler, private Ready {
  public:
-  /// `peer`: null for one that is turned away.
   Connection(ServerState& server, std::unique_ptr<net::Stream> stream, Peer* peer);
-  ~Connection();
+  ~Connection() override;
 
   void start();
   /// Answers with an error before any request, and closes.
   void turn_away(const Error& error);
-  /// Closes now when idle, otherwise after the answer.
-  void begin_drain();
-  /// Closes at once; a handler at work is cancelled. The caller destroys the connection.
-  void abandon() { disconnected(); }
-  void handler_finished();
-
-  Peer* peer() const { return peer_; }
+  void begin_drain() override;
+  void abandon() override { disconnected(); }
+  void exchange_ready(Exchange& exchange) override;
+  void body_wanted(Exchange& exchange, std::size_t bytes) override;
 
  private:
-  enum class Phase : std::uint8_t { idle, head, body, handling, lingering, closed };
+  enum class Phase : std::uint8_t {
+    idle,
+    head,
+    body,
+    handling,
+    sending,  // a streamed answer
+    upgrading,
+    lingering,
+    closed
+  };
+
+  /// How the end of a streamed answer shows.
+  enum class Framing : std::uint8_t { chunked, sized, until_close };
+
+  static constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
   /// Bytes that the peer has not taken yet.
   struct Piece {
@@ -69,11 +77,17 @@ class Connection final : public ListNode<struct ConnectionTag>,
   std::size_t feed_head(std::string_view data);
   std::size_t feed_body(std::string_view data);
   void head_complete(bool bytes_follow);
-  void begin_body(bool bytes_follow, std::size_t most);
+  void begin_body(bool bytes_follow);
   void body_complete();
   void refuse_chunks();
-  void check_media_type();
   Clock::time_point body_deadline() const;
+
+  // A body that its handler reads while it arrives.
+  void open_body();
+  std::size_t feed_open_body(std::string_view data);
+  void close_open_body();
+  void fail_open_body(int status, std::string_view problem);
+  void arm_open_body();
 
   // Answering.
   void call_handler();
@@ -82,17 +96,30 @@ class Connection final : public ListNode<struct ConnectionTag>,
   void refuse(int status, std::string_view problem);
   /// `cancel`: the handler is still at work, and ends by itself after being told why.
   void respond(Response&& response, const Error* error, Error* cancel = nullptr);
-  void observe(int status, std::size_t bytes, const Error* error);
+  void observe(int status, std::uint64_t bytes, const Error* error);
+  ResponseOptions response_options();
+  void await_next();
+
+  // Answers that come in pieces, and other protocols.
+  void respond_in_pieces(Response&& response);
+  void fetch_pieces();
+  void take_piece();
+  void put_piece(std::string_view piece);
+  void end_stream();
+  void stream_failed(const Error& why);
+  void begin_upgrade(Response&& response);
+  void hand_over();
 
   // Writing and closing.
   void flush();
   void send(std::string&& owned_body, std::string_view body);
   void keep_unsent(net::IoResult result, std::string&& owned_body, std::string_view body);
+  void await_writable();
   void send_rest();
   void settle();
   void close();
   void disconnected();
-  void handler_overdue();
+  void overdue(int status, std::string_view problem);
   void let_handler_go(Error why);
 
   void arm(Clock::time_point deadline);
@@ -100,8 +127,8 @@ class Connection final : public ListNode<struct ConnectionTag>,
 
   ServerState& server_;
   std::unique_ptr<net::Stream> stream_;
-  Peer* peer_;
   std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Upgrade> upgrade_;
   std::unique_ptr<std::deque<Piece>> unsent_;
   std::string backlog_;  // read, but behind a request that waits
   std::size_t backlog_at_ = 0;
@@ -109,12 +136,18 @@ class Connection final : public ListNode<struct ConnectionTag>,
   Timer timer_;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point write_deadline_ = Clock::time_point::max();
+  Clock::time_point write_started_{};
+  std::uint64_t written_ = 0;  // since then
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::idle;
   bool readable_ = false;  // there may be something to read
   bool hung_up_ = false;   // the peer has ended its side
   bool keep_alive_ = true;
-  bool closing_ = false;  // once everything is sent
+  bool closing_ = false;    // once everything is sent
+  bool body_open_ = false;  // the handler reads the rest of the body
+  bool body_awaited_ = false;
+  bool piece_begun_ = false;  // a chunk was sent whose line end is still owed
+  Framing framing_ = Framing::chunked;
   bool lingers_ = false;  // the peer may still be sending: let it read the answer before the reset
 };
 

@@ -50,25 +50,31 @@ void Connection::refuse(int status, std::string_view problem) {
   answer_error(refusal(status, problem));
 }
 
-void Connection::respond(Response&& response, const Error* error, Error* cancel) {
-  if (response.status < 200 || response.status > 599) response.status = 500;
-  if (!response.headers.empty() && asks_close(response)) keep_alive_ = false;
+ResponseOptions Connection::response_options() {
   ResponseOptions options;
   options.date_line = server_.date.at(server_.now());
   options.defaults = &server_.default_headers;
   options.close = !keep_alive_;
-  bool sends_body = has_body(response.status);
   if (exchange_) {
     options.request_id = exchange_->log.request_id;
     options.says_keep_alive = exchange_->parser.head().http_1_0;
-    sends_body &= exchange_->request.method != Method::head;
   }
+  return options;
+}
+
+void Connection::respond(Response&& response, const Error* error, Error* cancel) {
+  if (response.status < 200 || response.status > 599) response.status = 500;
+  if (response.stream || response.upgrade) return respond_in_pieces(std::move(response));
+  if (body_open_) close_open_body();
+  if (!response.headers.empty() && asks_close(response)) keep_alive_ = false;
+  bool sends_body = has_body(response.status);
+  if (exchange_) sends_body &= exchange_->request.method != Method::head;
   std::string& output = server_.output;
   std::string_view body;
   if (sends_body) body = response.static_body.empty() ? response.body : response.static_body;
   const bool small = body.size() <= most_copied_body;
   const std::size_t head_bytes =
-      append_response(output, response, options, small ? body : std::string_view());
+      append_response(output, response, response_options(), small ? body : std::string_view());
   if (exchange_) {
     observe(response.status, head_bytes + body.size(), error);
     if (cancel != nullptr) {
@@ -77,13 +83,18 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
       server_.release(std::move(exchange_));
     }
   }
-  phase_ = Phase::idle;
-  arm(server_.now() + server_.limits.idle_timeout);
-  closing_ = !keep_alive_;
+  await_next();
   if (!small) send(std::move(response.body), response.static_body);
 }
 
-void Connection::observe(int status, std::size_t bytes, const Error* error) {
+/// An answer is on its way: the next request, or the end.
+void Connection::await_next() {
+  phase_ = Phase::idle;
+  arm(server_.now() + server_.limits.idle_timeout);
+  closing_ = !keep_alive_;
+}
+
+void Connection::observe(int status, std::uint64_t bytes, const Error* error) {
   RequestObserver* observer = server_.options.observer;
   if (observer == nullptr && status >= 500 && error != nullptr) {
     // The client sees nothing of it but the request id: this line is where the error ends.
@@ -145,8 +156,9 @@ void Connection::keep_unsent(net::IoResult result, std::string&& owned_body,
   if (phase_ != Phase::closed && sent < output.size() + body.size()) {
     if (!unsent_) {
       unsent_ = std::make_unique<std::deque<Piece>>();
-      write_deadline_ = server_.now() + server_.limits.write_timeout;
-      if (!timer_.armed() || write_deadline_ < timer_.at()) arm_timer();
+      write_started_ = server_.now();
+      written_ = 0;
+      await_writable();
     }
     if (sent < output.size()) {
       Piece& piece = unsent_->emplace_back(output.substr(sent));
@@ -163,6 +175,18 @@ void Connection::keep_unsent(net::IoResult result, std::string&& owned_body,
   if (output.capacity() > most_kept_output) std::string().swap(output);
 }
 
+/// The peer has to take something soon, and over a longer time at a minimum rate.
+void Connection::await_writable() {
+  const Limits& limits = server_.limits;
+  write_deadline_ = server_.now() + limits.write_timeout;
+  if (limits.answer_bytes_per_second != 0) {
+    const auto earned = std::chrono::milliseconds(written_ * 1000 / limits.answer_bytes_per_second);
+    write_deadline_ = std::min<Clock::time_point>(
+        write_deadline_, write_started_ + 2 * limits.write_timeout + earned);
+  }
+  if (!timer_.armed() || write_deadline_ < timer_.at()) arm_timer();
+}
+
 void Connection::send_rest() {
   while (!unsent_->empty()) {
     std::string_view& rest = unsent_->front().rest;
@@ -170,7 +194,10 @@ void Connection::send_rest() {
     if (result.status == net::IoStatus::closed || result.status == net::IoStatus::failed) {
       return disconnected();
     }
-    if (result.bytes > 0) write_deadline_ = server_.now() + server_.limits.write_timeout;
+    if (result.bytes > 0) {
+      written_ += result.bytes;
+      await_writable();
+    }
     rest.remove_prefix(result.bytes);
     if (!rest.empty()) return;
     unsent_->pop_front();
@@ -179,11 +206,13 @@ void Connection::send_rest() {
   write_deadline_ = Clock::time_point::max();
   // Time went by without the client being at fault for it: what it has to do next starts now.
   if (phase_ == Phase::idle) arm(server_.now() + server_.limits.idle_timeout);
+  if (phase_ == Phase::sending) fetch_pieces();
 }
 
 /// The last step of every event: sends what has gathered, closes what is done. May destroy this
 /// connection.
 void Connection::settle() {
+  if (phase_ == Phase::upgrading) return hand_over();
   flush();
   if (closing_ && !unsent_ && phase_ == Phase::idle) {
     if (lingers_) {
@@ -200,32 +229,35 @@ void Connection::settle() {
 
 void Connection::close() {
   phase_ = Phase::closed;
+  body_open_ = false;
   if (exchange_) server_.release(std::move(exchange_));
   unsent_.reset();
 }
 
 void Connection::begin_drain() {
   keep_alive_ = false;
-  if (phase_ != Phase::idle) return;
+  if (phase_ != Phase::idle) return;  // what is under way ends first
   closing_ = true;
   if (!ListNode<ReadyTag>::linked()) server_.loop().schedule(*this);
 }
 
-/// The peer is gone: a handler at work is told.
+/// The peer is gone: a handler or a producer at work is told.
 void Connection::disconnected() {
-  if (phase_ == Phase::handling) {
+  if (phase_ == Phase::handling || phase_ == Phase::sending) {
     const Error why(Code::cancelled, "the client has closed the connection");
-    observe(499, 0, &why);
-    let_handler_go(why.clone());
+    observe(499, exchange_->sent, &why);
+    if (phase_ == Phase::handling || exchange_->is_fetching()) let_handler_go(why.clone());
   }
   close();
 }
 
-void Connection::handler_overdue() {
-  const Error why = refusal(504, "the handler did not finish in time");
+/// Answers for a handler that is still at work.
+void Connection::overdue(int status, std::string_view problem) {
+  const Error why = refusal(status, problem);
   keep_alive_ = false;
   lingers_ = true;
   Error cancel(Code::deadline_exceeded, "the deadline was exceeded");
+  if (body_open_) exchange_->incoming->fail(cancel.clone());
   respond(server_.options.render_error(why, exchange_->log.request_id), &why, &cancel);
 }
 

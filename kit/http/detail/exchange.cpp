@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/http/detail/exchange.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
 
+#include "kit/base/text.hpp"
 #include "kit/http/detail/chars.hpp"
-#include "kit/http/detail/connection.hpp"
+#include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/request_ids.hpp"
 #include "kit/http/detail/server_state.hpp"
 
 namespace kit::http::detail {
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr auto longest_handler = 60s;
 constexpr std::size_t kept_bytes = 16 * 1024;
 
 void clear(std::string& text) {
@@ -30,10 +37,18 @@ void decode_into(std::string& out, std::string_view path) {
   }
 }
 
+Task<std::string_view> failed_piece(Error why) {
+  co_return why;
+}
+
 }  // namespace
 
 void Exchange::reset() {
+  piece_.reset();
+  stream_.reset();
+  fetching_ = false;
   task_.reset();
+  incoming.reset();
   context.reset();
   failure_.reset();
   refusal.reset();
@@ -46,10 +61,12 @@ void Exchange::reset() {
   body_left = body_received = 0;
   match.route = nullptr;
   match.allow.clear();
+  sent = 0;
+  continued = false;
   connection = nullptr;
 }
 
-void Exchange::describe(Peer& from) {
+void Exchange::describe(Peer& from, const net::TlsPeer* tls) {
   const RequestHead& head = parser.head();
   request.method = head.method;
   request.method_name = head.method_name;
@@ -58,6 +75,8 @@ void Exchange::describe(Peer& from) {
   request.query = head.query;
   request.headers = head.headers;
   request.body = {};
+  request.stream = nullptr;
+  request.tls = tls;
   request.route = {};
   request.path_parameters = {};
   if (head.path_has_percent) {
@@ -80,6 +99,85 @@ void Exchange::describe(Peer& from) {
   if (found.route == nullptr) match.allow = std::move(found.allow);
   request.path_parameters = parameters_;
   if (match.route != nullptr) request.route = match.route->path_template;
+}
+
+void Exchange::admit() {
+  const RequestHead& head = parser.head();
+  if (match.route == nullptr) {
+    if (head.form == TargetForm::authority || head.method_name == "TRACE") {
+      refusal = detail::refusal(405, "this method is not allowed here");
+    } else if (head.method != Method::options ||
+               (match.allow.empty() && head.form != TargetForm::asterisk)) {
+      refusal = match.allow.empty() ? detail::refusal(404, "there is nothing at this path")
+                                    : detail::refusal(405, "this method is not allowed here");
+    }
+  }
+  if (refusal) return;
+  if (server_.options.refuse_cross_site && is_cross_site(request)) {
+    refusal = detail::refusal(403, "this request comes from a page of another site");
+  } else if (server_.options.guard != nullptr) {
+    refusal = server_.options.guard->refuse(request);
+  }
+}
+
+std::size_t Exchange::most_body_bytes() const {
+  if (match.route == nullptr || match.route->options.max_body_bytes == 0) {
+    return server_.limits.body_bytes;
+  }
+  return match.route->options.max_body_bytes;
+}
+
+void Exchange::admit_body(std::size_t most) {
+  const RequestHead& head = parser.head();
+  if (!refusal && head.content_length > most) {
+    refusal =
+        detail::refusal(413, "the body is too large: at most " + std::to_string(most) + " bytes");
+  }
+  const bool streams = match.route != nullptr && match.route->options.streams_body;
+  if (head.has_content_length || streams) check_media_type();
+}
+
+void Exchange::check_media_type() {
+  if (refusal || match.route == nullptr) return;
+  const RequestHead& head = parser.head();
+  if (const auto coding = request.header("content-encoding");
+      coding && !iequals(*coding, "identity")) {
+    refusal = detail::refusal(415, "the body must not be compressed");
+    return;
+  }
+  std::string_view given;
+  if (head.content_type >= 0)
+    given = head.headers[static_cast<std::size_t>(head.content_type)].value;
+  std::string wanted;
+  for (const std::string& type : match.route->options.consumes) {
+    if (is_media_type(given, type)) return;
+    wanted += (wanted.empty() ? "the body must be " : " or ") + type;
+  }
+  refusal = detail::refusal(415, wanted.empty() ? "this request takes no body" : wanted);
+}
+
+Response Exchange::options_answer() const {
+  Response options;
+  options.status = 204;
+  options.headers.emplace_back(
+      "Allow", match.allow.empty() ? "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" : match.allow);
+  return options;
+}
+
+Clock::time_point Exchange::handler_deadline() const {
+  Clock::duration limit = match.route->options.timeout;
+  if (limit == Clock::duration::zero()) limit = server_.limits.handler_timeout;
+  limit = std::min<Clock::duration>(limit, longest_handler);
+  const RequestHead& head = parser.head();
+  if (head.timeout >= 0) [[unlikely]] {
+    const Header& field = head.headers[static_cast<std::size_t>(head.timeout)];
+    if (const auto asked = requested_timeout(field)) {
+      // Counted from the head on: what the body took is the client's time too.
+      const auto left = loop_started + *asked - server_.now();
+      limit = std::clamp<Clock::duration>(left, Clock::duration::zero(), limit);
+    }
+  }
+  return server_.now() + limit;
 }
 
 void Exchange::describe_unknown(Peer& from) {
@@ -108,6 +206,31 @@ bool Exchange::start(Clock::time_point deadline) {
                       this);
 }
 
+void Exchange::begin_stream(std::unique_ptr<BodyReader> answer) {
+  stream_ = std::move(answer);
+  task_.reset();
+  if (!context) context.emplace();
+}
+
+bool Exchange::fetch_piece() {
+  piece_.reset();
+  Context::Entry entry(&*context);
+  try {
+    piece_.emplace(stream_->read());
+  } catch (...) {
+    piece_.emplace(failed_piece(kit::detail::error_from_current_exception()));
+  }
+  const bool there = piece_->start(
+      [](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); }, this);
+  fetching_ = !there;
+  return there;
+}
+
+Result<std::string_view> Exchange::take_piece() {
+  fetching_ = false;
+  return piece_->take();
+}
+
 Result<Response> Exchange::take() {
   if (failure_) return std::move(*failure_);
   return task_->take();
@@ -115,7 +238,7 @@ Result<Response> Exchange::take() {
 
 void Exchange::on_ready() {
   if (connection != nullptr) {
-    connection->handler_finished();
+    connection->exchange_ready(*this);
   } else {
     server_.orphan_finished(*this);
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,16 +13,15 @@
 #include "kit/async/context.hpp"
 #include "kit/async/task.hpp"
 #include "kit/http/chunked.hpp"
-#include "kit/http/connection_table.hpp"
+#include "kit/http/detail/incoming_body.hpp"
+#include "kit/http/detail/server_connection.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/parser.hpp"
 #include "kit/http/router.hpp"
 
 namespace kit::http::detail {
 
-class Connection;
 class ServerState;
-using Peer = ConnectionTable::Peer;
 
 /// One request on its way: its bytes, what they mean, and the handler at work on it. A connection
 /// has one only while a request is under way; idle ones have none. They are pooled, so that a
@@ -32,14 +32,35 @@ class Exchange final : private Ready {
 
   /// As new; keeps what is small enough to keep.
   void reset();
-  /// Fills `request` and the ids from the parsed head.
-  void describe(Peer& from);
+  /// Fills `request` and the ids from the parsed head, and finds the route.
+  void describe(Peer& from, const net::TlsPeer* tls);
+  /// Decides from the head alone whether a handler is called; if not, `refusal` says why.
+  void admit();
+  /// The same for what is known of the body: its declared size and its type.
+  void admit_body(std::size_t most);
+  /// The most bytes its body may have.
+  std::size_t most_body_bytes() const;
+  /// Checks Content-Type and Content-Encoding against what the route takes.
+  void check_media_type();
+  /// What OPTIONS is answered where no route takes it.
+  Response options_answer() const;
+  /// When the handler has to be done: the route's limit, or what the client asked for if that is
+  /// sooner.
+  Clock::time_point handler_deadline() const;
   /// The same for a request whose head did not become known.
   void describe_unknown(Peer& from);
   /// Calls the handler of the matched route. True when it has finished already.
   bool start(Clock::time_point deadline);
   /// The answer of a handler that has finished.
   Result<Response> take();
+
+  /// Begins to send `answer`. The handler's task goes.
+  void begin_stream(std::unique_ptr<BodyReader> answer);
+  /// Fetches the next piece. True when it is there already; otherwise the connection is told.
+  bool fetch_piece();
+  bool is_fetching() const { return fetching_; }
+  /// The piece that was fetched; it lives until the next `fetch_piece`.
+  Result<std::string_view> take_piece();
 
   RequestParser parser;
   std::string head_bytes;  // what `parser` points into
@@ -48,6 +69,9 @@ class Exchange final : private Ready {
   std::uint64_t body_left = 0;
   std::uint64_t body_received = 0;  // on the wire
   Clock::time_point body_started{};
+  Clock::time_point body_paused{};
+  bool continued = false;                // 100 Continue was sent
+  std::optional<IncomingBody> incoming;  // before the tasks that may read it
   Clock::time_point loop_started{};
   Clock::time_point started{};
 
@@ -55,9 +79,12 @@ class Exchange final : private Ready {
   Router::Match match;
   std::optional<Error> refusal;  // why no handler is called, once the body has been read
   LogContext log;
-  Connection* connection = nullptr;  // null: it has closed, the handler is ending by itself
+  ServerConnection* connection = nullptr;  // null: it has closed, the handler ends by itself
   Peer* peer = nullptr;
   std::size_t orphan_index = 0;
+  int status = 0;          // of a streamed answer
+  std::uint64_t sent = 0;  // of it, with its head
+  std::uint64_t body_left_to_send = 0;
   std::optional<Context> context;
 
  private:
@@ -69,6 +96,9 @@ class Exchange final : private Ready {
   std::string decoded_path_;
   std::optional<Result<Response>> failure_;
   std::optional<Task<Response>> task_;  // after `context`, which outlives it
+  std::unique_ptr<BodyReader> stream_;
+  std::optional<Task<std::string_view>> piece_;
+  bool fetching_ = false;
 };
 
 }  // namespace kit::http::detail

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/http/detail/refusals.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "kit/base/text.hpp"
@@ -16,6 +18,8 @@ struct Meaning {
 
 Meaning meaning_of(int status) {
   switch (status) {
+    case 401:
+      return {Code::unauthenticated, "UNAUTHENTICATED"};
     case 403:
       return {Code::permission_denied, "CROSS_SITE_REQUEST"};
     case 404:
@@ -67,6 +71,45 @@ bool is_cross_site(const Request& request) {
   const std::size_t scheme = origin->find("://");
   return scheme == origin->npos ||
          !iequals(origin->substr(scheme + 3), request.header("host").value_or(""));
+}
+
+std::optional<std::chrono::nanoseconds> requested_timeout(const Header& field) {
+  using namespace std::chrono;
+  constexpr std::size_t most_digits = 8;
+  std::string_view digits = field.value;
+  nanoseconds unit = milliseconds(1);
+  if (iequals(field.name, "grpc-timeout")) {
+    if (digits.empty()) return std::nullopt;
+    switch (digits.back()) {
+      case 'H':
+        unit = hours(1);
+        break;
+      case 'M':
+        unit = minutes(1);
+        break;
+      case 'S':
+        unit = seconds(1);
+        break;
+      case 'm':
+        break;
+      case 'u':
+        unit = microseconds(1);
+        break;
+      case 'n':
+        unit = nanoseconds(1);
+        break;
+      default:
+        return std::nullopt;
+    }
+    digits.remove_suffix(1);
+  }
+  if (digits.empty() || digits.size() > most_digits) return std::nullopt;
+  std::int64_t count = 0;
+  for (char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    count = count * 10 + (c - '0');
+  }
+  return std::min(count, nanoseconds(hours(24)) / unit) * unit;
 }
 
 bool is_media_type(std::string_view content_type, std::string_view wanted) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "kit/base/error.hpp"
@@ -15,6 +17,10 @@ Error refusal(int status, std::string_view problem);
 /// Whether a browser says that a page of another site sent this to change something (Fetch
 /// Metadata's Sec-Fetch-Site, else an Origin that is not the Host).
 bool is_cross_site(const Request& request);
+
+/// The time that Request-Timeout-Ms (milliseconds) or grpc-timeout (at most eight digits and a unit
+/// H, M, S, m, u or n) leaves; nothing when it is malformed, which is ignored.
+std::optional<std::chrono::nanoseconds> requested_timeout(const Header& field);
 
 /// Whether the media type of `content_type`, without its parameters, is `wanted`.
 bool is_media_type(std::string_view content_type, std::string_view wanted);

@@ -13,7 +13,8 @@
 namespace kit::http::detail {
 namespace {
 
-constexpr std::array<std::pair<int, std::string_view>, 36> status_lines = {{
+constexpr std::array<std::pair<int, std::string_view>, 39> status_lines = {{
+    {101, "HTTP/1.1 101 Switching Protocols\r\n"},
     {201, "HTTP/1.1 201 Created\r\n"},
     {202, "HTTP/1.1 202 Accepted\r\n"},
     {204, "HTTP/1.1 204 No Content\r\n"},
@@ -37,8 +38,10 @@ constexpr std::array<std::pair<int, std::string_view>, 36> status_lines = {{
     {413, "HTTP/1.1 413 Content Too Large\r\n"},
     {414, "HTTP/1.1 414 URI Too Long\r\n"},
     {415, "HTTP/1.1 415 Unsupported Media Type\r\n"},
+    {416, "HTTP/1.1 416 Range Not Satisfiable\r\n"},
     {417, "HTTP/1.1 417 Expectation Failed\r\n"},
     {422, "HTTP/1.1 422 Unprocessable Content\r\n"},
+    {426, "HTTP/1.1 426 Upgrade Required\r\n"},
     {428, "HTTP/1.1 428 Precondition Required\r\n"},
     {429, "HTTP/1.1 429 Too Many Requests\r\n"},
     {431, "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
@@ -108,8 +111,8 @@ bool is_reserved(std::string_view name) {
 
 std::size_t most_bytes(const Response& response, const ResponseOptions& options) {
   // Status line, names, blanks, line ends and the length fit in 256.
-  std::size_t most =
-      256 + options.date_line.size() + options.request_id.size() + response.content_type.size();
+  std::size_t most = 256 + options.upgrade.size() + options.date_line.size() +
+                     options.request_id.size() + response.content_type.size();
   if (options.defaults != nullptr) most += options.defaults->size();
   for (const auto& [name, value] : response.headers) most += name.size() + value.size() + 4;
   return most;
@@ -124,6 +127,18 @@ char* put_header(char* to, std::string_view name, std::string_view value) {
 char* put_headers(char* to, const Response& response) {
   for (const auto& [name, value] : response.headers) to = put_header(to, name, value);
   return to;
+}
+
+char* put_framing(char* to, const Response& response, const ResponseOptions& options) {
+  std::uint64_t length =
+      response.static_body.empty() ? response.body.size() : response.static_body.size();
+  if (options.framing != BodyFraming::whole) [[unlikely]] {
+    if (options.framing == BodyFraming::chunked) return put(to, "Transfer-Encoding: chunked\r\n");
+    if (options.framing == BodyFraming::unframed) return to;
+    length = options.stream_bytes;
+  }
+  to = put(to, "Content-Length: ");
+  return put(std::to_chars(to, to + 20, length).ptr, "\r\n");
 }
 
 }  // namespace
@@ -195,17 +210,17 @@ std::size_t append_response(std::string& out, const Response& response,
         to = put_value(put(to, "Content-Type: "), response.content_type);
         to = put(to, "\r\n");
       }
-      to = put(to, "Content-Length: ");
-      const std::size_t length =
-          response.static_body.empty() ? response.body.size() : response.static_body.size();
-      to = put(std::to_chars(to, to + 20, length).ptr, "\r\n");
+      to = put_framing(to, response, options);
     }
     if (!options.request_id.empty()) {
       to = put(put_usual<16>(put(to, "X-Request-Id: "), options.request_id), "\r\n");
     }
     if (!response.headers.empty()) to = put_headers(to, response);
     if (options.defaults != nullptr) to = options.defaults->put_missing(to, response);
-    if (options.close) {
+    if (!options.upgrade.empty()) [[unlikely]] {
+      to = put(put(to, "Connection: Upgrade\r\nUpgrade: "), options.upgrade);
+      to = put(to, "\r\n");
+    } else if (options.close) {
       to = put(to, "Connection: close\r\n");
     } else if (options.says_keep_alive) {
       to = put(to, "Connection: keep-alive\r\n");

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,12 +48,23 @@ class DefaultHeaders {
   std::string all_;
 };
 
+/// How the body of an answer is framed.
+enum class BodyFraming : std::uint8_t {
+  whole,  ///< Content-Length of the body that the answer holds.
+  sized,  ///< Content-Length of a stream.
+  chunked,
+  unframed  ///< Until the connection closes, or none at all.
+};
+
 struct ResponseOptions {
   std::string_view date_line;
   std::string_view request_id;
   const DefaultHeaders* defaults = nullptr;
-  bool close = false;            ///< Connection: close.
-  bool says_keep_alive = false;  ///< For HTTP/1.0, where it is not the default.
+  BodyFraming framing = BodyFraming::whole;
+  std::uint64_t stream_bytes = 0;  ///< For `sized`.
+  std::string_view upgrade = {};   ///< Of a 101: what is spoken from now on.
+  bool close = false;              ///< Connection: close.
+  bool says_keep_alive = false;    ///< For HTTP/1.0, where it is not the default.
 };
 
 /// Whether an answer with `status` has a body (and a Content-Length) at all.

@@ -41,7 +41,16 @@ class ServerState {
 
   void accept(std::unique_ptr<net::Stream> stream);
   /// Destroys a closed connection.
-  void remove(Connection& connection);
+  void remove(ServerConnection& connection);
+  /// `successor` takes the place of `connection`, which is destroyed, and starts.
+  template <class Successor>
+  void replace(ServerConnection& connection, std::unique_ptr<Successor> successor) {
+    Successor& next = *successor.release();
+    connections_.push_back(next);
+    connection.take_peer();
+    delete &connection;
+    next.start();
+  }
   std::size_t connection_count() const { return count_; }
 
   std::unique_ptr<Exchange> acquire();
@@ -82,7 +91,7 @@ class ServerState {
   std::size_t refused_count_ = 0;
   std::vector<std::unique_ptr<Exchange>> orphans_;
   std::vector<std::unique_ptr<Exchange>> free_;
-  IntrusiveList<Connection, ConnectionTag> connections_;
+  IntrusiveList<ServerConnection, ConnectionTag> connections_;
 };
 
 }  // namespace kit::http::detail

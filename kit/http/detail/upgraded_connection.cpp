@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/http/detail/upgraded_connection.hpp"
+
+#include <utility>
+
+#include "kit/http/detail/exchange.hpp"
+#include "kit/http/detail/server_state.hpp"
+#include "kit/log/log.hpp"
+
+namespace kit::http::detail {
+namespace {
+log::Module http_log{"http"};
+}
+
+UpgradedConnection::UpgradedConnection(ServerState& server, Peer* peer, Start start)
+    : ServerConnection(peer),
+      server_(server),
+      exchange_(std::move(start.exchange)),
+      stream_(std::move(start.stream), std::move(start.arrived)),
+      unsent_(std::move(start.unsent)),
+      upgrade_(std::move(start.upgrade)) {
+  context_.set_log_context(&exchange_->log);
+}
+
+UpgradedConnection::~UpgradedConnection() = default;
+
+void UpgradedConnection::start() {
+  Context::Entry entry(&context_);
+  task_.emplace(serve());
+  const auto ended = [](void* self) {
+    auto* connection = static_cast<UpgradedConnection*>(self);
+    connection->server_.loop().schedule(*connection);
+  };
+  if (task_->start(ended, this)) ended(this);
+}
+
+Task<> UpgradedConnection::serve() {
+  co_await stream_.write(unsent_);
+  co_await upgrade_->run(stream_);
+}
+
+void UpgradedConnection::begin_drain() {
+  context_.cancel(Error(Code::cancelled, "the server is shutting down"));
+}
+
+void UpgradedConnection::on_ready() {
+  const Result<> ended = task_->take();
+  if (!ended.ok() && ended.error().code() != Code::cancelled) {
+    Context::Entry entry(&context_);
+    log::info(http_log, "connection ended early",
+              {{"protocol", upgrade_->protocol()}, {"error", ended.error()}});
+  }
+  server_.remove(*this);
+}
+
+}  // namespace kit::http::detail
