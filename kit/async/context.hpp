@@ -49,6 +49,13 @@ class Context final : private Cancellable {
   /// States a deadline that the owner keeps itself, by `cancel`: no timer is armed here. Before
   /// anything waits under it.
   void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
+  /// As it was when it was made, for owners that use one for a task after the other. Nothing may
+  /// wait under it.
+  void renew() {
+    deadline_ = Clock::time_point::max();
+    log_ = nullptr;
+    if (why_) why_.reset();
+  }
   /// Ends every operation that waits under this context with `why`; later ones end at once. The
   /// first call counts.
   void cancel(Error why);

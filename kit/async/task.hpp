@@ -289,6 +289,18 @@ class [[nodiscard]] Task {
   }
   /// The result of a finished task, once.
   Result<T> take() { return handle_.promise().take(); }
+  /// Why a finished task failed; null: it did not. For owners that look at a large result where it
+  /// is.
+  const Error* failure() const {
+    const auto& error = handle_.promise().error;
+    return error ? &*error : nullptr;
+  }
+  /// The value of a finished task that did not fail. Lifetime: the task's.
+  std::add_lvalue_reference_t<T> value()
+    requires(!std::is_void_v<T>)
+  {
+    return *handle_.promise().value;
+  }
 
  private:
   friend promise_type;

@@ -338,18 +338,18 @@ void Connection::call_handler() {
   Exchange& exchange = *exchange_;
   phase_ = Phase::handling;
   const auto deadline = exchange.handler_deadline();
-  if (exchange.start(deadline)) return answer(exchange.take());
+  if (exchange.start(deadline)) return answer();
   arm(deadline);
 }
 
-void Connection::exchange_ready(Exchange& exchange) {
+void Connection::exchange_ready(Exchange&) {
   server_.begin_event();
   if (phase_ == Phase::sending) {
     take_piece();
     flush();
     fetch_pieces();
   } else {
-    answer(exchange.take());
+    answer();
   }
   flush();
   pump();

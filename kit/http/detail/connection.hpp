@@ -91,13 +91,14 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
 
   // Answering.
   void call_handler();
-  void answer(Result<Response>&& result);
+  void answer();
   void answer_error(const Error& error);
   void refuse(int status, std::string_view problem);
   /// `cancel`: the handler is still at work, and ends by itself after being told why.
   void respond(Response&& response, const Error* error, Error* cancel = nullptr);
   void observe(int status, std::uint64_t bytes, const Error* error);
   ResponseOptions response_options();
+  void end_exchange(int status, std::size_t bytes, const Error* error, Error* cancel);
   void await_next();
 
   // Answers that come in pieces, and other protocols.

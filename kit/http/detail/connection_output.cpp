@@ -24,9 +24,9 @@ constexpr std::size_t most_kept_output = 256 * 1024;
 
 }  // namespace
 
-void Connection::answer(Result<Response>&& result) {
-  if (!result.ok()) return answer_error(result.error());
-  respond(std::move(result).value(), nullptr);
+void Connection::answer() {
+  if (const Error* failure = exchange_->failure()) return answer_error(*failure);
+  respond(std::move(exchange_->response()), nullptr);
 }
 
 void Connection::answer_error(const Error& error) {
@@ -62,6 +62,7 @@ ResponseOptions Connection::response_options() {
   return options;
 }
 
+/// `response` may be the exchange's own, which goes when it is released.
 void Connection::respond(Response&& response, const Error* error, Error* cancel) {
   if (response.status < 200 || response.status > 599) response.status = 500;
   if (response.stream || response.upgrade) return respond_in_pieces(std::move(response));
@@ -72,11 +73,22 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
   std::string& output = server_.output;
   std::string_view body;
   if (sends_body) body = response.static_body.empty() ? response.body : response.static_body;
-  const bool small = body.size() <= most_copied_body;
-  const std::size_t head_bytes =
-      append_response(output, response, response_options(), small ? body : std::string_view());
+  if (body.size() > most_copied_body) [[unlikely]] {
+    const std::size_t head_bytes = append_response(output, response, response_options(), {});
+    // Kept here: the answer goes with its exchange.
+    std::string owned_body = std::move(response.body);
+    const std::string_view static_body = response.static_body;
+    end_exchange(response.status, head_bytes + body.size(), error, cancel);
+    return send(std::move(owned_body), static_body);
+  }
+  const std::size_t head_bytes = append_response(output, response, response_options(), body);
+  end_exchange(response.status, head_bytes + body.size(), error, cancel);
+}
+
+/// The answer is on its way.
+void Connection::end_exchange(int status, std::size_t bytes, const Error* error, Error* cancel) {
   if (exchange_) {
-    observe(response.status, head_bytes + body.size(), error);
+    if (server_.options.observer != nullptr || error != nullptr) observe(status, bytes, error);
     if (cancel != nullptr) {
       let_handler_go(std::move(*cancel));
     } else {
@@ -84,7 +96,6 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
     }
   }
   await_next();
-  if (!small) send(std::move(response.body), response.static_body);
 }
 
 /// An answer is on its way: the next request, or the end.
@@ -96,7 +107,9 @@ void Connection::await_next() {
 
 void Connection::observe(int status, std::uint64_t bytes, const Error* error) {
   RequestObserver* observer = server_.options.observer;
-  if (observer == nullptr && status >= 500 && error != nullptr) {
+  // A request that could not be read is its sender's error: a stranger must not fill the log.
+  if (observer == nullptr && status >= 500 && error != nullptr &&
+      exchange_->match.route != nullptr) {
     // The client sees nothing of it but the request id: this line is where the error ends.
     const LogContext* outer = std::exchange(current_log_context, &exchange_->log);
     log::error(http_log, "request failed",
@@ -264,7 +277,7 @@ void Connection::overdue(int status, std::string_view problem) {
 void Connection::let_handler_go(Error why) {
   Exchange& exchange = *exchange_;
   server_.adopt(std::move(exchange_));
-  exchange.context->cancel(std::move(why));
+  exchange.context.cancel(std::move(why));
 }
 
 }  // namespace kit::http::detail

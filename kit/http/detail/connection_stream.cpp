@@ -36,7 +36,7 @@ void Connection::open_body() {
   body_open_ = true;
   body_awaited_ = true;  // from now on it is the client's time that passes
   phase_ = Phase::handling;
-  if (exchange.start(Clock::time_point::max())) return answer(exchange.take());
+  if (exchange.start(Clock::time_point::max())) return answer();
   arm_open_body();
 }
 
@@ -67,7 +67,7 @@ std::size_t Connection::feed_open_body(std::string_view data) {
     // From here on it is the handler's time.
     if (phase_ == Phase::handling) {
       const auto deadline = exchange.handler_deadline();
-      exchange.context->set_deadline(deadline);
+      exchange.context.set_deadline(deadline);
       arm(deadline);
     } else {
       deadline_ = Clock::time_point::max();

@@ -49,7 +49,7 @@ void Exchange::reset() {
   fetching_ = false;
   task_.reset();
   incoming.reset();
-  context.reset();
+  context.renew();
   failure_.reset();
   refusal.reset();
   parser.reset();
@@ -191,10 +191,9 @@ void Exchange::describe_unknown(Peer& from) {
 }
 
 bool Exchange::start(Clock::time_point deadline) {
-  context.emplace();
-  context->set_log_context(&log);
-  context->set_deadline(deadline);
-  Context::Entry entry(&*context);
+  context.set_log_context(&log);
+  context.set_deadline(deadline);
+  Context::Entry entry(&context);
   try {
     task_.emplace(match.route->handler(request));
   } catch (...) {
@@ -209,12 +208,12 @@ bool Exchange::start(Clock::time_point deadline) {
 void Exchange::begin_stream(std::unique_ptr<BodyReader> answer) {
   stream_ = std::move(answer);
   task_.reset();
-  if (!context) context.emplace();
+  context.set_log_context(&log);
 }
 
 bool Exchange::fetch_piece() {
   piece_.reset();
-  Context::Entry entry(&*context);
+  Context::Entry entry(&context);
   try {
     piece_.emplace(stream_->read());
   } catch (...) {
@@ -231,9 +230,8 @@ Result<std::string_view> Exchange::take_piece() {
   return piece_->take();
 }
 
-Result<Response> Exchange::take() {
-  if (failure_) return std::move(*failure_);
-  return task_->take();
+const Error* Exchange::failure() const {
+  return failure_ ? &*failure_ : task_->failure();
 }
 
 void Exchange::on_ready() {

@@ -51,8 +51,10 @@ class Exchange final : private Ready {
   void describe_unknown(Peer& from);
   /// Calls the handler of the matched route. True when it has finished already.
   bool start(Clock::time_point deadline);
-  /// The answer of a handler that has finished.
-  Result<Response> take();
+  /// Why a handler that has finished failed, or null.
+  const Error* failure() const;
+  /// The answer of one that did not fail. Lives until the exchange is released or streams.
+  Response& response() { return task_->value(); }
 
   /// Begins to send `answer`. The handler's task goes.
   void begin_stream(std::unique_ptr<BodyReader> answer);
@@ -85,7 +87,7 @@ class Exchange final : private Ready {
   int status = 0;          // of a streamed answer
   std::uint64_t sent = 0;  // of it, with its head
   std::uint64_t body_left_to_send = 0;
-  std::optional<Context> context;
+  Context context{Context::Detached{}};
 
  private:
   void on_ready() override;
@@ -94,7 +96,7 @@ class Exchange final : private Ready {
   std::vector<std::string_view> parameters_;
   std::string scratch_;
   std::string decoded_path_;
-  std::optional<Result<Response>> failure_;
+  std::optional<Error> failure_;
   std::optional<Task<Response>> task_;  // after `context`, which outlives it
   std::unique_ptr<BodyReader> stream_;
   std::optional<Task<std::string_view>> piece_;
