@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
 import check_layers  # noqa: E402
+import check_snippets  # noqa: E402
 import check_text  # noqa: E402
 
 SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
@@ -295,6 +296,53 @@ template <class F> Awaitable run(F);
         self.assertTrue(self.found("Pair p{co_await call(Pair(1, 2)), 2}; (void)p;"))
         self.assertFalse(self.found("auto job = [n] { return n; }; co_await run(job);"))
         self.assertFalse(self.found("Pair p{1, n}; co_await call(p);"))
+
+
+class Snippets(Tree):
+    SOURCE = SPDX + """int f() {
+  // snippet: one
+  int a = 1;
+  // snippet: inner
+  if (a) return a;
+  // end snippet: inner
+    a = 2;
+  // end snippet: one
+}
+// snippet: open
+"""
+    MARK = "<!-- snippet: docs/guide/snippets/a.cpp#{} -->\n"
+
+    def problems(self, guide, update=False):
+        self.write("docs/guide/snippets/a.cpp", self.SOURCE)
+        self.write("docs/guide/a.md", guide)
+        return check_snippets.check(self.root, update)[0]
+
+    def refused(self, guide, wanted):
+        found = self.problems(guide)
+        self.assertTrue(any(wanted in problem for problem in found), (guide, found))
+
+    def test_equal(self):
+        block = "```cpp\nint a = 1;\nif (a) return a;\n  a = 2;\n```\n"
+        self.assertEqual(self.problems("# A\n" + self.MARK.format("one") + block + "```sh\nls\n```\n"), [])
+
+    def test_refused(self):
+        block = "```cpp\nif (a) return a;\n```\n"
+        self.assertEqual(self.problems(self.MARK.format("inner") + block), [])
+        self.refused(self.MARK.format("inner") + block.replace("a)", "b)"), "a.md:2: differs")
+        self.refused(block, "without a source")
+        self.refused(self.MARK.format("inner") + "\n" + block, "on the line before")
+        self.refused("<!-- snippet docs/guide/snippets/a.cpp -->\n" + block, "a snippet mark is")
+        self.refused(self.MARK.format("none") + block, "no region 'none'")
+        self.refused(self.MARK.format("open") + block, "begin once and end once")
+        self.refused(self.MARK.format("inner").replace("a.cpp", "b.cpp") + block, "no such file")
+        self.refused(self.MARK.format("inner").replace("docs/guide", "../.." ) + block, "no such file")
+        self.refused(self.MARK.format("inner") + block[:-4], "does not end")
+
+    def test_update(self):
+        guide = "before\n" + self.MARK.format("inner") + "```cpp\nold\nlines\n```\nafter\n"
+        self.assertEqual(self.problems(guide, update=True), [])
+        text = (self.root / "docs/guide/a.md").read_text()
+        self.assertEqual(text, guide.replace("old\nlines", "if (a) return a;"))
 
 
 if __name__ == "__main__":
