@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/telemetry/counter.hpp"
+#include "kit/base/thread_shard.hpp"
 
+#include <array>
 #include <mutex>
 
-namespace kit::telemetry::detail {
+namespace kit::detail {
 namespace {
 
 // Handing a shard on under the lock is what lets the next owner see the last one's writes.
@@ -39,4 +40,4 @@ std::size_t claim_shard() {
   return thread_shard = claim.shard;
 }
 
-}  // namespace kit::telemetry::detail
+}  // namespace kit::detail
