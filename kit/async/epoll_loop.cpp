@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "kit/async/live.hpp"
+
 namespace kit {
 namespace {
 
@@ -22,6 +24,10 @@ class EpollLoop final : public Loop {
  public:
   EpollLoop(int epoll, int wake) : epoll_(epoll), wake_(wake), now_(Clock::now()) {}
   ~EpollLoop() override {
+    close_remotes();
+    for (const Entry& entry : handlers_) {
+      if (entry.handler != nullptr) live_sockets.remove();
+    }
     ::close(wake_);
     ::close(epoll_);
   }
@@ -29,7 +35,7 @@ class EpollLoop final : public Loop {
   void add(int descriptor, ReadinessHandler& handler) override {
     auto index = static_cast<std::size_t>(descriptor);
     if (index >= handlers_.size()) handlers_.resize(std::max(index + 1, handlers_.size() * 2));
-    handlers_[index].handler = &handler;
+    if (std::exchange(handlers_[index].handler, &handler) == nullptr) live_sockets.add();
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     // The generation tells a stale event of a closed descriptor from one of its successor in the
@@ -41,7 +47,7 @@ class EpollLoop final : public Loop {
 
   void remove(int descriptor) override {
     auto& entry = handlers_[static_cast<std::size_t>(descriptor)];
-    entry.handler = nullptr;
+    if (std::exchange(entry.handler, nullptr) != nullptr) live_sockets.remove();
     ++entry.generation;
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr);
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/async/loop.hpp"
 
+#include <mutex>
 #include <utility>
 
+#include "kit/async/live.hpp"
 #include "kit/base/assert.hpp"
 
 namespace kit {
@@ -14,8 +16,39 @@ void Timer::stop() {
   if (loop_ != nullptr) loop_->erase(*this);
 }
 
+struct LoopRemote::State {
+  std::mutex mutex;
+  Loop* loop = nullptr;  // null: it is gone
+};
+
+bool LoopRemote::post(Function<void()> action) const {
+  if (state_ == nullptr) return false;
+  std::lock_guard lock(state_->mutex);
+  if (state_->loop == nullptr) return false;
+  state_->loop->post(std::move(action));
+  return true;
+}
+
+LoopRemote Loop::remote() {
+  if (remote_.state_ == nullptr) {
+    remote_.state_ = std::make_shared<LoopRemote::State>();
+    remote_.state_->loop = this;
+  }
+  return remote_;
+}
+
+void Loop::close_remotes() {
+  if (remote_.state_ == nullptr) return;
+  std::lock_guard lock(remote_.state_->mutex);
+  remote_.state_->loop = nullptr;
+}
+
 Loop::~Loop() {
-  for (Timer* timer : timers_) timer->loop_ = nullptr;
+  close_remotes();
+  for (Timer* timer : timers_) {
+    timer->loop_ = nullptr;
+    live_timers.remove();
+  }
 }
 
 Loop& Loop::current() {
@@ -33,10 +66,18 @@ Loop::Running::~Running() {
 }
 
 void Loop::start(Timer& timer, Clock::time_point at) {
+  if (timer.loop_ == this) {
+    // Moved where it stands: what is armed again and again leaves no hole and counts no change.
+    timer.at_ = at;
+    sift_down(timer.index_);
+    sift_up(timer.index_);
+    return;
+  }
   timer.stop();
   timer.at_ = at;
   timer.loop_ = this;
   timers_.push_back(&timer);
+  live_timers.add();
   timer.index_ = timers_.size() - 1;
   sift_up(timer.index_);
 }
@@ -64,6 +105,7 @@ void Loop::erase(Timer& timer) {
   Timer* last = timers_.back();
   timers_.pop_back();
   timer.loop_ = nullptr;
+  live_timers.remove();
   if (last == &timer) return;
   place(index, last);
   sift_down(index);

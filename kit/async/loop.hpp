@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kit/async/intrusive_list.hpp"
@@ -66,6 +67,21 @@ class ReadinessHandler {
   ~ReadinessHandler() = default;
 };
 
+/// A way to a loop that may end first: for other threads that answer a task later. Thread safety:
+/// any thread; copies lead to the same loop.
+class LoopRemote {
+ public:
+  /// Leads nowhere.
+  LoopRemote() = default;
+  /// As `Loop::post`. False when the loop is gone; `action` is then dropped here.
+  bool post(Function<void()> action) const;
+
+ private:
+  friend class Loop;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
 /// The seam below everything that waits: one event loop, run by one thread. Two implementations:
 /// epoll, and the virtual clock of the tests (`kit/testing`). Thread safety: everything but `post`
 /// and `stop` belongs to the thread that calls `run`.
@@ -85,7 +101,7 @@ class Loop {
   virtual void remove(int descriptor) = 0;
   /// The time of this turn; one reading of the clock serves all events of a turn.
   virtual Clock::time_point now() const = 0;
-  /// Runs `action` on this loop's thread, soon. Thread safety: any thread.
+  /// Runs `action` on this loop's thread, soon. Thread safety: any thread, while the loop lives.
   virtual void post(Function<void()> action) = 0;
   /// Serves events until `stop`. Makes itself `current()` for its thread.
   virtual void run() = 0;
@@ -96,6 +112,8 @@ class Loop {
   void start(Timer& timer, Clock::time_point at);
   void schedule(Ready& ready) { ready_.push_back(ready); }
   std::size_t timer_count() const { return timers_.size(); }
+  /// For threads that may answer when this loop is gone.
+  LoopRemote remote();
 
  protected:
   /// Makes a loop `current()` for the time of a `run`.
@@ -107,6 +125,9 @@ class Loop {
    private:
     Loop* before_;
   };
+
+  /// Cuts the remotes off; what a derived destructor does first, since they call `post`.
+  void close_remotes();
 
   bool has_ready() const { return !ready_.empty(); }
   /// Runs what is ready now; what becomes ready meanwhile waits for the next turn, so that events
@@ -123,6 +144,7 @@ class Loop {
   void sift_up(std::size_t index);
   void sift_down(std::size_t index);
 
+  LoopRemote remote_;
   std::vector<Timer*> timers_;  // a binary heap; each timer knows its index
   IntrusiveList<Ready, struct ReadyTag> ready_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <typeinfo>
 #include <utility>
 
 #include "kit/async/context.hpp"
@@ -38,6 +39,7 @@ class Operation : private Cancellable, private Ready {
     }
     if (!result_) {
       if (context_ != nullptr) context_->attach(*this);
+      detail::PromiseBase::note_wait(task, typeid(*this));
       return true;
     }
     if (result_->ok() || !propagate) return false;
@@ -81,6 +83,7 @@ class Operation : private Cancellable, private Ready {
   }
   void on_ready() final {
     Context::Entry entry(context_);
+    detail::PromiseBase::note_run(*task_);
     if (result_->ok() || !propagate_) {
       task_->self.resume();
     } else {
@@ -116,11 +119,13 @@ inline Sleep sleep_for(Clock::duration duration) {
   return Sleep(duration);
 }
 
-/// Runs `task` with a deadline `limit` from now (or the inherited one when that is sooner). At the
-/// deadline whatever it waits for ends with `deadline_exceeded`.
+namespace detail {
+/// The deadline is looked for when the task is awaited, which is when it begins.
 template <class T>
-Task<T> with_deadline(Clock::duration limit, Task<T> task) {
-  Context context(Loop::current().now() + limit);
+Task<T> with_limit(Clock::time_point deadline, Clock::duration limit, Task<T> task) {
+  const Clock::time_point now = Loop::current().now();
+  if (limit < deadline - now) deadline = now + limit;
+  Context context(deadline);
   Context::Scope scope(context);
   Result<T> result = co_await as_result(std::move(task));
   scope.leave();
@@ -129,6 +134,19 @@ Task<T> with_deadline(Clock::duration limit, Task<T> task) {
   } else {
     co_return result;
   }
+}
+}  // namespace detail
+
+/// Runs `task` with a deadline (or the inherited one when that is sooner). At the deadline whatever
+/// it waits for ends with `deadline_exceeded`.
+template <class T>
+Task<T> with_deadline(Clock::time_point deadline, Task<T> task) {
+  return detail::with_limit(deadline, Clock::duration::max(), std::move(task));
+}
+/// The same with a deadline `limit` from the moment the task is awaited.
+template <class T>
+Task<T> with_deadline(Clock::duration limit, Task<T> task) {
+  return detail::with_limit(Clock::time_point::max(), limit, std::move(task));
 }
 
 }  // namespace kit

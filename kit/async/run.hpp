@@ -24,7 +24,8 @@ Result<T> run(Loop& loop, Task<T> task) {
               end->finished = true;
               end->loop.stop();
             },
-            &stop)) {
+            &stop, "run")) {
+      task.list_as("run");
       return;
     }
     finished = true;

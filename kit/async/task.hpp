@@ -5,7 +5,9 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <string_view>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "kit/async/frame_pool.hpp"
@@ -34,6 +36,8 @@ class ContextKeeper {
   void* before_;
 };
 
+struct TaskRecord;
+
 /// What every task has in common. A child is started inside its parent's `await_suspend`;
 /// `asynchronous` tells the finishing child whether that call is still on the stack (then the
 /// parent goes on from there, without recursion) or has returned (then the child resumes the
@@ -46,7 +50,17 @@ struct PromiseBase {
   std::optional<Error> error;
   bool finished = false;
   bool asynchronous = false;
-  bool propagate = true;  ///< An error of this task ends its parent too.
+  bool propagate = true;         ///< An error of this task ends its parent too.
+  bool counted = false;          ///< A root task that has waited: one of `live_tasks`.
+  TaskRecord* record = nullptr;  ///< Of a root task that is listed.
+
+  PromiseBase() = default;
+  PromiseBase(const PromiseBase&) = delete;
+  PromiseBase& operator=(const PromiseBase&) = delete;
+  ~PromiseBase() {
+    if (counted) [[unlikely]]
+      leave_root(*this);
+  }
 
   static void* operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void* frame, std::size_t size) { free_frame(frame, size); }
@@ -62,6 +76,14 @@ struct PromiseBase {
   static void fail(PromiseBase* task, Error&& why);
   /// Goes on with whoever waits for a task that has finished in another turn than it began in.
   static void go_on(PromiseBase* task);
+
+  // Who lives and what for: task_list.cpp.
+  static void enter_root(PromiseBase& task, std::string_view name);
+  static void leave_root(PromiseBase& task) noexcept;
+  static void list_root(PromiseBase& task, std::string_view name);
+  /// `task` begins to wait for an operation of this type.
+  static void note_wait(PromiseBase& task, const std::type_info& operation);
+  static void note_run(PromiseBase& task);
 
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
@@ -276,8 +298,9 @@ class [[nodiscard]] Task {
 
   /// Starts the task without an awaiter, for owners of root tasks (connections, groups). True when
   /// it has finished already; otherwise `on_finish(argument)` is called once it has. `on_finish`
-  /// may destroy the task.
-  bool start(void (*on_finish)(void*), void* argument) {
+  /// may destroy the task. `name` is what the task is called when it is listed (see
+  /// task_list.hpp): a template, never what a client sent. It is copied when it is needed.
+  bool start(void (*on_finish)(void*), void* argument, std::string_view name = {}) {
     detail::PromiseBase& task = handle_.promise();
     task.on_root_finish = on_finish;
     task.root = argument;
@@ -285,8 +308,11 @@ class [[nodiscard]] Task {
     handle_.resume();
     if (task.finished) return true;
     task.asynchronous = true;
+    detail::PromiseBase::enter_root(task, name);
     return false;
   }
+  /// Lists a started task that waits, whatever is sampled: for the few that live long.
+  void list_as(std::string_view name) { detail::PromiseBase::list_root(handle_.promise(), name); }
   /// The result of a finished task, once.
   Result<T> take() { return handle_.promise().take(); }
   /// Why a finished task failed; null: it did not. For owners that look at a large result where it

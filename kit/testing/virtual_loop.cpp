@@ -3,14 +3,21 @@
 
 #include <utility>
 
+#include "kit/async/live.hpp"
+
 namespace kit::testing {
 
+VirtualLoop::~VirtualLoop() {
+  close_remotes();
+  for (std::size_t i = 0; i < handlers_.size(); ++i) live_sockets.remove();
+}
+
 void VirtualLoop::add(int descriptor, ReadinessHandler& handler) {
-  handlers_[descriptor] = &handler;
+  if (std::exchange(handlers_[descriptor], &handler) == nullptr) live_sockets.add();
 }
 
 void VirtualLoop::remove(int descriptor) {
-  handlers_.erase(descriptor);
+  if (handlers_.erase(descriptor) != 0) live_sockets.remove();
   notified_.erase(descriptor);
 }
 

@@ -14,6 +14,9 @@ namespace kit::testing {
 /// ever happen, or after `stop`.
 class VirtualLoop final : public Loop {
  public:
+  VirtualLoop() = default;
+  ~VirtualLoop() override;
+
   void add(int descriptor, ReadinessHandler& handler) override;
   void remove(int descriptor) override;
   Clock::time_point now() const override { return now_; }
