@@ -66,5 +66,46 @@ TEST(Deadline, OperationsBegunAfterItEndAtOnce) {
   EXPECT_EQ(loop.now() - before, 1s);
 }
 
+TEST(Deadline, AsAPointInTime) {
+  testing::VirtualLoop loop;
+  const auto before = loop.now();
+  EXPECT_EQ(*run(loop, with_deadline(before + 2s, sleeps(1s))), 1);
+  EXPECT_FALSE(run(loop, with_deadline(before + 2s, sleeps(1h))).ok());
+  EXPECT_EQ(loop.now() - before, 2s);
+  // In the past: what waits ends at once.
+  EXPECT_FALSE(run(loop, with_deadline(before, sleeps(1s))).ok());
+  EXPECT_EQ(loop.now() - before, 2s);
+}
+
+TEST(Deadline, NoLimitIsTooLong) {
+  testing::VirtualLoop loop;
+  EXPECT_EQ(*run(loop, with_deadline(Clock::duration::max(), sleeps(1s))), 1);
+  EXPECT_EQ(*run(loop, with_deadline(Clock::time_point::max(), sleeps(1s))), 1);
+}
+
+Task<int> begins_later(Task<int> task) {
+  co_await sleep_for(5s);
+  co_return co_await std::move(task);
+}
+
+TEST(Deadline, ALimitCountsFromWhereTheTaskIsAwaited) {
+  testing::VirtualLoop loop;
+  EXPECT_EQ(*run(loop, begins_later(with_deadline(2s, sleeps(1s)))), 1);
+}
+
+Task<int> inner_first() {
+  Result<int> inner = co_await as_result(with_deadline(1s, sleeps(1h)));
+  EXPECT_EQ(inner.error().code(), Code::deadline_exceeded);
+  co_return co_await sleeps(1s);  // the outer one still holds
+}
+
+TEST(Deadline, TheInnerOneEndsOnlyWhatIsInside) {
+  testing::VirtualLoop loop;
+  EXPECT_EQ(*run(loop, with_deadline(3s, inner_first())), 1);
+  EXPECT_EQ(run(loop, with_deadline(1500ms, inner_first())).error().code(),
+            Code::deadline_exceeded);
+  EXPECT_EQ(loop.timer_count(), 0U);
+}
+
 }  // namespace
 }  // namespace kit

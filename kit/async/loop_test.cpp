@@ -47,6 +47,32 @@ TEST(Loop, TimersFireInOrderWhateverTheOrderOfArming) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
+TEST(Loop, ATimerArmedAgainFiresOnceAtItsLastTime) {
+  testing::VirtualLoop loop;
+  std::mt19937 random(11);
+  std::vector<int> order;
+  std::vector<std::unique_ptr<Probe>> probes;
+  for (int i = 0; i < 100; ++i) {
+    auto& probe = probes.emplace_back(std::make_unique<Probe>());
+    probe->order = &order;
+    probe->timer.set_action(
+        [](void* argument) {
+          auto* due = static_cast<Probe*>(argument);
+          due->order->push_back(due->id);
+        },
+        probe.get());
+  }
+  for (int i = 0; i < 2000; ++i) {
+    Probe& probe = *probes[random() % probes.size()];
+    probe.id = static_cast<int>(random() % 100'000);
+    loop.start(probe.timer, loop.now() + std::chrono::microseconds(probe.id));
+  }
+  EXPECT_EQ(loop.timer_count(), 100U);
+  loop.run();
+  EXPECT_EQ(order.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
 TEST(EpollLoop, RunsPostedActionsFromOtherThreads) {
   auto loop = make_epoll_loop();
   ASSERT_TRUE(loop.ok());

@@ -18,6 +18,7 @@ struct TaskGroup::State {
 
   explicit State(std::string_view group_name) : name(group_name) {}
 
+  Child* spawn(Task<> task);
   void finished(Child& child) {
     Result<> result = child.task.take();
     children.erase(child.place);
@@ -69,18 +70,29 @@ TaskGroup::TaskGroup(std::string_view name) : state_(std::make_unique<State>(nam
 TaskGroup::~TaskGroup() = default;
 
 void TaskGroup::spawn(Task<> task) {
-  State& state = *state_;
-  state.children.push_front({&state, std::move(task), {}});
-  State::Child& child = state.children.front();
-  child.place = state.children.begin();
-  Context::Entry entry(&state.context);
-  bool finished = child.task.start(
+  state_->spawn(std::move(task));
+}
+
+void TaskGroup::spawn(std::string_view name, Task<> task) {
+  State::Child* child = state_->spawn(std::move(task));
+  if (child != nullptr) child->task.list_as(state_->name + ": " + std::string(name));
+}
+
+/// The child, unless it has ended already.
+TaskGroup::State::Child* TaskGroup::State::spawn(Task<> task) {
+  children.push_front({this, std::move(task), {}});
+  Child& child = children.front();
+  child.place = children.begin();
+  Context::Entry entry(&context);
+  const bool ended = child.task.start(
       [](void* argument) {
-        auto* done = static_cast<State::Child*>(argument);
+        auto* done = static_cast<Child*>(argument);
         done->state->finished(*done);
       },
-      &child);
-  if (finished) state.finished(child);
+      &child, name);
+  if (!ended) return &child;
+  finished(child);
+  return nullptr;
 }
 
 void TaskGroup::cancel() {

@@ -24,6 +24,8 @@ class TaskGroup {
   /// Starts `task` now, under the context that was current when the group was made; the caller goes
   /// on when it waits. The task must own what it uses: pass values.
   void spawn(Task<> task);
+  /// The same for a task that lives long: listed by `list_tasks` as "group: name" while it does.
+  void spawn(std::string_view name, Task<> task);
   /// Ends every task's wait with `cancelled`.
   void cancel();
   /// Awaits all tasks. Fails with the first error of one.

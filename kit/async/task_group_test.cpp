@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
+#include "kit/async/task_list.hpp"
 #include "kit/testing/virtual_loop.hpp"
 
 namespace kit {
@@ -124,6 +127,65 @@ TEST(TaskGroup, DroppedGroupEndsItsTasks) {
   testing::VirtualLoop loop;
   std::vector<int> order;
   EXPECT_TRUE(run(loop, drops_group(&order)).ok());
+  EXPECT_TRUE(order.empty());
+}
+
+Task<> names_its_children(std::vector<int>* order, std::vector<std::string>* names) {
+  TaskGroup group("workers");
+  group.spawn("mail", note_after(1s, 1, order));
+  group.spawn("nothing", []() -> Task<> { co_return; }());
+  for (const ListedTask& task : list_tasks()) names->push_back(task.name);
+  EXPECT_EQ(group.size(), 1U);
+  co_await group.join();
+}
+
+TEST(TaskGroup, ChildrenWithANameAreListedWhateverIsSampled) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  std::vector<std::string> names;
+  set_task_sampling(1'000'000);
+  EXPECT_TRUE(run(loop, names_its_children(&order, &names)).ok());
+  EXPECT_TRUE(run(loop, names_its_children(&order, &names)).ok());
+  set_task_sampling(1);
+  EXPECT_EQ(std::ranges::count(names, "workers: mail"), 2);
+  EXPECT_EQ(std::ranges::count(names, "workers: nothing"), 0);
+}
+
+Task<> fails_while_it_is_cancelled(std::vector<int>* order) {
+  TaskGroup group("both");
+  group.spawn(note_after(1h, 1, order));
+  group.spawn(fails_after(2s));
+  group.spawn([](std::vector<int>* ended) -> Task<> {
+    Result<> slept = co_await as_result(sleep_for(1h));
+    EXPECT_EQ(slept.error().code(), Code::deadline_exceeded);
+    ended->push_back(7);
+    co_await Error(Code::data_loss, "while it ended");
+  }(order));
+  co_await group.join();
+}
+
+TEST(TaskGroup, TheFirstErrorStaysTheResultWhenTheJoinIsCancelledToo) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  auto result = run(loop, with_deadline(1s, fails_while_it_is_cancelled(&order)));
+  EXPECT_EQ(order, std::vector<int>{7});
+  EXPECT_EQ(result.error().code(), Code::deadline_exceeded);
+}
+
+Task<> spawns_after_cancel(std::vector<int>* order) {
+  TaskGroup group("cancelled");
+  group.cancel();
+  group.spawn(note_after(1h, 1, order));
+  EXPECT_EQ(group.size(), 0U);
+  co_await group.join();
+}
+
+TEST(TaskGroup, WhatIsSpawnedIntoACancelledGroupEndsAtItsFirstWait) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  const auto before = loop.now();
+  EXPECT_EQ(run(loop, spawns_after_cancel(&order)).error().code(), Code::cancelled);
+  EXPECT_EQ(loop.now(), before);
   EXPECT_TRUE(order.empty());
 }
 
