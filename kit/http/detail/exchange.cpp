@@ -202,7 +202,7 @@ bool Exchange::start(Clock::time_point deadline) {
   }
   // The end is reported in the loop's next turn: here the task is still on the stack.
   return task_->start([](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); },
-                      this);
+                      this, match.route->path_template);
 }
 
 void Exchange::begin_stream(std::unique_ptr<BodyReader> answer) {
@@ -219,8 +219,9 @@ bool Exchange::fetch_piece() {
   } catch (...) {
     piece_.emplace(failed_piece(kit::detail::error_from_current_exception()));
   }
-  const bool there = piece_->start(
-      [](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); }, this);
+  const bool there =
+      piece_->start([](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); },
+                    this, request.route);
   fetching_ = !there;
   return there;
 }

@@ -31,7 +31,7 @@ void UpgradedConnection::start() {
     auto* connection = static_cast<UpgradedConnection*>(self);
     connection->server_.loop().schedule(*connection);
   };
-  if (task_->start(ended, this)) ended(this);
+  if (task_->start(ended, this, exchange_->request.route)) ended(this);
 }
 
 Task<> UpgradedConnection::serve() {
