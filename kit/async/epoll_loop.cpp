@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,8 +42,7 @@ class EpollLoop final : public Loop {
     // The generation tells a stale event of a closed descriptor from one of its successor in the
     // same batch.
     event.data.u64 = pack(descriptor, ++handlers_[index].generation);
-    int added = ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event);
-    KIT_ASSERT(added == 0, std::strerror(errno));
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0) cannot_watch(descriptor);
   }
 
   void remove(int descriptor) override {
@@ -81,6 +81,21 @@ class EpollLoop final : public Loop {
     ReadinessHandler* handler = nullptr;
     std::uint32_t generation = 0;
   };
+
+  /// The system is out of memory or of watches: this connection breaks, the others go on. Its
+  /// handler is told in the next turn and reads the end of the stream.
+  void cannot_watch(int descriptor) {
+    const int cause = errno;
+    const bool ends =
+        (cause == ENOMEM || cause == ENOSPC) && ::shutdown(descriptor, SHUT_RDWR) == 0;
+    KIT_ASSERT(ends, std::strerror(cause));
+    const auto index = static_cast<std::size_t>(descriptor);
+    post([this, index, generation = handlers_[index].generation] {
+      const Entry& entry = handlers_[index];
+      if (entry.handler == nullptr || entry.generation != generation) return;
+      entry.handler->on_readiness({.readable = true, .writable = true, .hung_up = true});
+    });
+  }
 
   static std::uint64_t pack(int descriptor, std::uint32_t generation) {
     return (static_cast<std::uint64_t>(generation) << 32) | static_cast<std::uint32_t>(descriptor);

@@ -2,8 +2,12 @@
 #include "kit/async/loop.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <random>
 #include <thread>
 #include <vector>
@@ -12,6 +16,19 @@
 #include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
 #include "kit/testing/virtual_loop.hpp"
+
+namespace {
+bool watches_run_out = false;
+}
+
+/// In the place of the C library's, for this program: the kernel's limit is the whole machine's.
+extern "C" int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
+  if (watches_run_out && operation == EPOLL_CTL_ADD) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_epoll_ctl, epoll, operation, descriptor, event));
+}
 
 namespace kit {
 namespace {
@@ -126,6 +143,44 @@ TEST(EpollLoop, ReportsReadiness) {
   (*loop)->run();
   EXPECT_EQ(reader.seen, "ok");
   (*loop)->remove(ends[0]);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+struct EndReader final : ReadinessHandler {
+  int descriptor;
+  Loop* loop;
+  ssize_t last_read = -1;
+  void on_readiness(Readiness readiness) override {
+    EXPECT_TRUE(readiness.hung_up);
+    char buffer[16];
+    last_read = ::read(descriptor, buffer, sizeof buffer);
+    loop->stop();
+  }
+};
+
+TEST(EpollLoop, ASocketThatCannotBeWatchedEnds) {
+  auto loop = make_epoll_loop();
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  EndReader reader;
+  reader.descriptor = ends[0];
+  reader.loop = loop->get();
+  watches_run_out = true;
+  (*loop)->add(ends[0], reader);
+  watches_run_out = false;
+  (*loop)->run();
+  EXPECT_EQ(reader.last_read, 0);
+  (*loop)->remove(ends[0]);
+  // Gone before it was told: nobody is.
+  reader.last_read = -1;
+  watches_run_out = true;
+  (*loop)->add(ends[1], reader);
+  watches_run_out = false;
+  (*loop)->remove(ends[1]);
+  (*loop)->post([&] { (*loop)->stop(); });
+  (*loop)->run();
+  EXPECT_EQ(reader.last_read, -1);
   ::close(ends[0]);
   ::close(ends[1]);
 }
