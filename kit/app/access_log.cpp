@@ -92,10 +92,12 @@ void AccessLog::on_finished(const Finished& finished) {
   // 501 and 505 are what a client asked for.
   const bool failed = finished.status >= 500 && finished.error != nullptr &&
                       finished.status != 501 && finished.status != 505;
-  // Probes come every few seconds for ever.
-  const log::Level level = failed                    ? log::Level::error
-                           : is_probe(request.route) ? log::Level::debug
-                                                     : log::Level::info;
+  // Probes come every few seconds for ever; what was no request at all is somebody's garbage, which
+  // the metrics count.
+  const bool unimportant = is_probe(request.route) || request.target.empty();
+  const log::Level level = failed        ? log::Level::error
+                           : unimportant ? log::Level::debug
+                                         : log::Level::info;
   if ((!write_lines_ && !failed) || !http_log.enabled(level)) return;
   const RequestLines lines(request.log_context);
   // The query is left out: it may carry what people search for.

@@ -81,12 +81,17 @@ TEST(AccessLog, LinesNameTheRequestButNotItsQuery) {
   const Error why(Code::internal, "the disk is gone");
   finish(log, request_for("/api/v1/tracks/{id}"), 500, &why);
   finish(log, request_for("/healthz"), 200);
+  http::Request garbage;
+  garbage.peer = "192.0.2.66";
+  const Error malformed(Code::invalid_argument, "the request line is no request line");
+  finish(log, garbage, 400, &malformed);
   std::string lines;
   for (const std::string& line : capture.lines()) lines += line + '\n';
   EXPECT_THAT(lines, HasSubstr("/api/v1/tracks/{id}"));
   EXPECT_THAT(lines, HasSubstr("the disk is gone"));
   EXPECT_THAT(lines, Not(HasSubstr("secret-words")));
   EXPECT_THAT(lines, Not(HasSubstr("healthz")));
+  EXPECT_THAT(lines, Not(HasSubstr("192.0.2.66")));
 }
 
 }  // namespace

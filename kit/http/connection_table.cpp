@@ -24,9 +24,13 @@ ConnectionTable::ConnectionTable(const Limits& limits)
 
 ConnectionTable::Peer* ConnectionTable::try_enter(std::string_view address) {
   std::lock_guard lock(mutex_);
-  if (count_ >= most_) return nullptr;
+  if (count_ >= most_) {
+    limit_counts_.hit(Limit::connections);
+    return nullptr;
+  }
   Peer& peer = *peers_.try_emplace(std::string(address)).first;
   if (peer.first != "unix" && peer.second >= most_of_peer_) {
+    limit_counts_.hit(Limit::connections_per_peer);
     if (peer.second == 0) peers_.erase(peer.first);
     return nullptr;
   }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "kit/http/limit_counts.hpp"
 #include "kit/http/limits.hpp"
 
 namespace kit::http {
@@ -32,12 +33,16 @@ class ConnectionTable {
   void keep_request(Peer& peer);
 
   std::size_t connections() const;
+  /// How often the servers' limits were reached.
+  LimitCounts& limit_counts() { return limit_counts_; }
+  const LimitCounts& limit_counts() const { return limit_counts_; }
 
  private:
   void drop(Peer& peer);
 
   const std::size_t most_;
   const std::size_t most_of_peer_;
+  LimitCounts limit_counts_;
   mutable std::mutex mutex_;
   std::size_t count_ = 0;
   std::unordered_map<std::string, std::uint32_t> peers_;

@@ -96,6 +96,7 @@ void RequestParser::reset() {
   most_end_ = limits_.request_line_bytes + 1;
   line_start_ = scanned_ = fields_start_ = field_count_ = 0;
   absolute_host_ = problem_ = {};
+  limit_.reset();
   status_ = 0;
   state_ = ParseState::incomplete;
   host_count_ = 0;
@@ -129,8 +130,10 @@ ParseState RequestParser::parse(std::string_view input) {
         static_cast<const char*>(std::memchr(base_ + scanned_, '\n', input.size() - scanned_));
     const std::size_t end =
         newline != nullptr ? static_cast<std::size_t>(newline - base_) : input.size();
+    // Raw bytes are compared, CR included, so that a line in parts is refused with the same status
+    // as one that comes at once.
     if (end > most_end_) {
-      refuse_long_line();
+      refuse(has_request_line_ ? Limit::header_field_bytes : Limit::request_line_bytes);
       break;
     }
     if (newline == nullptr) {
@@ -146,7 +149,7 @@ ParseState RequestParser::parse(std::string_view input) {
     if (has_request_line_) {
       if (line.empty()) return finish();
       if (line_start_ - fields_start_ > limits_.header_bytes) {
-        refuse_long_line();
+        refuse(Limit::header_bytes);
         break;
       }
       if (!field_line(line)) break;
@@ -161,15 +164,11 @@ ParseState RequestParser::parse(std::string_view input) {
   return state_;
 }
 
-/// A line has come, or has come so far, up to `end`, where it can no longer fit. Raw bytes are
-/// compared, CR included, so that a line in parts is refused with the same status as one that comes
-/// at once.
-void RequestParser::refuse_long_line() {
-  if (has_request_line_) {
-    refuse(431, "the header fields are too large");
-  } else {
-    refuse(414, "the request line is too long");
-  }
+bool RequestParser::refuse(Limit limit) {
+  limit_ = limit;
+  if (limit == Limit::request_line_bytes) return refuse(414, "the request line is too long");
+  if (limit == Limit::header_count) return refuse(431, "there are too many header fields");
+  return refuse(431, "the header fields are too large");
 }
 
 bool RequestParser::request_line(std::string_view line) {
@@ -262,7 +261,7 @@ bool RequestParser::field_line(std::string_view line) {
   }
   const std::string_view value(at + 1, end);
   if (!is_field_value(value)) return refuse(400, "a header value has a control character");
-  if (++field_count_ > limits_.header_count) return refuse(431, "there are too many header fields");
+  if (++field_count_ > limits_.header_count) return refuse(Limit::header_count);
   if (dropped) return true;
   const std::string_view name(start, at);
   const std::string_view trimmed = trim_blanks(value);

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "kit/http/limit_counts.hpp"
 #include "kit/http/limits.hpp"
 #include "kit/http/message.hpp"
 
@@ -66,9 +68,10 @@ class RequestParser {
   /// The connection cannot go on.
   int status() const { return status_; }
   std::string_view problem() const { return problem_; }
+  /// The limit it went past, if that is why.
+  std::optional<Limit> limit() const { return limit_; }
 
  private:
-  void refuse_long_line();
   bool request_line(std::string_view line);
   bool version(std::string_view text);
   bool target(std::string_view text);
@@ -79,6 +82,7 @@ class RequestParser {
   bool connection(std::string_view value);
   ParseState finish();
   bool refuse(int status, std::string_view problem);
+  bool refuse(Limit limit);
 
   const Limits& limits_;
   RequestHead head_;
@@ -90,6 +94,7 @@ class RequestParser {
   std::size_t field_count_ = 0;
   std::string_view absolute_host_;
   std::string_view problem_;
+  std::optional<Limit> limit_;
   int status_ = 0;
   ParseState state_ = ParseState::incomplete;
   std::uint8_t host_count_ = 0;

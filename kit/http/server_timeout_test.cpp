@@ -266,5 +266,46 @@ TEST_F(ServerTest, MeasuresTheTimeOfHandlersThatWait) {
   EXPECT_EQ(recorder.last_duration, 1s);
 }
 
+TEST_F(ServerTest, CountsTheLimitsThatAreReached) {
+  options.limits.connections_per_peer = 3;
+  options.limits.requests_per_connection = 2;
+  options.connections = std::make_shared<ConnectionTable>(options.limits);
+  const LimitCounts& counts = options.connections->limit_counts();
+  const std::string line_end = " HTTP/1.1\r\nHost: a\r\n";
+  exchange("GET /" + std::string(9000, 'x') + line_end + "\r\n");
+  EXPECT_EQ(counts.value(Limit::request_line_bytes), 1U);
+  exchange("GET /" + line_end + "X: " + std::string(17'000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(counts.value(Limit::header_field_bytes), 1U);
+  std::string block;
+  for (int i = 0; i < 3; ++i) block += "X: " + std::string(12'000, 'x') + "\r\n";
+  exchange("GET /" + line_end + block + "\r\n");
+  EXPECT_EQ(counts.value(Limit::header_bytes), 1U);
+  block.clear();
+  for (int i = 0; i < 100; ++i) block += "X: y\r\n";
+  exchange("GET /" + line_end + block + "\r\n");
+  EXPECT_EQ(counts.value(Limit::header_count), 1U);
+  exchange("POST /small" + line_end + "Content-Type: text/plain\r\nContent-Length: 11\r\n\r\n");
+  EXPECT_EQ(counts.value(Limit::body_bytes), 1U);
+  exchange("POST /small" + line_end +
+           "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n");
+  EXPECT_EQ(counts.value(Limit::body_bytes), 2U);
+  exchange("GET /" + line_end, 11s);
+  EXPECT_EQ(counts.value(Limit::header_timeout), 1U);
+  exchange("", 11s);
+  EXPECT_EQ(counts.value(Limit::header_timeout), 2U);
+  exchange(head_of_post(10), 11s);
+  EXPECT_EQ(counts.value(Limit::body_bytes_per_second), 1U);
+  exchange("GET /stuck" + line_end + "\r\n", 6s);
+  EXPECT_EQ(counts.value(Limit::handler_timeout), 1U);
+  exchange(get_root, 61s);
+  EXPECT_EQ(counts.value(Limit::idle_timeout), 1U);
+  exchange(std::string(get_root) + std::string(get_root));
+  EXPECT_EQ(counts.value(Limit::requests_per_connection), 1U);
+  std::vector<std::unique_ptr<testing::MemoryClient>> many;
+  for (int i = 0; i < 4; ++i) many.push_back(connect());
+  EXPECT_EQ(counts.value(Limit::connections_per_peer), 1U);
+  EXPECT_EQ(name(Limit::http2_empty_frames), "http2_empty_frames");
+}
+
 }  // namespace
 }  // namespace kit::http

@@ -65,24 +65,31 @@ void Connection::on_timer() {
   const auto now = server_.now();
   if (now < std::min(deadline_, write_deadline_)) return arm_timer();
   if (now >= write_deadline_) {
+    const bool drips = now < last_written_ + server_.limits.write_timeout;
+    server_.hit(drips ? Limit::answer_bytes_per_second : Limit::write_timeout);
     disconnected();
     return settle();
   }
   switch (phase_) {
     case Phase::head:
+      server_.hit(Limit::header_timeout);
       refuse(408, "the header fields did not arrive in time");
       break;
     case Phase::body:
+      hit_body_deadline();
       refuse(408, "the body did not arrive in time");
       break;
     case Phase::handling:
       if (body_open_ && body_awaited_) {
+        hit_body_deadline();
         overdue(408, "the body did not arrive in time");
       } else {
+        server_.hit(Limit::handler_timeout);
         overdue(504, "the handler did not finish in time");
       }
       break;
     case Phase::sending:  // only for a body that the answer is made from
+      hit_body_deadline();
       disconnected();
       break;
     case Phase::idle:
@@ -90,6 +97,7 @@ void Connection::on_timer() {
         deadline_ = Clock::time_point::max();
         return arm_timer();
       }
+      server_.hit(requests_ == 0 ? Limit::header_timeout : Limit::idle_timeout);
       close();
       break;
     case Phase::upgrading:
@@ -219,6 +227,7 @@ std::size_t Connection::feed_head(std::string_view data) {
       }
       return data.size();
     case ParseState::refused:
+      if (const auto limit = exchange.parser.limit()) server_.hit(*limit);
       refuse(exchange.parser.status(), exchange.parser.problem());
       return data.size();
     case ParseState::complete:
@@ -241,8 +250,11 @@ void Connection::head_complete(bool bytes_follow) {
   if (server_.options.observer != nullptr) exchange.started = Clock::now();
   exchange.describe(*peer_, stream_->tls());
   const RequestHead& head = exchange.parser.head();
-  keep_alive_ = head.keep_alive && !server_.draining && !server_.closes_after_answers &&
-                ++requests_ < server_.limits.requests_per_connection;
+  keep_alive_ = head.keep_alive && !server_.draining && !server_.closes_after_answers;
+  if (++requests_ >= server_.limits.requests_per_connection) {
+    if (keep_alive_) server_.hit(Limit::requests_per_connection);
+    keep_alive_ = false;
+  }
   exchange.admit();
   if (head.content_length == 0 && !head.chunked) return body_complete();
   begin_body(bytes_follow);
@@ -287,6 +299,16 @@ Clock::time_point Connection::body_deadline() const {
   return std::min<Clock::time_point>(whole, exchange_->body_started + body_grace + earned);
 }
 
+void Connection::hit_chunk_limit() {
+  if (exchange_->chunks.status() == 413) server_.hit(Limit::body_bytes);
+  if (exchange_->chunks.status() == 431) server_.hit(Limit::header_bytes);
+}
+
+void Connection::hit_body_deadline() {
+  const bool whole = server_.now() >= exchange_->body_started + server_.limits.body_timeout;
+  server_.hit(whole ? Limit::body_timeout : Limit::body_bytes_per_second);
+}
+
 std::size_t Connection::feed_body(std::string_view data) {
   Exchange& exchange = *exchange_;
   std::size_t used = 0;
@@ -317,6 +339,7 @@ std::size_t Connection::feed_body(std::string_view data) {
 /// A body that was only read to go on with the connection is too large for that: the answer stays.
 void Connection::refuse_chunks() {
   Exchange& exchange = *exchange_;
+  hit_chunk_limit();
   if (!exchange.refusal || exchange.chunks.status() != 413) {
     return refuse(exchange.chunks.status(), exchange.chunks.problem());
   }

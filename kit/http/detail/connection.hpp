@@ -80,6 +80,8 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   void begin_body(bool bytes_follow);
   void body_complete();
   void refuse_chunks();
+  void hit_chunk_limit();
+  void hit_body_deadline();
   Clock::time_point body_deadline() const;
 
   // A body that its handler reads while it arrives.
@@ -138,7 +140,8 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point write_deadline_ = Clock::time_point::max();
   Clock::time_point write_started_{};
-  std::uint64_t written_ = 0;  // since then
+  Clock::time_point last_written_{};
+  std::uint64_t written_ = 0;  // since `write_started_`
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::idle;
   bool readable_ = false;  // there may be something to read

@@ -191,6 +191,7 @@ void Connection::keep_unsent(net::IoResult result, std::string&& owned_body,
 /// The peer has to take something soon, and over a longer time at a minimum rate.
 void Connection::await_writable() {
   const Limits& limits = server_.limits;
+  last_written_ = server_.now();
   write_deadline_ = server_.now() + limits.write_timeout;
   if (limits.answer_bytes_per_second != 0) {
     const auto earned = std::chrono::milliseconds(written_ * 1000 / limits.answer_bytes_per_second);

@@ -116,6 +116,7 @@ void Connection::close_open_body() {
 }
 
 void Connection::fail_open_body(int status, std::string_view problem) {
+  hit_chunk_limit();
   exchange_->incoming->fail(refusal(status, problem));
   body_open_ = false;
   keep_alive_ = false;

@@ -130,6 +130,7 @@ std::size_t Exchange::most_body_bytes() const {
 void Exchange::admit_body(std::size_t most) {
   const RequestHead& head = parser.head();
   if (!refusal && head.content_length > most) {
+    server_.hit(Limit::body_bytes);
     refusal =
         detail::refusal(413, "the body is too large: at most " + std::to_string(most) + " bytes");
   }

@@ -62,6 +62,8 @@ class ServerState {
   void begin_drain();
   void close_all();
 
+  void hit(Limit limit) { table_->limit_counts().hit(limit); }
+
   Loop& loop() const { return *loop_; }
   /// The time of the event that is served right now.
   Clock::time_point now() const { return now_; }
