@@ -113,9 +113,9 @@ struct Response {
   /// Sent instead of `body` when it has bytes: content that outlives the server (embedded files).
   std::string_view static_body;
   /// Sent instead of both, as it comes.
-  std::unique_ptr<BodyReader> stream;
+  std::unique_ptr<BodyReader> stream = nullptr;
   /// Takes the connection over: the answer is 101 with `headers`.
-  std::unique_ptr<Upgrade> upgrade;
+  std::unique_ptr<Upgrade> upgrade = nullptr;
 };
 
 /// Serves requests. May wait; the connection's next pipelined request is served after this one.
