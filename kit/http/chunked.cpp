@@ -53,7 +53,14 @@ void ChunkedDecoder::step(char c) {
     case Step::size_first:
     case Step::size:
       return size_byte(c);
-    case Step::extension:
+    case Step::extension_start:
+    case Step::extension_name:
+    case Step::extension_blank:
+    case Step::extension_value_start:
+    case Step::extension_value:
+    case Step::extension_quoted:
+    case Step::extension_escaped:
+    case Step::extension_end:
       return extension_byte(c);
     case Step::size_lf:
       expect(c, '\n', Step::data);
@@ -94,19 +101,67 @@ void ChunkedDecoder::size_byte(char c) {
   if (c == '\r') {
     step_ = Step::size_lf;
   } else if (c == ';') {
-    step_ = Step::extension;
+    step_ = Step::extension_start;
   } else {
     refuse(400, "a chunk size is malformed");
   }
 }
 
+/// *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ), but for blanks before the
+/// first semicolon: those are where parsers of chunk sizes differ.
 void ChunkedDecoder::extension_byte(char c) {
+  if (c != '\r' && ++extension_bytes_ > most_extension_bytes) {
+    return refuse(400, "the chunk extensions are too long");
+  }
+  const bool is_token = (detail::class_of(c) & detail::char_token) != 0;
+  const bool is_blank = c == ' ' || c == '\t';
+  switch (step_) {
+    case Step::extension_start:
+      if (is_token) step_ = Step::extension_name;
+      if (is_token || is_blank) return;
+      break;
+    case Step::extension_name:
+      if (is_blank) step_ = Step::extension_blank;
+      if (is_token || is_blank) return;
+      return extension_follows(c, true);
+    case Step::extension_blank:
+      if (is_blank) return;
+      return extension_follows(c, true);
+    case Step::extension_value_start:
+      if (is_token) step_ = Step::extension_value;
+      if (c == '"') step_ = Step::extension_quoted;
+      if (is_token || is_blank || c == '"') return;
+      break;
+    case Step::extension_quoted:
+      if (c == '"') step_ = Step::extension_end;
+      if (c == '\\') step_ = Step::extension_escaped;
+      if ((detail::class_of(c) & detail::char_control) == 0) return;
+      break;
+    case Step::extension_escaped:
+      step_ = Step::extension_quoted;
+      if ((detail::class_of(c) & detail::char_control) == 0) return;
+      break;
+    case Step::extension_value:
+      if (is_blank) step_ = Step::extension_end;
+      if (is_token || is_blank) return;
+      return extension_follows(c, false);
+    default:  // extension_end
+      if (is_blank) return;
+      return extension_follows(c, false);
+  }
+  refuse(400, "a chunk extension is malformed");
+}
+
+/// What may stand behind a name, or a value.
+void ChunkedDecoder::extension_follows(char c, bool may_have_value) {
   if (c == '\r') {
     step_ = Step::size_lf;
-  } else if ((detail::class_of(c) & detail::char_control) != 0) {
-    refuse(400, "a chunk extension has a control character");
-  } else if (++extension_bytes_ > most_extension_bytes) {
-    refuse(400, "the chunk extensions are too long");
+  } else if (c == ';') {
+    step_ = Step::extension_start;
+  } else if (c == '=' && may_have_value) {
+    step_ = Step::extension_value_start;
+  } else {
+    refuse(400, "a chunk extension is malformed");
   }
 }
 

@@ -31,7 +31,14 @@ class ChunkedDecoder {
   enum class Step : std::uint8_t {
     size_first,
     size,
-    extension,
+    extension_start,  // behind ';'
+    extension_name,
+    extension_blank,  // behind a name that a blank ended
+    extension_value_start,
+    extension_value,
+    extension_quoted,
+    extension_escaped,
+    extension_end,  // behind a quoted value
     size_lf,
     data,
     data_cr,
@@ -45,6 +52,7 @@ class ChunkedDecoder {
   void step(char c);
   void size_byte(char c);
   void extension_byte(char c);
+  void extension_follows(char c, bool may_have_value);
   void trailer_byte(char c);
   void expect(char c, char wanted, Step next);
   void size_known();

@@ -243,6 +243,17 @@ TEST(ChunkedDecoder, JoinsChunks) {
   check_chunks("5\r\nhello\r\n6;x=\"y\"\r\n world\r\n0\r\n\r\nGET", "hello world#32");
   check_chunks("00a\r\n0123456789\r\n000\r\nTrailer: 1\r\nX:\r\n\r\n", "0123456789#40");
   check_chunks("0\r\n\r\n", "#5");
+  for (const char* extensions :
+       {";a", ";a=b", ";a=\"q;\\\"\xff\"", "; a ; b = c", ";a=\"\" ;b", ";a;b=c;d=\"e\""}) {
+    const std::string head = "1" + std::string(extensions) + "\r\n";
+    check_chunks(head + "x\r\n0" + extensions + "\r\n\r\n",
+                 "x#" + std::to_string(head.size() * 2 + 5));
+  }
+  for (const char* extensions :
+       {" ;a", ";", ";;a", ";=b", ";a=", ";a=\"b", ";a=\"b\"c", ";a b", ";a==b", ";\xff", ";a=\xff",
+        ";a=b c", ";a\x01", ";a=\"\x7f\"", ";a=\"\\\r\""}) {
+    check_chunks("1" + std::string(extensions) + "\r\nx\r\n0\r\n\r\n", "400");
+  }
   check_chunks("5\r\nhel", "incomplete");
 }
 
