@@ -301,10 +301,14 @@ class [[nodiscard]] Task {
   /// may destroy the task. `name` is what the task is called when it is listed (see
   /// task_list.hpp): a template, never what a client sent. It is copied when it is needed.
   bool start(void (*on_finish)(void*), void* argument, std::string_view name = {}) {
+    detail::ContextKeeper keeper;
+    return start_in_entry(on_finish, argument, name);
+  }
+  /// The same inside a `Context::Entry`, whose end puts the current context back anyway.
+  bool start_in_entry(void (*on_finish)(void*), void* argument, std::string_view name = {}) {
     detail::PromiseBase& task = handle_.promise();
     task.on_root_finish = on_finish;
     task.root = argument;
-    detail::ContextKeeper keeper;
     handle_.resume();
     if (task.finished) return true;
     task.asynchronous = true;

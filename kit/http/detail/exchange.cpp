@@ -202,8 +202,9 @@ bool Exchange::start(Clock::time_point deadline) {
     return true;
   }
   // The end is reported in the loop's next turn: here the task is still on the stack.
-  return task_->start([](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); },
-                      this, match.route->path_template);
+  return task_->start_in_entry(
+      [](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); }, this,
+      match.route->path_template);
 }
 
 void Exchange::begin_stream(std::unique_ptr<BodyReader> answer) {
@@ -220,9 +221,9 @@ bool Exchange::fetch_piece() {
   } catch (...) {
     piece_.emplace(failed_piece(kit::detail::error_from_current_exception()));
   }
-  const bool there =
-      piece_->start([](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); },
-                    this, request.route);
+  const bool there = piece_->start_in_entry(
+      [](void* self) { Loop::current().schedule(*static_cast<Exchange*>(self)); }, this,
+      request.route);
   fetching_ = !there;
   return there;
 }
