@@ -269,6 +269,38 @@ TEST_F(StreamTest, AnErrorBreaksTheAnswerOff) {
   EXPECT_TRUE(has(recorder.errors[0], "secret cause"));
 }
 
+TEST_F(StreamTest, AnAnswerThatBreaksOffLeavesThoseBeforeIt) {
+  testing::MemoryNetworkOptions network;
+  network.capacity = 1000;
+  auto client = connect(network);
+  client->pause_reading(true);
+  client->send(get("/sized/10") + get("/words") + get("/breaks"));
+  loop.advance(2s);
+  client->send(get("/breaks"));
+  loop.advance(1s);
+  client->pause_reading(false);
+  run();
+  const std::string all = client->take();
+  EXPECT_TRUE(has(all, "0123456789HTTP/1.1")) << all;
+  EXPECT_TRUE(has(all, "three\r\n0\r\n\r\nHTTP/1.1")) << all;
+  EXPECT_TRUE(all.ends_with("4\r\nhalf")) << all;
+  EXPECT_TRUE(client->closed());
+  // The same in one read, with more than fits in flight before what breaks.
+  const std::string both = exchange(get("/static") + get("/breaks"), 0s, network);
+  EXPECT_TRUE(has(both, big));
+  EXPECT_TRUE(both.ends_with("4\r\nhalf"));
+}
+
+TEST_F(StreamTest, ABodyOfNothingCanBeRead) {
+  const std::string sized = exchange(post_sized("/count", 0));
+  EXPECT_TRUE(has(sized, "read 0 of 0")) << sized;
+  const std::string none = exchange("POST /count HTTP/1.1\r\nHost: a\r\n\r\n" + get("/"));
+  EXPECT_TRUE(has(none, "read 0 of 0")) << none;
+  EXPECT_TRUE(none.ends_with("hello"));
+  const std::string chunked = exchange(std::string(post_chunked) + "0\r\n\r\n");
+  EXPECT_TRUE(has(chunked, "read 0 of ?")) << chunked;
+}
+
 TEST_F(StreamTest, ASlowReaderSlowsTheProducer) {
   auto client = connect();
   client->pause_reading(true);

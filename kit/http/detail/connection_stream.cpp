@@ -222,14 +222,17 @@ void Connection::end_stream() {
 }
 
 /// The head is out already: all that is left is to make sure that nobody takes this for the whole.
+/// The connection ends behind what was said so far, the answers before this one included.
 void Connection::stream_failed(const Error& why) {
   const LogContext* outer = std::exchange(current_log_context, &exchange_->log);
   log::error(http_log, "the answer broke off",
              {{"route", exchange_->request.route}, {"sent", exchange_->sent}, {"error", why}});
   current_log_context = outer;
   observe(exchange_->status, exchange_->sent, &why);
-  flush();
-  close();
+  if (body_open_) close_open_body();
+  server_.release(std::move(exchange_));
+  keep_alive_ = false;
+  await_next();
 }
 
 // Protocols that take the connection over.

@@ -194,6 +194,11 @@ void Exchange::describe_unknown(Peer& from) {
 bool Exchange::start(Clock::time_point deadline) {
   context.set_log_context(&log);
   context.set_deadline(deadline);
+  if (match.route->options.streams_body && !incoming) {  // a body of nothing
+    incoming.emplace(*this, 0);
+    incoming->end();
+    request.stream = &*incoming;
+  }
   Context::Entry entry(&context);
   try {
     task_.emplace(match.route->handler(request));
