@@ -54,6 +54,18 @@ void append_label_value(std::string& out, std::string_view value) {
   }
 }
 
+/// The name with its labels, up to the number.
+void append_series(std::string& out, std::string_view name, const std::vector<std::string>& labels,
+                   const std::vector<std::string>& values) {
+  out.append(name);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    out.append(i == 0 ? "{" : ",").append(labels[i]).append("=\"");
+    append_label_value(out, values[i]);
+    out.append("\"");
+  }
+  out.append(labels.empty() ? " " : "} ");
+}
+
 template <class T>
 void append_number(std::string& out, T number) {
   std::array<char, 32> buffer;
@@ -63,10 +75,33 @@ void append_number(std::string& out, T number) {
 
 }  // namespace
 
-struct Registry::Reading {
+struct Registry::Source {
   std::string help;
-  Function<double() const> read;
+  std::vector<std::string> labels;
+  Function<std::vector<Reading>() const> read;
+
+  void write(std::string& out, std::string_view name) const;
 };
+
+void Registry::Source::write(std::string& out, std::string_view name) const {
+  append_head(out, name, help, name.ends_with(counter_ending) ? "counter" : "gauge");
+  std::vector<Reading> readings = read();
+  if (readings.size() > CounterFamily::default_max_series) {
+    readings.resize(CounterFamily::default_max_series);
+  }
+  for (const Reading& reading : readings) {
+    KIT_ASSERT(reading.values.size() == labels.size(), "one value for each label of the metric");
+    append_series(out, name, labels, reading.values);
+    if (std::isnan(reading.number)) {
+      out.append("NaN");
+    } else if (std::isinf(reading.number)) {
+      out.append(reading.number > 0 ? "+Inf" : "-Inf");
+    } else {
+      append_number(out, reading.number);
+    }
+    out.append("\n");
+  }
+}
 
 CounterFamily::CounterFamily(std::string_view name, std::string_view help,
                              std::span<const std::string_view> labels, std::size_t max_series)
@@ -90,13 +125,7 @@ void CounterFamily::write(std::string& out) const {
   append_head(out, name_, help_, "counter");
   std::shared_lock lock(mutex_);
   for (const auto& [values, counter] : series_) {
-    out.append(name_);
-    for (std::size_t i = 0; i < labels_.size(); ++i) {
-      out.append(i == 0 ? "{" : ",").append(labels_[i]).append("=\"");
-      append_label_value(out, values[i]);
-      out.append("\"");
-    }
-    out.append(labels_.empty() ? " " : "} ");
+    append_series(out, name_, labels_, values);
     append_number(out, counter.value());
     out.append("\n");
   }
@@ -131,8 +160,26 @@ CounterFamily& Registry::counters(std::string_view name, std::string_view help,
 
 void Registry::add_reading(std::string_view name, std::string_view help,
                            Function<double() const> read) {
+  add_source(name, help, {}, [read = std::move(read)] {
+    std::vector<Reading> one(1);
+    one[0].number = read();
+    return one;
+  });
+}
+
+void Registry::add_readings(std::string_view name, std::string_view help,
+                            std::initializer_list<std::string_view> labels,
+                            Function<std::vector<Reading>() const> read) {
+  KIT_ASSERT(std::ranges::all_of(labels, is_name), "a label is named lower_case");
+  add_source(name, help, labels, std::move(read));
+}
+
+void Registry::add_source(std::string_view name, std::string_view help,
+                          std::initializer_list<std::string_view> labels,
+                          Function<std::vector<Reading>() const> read) {
   KIT_ASSERT(is_name(name), "a metric is named lower_case");
-  auto made = std::make_unique<Reading>(Reading{std::string(help), std::move(read)});
+  auto made = std::make_unique<Source>(
+      Source{std::string(help), {labels.begin(), labels.end()}, std::move(read)});
   std::unique_lock lock(mutex_);
   KIT_ASSERT(!families_.contains(name) && !readings_.contains(name), "two metrics of one name");
   readings_.emplace(std::string(name), std::move(made));
@@ -143,19 +190,7 @@ void Registry::write_text(std::string& out) const {
   auto reading = readings_.begin();
   auto write_readings_before = [&](const std::string* name) {
     for (; reading != readings_.end() && (name == nullptr || reading->first < *name); ++reading) {
-      const auto& [reading_name, read] = *reading;
-      append_head(out, reading_name, read->help,
-                  reading_name.ends_with(counter_ending) ? "counter" : "gauge");
-      out.append(reading_name).append(" ");
-      double number = read->read();
-      if (std::isnan(number)) {
-        out.append("NaN");
-      } else if (std::isinf(number)) {
-        out.append(number > 0 ? "+Inf" : "-Inf");
-      } else {
-        append_number(out, number);
-      }
-      out.append("\n");
+      reading->second->write(out, reading->first);
     }
   };
   for (const auto& [name, family] : families_) {

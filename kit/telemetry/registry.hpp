@@ -57,6 +57,12 @@ class CounterFamily {
   std::map<std::vector<std::string>, Counter, Less> series_;
 };
 
+/// A number of a metric with labels, and the label values it has.
+struct Reading {
+  std::vector<std::string> values;
+  double number = 0;
+};
+
 /// All metrics of a process. Declaring a metric again gives the same one; declaring it differently
 /// is a bug and aborts. Names follow Prometheus: counters end in "_total", labels are lower_case.
 /// Thread safety: any thread.
@@ -76,14 +82,23 @@ class Registry {
   /// "_total", a gauge otherwise. `read` may be called from any thread.
   void add_reading(std::string_view name, std::string_view help, Function<double() const> read);
 
+  /// The same for a metric with labels: one number for each combination that there is now. Those
+  /// past `CounterFamily::default_max_series` are left out.
+  void add_readings(std::string_view name, std::string_view help,
+                    std::initializer_list<std::string_view> labels,
+                    Function<std::vector<Reading>() const> read);
+
   /// Appends everything in the Prometheus text format, by name.
   void write_text(std::string& out) const;
 
  private:
-  struct Reading;
+  struct Source;
+  void add_source(std::string_view name, std::string_view help,
+                  std::initializer_list<std::string_view> labels,
+                  Function<std::vector<Reading>() const> read);
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::unique_ptr<CounterFamily>, std::less<>> families_;
-  std::map<std::string, std::unique_ptr<Reading>, std::less<>> readings_;
+  std::map<std::string, std::unique_ptr<Source>, std::less<>> readings_;
 };
 
 }  // namespace kit::telemetry

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -81,6 +82,32 @@ TEST(RegistryTest, WritesUnusualReadings) {
   registry.add_reading("b", "B.", [] { return -std::numeric_limits<double>::infinity(); });
   EXPECT_EQ(text_of(registry),
             "# HELP a A.\n# TYPE a gauge\na NaN\n# HELP b B.\n# TYPE b gauge\nb -Inf\n");
+}
+
+TEST(RegistryTest, WritesReadingsWithLabels) {
+  Registry registry;
+  registry.add_readings("live", "Live.", {"kind", "of"}, [] {
+    return std::vector<Reading>{{{"tasks", ""}, 3}, {{"pooled", "a\"b"}, 1.5}};
+  });
+  registry.add_readings("none", "None.", {"kind"}, [] { return std::vector<Reading>(); });
+  EXPECT_EQ(text_of(registry),
+            "# HELP live Live.\n# TYPE live gauge\n"
+            "live{kind=\"tasks\",of=\"\"} 3\nlive{kind=\"pooled\",of=\"a\\\"b\"} 1.5\n"
+            "# HELP none None.\n# TYPE none gauge\n");
+}
+
+TEST(RegistryTest, BoundsReadingsWithLabels) {
+  for (std::size_t count :
+       {CounterFamily::default_max_series, CounterFamily::default_max_series + 1}) {
+    Registry registry;
+    registry.add_readings("live", "Live.", {"n"}, [count] {
+      std::vector<Reading> readings(count);
+      for (Reading& reading : readings) reading.values.emplace_back("x");
+      return readings;
+    });
+    const std::string text = text_of(registry);
+    EXPECT_EQ(std::ranges::count(text, '\n'), 2 + 1'000);
+  }
 }
 
 TEST(RegistryTest, GivesTheSameMetricAgain) {
