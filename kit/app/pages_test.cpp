@@ -50,8 +50,11 @@ class PagesTest : public testing::Test {
     std::vector<std::string_view> parameters;
     std::string scratch;
     const http::Router::Match match = router_.match(http::Method::get, path, parameters, scratch);
-    if (match.route == nullptr)
-      return {.status = 404, .content_type = {}, .body = {}, .headers = {}, .static_body = {}};
+    if (match.route == nullptr) {
+      http::Response missing;
+      missing.status = 404;
+      return missing;
+    }
     http::Request request;
     request.path = path;
     request.headers = headers;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <latch>
 #include <memory>
 #include <stdexcept>
@@ -71,6 +72,9 @@ TEST(Blocking, WithoutThreadsItRunsInPlaceOnAnyLoop) {
 struct Gate {
   std::latch open{1};
   std::atomic<int> entered{0};
+  void await_entered() const {
+    while (entered.load() == 0) std::this_thread::yield();  // polls for a thread to begin
+  }
   auto pass(int value) {
     return [this, value] {
       entered.fetch_add(1);
@@ -120,9 +124,18 @@ Task<Noisy> makes_noise(BlockingPool* pool, Gate* gate, std::atomic<int>* alive)
   co_return co_await blocking(*pool, std::move(work));
 }
 
-Task<> gives_up(BlockingPool* pool, Gate* gate, std::atomic<int>* alive) {
-  Result<Noisy> result = co_await as_result(with_deadline(1ms, makes_noise(pool, gate, alive)));
-  EXPECT_EQ(result.error().code(), Code::deadline_exceeded);
+Task<> without_value(Task<Noisy> task) {
+  Result<Noisy> result = co_await as_result(std::move(task));
+  EXPECT_EQ(result.error().code(), Code::cancelled);
+}
+
+/// Cancels the work: once it runs, or while it waits for a thread.
+Task<> gives_up(BlockingPool* pool, Gate* gate, std::atomic<int>* alive, bool running) {
+  TaskGroup group("gives up");
+  group.spawn(without_value(makes_noise(pool, gate, alive)));
+  if (running) gate->await_entered();
+  group.cancel();
+  co_await group.join();
 }
 
 TEST(Blocking, ACancelledTaskGoesOnWhileTheWorkRunsToItsEnd) {
@@ -131,12 +144,13 @@ TEST(Blocking, ACancelledTaskGoesOnWhileTheWorkRunsToItsEnd) {
   Gate gate;
   {
     BlockingPool pool({.threads = 1, .queue = 8});
-    EXPECT_TRUE(run(*loop, gives_up(&pool, &gate, &alive)).ok());
+    EXPECT_TRUE(run(*loop, gives_up(&pool, &gate, &alive, true)).ok());
     // The thread is held; another one waits for it, is given up, and never begins.
-    EXPECT_TRUE(run(*loop, gives_up(&pool, &gate, &alive)).ok());
+    EXPECT_TRUE(run(*loop, gives_up(&pool, &gate, &alive, false)).ok());
     gate.open.count_down();
+    EXPECT_EQ(*run(*loop, on_another_thread(&pool)), "elsewhere") << "behind both";
   }  // awaits what runs
-  EXPECT_LE(gate.entered.load(), 2);
+  EXPECT_EQ(gate.entered.load(), 1);
   loop.reset();
   EXPECT_EQ(alive.load(), 0) << "the work and its result are dropped";
 }
@@ -153,6 +167,7 @@ TEST(Blocking, TheLoopMayEndBeforeTheWork) {
       loop->stop();
     });
     loop->run();
+    gate.await_entered();
   }
   EXPECT_GT(alive.load(), 0);
   gate.open.count_down();
@@ -175,30 +190,29 @@ TEST(Blocking, TheTaskMayBeDroppedAfterItsLoop) {
     loop->stop();
   });
   loop->run();
+  gate.await_entered();
   loop.reset();
   gate.open.count_down();
 }
 
-TEST(Blocking, APoolThatEndsRefusesWhatHasNotBegun) {
+TEST(Blocking, APoolThatEndsRefusesWhatHasNotBegunAndAwaitsTheRest) {
   auto loop = loop_of_this_thread();
   Gate gate;
-  auto pool = std::make_unique<BlockingPool>(BlockingPoolOptions{.threads = 1, .queue = 8});
   std::atomic<int> alive{0};
+  auto pool = std::make_unique<BlockingPool>(BlockingPoolOptions{.threads = 1, .queue = 8});
   Task<Noisy> first = makes_noise(pool.get(), &gate, &alive);
   Task<Noisy> second = makes_noise(pool.get(), &gate, &alive);
-  int ended = 0;
-  const auto count = [](void* argument) { ++*static_cast<int*>(argument); };
-  std::jthread opener;
+  const auto stop = [](void* ending) { static_cast<Loop*>(ending)->stop(); };
+  // The second one is refused while the first one still runs; only then may that end.
+  const auto open = [](void* opened) { static_cast<Gate*>(opened)->open.count_down(); };
+  std::jthread closer;
   loop->post([&] {
-    EXPECT_FALSE(first.start(count, &ended));
-    EXPECT_FALSE(second.start(count, &ended));
-    while (gate.entered.load() == 0) std::this_thread::yield();  // polls for the thread to begin
-    opener = std::jthread([&] { gate.open.count_down(); });
-    pool.reset();
+    EXPECT_FALSE(first.start(stop, loop.get()));
+    EXPECT_FALSE(second.start(open, &gate));
+    gate.await_entered();
+    closer = std::jthread([&] { pool.reset(); });
   });
-  Timer timer([](void* argument) { static_cast<Loop*>(argument)->stop(); }, loop.get());
-  loop->post([&] { loop->start(timer, loop->now() + 1ms); });
-  while (ended < 2) loop->run();
+  loop->run();
   EXPECT_TRUE(first.take().ok());
   EXPECT_EQ(second.take().error().code(), Code::unavailable);
 }
