@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/app/access_log.hpp"
+#include "kit/app/diagnostics.hpp"
 #include "kit/app/imports.hpp"
 #include "kit/app/pages.hpp"
 #include "kit/app/signals.hpp"
@@ -74,6 +75,7 @@ struct Process {
   std::unique_ptr<Status> status;
   std::unique_ptr<Pages> pages;
   std::unique_ptr<AccessLog> access_log;
+  Diagnostics diagnostics;
   http::Router router, admin_router;
 };
 
@@ -88,6 +90,8 @@ Result<> build_routes(Process& process) {
                                             process.settings.app.environment);
     KIT_TRY(process.pages->add_routes(process.router));
   }
+  process.diagnostics.add_metrics(process.access_log->registry());
+  KIT_TRY(process.diagnostics.add_routes(process.admin_router));
   return process.access_log->add_metrics(process.admin_router);
 }
 
@@ -280,8 +284,10 @@ Task<> serve(Application& application, const Settings& settings) {
   co_await listen(process);
   terminal.listening(url(settings.http.address, process.workers->port()));
 
+  TaskGroup background("background");
+  background.spawn("alarms", process.diagnostics.watch());
   TaskGroup starting("start");
-  starting.spawn(become_ready(process, terminal));
+  starting.spawn("become ready", become_ready(process, terminal));
   auto signal = Signals::wait();
   co_await signal;
   starting.cancel();
@@ -290,6 +296,10 @@ Task<> serve(Application& application, const Settings& settings) {
   const Result<> how = co_await as_result(std::move(ended));
   if (!how) log::debug(app_log, "start was cut short", {{"why", how.error()}});
   co_await stop(process, terminal);
+  background.cancel();
+  Task<> background_ended = background.join();
+  const Result<> how_ended = co_await as_result(std::move(background_ended));
+  if (!how_ended) log::debug(app_log, "background tasks ended", {{"why", how_ended.error()}});
   if (storage_failed.load()) co_await Error(Code::data_loss, "the storage failed");
 }
 
