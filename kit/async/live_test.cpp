@@ -193,7 +193,7 @@ TEST(TaskList, ListsByNameWhateverIsSampled) {
 }
 
 TEST(TaskList, IsReadWhileTasksComeAndGo) {
-  std::jthread reader([](std::stop_token stop) {
+  std::jthread reader([](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       for (const ListedTask& task : list_tasks()) EXPECT_LE(task.name.size(), 64U);
     }

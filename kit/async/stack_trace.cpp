@@ -96,14 +96,15 @@ std::string with_offset(std::string text, std::uintptr_t offset) {
   return text;
 }
 
-std::string describe_address(const ExecutableSymbols& symbols, std::uintptr_t address) {
+std::string describe_address(const ExecutableSymbols& symbols, const void* return_address) {
+  const auto address = reinterpret_cast<std::uintptr_t>(return_address);
   // A return address is behind its call, which may be the last instruction of a function.
-  const std::uintptr_t call = address - 1;
-  if (const Symbol* symbol = symbols.find(call)) {
+  const char* const call = static_cast<const char*>(return_address) - 1;
+  if (const Symbol* symbol = symbols.find(address - 1)) {
     return with_offset(demangle(symbol->name.c_str()), address - symbols.base() - symbol->begin);
   }
   Dl_info info{};
-  if (::dladdr(reinterpret_cast<void*>(call), &info) == 0 || info.dli_fname == nullptr) {
+  if (::dladdr(call, &info) == 0 || info.dli_fname == nullptr) {
     return with_offset("unknown", address);
   }
   if (info.dli_sname != nullptr) {
@@ -113,6 +114,13 @@ std::string describe_address(const ExecutableSymbols& symbols, std::uintptr_t ad
   const std::string_view path = info.dli_fname;
   return with_offset(std::string(path.substr(path.rfind('/') + 1)),
                      address - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
+}
+
+/// How one task resumes another, which says nothing about the program.
+bool is_machinery(std::string_view line) {
+  const std::string_view name = line.substr(0, line.find('('));
+  return name.find("kit::detail::") != std::string_view::npos ||
+         name.starts_with("std::__n4861::coroutine_handle");
 }
 
 }  // namespace
@@ -131,8 +139,8 @@ std::vector<std::string> describe(const StackTrace& trace) {
   static const ExecutableSymbols symbols;
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < trace.size; ++i) {
-    lines.push_back(
-        describe_address(symbols, reinterpret_cast<std::uintptr_t>(trace.addresses[i])));
+    std::string line = describe_address(symbols, trace.addresses[i]);
+    if (!is_machinery(line)) lines.push_back(std::move(line));
   }
   return lines;
 }

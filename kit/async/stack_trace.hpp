@@ -11,7 +11,7 @@ namespace kit {
 /// Where the program was: return addresses, innermost first. Cheap to take and to keep; naming them
 /// waits until somebody looks.
 struct StackTrace {
-  static constexpr std::size_t most = 24;
+  static constexpr std::size_t most = 32;
   std::array<void*, most> addresses{};
   std::size_t size = 0;
 
@@ -21,8 +21,8 @@ struct StackTrace {
 };
 
 /// A line for each frame: "kit::TaskGroup::spawn(...) +0x1f", or "libc.so.6 +0x2724a" where there
-/// is no name. Reads the symbols of the executable once. Cost: milliseconds; not on a loop's
-/// thread. Thread safety: any thread.
+/// is no name; those of tasks resuming each other are left out. Reads the symbols of the executable
+/// once. Cost: milliseconds; not on a loop's thread. Thread safety: any thread.
 std::vector<std::string> describe(const StackTrace& trace);
 
 /// A name of the C++ ABI for people: "kit::Sleep".

@@ -118,11 +118,11 @@ TEST(Task, ExceptionBecomesInternalError) {
 }
 
 struct Counted {
-  explicit Counted(int* count) : count_(count) { ++*count_; }
+  explicit Counted(int* counter) : count(counter) { ++*count; }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
-  ~Counted() { --*count_; }
-  int* count_;
+  ~Counted() { --*count; }
+  int* count;
 };
 
 Task<int> holds(int* alive) {
