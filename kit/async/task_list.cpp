@@ -15,14 +15,20 @@
 
 namespace kit {
 
+namespace detail {
+
+struct TaskRecordTag;
+
 /// Made and dropped by the task's thread, read by any under the mutex.
-struct detail::TaskRecord : ListNode<struct TaskRecordTag> {
+struct TaskRecord : ListNode<TaskRecordTag> {
   std::uint64_t id = 0;
   std::string name;
   Clock::time_point since;
   StackTrace created;
   std::atomic<const std::type_info*> waits_for{nullptr};
 };
+
+}  // namespace detail
 
 namespace {
 
