@@ -12,11 +12,11 @@ namespace kit::net {
 
 /// Whom to connect to.
 struct Endpoint {
-  std::string host;  ///< A name or a numeric address; "unix:/path" for a Unix socket.
+  std::string host{};  ///< A name or a numeric address; "unix:/path" for a Unix socket.
   int port = 0;
   bool tls = false;
   /// What is offered to a TLS peer (ALPN), best first: {"h2", "http/1.1"}.
-  std::vector<std::string> application_protocols;
+  std::vector<std::string> application_protocols{};
 };
 
 /// Makes connections: over TCP and TLS in a program (connect.hpp), in memory in tests.
