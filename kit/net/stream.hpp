@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -78,6 +79,8 @@ class Listener {
   virtual ~Listener() = default;
   /// The port it listens on, also when 0 was asked for.
   virtual int port() const = 0;
+  /// How many connections were closed at once because descriptors had run out.
+  virtual std::uint64_t turned_away() const { return 0; }
 };
 
 struct ListenOptions {

@@ -16,50 +16,15 @@
 #include <string>
 #include <utility>
 
+#include "kit/net/detail/socket.hpp"
 #include "kit/net/stream.hpp"
 
 namespace kit::net {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-  void close() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_;
-};
-
-union Address {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-};
-
-std::string text_of(const Address& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool v6 = address.any.sa_family == AF_INET6;
-  const void* bytes = v6 ? static_cast<const void*>(&address.v6.sin6_addr) : &address.v4.sin_addr;
-  if (v6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
-    // One peer, one name, whichever family the listener has.
-    return ::inet_ntop(AF_INET, address.v6.sin6_addr.s6_addr + 12, text.data(), text.size());
-  }
-  return ::inet_ntop(v6 ? AF_INET6 : AF_INET, bytes, text.data(), text.size());
-}
+using detail::Address;
+using detail::Descriptor;
 
 IoResult io_failure(bool writing) {
   switch (errno) {
@@ -76,11 +41,11 @@ IoResult io_failure(bool writing) {
   }
 }
 
-class TcpStream final : public Stream {
+class SocketStream final : public Stream {
  public:
-  TcpStream(Descriptor socket, std::string peer)
+  SocketStream(Descriptor socket, std::string peer)
       : socket_(std::move(socket)), peer_(std::move(peer)) {}
-  ~TcpStream() override {
+  ~SocketStream() override {
     if (loop_ != nullptr) loop_->remove(socket_.number());
   }
 
@@ -127,17 +92,18 @@ class TcpStream final : public Stream {
   std::string peer_;
 };
 
-class TcpListener final : public Listener, private ReadinessHandler {
+class SocketListener final : public Listener, private ReadinessHandler {
  public:
-  TcpListener(Descriptor socket, int port, AcceptHandler& handler)
+  SocketListener(Descriptor socket, int port, AcceptHandler& handler)
       : socket_(std::move(socket)), port_(port), handler_(handler), loop_(Loop::current()) {
-    retry_.set_action([](void* self) { static_cast<TcpListener*>(self)->accept_all(); }, this);
+    retry_.set_action([](void* self) { static_cast<SocketListener*>(self)->accept_all(); }, this);
     reserve();
     loop_.add(socket_.number(), *this);
   }
-  ~TcpListener() override { loop_.remove(socket_.number()); }
+  ~SocketListener() override { loop_.remove(socket_.number()); }
 
   int port() const override { return port_; }
+  std::uint64_t turned_away() const override { return turned_away_; }
 
  private:
   void on_readiness(Readiness) override { accept_all(); }
@@ -165,7 +131,7 @@ class TcpListener final : public Listener, private ReadinessHandler {
       }
       const int on = 1;
       ::setsockopt(accepted.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      handler_.on_accept(std::make_unique<TcpStream>(std::move(accepted), text_of(address)));
+      handler_.on_accept(detail::make_socket_stream(std::move(accepted), detail::text_of(address)));
     }
   }
 
@@ -179,6 +145,7 @@ class TcpListener final : public Listener, private ReadinessHandler {
     Descriptor refused(::accept4(socket_.number(), nullptr, nullptr, SOCK_CLOEXEC));
     Shed shed = Shed::one;
     if (refused.number() < 0) shed = errno == EAGAIN ? Shed::nobody : Shed::impossible;
+    if (shed == Shed::one) ++turned_away_;
     refused.close();
     reserve();
     return shed;
@@ -187,10 +154,50 @@ class TcpListener final : public Listener, private ReadinessHandler {
   Descriptor socket_;
   Descriptor reserve_;
   int port_;
+  std::uint64_t turned_away_ = 0;
   AcceptHandler& handler_;
   Loop& loop_;
   Timer retry_;
 };
+
+}  // namespace
+
+namespace detail {
+
+std::string text_of(const Address& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int family = address.any.sa_family;
+  if (family != AF_INET && family != AF_INET6) return "unix";
+  const bool v6 = family == AF_INET6;
+  if (v6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+    return ::inet_ntop(AF_INET, address.v6.sin6_addr.s6_addr + 12, text.data(), text.size());
+  }
+  const void* bytes = v6 ? static_cast<const void*>(&address.v6.sin6_addr) : &address.v4.sin_addr;
+  return ::inet_ntop(family, bytes, text.data(), text.size());
+}
+
+socklen_t size_of(const Address& address) {
+  switch (address.any.sa_family) {
+    case AF_INET:
+      return sizeof address.v4;
+    case AF_INET6:
+      return sizeof address.v6;
+    default:
+      return sizeof address.path;
+  }
+}
+
+std::unique_ptr<Stream> make_socket_stream(Descriptor socket, std::string peer) {
+  return std::make_unique<SocketStream>(std::move(socket), std::move(peer));
+}
+
+std::unique_ptr<Listener> make_listener(Descriptor socket, int port, AcceptHandler& handler) {
+  return std::make_unique<SocketListener>(std::move(socket), port, handler);
+}
+
+}  // namespace detail
+
+namespace {
 
 std::optional<Address> parse_address(const std::string& text, int port) {
   Address address{};
@@ -236,9 +243,7 @@ Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, Accep
       ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
     return cannot_listen(options, errno);
   }
-  const auto size =
-      static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
-  if (::bind(socket.number(), &address->any, size) != 0 ||
+  if (::bind(socket.number(), &address->any, detail::size_of(*address)) != 0 ||
       ::listen(socket.number(), options.backlog) != 0) {
     return cannot_listen(options, errno);
   }
@@ -247,7 +252,7 @@ Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, Accep
   if (::getsockname(socket.number(), &bound.any, &bound_size) != 0)
     return cannot_listen(options, errno);
   const int port = ntohs(family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
-  return std::make_unique<TcpListener>(std::move(socket), port, handler);
+  return detail::make_listener(std::move(socket), port, handler);
 }
 
 }  // namespace kit::net

@@ -174,6 +174,7 @@ TEST(Tcp, ShedsConnectionsWhenDescriptorsRunOut) {
   EXPECT_NE(errno, EAGAIN);  // closed by the other side, not left hanging
   ::close(client);
   EXPECT_EQ(count.accepted, 0);
+  EXPECT_EQ(listener->turned_away(), 1U);
   listener.reset();
 }
 
