@@ -41,26 +41,21 @@ void configure_log(const Settings::Log& settings) {
   options.format = settings.format;
   log::configure(options);
   log::flush_on_crash();
-  log::set_level(settings.level);
 }
 
-Result<> configure_levels(const Settings::Log& settings) {
-  for (const auto& [module, level] : settings.levels) {
-    KIT_TRY(log::set_level(module, *log::parse_level(level)));
-  }
-  return {};
-}
-
-Task<> dispatch(Application& application, const CommandLine& line, const Settings& settings) {
-  if (line.command == "serve") return serve(application, settings);
+Task<> dispatch(Application& application, const CommandLine& line, LoadedSettings& loaded,
+                LoadAgain& load) {
+  if (line.command == "serve") return serve(application, loaded, load);
+  const Settings& settings = loaded.settings;
   if (line.command == "migrate") return migrate_command(application, settings, line.arguments);
   if (line.command == "import") return import_command(application, settings, line);
   return export_command(application, settings, line);
 }
 
 /// Everything the command made is gone when this ends, while the loop still turns.
-Task<> run_command(Application& application, const CommandLine& line, const Settings& settings) {
-  Task<> command = dispatch(application, line, settings);
+Task<> run_command(Application& application, const CommandLine& line, LoadedSettings& loaded,
+                   LoadAgain& load) {
+  Task<> command = dispatch(application, line, loaded, load);
   Result<> result = co_await as_result(std::move(command));
   if (!result) co_await std::move(result);
 }
@@ -90,7 +85,8 @@ int run(int argc, char** argv, Application application) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable)
     variables.emplace_back(*variable);
-  auto loaded = load_settings(*line, name, std::move(variables));
+  LoadAgain load = [&] { return load_settings(*line, name, variables); };
+  auto loaded = load();
   if (!loaded) return complain(name, loaded.error(), misuse);
   if (line->command == "config") {
     std::fputs(loaded->dump.c_str(), stdout);
@@ -98,12 +94,12 @@ int run(int argc, char** argv, Application application) {
   }
   const Settings& settings = loaded->settings;
   configure_log(settings.log);
-  if (auto levels = configure_levels(settings.log); !levels)
+  if (auto levels = apply_log_levels(settings.log); !levels)
     return complain(name, levels.error(), misuse);
 
   auto loop = make_epoll_loop();
   if (!loop) return complain(name, loop.error(), failure);
-  Result<> result = kit::run(**loop, run_command(application, *line, settings));
+  Result<> result = kit::run(**loop, run_command(application, *line, *loaded, load));
   log::flush();
   if (result) return success;
   return complain(name, result.error(),

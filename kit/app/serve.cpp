@@ -19,6 +19,7 @@
 #include "kit/async/task_group.hpp"
 #include "kit/db/migrations.hpp"
 #include "kit/log/log.hpp"
+#include "kit/net/listen.hpp"
 
 namespace kit::app {
 namespace {
@@ -47,18 +48,43 @@ Error cannot_listen(Error why, const std::string& section, std::string_view othe
   return Error(why.code(), std::move(text)).with_cause(std::move(why));
 }
 
-std::string url(const std::string& address, int port) {
+std::string url(const std::string& address, int port, bool tls = false) {
+  if (!unix_path(address).empty()) return address;
   const bool v6 = address.find(':') != std::string::npos;
   const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1"
                            : v6                                    ? '[' + address + ']'
                                                                    : address;
-  return "http://" + host + ':' + std::to_string(port);
+  return (tls ? "https://" : "http://") + host + ':' + std::to_string(port);
+}
+
+/// What is listened on already, by the service manager or on a path.
+struct Sockets {
+  std::shared_ptr<const net::ListeningSocket> http, admin;
+};
+
+/// A socket named "admin" is the metrics'; another one serves the requests.
+Result<Sockets> adopt_sockets() {
+  Sockets sockets;
+  auto inherited = net::inherited_sockets();
+  if (!inherited) return std::move(inherited).error();
+  for (const net::InheritedSocket& one : *inherited) {
+    auto adopted = net::ListeningSocket::adopt(one.descriptor);
+    if (!adopted) return std::move(adopted).error();
+    auto& place = one.name == "admin" ? sockets.admin : sockets.http;
+    if (place) {
+      return Error(Code::invalid_argument,
+                   "socket activation: one socket for requests, and one that is named admin");
+    }
+    place = std::move(*adopted);
+  }
+  return sockets;
 }
 
 /// Everything that lives while the server does; what is later in the list goes first, but for the
 /// threads, which use all of it.
 struct Process {
-  Process(Application& made_from, const Settings& all) : application(made_from), settings(all) {}
+  Process(Application& made_from, const Settings& all, Sockets inherited)
+      : application(made_from), settings(all), sockets(std::move(inherited)) {}
   ~Process() {
     if (workers) workers->stop();
     if (admin) admin->stop();
@@ -66,8 +92,14 @@ struct Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  std::string url() const {
+    return app::url(settings.http.address, workers->port(), tls != nullptr);
+  }
+
   Application& application;
   const Settings& settings;
+  Sockets sockets;
+  std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
   std::unique_ptr<Workers> workers,
       admin;  // their loops outlive the database, which may post to them
   std::unique_ptr<sqlite::SqliteDatabase> database;
@@ -102,10 +134,11 @@ std::vector<std::pair<std::string, std::string>> default_headers() {
 
 Result<> listen_admin(Process& process) {
   const Settings& settings = process.settings;
-  if (settings.admin.port == 0) return {};
+  if (settings.admin.port == 0 && !process.sockets.admin) return {};
   Workers::Options options;
   options.address = settings.admin.address;
   options.port = settings.admin.port;
+  options.socket = std::move(process.sockets.admin);
   options.server.default_headers = default_headers();
   auto admin = Workers::start(process.admin_router, options);
   if (admin) {
@@ -133,6 +166,14 @@ Result<> listen(Process& process) {
   options.server.observer = process.access_log.get();
   options.server.refuse_cross_site = settings.http.refuse_cross_site;
   options.server.default_headers = default_headers();
+  options.tls = process.tls;
+  options.socket = std::move(process.sockets.http);
+  if (const std::string path = unix_path(settings.http.address); !options.socket && !path.empty()) {
+    auto socket = net::ListeningSocket::open_unix(path, *parse_mode(settings.http.unix_mode));
+    if (!socket) return cannot_listen(std::move(socket).error(), "http", "8080");
+    options.socket = std::move(*socket);
+  }
+  const std::string address = options.socket ? options.socket->address() : options.address;
   auto workers = Workers::start(process.router, options);
   if (!workers) {
     return cannot_listen(
@@ -141,8 +182,9 @@ Result<> listen(Process& process) {
   }
   process.workers = std::move(*workers);
   log::info(app_log, "listening",
-            {{"address", settings.http.address},
+            {{"address", address},
              {"port", process.workers->port()},
+             {"tls", process.tls != nullptr},
              {"threads", options.threads}});
   return {};
 }
@@ -193,7 +235,7 @@ Task<> print_ready(Process& process, Terminal& terminal) {
   ReadyFigures figures;
   figures.title = process.application.title;
   figures.version = process.application.version;
-  figures.url = url(process.settings.http.address, process.workers->port());
+  figures.url = process.url();
   figures.pages = process.settings.app.pages;
   figures.database = process.settings.database.path;
   figures.problem = process.status->detail();
@@ -225,17 +267,30 @@ Task<> become_ready(Process& process, Terminal& terminal) {
   if (!printed) log::warn(app_log, "rows could not be counted", {{"error", printed.error()}});
 }
 
+Task<> reload_on_hangup(Process& process, LoadedSettings& settings, LoadAgain& load) {
+  while (true) {
+    auto hangup = Signals::hangup();
+    co_await hangup;
+    const Result<> reloaded = reload(settings, load, process.tls.get());
+    if (!reloaded) {
+      log::error(app_log, "the configuration stays as it was", {{"error", reloaded.error()}});
+    }
+  }
+}
+
 Task<> stop(Process& process, Terminal& terminal) {
   const Settings::App& app = process.settings.app;
   process.status->draining();
   terminal.stopping(Signals::received());
-  log::info(
-      app_log, "stopping",
-      {{"signal", Signals::received()}, {"lameduck", app.lameduck}, {"limit", app.drain_timeout}});
+  log::info(app_log, "stopping",
+            {{"signal", Signals::received()},
+             {"drain_interval", app.drain_interval},
+             {"limit", app.drain_timeout}});
   process.workers->close_after_answers();
-  if (app.lameduck.count() > 0) {
-    Sleep lameduck(app.lameduck);
-    co_await lameduck;
+  // Whoever sends requests here sees that it is not ready, and goes elsewhere meanwhile.
+  if (app.drain_interval.count() > 0) {
+    Sleep interval(app.drain_interval);
+    co_await interval;
   }
   co_await process.workers->drain(app.drain_timeout);
   if (process.admin) co_await process.admin->drain(Clock::duration::zero());
@@ -267,8 +322,13 @@ Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
   co_return database;
 }
 
-Task<> serve(Application& application, const Settings& settings) {
-  Process process(application, settings);
+Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) {
+  const Settings& settings = loaded.settings;
+  Sockets inherited = co_await adopt_sockets();
+  Process process(application, settings, std::move(inherited));
+  // Before the database is touched: a bad certificate is a bad configuration.
+  auto context = co_await make_tls(settings.http.tls, nullptr);
+  if (context) process.tls = std::make_shared<net::TlsStore>(std::move(context));
   Terminal terminal(settings.app.environment == "dev");
   co_await Signals::install();
   // On the thread of the database.
@@ -282,14 +342,17 @@ Task<> serve(Application& application, const Settings& settings) {
   co_await build_routes(process);
   co_await listen_admin(process);
   co_await listen(process);
-  terminal.listening(url(settings.http.address, process.workers->port()));
+  terminal.listening(process.url());
 
   TaskGroup background("background");
   background.spawn("alarms", process.diagnostics.watch());
   TaskGroup starting("start");
   starting.spawn("become ready", become_ready(process, terminal));
+  TaskGroup reloading("reload");
+  reloading.spawn("reload", reload_on_hangup(process, loaded, load));
   auto signal = Signals::wait();
   co_await signal;
+  reloading.cancel();
   starting.cancel();
   Task<> ended = starting.join();
   // A start that was cut short by the signal is no failure.

@@ -5,13 +5,16 @@
 #include <memory>
 
 #include "kit/app/application.hpp"
+#include "kit/app/reload.hpp"
 #include "kit/app/settings.hpp"
 
 namespace kit::app {
 
 /// The whole life of a server: database, migrations, listening, import, readiness, and after a
-/// signal the orderly end. Yields when it was asked to stop and everything was finished.
-Task<> serve(Application& application, const Settings& settings);
+/// signal the orderly end. SIGHUP reads the configuration again with `load`; `settings` has then
+/// what could be taken over. Yields when it was asked to stop and everything was finished.
+/// Lifetime: `application`, `settings` and `load` until it has ended.
+Task<> serve(Application& application, LoadedSettings& settings, LoadAgain& load);
 
 /// Opens the database and, with the setting migrate_on_start, brings it up to date; otherwise fails
 /// with `failed_precondition` when steps are pending. `on_fatal`: see `SqliteOptions`.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -46,7 +47,7 @@ struct Sizes {
 
 void describe_app(config::Section section, Settings::App& app) {
   section
-      .field("lameduck", app.lameduck,
+      .field("drain_interval", app.drain_interval,
              "after SIGTERM, how long the server says it is not ready but still takes connections")
       .min(milliseconds{0})
       .max(milliseconds{60'000});
@@ -56,11 +57,34 @@ void describe_app(config::Section section, Settings::App& app) {
   section.field("pages", app.pages, "serve the start page and the API reference");
 }
 
+void describe_tls(config::Section section, Settings::Tls& tls) {
+  section.field("certificate", tls.certificate,
+                "PEM file of the certificate and those up to its authority; empty: no TLS");
+  section.field("key", tls.key, "PEM file of its key, readable by its owner only");
+  section.field("more", tls.more,
+                "further certificates and their keys, for clients that ask for a name in them: "
+                "{shop.pem: shop.key}");
+  section.field("client_ca", tls.client_ca, "PEM file of the authorities of clients");
+  section.field("client_auth", tls.client_auth, "whether clients show a certificate",
+                {{"none", net::ClientAuth::none},
+                 {"request", net::ClientAuth::request},
+                 {"require", net::ClientAuth::require}});
+  section.field("min_version", tls.min_version, "oldest version that is spoken",
+                {{"1.2", net::TlsVersion::tls_1_2}, {"1.3", net::TlsVersion::tls_1_3}});
+}
+
 void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) {
   http::Limits& limits = http.limits;
   constexpr milliseconds least{10};
   constexpr milliseconds hour{3'600'000};
-  section.field("address", http.address, "numeric address to listen on; 0.0.0.0 for every network");
+  section.field("address", http.address,
+                "numeric address to listen on, 0.0.0.0 for every network, or unix:/path");
+  section
+      .field("unix_mode", http.unix_mode,
+             "who may connect to the socket of unix:/path, as chmod has it")
+      .accept("an octal mode such as 0660",
+              [](const std::string& mode) { return parse_mode(mode).has_value(); });
+  describe_tls(section.section("tls"), http.tls);
   section.field("port", http.port, "TCP port to listen on; 0 picks a free one").min(0).max(65535);
   section.field("threads", http.threads, "threads that serve requests; 0: one for each core")
       .min(0)
@@ -224,7 +248,37 @@ Result<config::Sources> find_sources(const CommandLine& line, const std::string&
   return sources;
 }
 
+/// What no single field can say.
+Result<> check_tls(const Settings::Tls& tls) {
+  const auto wrong = [](const char* what) {
+    return Error(Code::invalid_argument, std::string("http.tls.") + what);
+  };
+  if (tls.certificate.empty() != tls.key.empty()) {
+    return wrong("certificate and http.tls.key are given together or not at all");
+  }
+  if (!tls.is_on() && (!tls.more.empty() || tls.client_auth != net::ClientAuth::none)) {
+    return wrong("certificate is required for the other settings of http.tls");
+  }
+  if (tls.client_auth != net::ClientAuth::none && tls.client_ca.empty()) {
+    return wrong("client_ca is required to check certificates of clients");
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string unix_path(const std::string& address) {
+  constexpr std::string_view scheme = "unix:";
+  return address.starts_with(scheme) ? address.substr(scheme.size()) : std::string();
+}
+
+std::optional<unsigned> parse_mode(std::string_view text) {
+  unsigned mode = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, mode, 8);
+  if (parsed.ec != std::errc() || parsed.ptr != end || mode > 0777U) return std::nullopt;
+  return mode;
+}
 
 Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view program,
                                      std::vector<std::string> variables) {
@@ -239,7 +293,7 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   Settings& settings = loaded.settings;
   const bool dev = environment == "dev";
   settings.app.environment = environment;
-  settings.app.lameduck = dev ? milliseconds{0} : milliseconds{1'000};
+  settings.app.drain_interval = dev ? milliseconds{0} : milliseconds{5'000};
   settings.app.pages = environment != "prod";
   settings.migrate_on_start = dev;
   settings.database.path = std::string(program) + ".db";
@@ -264,6 +318,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   if (!sources) return std::move(sources).error();
   KIT_TRY(loader.load(*sources));
   sizes.commit();
+  KIT_TRY(check_tls(settings.http.tls));
+  for (const config::KeyInfo& info : loader.describe_all()) loaded.values[info.key] = info.value;
   loaded.dump = "# environment: " + environment + '\n' + loader.dump();
   return loaded;
 }

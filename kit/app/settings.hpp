@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kit/adapters/sqlite/sqlite.hpp"
@@ -12,22 +15,35 @@
 #include "kit/http/limits.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
+#include "kit/net/tls.hpp"
 
 namespace kit::app {
 
 /// Every setting of a program, typed. The defaults are here; `load_settings` declares their names.
 struct Settings {
   struct App {
-    std::string environment = "dev";            ///< dev, staging or prod
-    std::chrono::milliseconds lameduck{1'000};  ///< After SIGTERM: unready, still accepting
+    std::string environment = "dev";                  ///< dev, staging or prod
+    std::chrono::milliseconds drain_interval{5'000};  ///< After SIGTERM: unready, still accepting
     std::chrono::milliseconds drain_timeout{30'000};
     bool pages = true;  ///< The start page and /docs
   } app;
+  struct Tls {
+    std::string certificate;  ///< Empty: not encrypted
+    std::string key;
+    std::map<std::string, std::string> more;  ///< Further certificates and their keys
+    std::string client_ca;
+    net::ClientAuth client_auth = net::ClientAuth::none;
+    net::TlsVersion min_version = net::TlsVersion::tls_1_3;
+
+    bool is_on() const { return !certificate.empty(); }
+  };
   struct Http {
     std::string address = "127.0.0.1";
     int port = 8080;
     int threads = 0;                ///< 0: one for each core
     bool refuse_cross_site = true;  ///< 403 for what pages of other sites send to change something
+    std::string unix_mode = "0660";
+    Tls tls;
     http::Limits limits;
   } http;
   struct Admin {
@@ -51,6 +67,7 @@ struct Settings {
 struct LoadedSettings {
   Settings settings;
   std::string dump;  ///< Every setting with its value and where it comes from, for people.
+  std::map<std::string, std::string, std::less<>> values;  ///< By key, as text.
 };
 
 /// Reads all layers: defaults < base.yaml < <environment>.yaml < environment variables < command
@@ -59,5 +76,10 @@ struct LoadedSettings {
 /// each bad setting.
 Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view program,
                                      std::vector<std::string> variables);
+
+/// The path of an address "unix:/run/store.sock"; empty for any other.
+std::string unix_path(const std::string& address);
+/// "0660" as the number it is; nothing for what is no mode of a file.
+std::optional<unsigned> parse_mode(std::string_view text);
 
 }  // namespace kit::app

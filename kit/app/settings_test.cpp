@@ -40,13 +40,13 @@ TEST_F(SettingsTest, DefaultsDependOnTheEnvironment) {
   EXPECT_EQ(dev.http.address, "127.0.0.1");
   EXPECT_EQ(dev.http.port, 8080);
   EXPECT_EQ(dev.database.path, "store.db");
-  EXPECT_EQ(dev.app.lameduck, milliseconds{0});
+  EXPECT_EQ(dev.app.drain_interval, milliseconds{0});
   EXPECT_TRUE(dev.migrate_on_start);
   EXPECT_TRUE(dev.app.pages);
   write("prod.yaml", "");
   line_.environment = "prod";
   const Settings prod = load()->settings;
-  EXPECT_EQ(prod.app.lameduck, milliseconds{1000});
+  EXPECT_EQ(prod.app.drain_interval, milliseconds{5000});
   EXPECT_FALSE(prod.migrate_on_start);
   EXPECT_FALSE(prod.app.pages);
   EXPECT_EQ(prod.database.synchronous, sqlite::Synchronous::full);
@@ -100,6 +100,11 @@ TEST_F(SettingsTest, ChecksRanges) {
                                                         {"log.level", "loud"},
                                                         {"http.handler_timeout", "61s"},
                                                         {"log.levels", "db=loud"},
+                                                        {"http.unix_mode", "0888"},
+                                                        {"http.unix_mode", "1777"},
+                                                        {"http.unix_mode", ""},
+                                                        {"http.tls.min_version", "1.1"},
+                                                        {"http.tls.client_auth", "maybe"},
                                                         {"database.synchronous", "maybe"}}) {
     line_.settings = {{key, value}};
     const auto loaded = load();
@@ -108,6 +113,40 @@ TEST_F(SettingsTest, ChecksRanges) {
   }
   line_.settings = {{"http.port", "65535"}, {"http.body", "1GiB"}, {"http.handler_timeout", "60s"}};
   EXPECT_TRUE(load());
+}
+
+TEST_F(SettingsTest, TlsIsWholeOrNotAtAll) {
+  const auto problem = [this](std::vector<std::pair<std::string, std::string>> settings) {
+    line_.settings = std::move(settings);
+    const auto loaded = load();
+    return loaded ? std::string() : loaded.error().message();
+  };
+  EXPECT_THAT(problem({{"http.tls.certificate", "a.pem"}}), HasSubstr("http.tls.key"));
+  EXPECT_THAT(problem({{"http.tls.key", "a.key"}}), HasSubstr("http.tls.certificate"));
+  EXPECT_THAT(problem({{"http.tls.more", "b.pem=b.key"}}), HasSubstr("http.tls.certificate"));
+  EXPECT_THAT(problem({{"http.tls.certificate", "a.pem"},
+                       {"http.tls.key", "a.key"},
+                       {"http.tls.client_auth", "require"}}),
+              HasSubstr("http.tls.client_ca"));
+  EXPECT_EQ(problem({{"http.tls.certificate", "a.pem"},
+                     {"http.tls.key", "a.key"},
+                     {"http.tls.more", "b.pem=b.key"},
+                     {"http.tls.client_ca", "ca.pem"},
+                     {"http.tls.client_auth", "require"},
+                     {"http.tls.min_version", "1.2"}}),
+            "");
+  const auto loaded = load();
+  EXPECT_TRUE(loaded->settings.http.tls.is_on());
+  EXPECT_EQ(loaded->settings.http.tls.more.at("b.pem"), "b.key");
+  EXPECT_EQ(loaded->values.at("http.tls.min_version"), "1.2");
+}
+
+TEST(Settings, KnowsAddressesOfUnixSockets) {
+  EXPECT_EQ(unix_path("unix:/run/store.sock"), "/run/store.sock");
+  EXPECT_EQ(unix_path("127.0.0.1"), "");
+  EXPECT_EQ(parse_mode("0660"), 0660U);
+  EXPECT_EQ(parse_mode("777"), 0777U);
+  EXPECT_EQ(parse_mode("1000"), std::nullopt);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/signals.hpp"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -15,18 +16,44 @@ namespace {
 // A signal handler can reach nothing but globals.
 std::atomic<int> first_signal{0};
 std::atomic<int> event_descriptor{-1};
+std::atomic<int> hangup_descriptor{-1};
+// Whether there was a terminal whose end SIGHUP could mean.
+bool had_terminal = false;
 static_assert(std::atomic<int>::is_always_lock_free);
+
+void tell(int descriptor) {
+  const int errno_before = errno;
+  const std::uint64_t one = 1;
+  // Cannot fail: the counter of an eventfd takes more than there will ever be signals.
+  [[maybe_unused]] const ssize_t written = write(descriptor, &one, sizeof one);
+  errno = errno_before;
+}
 
 /// False when another one was first.
 bool announce(int number) {
   int none = 0;
   if (!first_signal.compare_exchange_strong(none, number)) return false;
-  const int errno_before = errno;
-  const std::uint64_t one = 1;
-  // Cannot fail: the counter of a fresh eventfd takes one.
-  [[maybe_unused]] const ssize_t written = write(event_descriptor.load(), &one, sizeof one);
-  errno = errno_before;
+  tell(event_descriptor.load());
   return true;
+}
+
+bool has_terminal() {
+  const int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (terminal < 0) return false;
+  close(terminal);
+  return true;
+}
+
+void on_hangup(int) {
+  tell(hangup_descriptor.load());
+}
+
+Result<> make_event(std::atomic<int>& descriptor) {
+  if (descriptor.load() >= 0) return {};
+  const int made = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (made < 0) return Error(Code::resource_exhausted, "no descriptor for signals");
+  descriptor.store(made);
+  return {};
 }
 
 void on_signal(int number) {
@@ -36,17 +63,17 @@ void on_signal(int number) {
 }  // namespace
 
 Result<> Signals::install() {
-  if (event_descriptor.load() < 0) {
-    const int made = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (made < 0) return Error(Code::resource_exhausted, "no descriptor for signals");
-    event_descriptor.store(made);
-  }
+  KIT_TRY(make_event(event_descriptor));
+  KIT_TRY(make_event(hangup_descriptor));
+  had_terminal = has_terminal();
   struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = on_hangup;
+  sigaction(SIGHUP, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return {};
 }
@@ -59,23 +86,38 @@ int Signals::received() {
   return first_signal.load();
 }
 
+int Signals::Wait::descriptor() const {
+  return what_ == For::end ? event_descriptor.load() : hangup_descriptor.load();
+}
+
+bool Signals::Wait::has_come() const {
+  if (what_ == For::end) return received() != 0;
+  std::uint64_t count = 0;
+  if (read(descriptor(), &count, sizeof count) != sizeof count) return false;
+  if (had_terminal && !has_terminal()) {
+    announce(SIGHUP);
+    return false;
+  }
+  return true;
+}
+
 void Signals::Wait::start() {
-  if (received() != 0) {
+  if (has_come()) {
     succeed();
     return;
   }
-  Loop::current().add(event_descriptor.load(), *this);
+  Loop::current().add(descriptor(), *this);
   watching_ = true;
 }
 
 void Signals::Wait::detach() {
   if (!watching_) return;
   watching_ = false;
-  Loop::current().remove(event_descriptor.load());
+  Loop::current().remove(descriptor());
 }
 
 void Signals::Wait::on_readiness(Readiness) {
-  if (received() == 0) return;
+  if (!has_come()) return;
   detach();
   succeed();
 }

@@ -9,30 +9,44 @@
 
 namespace kit::app {
 
-/// A thread with its loop, server and listener; the latter two live and die on that thread. The
-/// loop outlives the thread: the database may still post to it.
+/// What serves on one loop; the last of it goes first.
+struct Workers::Serving {
+  Serving(const http::Router& router, const Options& options) : server(router, options.server) {
+    if (options.tls) tls.emplace(options.tls, server);
+  }
+  net::AcceptHandler& handler() {
+    if (tls) return *tls;
+    return server;
+  }
+  Result<> listen(const net::ListenOptions& where) {
+    auto made = net::listen_tcp(where, handler());
+    if (!made) return std::move(made).error();
+    listener = std::move(*made);
+    return {};
+  }
+  Result<> listen(const net::ListeningSocket& socket) {
+    auto made = socket.serve(handler());
+    if (!made) return std::move(made).error();
+    listener = std::move(*made);
+    return {};
+  }
+
+  http::Server server;
+  std::optional<net::TlsAcceptor> tls;
+  std::unique_ptr<net::Listener> listener;
+};
+
+/// A thread with its loop and what serves on it, which lives and dies on that thread. The loop
+/// outlives the thread: the database may still post to it.
 struct Workers::Worker {
   std::unique_ptr<Loop> loop;
-  std::unique_ptr<http::Server> server;
-  std::unique_ptr<net::Listener> listener;
+  std::unique_ptr<Serving> serving;
   std::optional<Task<>> draining;
   std::thread thread;
 
-  void listen(const http::Router& router, const http::ServerOptions& options,
-              const net::ListenOptions& where, std::promise<Result<>>& listening) {
-    server = std::make_unique<http::Server>(router, options);
-    auto made = net::listen_tcp(where, *server);
-    if (!made) {
-      listening.set_value(std::move(made).error());
-      return;
-    }
-    listener = std::move(*made);
-    listening.set_value({});
-  }
-
   void drain(Clock::duration limit) {
-    listener.reset();
-    draining.emplace(server->drain(limit));
+    serving->listener.reset();
+    draining.emplace(serving->server.drain(limit));
     const auto drained = [](void* worker) { static_cast<Worker*>(worker)->end(); };
     if (draining->start(drained, this)) end();
   }
@@ -41,7 +55,7 @@ struct Workers::Worker {
   void end() {
     loop->post([this] {
       draining.reset();
-      server.reset();
+      serving.reset();
       loop->stop();
     });
   }
@@ -54,21 +68,22 @@ Workers::~Workers() {
 }
 
 void Workers::stop() {
-  listener_.reset();
+  if (own_) own_->listener.reset();
+  socket_.reset();
   for (const auto& worker : others_) {
     if (!worker->thread.joinable()) continue;
     Worker* ending = worker.get();
     worker->loop->post([ending] { ending->drain(Clock::duration::zero()); });
     worker->thread.join();
   }
-  server_.reset();
+  own_.reset();
 }
 
 void Workers::close_after_answers() {
-  server_->close_after_answers();
+  own_->server.close_after_answers();
   for (const auto& worker : others_) {
     Worker* serving = worker.get();
-    serving->loop->post([serving] { serving->server->close_after_answers(); });
+    serving->loop->post([serving] { serving->serving->server.close_after_answers(); });
   }
 }
 
@@ -76,29 +91,33 @@ Result<std::unique_ptr<Workers>> Workers::start(const http::Router& router, cons
   Options options = given;
   options.server.connections = std::make_shared<http::ConnectionTable>(options.server.limits);
   std::unique_ptr<Workers> workers(new Workers());
-  workers->server_ = std::make_unique<http::Server>(router, options.server);
+  workers->own_ = std::make_unique<Serving>(router, options);
+  workers->socket_ = options.socket;
+  if (options.socket) {
+    KIT_TRY(workers->own_->listen(*options.socket));
+    workers->port_ = options.socket->port();
+  } else {
+    KIT_TRY(workers->listen_alone(options));
+  }
+  for (int thread = 1; thread < options.threads; ++thread) {
+    KIT_TRY(workers->start_thread(router, options));
+  }
+  return workers;
+}
+
+Result<> Workers::listen_alone(const Options& options) {
   net::ListenOptions where;
   where.address = options.address;
   where.port = options.port;
   // Alone first: a port that is shared can be bound by two processes at once, and neither would
   // notice.
-  auto alone = net::listen_tcp(where, *workers->server_);
-  if (!alone) return std::move(alone).error();
-  workers->port_ = (*alone)->port();
-  if (options.threads <= 1) {
-    workers->listener_ = std::move(*alone);
-    return workers;
-  }
-  alone->reset();
-  where.port = workers->port_;
+  KIT_TRY(own_->listen(where));
+  port_ = own_->listener->port();
+  if (options.threads <= 1) return {};
+  own_->listener.reset();
+  where.port = port_;
   where.reuse_port = true;
-  auto shared = net::listen_tcp(where, *workers->server_);
-  if (!shared) return std::move(shared).error();
-  workers->listener_ = std::move(*shared);
-  for (int thread = 1; thread < options.threads; ++thread) {
-    KIT_TRY(workers->start_thread(router, options));
-  }
-  return workers;
+  return own_->listen(where);
 }
 
 Result<> Workers::start_thread(const http::Router& router, const Options& options) {
@@ -114,7 +133,9 @@ Result<> Workers::start_thread(const http::Router& router, const Options& option
   std::future<Result<>> answer = listening.get_future();
   Worker* self = worker.get();
   self->loop->post([self, &router, &options, &where, &listening] {
-    self->listen(router, options.server, where, listening);
+    self->serving = std::make_unique<Serving>(router, options);
+    listening.set_value(options.socket ? self->serving->listen(*options.socket)
+                                       : self->serving->listen(where));
   });
   self->thread = std::thread([self] { self->loop->run(); });
   others_.push_back(std::move(worker));
@@ -122,16 +143,17 @@ Result<> Workers::start_thread(const http::Router& router, const Options& option
 }
 
 Task<> Workers::drain(Clock::duration limit) {
-  listener_.reset();
+  own_->listener.reset();
+  socket_.reset();
   for (const auto& worker : others_) {
     Worker* ending = worker.get();
     ending->loop->post([ending, limit] { ending->drain(limit); });
   }
-  Task<> own = server_->drain(limit);
+  Task<> own = own_->server.drain(limit);
   Result<> drained = co_await as_result(std::move(own));
   for (const auto& worker : others_) worker->thread.join();
   // Handlers that did not end in time go now, while what they use is still there.
-  server_.reset();
+  own_.reset();
   if (!drained) co_await std::move(drained);
 }
 

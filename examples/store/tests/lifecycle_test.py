@@ -255,7 +255,7 @@ class ProbeTest(Folder):
 
 class EndTest(Folder):
     def test_sigterm_lets_requests_end(self):
-        with Store("--app.lameduck=600ms", folder=self.folder) as store:
+        with Store("--app.drain_interval=600ms", folder=self.folder) as store:
             busy = socket.create_connection(("127.0.0.1", store.port), timeout=30)
             busy.sendall(b"POST /api/v1/genres HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"name\"")
             store.process.send_signal(signal.SIGTERM)
@@ -277,7 +277,7 @@ class EndTest(Folder):
             self.assertEqual(store.get("/api/v1/genres?name=Late&total=true").json()["total"], 1)
 
     def test_no_request_fails_while_it_stops(self):
-        with Store("--app.lameduck=300ms", folder=self.folder) as store:
+        with Store("--app.drain_interval=300ms", folder=self.folder) as store:
             failures, done = [], threading.Event()
 
             def client():
@@ -314,7 +314,7 @@ class EndTest(Folder):
             self.assertEqual(store.get("/api/v1/tracks?limit=1&total=true").json()["total"], 3503)
 
     def test_a_second_signal_ends_at_once(self):
-        with Store("--app.lameduck=60s", folder=self.folder) as store:
+        with Store("--app.drain_interval=60s", folder=self.folder) as store:
             store.process.send_signal(signal.SIGTERM)
             end = time.monotonic() + 10
             while store.get("/readyz").status == 200 and time.monotonic() < end:

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/reload.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "kit/log/log.hpp"
+
+namespace kit::app {
+namespace {
+
+log::Module app_log{"app"};
+
+constexpr std::string_view tls_prefix = "http.tls.";
+constexpr std::array<std::string_view, 4> live_keys{"app.drain_interval", "app.drain_timeout",
+                                                    "log.level", "log.levels"};
+
+std::string joined(const std::vector<std::string>& keys) {
+  std::string all;
+  for (const std::string& key : keys) all.append(all.empty() ? "" : ", ").append(key);
+  return all;
+}
+
+}  // namespace
+
+Differences differences(const LoadedSettings& before, const LoadedSettings& after) {
+  Differences found;
+  // A listener is encrypted or not from its beginning.
+  const bool tls_is_live = before.settings.http.tls.is_on() && after.settings.http.tls.is_on();
+  for (const auto& [key, value] : after.values) {
+    const auto old = before.values.find(key);
+    if (old != before.values.end() && old->second == value) continue;
+    const bool live = std::ranges::find(live_keys, key) != live_keys.end() ||
+                      (tls_is_live && key.starts_with(tls_prefix));
+    (live ? found.live : found.need_restart).push_back(key);
+  }
+  return found;
+}
+
+Result<> apply_log_levels(const Settings::Log& settings) {
+  const std::vector<const log::Module*> modules = log::modules();
+  for (const auto& [module, level] : settings.levels) {
+    const bool known = std::ranges::any_of(
+        modules, [&module](const log::Module* one) { return one->name() == module; });
+    // The error names the nearest one.
+    if (!known) return log::set_level(module, *log::parse_level(level));
+  }
+  log::set_level(settings.level);
+  for (const log::Module* module : modules) {
+    const auto own = settings.levels.find(std::string(module->name()));
+    const bool has_own = own != settings.levels.end();
+    // One that had a level of its own before follows the others again.
+    if (!has_own && module->level() == settings.level) continue;
+    KIT_TRY(
+        log::set_level(module->name(), has_own ? *log::parse_level(own->second) : settings.level));
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const net::TlsContext>> make_tls(const Settings::Tls& settings,
+                                                        const net::TlsContext* before) {
+  if (!settings.is_on()) return std::shared_ptr<const net::TlsContext>();
+  net::TlsServerOptions options;
+  options.certificates.push_back({.certificate = settings.certificate, .key = settings.key});
+  for (const auto& [certificate, key] : settings.more) {
+    options.certificates.push_back({.certificate = certificate, .key = key});
+  }
+  options.client_ca = settings.client_ca;
+  options.client_auth = settings.client_auth;
+  options.min_version = settings.min_version;
+  options.application_protocols = {"http/1.1"};
+  auto made = net::TlsContext::make_server(options, before);
+  if (!made) {
+    std::string reason = made.error().reason();
+    return Error(Code::invalid_argument, "http.tls: " + made.error().message())
+        .with_reason(std::move(reason));
+  }
+  for (const std::string& warning : (*made)->warnings()) {
+    log::warn(app_log, "a certificate expires soon", {{"what", warning}});
+  }
+  return made;
+}
+
+Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls) {
+  Result<LoadedSettings> loaded = load();
+  if (!loaded) return std::move(loaded).error();
+  const Settings& fresh = loaded->settings;
+  const Differences found = differences(current, *loaded);
+  std::shared_ptr<const net::TlsContext> context;
+  if (tls != nullptr && fresh.http.tls.is_on()) {
+    const auto before = tls->current();
+    auto made = make_tls(fresh.http.tls, before.get());
+    if (!made) return std::move(made).error();
+    context = std::move(*made);
+  }
+  KIT_TRY(apply_log_levels(fresh.log));
+  if (context) tls->replace(std::move(context));
+  current.settings.log.level = fresh.log.level;
+  current.settings.log.levels = fresh.log.levels;
+  current.settings.app.drain_interval = fresh.app.drain_interval;
+  current.settings.app.drain_timeout = fresh.app.drain_timeout;
+  if (tls != nullptr && fresh.http.tls.is_on()) current.settings.http.tls = fresh.http.tls;
+  for (const std::string& key : found.live) current.values[key] = loaded->values[key];
+  log::info(app_log, "configuration read again", {{"changed", joined(found.live)}});
+  if (!found.need_restart.empty()) {
+    log::warn(app_log, "changed settings need a restart", {{"keys", joined(found.need_restart)}});
+  }
+  return {};
+}
+
+}  // namespace kit::app

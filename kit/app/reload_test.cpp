@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/reload.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "kit/log/log.hpp"
+
+namespace kit::app {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+log::Module one{"reload_one"};
+log::Module two{"reload_two"};
+
+Result<LoadedSettings> load(std::vector<std::pair<std::string, std::string>> settings) {
+  CommandLine line;
+  line.config_folder = "/nowhere/at/all";
+  line.settings = std::move(settings);
+  return load_settings(line, "store", {});
+}
+
+TEST(Differences, TellsWhatCanChangeWhileRunning) {
+  const LoadedSettings before = *load({});
+  EXPECT_THAT(differences(before, *load({})).live, IsEmpty());
+  EXPECT_THAT(differences(before, *load({})).need_restart, IsEmpty());
+  const Differences found = differences(
+      before, *load({{"log.level", "debug"}, {"app.drain_interval", "7s"}, {"http.port", "9999"}}));
+  EXPECT_THAT(found.live, ElementsAre("app.drain_interval", "log.level"));
+  EXPECT_THAT(found.need_restart, ElementsAre("http.port"));
+}
+
+TEST(Differences, TlsChangesButDoesNotBegin) {
+  const LoadedSettings plain = *load({});
+  const LoadedSettings tls = *load({{"http.tls.certificate", "a.pem"}, {"http.tls.key", "a.key"}});
+  const LoadedSettings other =
+      *load({{"http.tls.certificate", "b.pem"}, {"http.tls.key", "b.key"}});
+  EXPECT_THAT(differences(plain, tls).live, IsEmpty());
+  EXPECT_THAT(differences(plain, tls).need_restart,
+              ElementsAre("http.tls.certificate", "http.tls.key"));
+  EXPECT_THAT(differences(tls, other).live, ElementsAre("http.tls.certificate", "http.tls.key"));
+  EXPECT_THAT(differences(tls, plain).live, IsEmpty());
+}
+
+TEST(LogLevels, FollowTheSettings) {
+  Settings::Log settings;
+  settings.level = log::Level::warn;
+  settings.levels = {{"reload_one", "debug"}};
+  ASSERT_TRUE(apply_log_levels(settings));
+  EXPECT_EQ(one.level(), log::Level::debug);
+  EXPECT_EQ(two.level(), log::Level::warn);
+  settings.levels = {{"reload_two", "error"}};
+  ASSERT_TRUE(apply_log_levels(settings));
+  EXPECT_EQ(one.level(), log::Level::warn);  // its own level is gone
+  EXPECT_EQ(two.level(), log::Level::error);
+  settings.level = log::Level::trace;
+  settings.levels = {{"reload_tow", "error"}};
+  const Result<> refused = apply_log_levels(settings);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("reload_two"));
+  EXPECT_EQ(one.level(), log::Level::warn);
+  settings.level = log::Level::info;
+  settings.levels = {};
+  ASSERT_TRUE(apply_log_levels(settings));
+}
+
+TEST(Reload, TakesOverWhatItCan) {
+  LoadedSettings current = *load({{"http.port", "1000"}});
+  LoadAgain again = [] {
+    return load({{"http.port", "2000"}, {"app.drain_timeout", "9s"}, {"log.level", "warn"}});
+  };
+  ASSERT_TRUE(reload(current, again, nullptr));
+  EXPECT_EQ(current.settings.app.drain_timeout, milliseconds{9000});
+  EXPECT_EQ(current.settings.http.port, 1000);
+  EXPECT_EQ(one.level(), log::Level::warn);
+  // What needs a restart is said again the next time; what was taken over is not.
+  const Differences left = differences(current, *again());
+  EXPECT_THAT(left.live, IsEmpty());
+  EXPECT_THAT(left.need_restart, ElementsAre("http.port"));
+  LoadAgain back = [] { return load({}); };
+  ASSERT_TRUE(reload(current, back, nullptr));
+  EXPECT_EQ(one.level(), log::Level::info);
+}
+
+TEST(Reload, ABadSettingChangesNothing) {
+  LoadedSettings current = *load({});
+  for (const char* value : {"loud", "reload_tow"}) {
+    LoadAgain again = [value] {
+      const bool level = std::string_view(value) == "loud";
+      return load({{level ? "log.level" : "log.levels", level ? value : "reload_tow=debug"},
+                   {"app.drain_timeout", "9s"}});
+    };
+    EXPECT_FALSE(reload(current, again, nullptr)) << value;
+    EXPECT_EQ(current.settings.app.drain_timeout, milliseconds{30'000});
+    EXPECT_EQ(one.level(), log::Level::info);
+  }
+}
+
+TEST(MakeTls, NamesTheSetting) {
+  Settings::Tls settings;
+  EXPECT_EQ(*make_tls(settings, nullptr), nullptr);
+  settings.certificate = "/nowhere/c.pem";
+  settings.key = "/nowhere/c.key";
+  const auto made = make_tls(settings, nullptr);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), Code::invalid_argument);
+  EXPECT_EQ(made.error().reason(), "TLS_FILE_MISSING");
+  EXPECT_THAT(made.error().message(), HasSubstr("http.tls: /nowhere/c.pem"));
+}
+
+}  // namespace
+}  // namespace kit::app
