@@ -15,6 +15,8 @@ class AccessLog final : public http::RequestObserver {
   explicit AccessLog(bool write_lines);
   void on_finished(const Finished& finished) override;
 
+  /// Where other metrics of the process are added.
+  telemetry::Registry& registry() { return registry_; }
   /// Serves the counters at /metrics. Lifetime: outlives the router.
   Result<> add_metrics(http::Router& router) const;
   /// What /metrics shows; others add theirs before it is served.

@@ -103,10 +103,10 @@ Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls) {
   current.settings.app.drain_timeout = fresh.app.drain_timeout;
   if (tls != nullptr && fresh.http.tls.is_on()) current.settings.http.tls = fresh.http.tls;
   for (const std::string& key : found.live) current.values[key] = loaded->values[key];
-  log::info(app_log, "configuration read again", {{"changed", joined(found.live)}});
   if (!found.need_restart.empty()) {
     log::warn(app_log, "changed settings need a restart", {{"keys", joined(found.need_restart)}});
   }
+  log::info(app_log, "configuration read again", {{"changed", joined(found.live)}});
   return {};
 }
 

@@ -111,6 +111,28 @@ struct Process {
   http::Router router, admin_router;
 };
 
+void add_connection_metrics(telemetry::Registry& registry,
+                            const std::shared_ptr<net::TlsStore>& tls) {
+  registry.add_reading("connections_turned_away_total",
+                       "Connections closed at once because descriptors had run out",
+                       [] { return static_cast<double>(net::connections_turned_away()); });
+  if (!tls) return;
+  using Count = std::atomic<std::uint64_t>;
+  const auto add = [&](std::string_view name, std::string_view help, const Count& count) {
+    registry.add_reading(name, help, [tls, &count] { return static_cast<double>(count.load()); });
+  };
+  const net::TlsCounts& counts = tls->counts();
+  add("tls_handshakes_total", "TLS handshakes that succeeded, resumed ones too", counts.handshakes);
+  add("tls_handshakes_resumed_total", "TLS handshakes that went on with a session", counts.resumed);
+  add("tls_handshakes_failed_total", "TLS handshakes that failed", counts.failed);
+  add("tls_handshakes_timed_out_total", "TLS handshakes that took too long", counts.timed_out);
+  registry.add_reading("tls_certificate_expiry_timestamp_seconds",
+                       "When the first certificate ends, in seconds since 1970", [tls] {
+                         const auto ends = tls->current()->expires().time_since_epoch();
+                         return std::chrono::duration<double>(ends).count();
+                       });
+}
+
 Result<> build_routes(Process& process) {
   process.status =
       std::make_unique<Status>([database = process.database.get()] { return database->health(); });
@@ -124,6 +146,7 @@ Result<> build_routes(Process& process) {
   }
   process.diagnostics.add_metrics(process.access_log->registry());
   KIT_TRY(process.diagnostics.add_routes(process.admin_router));
+  add_connection_metrics(process.access_log->registry(), process.tls);
   return process.access_log->add_metrics(process.admin_router);
 }
 

@@ -79,8 +79,6 @@ class Listener {
   virtual ~Listener() = default;
   /// The port it listens on, also when 0 was asked for.
   virtual int port() const = 0;
-  /// How many connections were closed at once because descriptors had run out.
-  virtual std::uint64_t turned_away() const { return 0; }
 };
 
 struct ListenOptions {
@@ -94,7 +92,11 @@ struct ListenOptions {
 /// port and cause
 /// ("address already in use"), or `invalid_argument` for an address that is not a numeric IPv4 or
 /// IPv6 address. When descriptors run out (EMFILE) new connections are accepted and closed at once
-/// instead of spinning.
+/// instead of spinning, and counted.
 Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, AcceptHandler& handler);
+
+/// How many connections all listeners of the process have closed at once because descriptors had
+/// run out. Thread safety: any thread.
+std::uint64_t connections_turned_away();
 
 }  // namespace kit::net

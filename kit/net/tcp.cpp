@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -25,6 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 using detail::Address;
 using detail::Descriptor;
+
+std::atomic<std::uint64_t> turned_away{0};
 
 IoResult io_failure(bool writing) {
   switch (errno) {
@@ -103,7 +106,6 @@ class SocketListener final : public Listener, private ReadinessHandler {
   ~SocketListener() override { loop_.remove(socket_.number()); }
 
   int port() const override { return port_; }
-  std::uint64_t turned_away() const override { return turned_away_; }
 
  private:
   void on_readiness(Readiness) override { accept_all(); }
@@ -145,7 +147,7 @@ class SocketListener final : public Listener, private ReadinessHandler {
     Descriptor refused(::accept4(socket_.number(), nullptr, nullptr, SOCK_CLOEXEC));
     Shed shed = Shed::one;
     if (refused.number() < 0) shed = errno == EAGAIN ? Shed::nobody : Shed::impossible;
-    if (shed == Shed::one) ++turned_away_;
+    if (shed == Shed::one) turned_away.fetch_add(1, std::memory_order_relaxed);
     refused.close();
     reserve();
     return shed;
@@ -154,7 +156,6 @@ class SocketListener final : public Listener, private ReadinessHandler {
   Descriptor socket_;
   Descriptor reserve_;
   int port_;
-  std::uint64_t turned_away_ = 0;
   AcceptHandler& handler_;
   Loop& loop_;
   Timer retry_;
@@ -253,6 +254,10 @@ Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, Accep
     return cannot_listen(options, errno);
   const int port = ntohs(family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
   return detail::make_listener(std::move(socket), port, handler);
+}
+
+std::uint64_t connections_turned_away() {
+  return turned_away.load(std::memory_order_relaxed);
 }
 
 }  // namespace kit::net
