@@ -52,7 +52,10 @@ struct Resolver::State {
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
-  State(ResolverOptions wanted, Lookup how) : options(wanted), lookup(std::move(how)) {}
+  State(ResolverOptions wanted, Lookup how) : options(wanted), lookup(std::move(how)) {
+    // Not those of whoever happens to make the resolver.
+    context.set_log_context(nullptr);
+  }
 
   Entry* find(const std::string& host);
   Entry& ask(const std::string& host);

@@ -113,7 +113,7 @@ std::string openssl_error() {
   const unsigned long first = ERR_get_error();
   ERR_clear_error();
   if (first == 0) return "unknown";
-  if (ERR_SYSTEM_ERROR(first)) return std::strerror(static_cast<int>(ERR_GET_REASON(first)));
+  if (ERR_SYSTEM_ERROR(first)) return std::strerror(ERR_GET_REASON(first));
   const char* const text = ERR_reason_error_string(first);
   return text != nullptr ? text : "error " + std::to_string(first);
 }
