@@ -36,8 +36,8 @@ Addresses addresses(const std::vector<std::string>& texts) {
 Task<Addresses> known(Addresses found) {
   co_return found;
 }
-Lookup names(std::vector<std::string> texts) {
-  return [found = addresses(texts)](std::string) { return known(found); };
+Lookup names(const std::vector<std::string>& texts) {
+  return [found = addresses(texts)](const std::string&) { return known(found); };
 }
 
 /// A socket of 127.0.0.x that listens, or is only bound: connections to it are refused.
@@ -72,7 +72,9 @@ class Port {
     address.sin_port = htons(static_cast<std::uint16_t>(number_));
     for (int i = 0; i < 4; ++i) {
       const int filler = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      ::connect(filler, reinterpret_cast<sockaddr*>(&address), sizeof address);
+      const int connected =
+          ::connect(filler, reinterpret_cast<sockaddr*>(&address), sizeof address);
+      EXPECT_TRUE(connected == 0 || errno == EINPROGRESS);
       fillers_.push_back(filler);
     }
   }
