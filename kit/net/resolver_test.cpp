@@ -17,7 +17,6 @@ namespace kit::net {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 
 /// A name server of the test: answers after `delay`, and counts.
 struct NameServer {

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import ssl
@@ -227,6 +228,62 @@ class LifecycleTest(unittest.TestCase):
             text = client(program.port, "-ign_eof", "-tls1_2")
             self.assertIn("HTTP/1.1 200", text)
             self.assertRegex(text, "Cipher is ECDHE-ECDSA-(AES|CHACHA)")
+
+    def test_records_of_every_size(self):
+        authority = Authority(self.folder, "authority")
+        authority.issue(self.server)
+        context = ssl.create_default_context(cafile=authority.file)
+
+        def connect(port):
+            raw = socket.create_connection(("127.0.0.1", port), timeout=30)
+            encrypted = context.wrap_socket(raw, server_hostname="localhost")
+            self.addCleanup(encrypted.close)
+            return encrypted
+
+        def answer_in(stream):
+            head, body = b"", b""
+            while not head.endswith(b"\r\n\r\n"):
+                byte = stream.read(1)
+                self.assertTrue(byte, "the connection ended: " + repr(head))
+                head += byte
+            length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+            while len(body) < length:
+                part = stream.read(length - len(body))
+                self.assertTrue(part)
+                body += part
+            return head, body
+
+        with self.tls() as program:
+            # Many requests in one record, and more than fit in one.
+            for count in (2, 100, 1000):
+                with connect(program.port) as client, client.makefile("rb") as stream:
+                    client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * count)
+                    for _ in range(count):
+                        self.assertTrue(answer_in(stream)[0].startswith(b"HTTP/1.1 200 "))
+            # A request in a hundred records.
+            with connect(program.port) as client, client.makefile("rb") as stream:
+                for _ in range(2):
+                    for byte in b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Padding: " + b"x" * 60 + b"\r\n\r\n":
+                        client.sendall(bytes([byte]))
+                    self.assertTrue(answer_in(stream)[0].startswith(b"HTTP/1.1 200 "))
+            page = self.connect(program.port, authority)
+            page.request("GET", "/docs")
+            bundle = re.search(rb'src="([^"]*swagger-ui-bundle\.js)"', page.getresponse().read()).group(1)
+            # A large answer to a client that is slow to take it: the kernel's buffers are full meanwhile.
+            with connect(program.port) as client, client.makefile("rb") as stream:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
+                client.sendall(b"GET " + bundle + b" HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\n\r\n"
+                               b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+                head, body = answer_in(stream)
+                self.assertTrue(head.startswith(b"HTTP/1.1 200 "), head)
+                self.assertGreater(len(body), 300_000)
+                self.assertTrue(answer_in(stream)[0].startswith(b"HTTP/1.1 200 "))
+            # A body of many records.
+            with connect(program.port) as client, client.makefile("rb") as stream:
+                body = json.dumps({"name": "x" * 200_000}).encode()
+                client.sendall(b"POST /api/v1/genres HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                               b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                self.assertTrue(answer_in(stream)[0].startswith(b"HTTP/1.1 400 "), "the name is too long, and was read")
 
     def test_settings_that_can_change_do(self):
         with Program(self.folder, "--http.port=0") as program:
