@@ -19,8 +19,6 @@ class AccessLog final : public http::RequestObserver {
   telemetry::Registry& registry() { return registry_; }
   /// Serves the counters at /metrics. Lifetime: outlives the router.
   Result<> add_metrics(http::Router& router) const;
-  /// What /metrics shows; others add theirs before it is served.
-  telemetry::Registry& registry() { return registry_; }
 
  private:
   telemetry::Counter& counter(const Finished& finished);

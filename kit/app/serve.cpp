@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/app/access_log.hpp"
+#include "kit/app/connection_metrics.hpp"
 #include "kit/app/diagnostics.hpp"
 #include "kit/app/imports.hpp"
 #include "kit/app/pages.hpp"
@@ -99,6 +100,7 @@ struct Process {
   Application& application;
   const Settings& settings;
   Sockets sockets;
+  std::shared_ptr<http::ConnectionTable> connections;
   std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
   std::unique_ptr<Workers> workers,
       admin;  // their loops outlive the database, which may post to them
@@ -111,31 +113,10 @@ struct Process {
   http::Router router, admin_router;
 };
 
-void add_connection_metrics(telemetry::Registry& registry,
-                            const std::shared_ptr<net::TlsStore>& tls) {
-  registry.add_reading("connections_turned_away_total",
-                       "Connections closed at once because descriptors had run out",
-                       [] { return static_cast<double>(net::connections_turned_away()); });
-  if (!tls) return;
-  using Count = std::atomic<std::uint64_t>;
-  const auto add = [&](std::string_view name, std::string_view help, const Count& count) {
-    registry.add_reading(name, help, [tls, &count] { return static_cast<double>(count.load()); });
-  };
-  const net::TlsCounts& counts = tls->counts();
-  add("tls_handshakes_total", "TLS handshakes that succeeded, resumed ones too", counts.handshakes);
-  add("tls_handshakes_resumed_total", "TLS handshakes that went on with a session", counts.resumed);
-  add("tls_handshakes_failed_total", "TLS handshakes that failed", counts.failed);
-  add("tls_handshakes_timed_out_total", "TLS handshakes that took too long", counts.timed_out);
-  registry.add_reading("tls_certificate_expiry_timestamp_seconds",
-                       "When the first certificate ends, in seconds since 1970", [tls] {
-                         const auto ends = tls->current()->expires().time_since_epoch();
-                         return std::chrono::duration<double>(ends).count();
-                       });
-}
-
 Result<> build_routes(Process& process) {
   process.status =
       std::make_unique<Status>([database = process.database.get()] { return database->health(); });
+  process.connections = std::make_shared<http::ConnectionTable>(process.settings.http.limits);
   process.access_log = std::make_unique<AccessLog>(process.settings.log.access);
   KIT_TRY(process.service->add_routes(process.router));
   KIT_TRY(add_probes(process.router, *process.status));
@@ -146,7 +127,7 @@ Result<> build_routes(Process& process) {
   }
   process.diagnostics.add_metrics(process.access_log->registry());
   KIT_TRY(process.diagnostics.add_routes(process.admin_router));
-  add_connection_metrics(process.access_log->registry(), process.tls);
+  add_connection_metrics(process.access_log->registry(), process.connections, process.tls);
   return process.access_log->add_metrics(process.admin_router);
 }
 
@@ -186,6 +167,7 @@ Result<> listen(Process& process) {
                         ? settings.http.threads
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   options.server.limits = settings.http.limits;
+  options.server.connections = process.connections;
   options.server.observer = process.access_log.get();
   options.server.refuse_cross_site = settings.http.refuse_cross_site;
   options.server.default_headers = default_headers();

@@ -89,7 +89,8 @@ void Workers::close_after_answers() {
 
 Result<std::unique_ptr<Workers>> Workers::start(const http::Router& router, const Options& given) {
   Options options = given;
-  options.server.connections = std::make_shared<http::ConnectionTable>(options.server.limits);
+  if (!options.server.connections)
+    options.server.connections = std::make_shared<http::ConnectionTable>(options.server.limits);
   std::unique_ptr<Workers> workers(new Workers());
   workers->own_ = std::make_unique<Serving>(router, options);
   workers->socket_ = options.socket;

@@ -4,6 +4,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "kit/net/address.hpp"
 
 namespace kit::http {
 namespace {
@@ -23,12 +26,13 @@ ConnectionTable::ConnectionTable(const Limits& limits)
     : most_(connection_limit(limits.connections)), most_of_peer_(limits.connections_per_peer) {}
 
 ConnectionTable::Peer* ConnectionTable::try_enter(std::string_view address) {
+  std::string network = net::peer_network(address);
   std::lock_guard lock(mutex_);
   if (count_ >= most_) {
     limit_counts_.hit(Limit::connections);
     return nullptr;
   }
-  Peer& peer = *peers_.try_emplace(std::string(address)).first;
+  Peer& peer = *peers_.try_emplace(std::move(network)).first;
   if (peer.first != "unix" && peer.second >= most_of_peer_) {
     limit_counts_.hit(Limit::connections_per_peer);
     if (peer.second == 0) peers_.erase(peer.first);

@@ -18,7 +18,8 @@ namespace kit::http {
 /// spreads over the threads gets no more than one that does not. Thread safety: any thread.
 class ConnectionTable {
  public:
-  /// An address, and how many connections (and requests that outlived theirs) it has.
+  /// An IPv4 address or the /64 of an IPv6 one, and how many connections (and requests that
+  /// outlived theirs) it has.
   using Peer = std::pair<const std::string, std::uint32_t>;
 
   /// With `limits.connections` 0: three quarters of the descriptor limit less 512, at most 20 000.

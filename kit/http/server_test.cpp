@@ -415,6 +415,20 @@ TEST_F(ServerTest, ServersThatShareATableShareItsLimits) {
   EXPECT_EQ(options.connections->connections(), 1U);
 }
 
+TEST_F(ServerTest, CountsANetworkOfIpv6AsOnePeer) {
+  options.limits.connections_per_peer = 2;
+  auto first = connect({.peer = "2001:db8::1"});
+  auto second = connect({.peer = "2001:db8::ffff:2"});
+  auto third = connect({.peer = "2001:db8::3"});
+  EXPECT_TRUE(third->received().starts_with("HTTP/1.1 503"));
+  auto neighbour = connect({.peer = "2001:db8:0:1::1"});
+  neighbour->send(get("/echo/a"));
+  first->send(get("/echo/a"));
+  run();
+  EXPECT_TRUE(has(neighbour->take(), "peer=2001:db8:0:1::1 "));
+  EXPECT_TRUE(has(first->take(), "peer=2001:db8::1 "));
+}
+
 TEST_F(ServerTest, LimitsConnections) {
   options.limits.connections = 3;
   options.limits.connections_per_peer = 2;

@@ -6,31 +6,17 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <thread>
+#include <span>
+#include <string>
 #include <utility>
 
-#include "kit/async/operation.hpp"
+#include "kit/async/blocking.hpp"
 #include "kit/net/resolver.hpp"
 
 namespace kit::net {
 namespace {
 
 constexpr int most_threads = 4;
-
-class Find;
-
-struct Query {
-  std::string host;
-  Loop* loop = nullptr;
-  std::mutex mutex;
-  Find* waiting = nullptr;  // guarded; null: nobody waits any more
-  std::optional<Result<Addresses>> answer;
-};
 
 Result<Addresses> ask_system(const std::string& host) {
   addrinfo hints{};
@@ -63,134 +49,25 @@ Result<Addresses> ask_system(const std::string& host) {
   return addresses;
 }
 
-/// Threads that start when there is something to do. They own what they touch: one that hangs when
-/// the program ends is left behind.
-class Threads : public std::enable_shared_from_this<Threads> {
- public:
-  void add(std::shared_ptr<Query> query) {
-    const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(query));
-    if (idle_ == 0 && count_ < most_threads) {
-      ++count_;
-      std::thread([self = shared_from_this()] { self->work(); }).detach();
-    } else {
-      changed_.notify_one();
-    }
-  }
-  void close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    queue_.clear();
-    changed_.notify_all();
-  }
-
- private:
-  void work() {
-    std::unique_lock lock(mutex_);
-    while (!closed_) {
-      if (queue_.empty()) {
-        ++idle_;
-        changed_.wait(lock);
-        --idle_;
-        continue;
-      }
-      const std::shared_ptr<Query> query = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      answer(query);
-      lock.lock();
-    }
-  }
-  static void answer(const std::shared_ptr<Query>& query);
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::shared_ptr<Query>> queue_;
-  int count_ = 0, idle_ = 0;
-  bool closed_ = false;
-};
-
-class Find final : public Operation<Addresses> {
- public:
-  Find(std::shared_ptr<Threads> threads, std::string host)
-      : threads_(std::move(threads)), query_(std::make_shared<Query>()) {
-    query_->host = std::move(host);
-  }
-  ~Find() { detach(); }
-  /// On the loop's thread.
-  void end() {
-    Result<Addresses> answer = std::move(*query_->answer);
-    detach();
-    if (answer.ok()) {
-      succeed(std::move(*answer));
-    } else {
-      fail(std::move(answer).error());
-    }
-  }
-
- private:
-  void start() override {
-    query_->loop = &Loop::current();
-    query_->waiting = this;
-    threads_->add(query_);
-  }
-  void detach() override {
-    const std::lock_guard lock(query_->mutex);
-    query_->waiting = nullptr;
-  }
-
-  std::shared_ptr<Threads> threads_;
-  std::shared_ptr<Query> query_;
-};
-
-void Threads::answer(const std::shared_ptr<Query>& query) {
-  {
-    const std::lock_guard lock(query->mutex);
-    if (query->waiting == nullptr) return;
-  }
-  Result<Addresses> found = ask_system(query->host);
-  // While somebody waits the loop is there.
-  const std::lock_guard lock(query->mutex);
-  if (query->waiting == nullptr) return;
-  query->answer.emplace(std::move(found));
-  query->loop->post([query] {
-    Find* waiting = nullptr;
-    {
-      const std::lock_guard again(query->mutex);
-      waiting = query->waiting;
-    }
-    // Only this thread takes it away.
-    if (waiting != nullptr) waiting->end();
-  });
+/// Never destroyed: a lookup that hangs holds nobody up when the program ends.
+BlockingPool& lookup_threads() {
+  BlockingPoolOptions options;
+  options.name = "lookup";
+  options.threads = most_threads;
+  static BlockingPool& pool = *new BlockingPool(options);
+  return pool;
 }
 
-Task<Addresses> find(std::shared_ptr<Threads> threads, std::string host) {
-  Find operation(std::move(threads), std::move(host));
-  Addresses addresses = co_await operation;
+Task<Addresses> find(std::string host) {
+  auto asking = blocking(lookup_threads(), [host = std::move(host)] { return ask_system(host); });
+  Addresses addresses = co_await asking;
   co_return addresses;
 }
-
-/// Ends the threads when the lookup goes.
-class Owner {
- public:
-  Owner() : threads_(std::make_shared<Threads>()) {}
-  Owner(Owner&&) noexcept = default;
-  Owner& operator=(Owner&&) noexcept = default;
-  Owner(const Owner&) = delete;
-  Owner& operator=(const Owner&) = delete;
-  ~Owner() {
-    if (threads_) threads_->close();
-  }
-  Task<Addresses> operator()(std::string host) { return find(threads_, std::move(host)); }
-
- private:
-  std::shared_ptr<Threads> threads_;
-};
 
 }  // namespace
 
 Lookup system_lookup() {
-  return Owner();
+  return find;
 }
 
 }  // namespace kit::net

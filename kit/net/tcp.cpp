@@ -95,12 +95,21 @@ class SocketStream final : public Stream {
   std::string peer_;
 };
 
+/// Bytes that the kernel takes of an answer beyond what is on its way.
+constexpr int most_unsent = 128 * 1024;
+
 class SocketListener final : public Listener, private ReadinessHandler {
  public:
   SocketListener(Descriptor socket, int port, AcceptHandler& handler)
       : socket_(std::move(socket)), port_(port), handler_(handler), loop_(Loop::current()) {
     retry_.set_action([](void* self) { static_cast<SocketListener*>(self)->accept_all(); }, this);
     reserve();
+    // What is accepted inherits them. Without the second the kernel takes megabytes for a client
+    // that reads nothing; a Unix socket knows neither.
+    const int on = 1;
+    ::setsockopt(socket_.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket_.number(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent,
+                 sizeof most_unsent);
     loop_.add(socket_.number(), *this);
   }
   ~SocketListener() override { loop_.remove(socket_.number()); }
@@ -131,8 +140,6 @@ class SocketListener final : public Listener, private ReadinessHandler {
         loop_.start(retry_, loop_.now() + 100ms);  // no edge comes for those who wait already
         return;
       }
-      const int on = 1;
-      ::setsockopt(accepted.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       handler_.on_accept(detail::make_socket_stream(std::move(accepted), detail::text_of(address)));
     }
   }

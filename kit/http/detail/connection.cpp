@@ -248,7 +248,7 @@ void Connection::head_complete(bool bytes_follow) {
   exchange.connection = this;
   exchange.loop_started = server_.now();
   if (server_.options.observer != nullptr) exchange.started = Clock::now();
-  exchange.describe(*peer_, stream_->tls());
+  exchange.describe(*peer_, *stream_);
   const RequestHead& head = exchange.parser.head();
   keep_alive_ = head.keep_alive && !server_.draining && !server_.closes_after_answers;
   if (++requests_ >= server_.limits.requests_per_connection) {

@@ -43,7 +43,7 @@ void Connection::refuse(int status, std::string_view problem) {
     exchange.connection = this;
     exchange.loop_started = server_.now();
     if (server_.options.observer != nullptr) exchange.started = Clock::now();
-    exchange.describe_unknown(*peer_);
+    exchange.describe_unknown(*peer_, *stream_);
   }
   keep_alive_ = false;
   lingers_ = true;

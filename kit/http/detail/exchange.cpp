@@ -66,7 +66,7 @@ void Exchange::reset() {
   connection = nullptr;
 }
 
-void Exchange::describe(Peer& from, const net::TlsPeer* tls) {
+void Exchange::describe(Peer& from, const net::Stream& stream) {
   const RequestHead& head = parser.head();
   request.method = head.method;
   request.method_name = head.method_name;
@@ -76,15 +76,14 @@ void Exchange::describe(Peer& from, const net::TlsPeer* tls) {
   request.headers = head.headers;
   request.body = {};
   request.stream = nullptr;
-  request.tls = tls;
+  request.tls = stream.tls();
   request.route = {};
   request.path_parameters = {};
   if (head.path_has_percent) {
     decode_into(decoded_path_, head.path);
     request.path = decoded_path_;
   }
-  peer = &from;
-  request.peer = from.first;
+  know_peer(from, stream);
 
   auto value = [&](std::int16_t index) -> std::string_view {
     if (index < 0) return {};
@@ -181,11 +180,19 @@ Clock::time_point Exchange::handler_deadline() const {
   return server_.now() + limit;
 }
 
-void Exchange::describe_unknown(Peer& from) {
-  request = Request{};
-  request.method = Method::other;
+/// The address lives as long as the request, which may be longer than its connection does.
+void Exchange::know_peer(Peer& from, const net::Stream& stream) {
   peer = &from;
   request.peer = from.first;
+  if (from.first == stream.peer()) return;
+  peer_address_ = stream.peer();  // counted as one of its network
+  request.peer = peer_address_;
+}
+
+void Exchange::describe_unknown(Peer& from, const net::Stream& stream) {
+  request = Request{};
+  request.method = Method::other;
+  know_peer(from, stream);
   identify(log, {}, {});
   request.request_id = log.request_id;
   request.log_context = &log;

@@ -18,6 +18,7 @@
 #include "kit/http/message.hpp"
 #include "kit/http/parser.hpp"
 #include "kit/http/router.hpp"
+#include "kit/net/stream.hpp"
 
 namespace kit::http::detail {
 
@@ -33,7 +34,7 @@ class Exchange final : private Ready {
   /// As new; keeps what is small enough to keep.
   void reset();
   /// Fills `request` and the ids from the parsed head, and finds the route.
-  void describe(Peer& from, const net::TlsPeer* tls);
+  void describe(Peer& from, const net::Stream& stream);
   /// Decides from the head alone whether a handler is called; if not, `refusal` says why.
   void admit();
   /// The same for what is known of the body: its declared size and its type.
@@ -48,7 +49,7 @@ class Exchange final : private Ready {
   /// sooner.
   Clock::time_point handler_deadline() const;
   /// The same for a request whose head did not become known.
-  void describe_unknown(Peer& from);
+  void describe_unknown(Peer& from, const net::Stream& stream);
   /// Calls the handler of the matched route. True when it has finished already.
   bool start(Clock::time_point deadline);
   /// Why a handler that has finished failed, or null.
@@ -91,11 +92,13 @@ class Exchange final : private Ready {
 
  private:
   void on_ready() override;
+  void know_peer(Peer& from, const net::Stream& stream);
 
   ServerState& server_;
   std::vector<std::string_view> parameters_;
   std::string scratch_;
   std::string decoded_path_;
+  std::string peer_address_;
   std::optional<Error> failure_;
   std::optional<Task<Response>> task_;  // after `context`, which outlives it
   std::unique_ptr<BodyReader> stream_;
