@@ -25,6 +25,14 @@ bench-check:  ## the budgets only
 	@exec tools/measure.sh bench --check
 durability:  ## kill -9 and power-loss cycles
 	@exec tools/measure.sh durability
+conformance:  ## HTTP cases from the RFCs, mutated requests against nginx and Node.js
+	@exec tools/harness.sh conformance
+simulate:  ## SEEDS (10000) random days of a server in memory, each from its seed
+	@SEEDS=$${SEEDS:-10000} exec tools/harness.sh simulate
+siege:  ## honest clients under load, slowloris and garbage
+	@exec tools/harness.sh siege
+rolling:  ## restarts behind nginx under load, no failed request
+	@exec tools/harness.sh rolling
 fresh:  ## run and test inside a minimal Debian 12
 	@exec tools/fresh.sh
 lint:  ## clang-tidy, coroutine lint, header cost
@@ -36,4 +44,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability fresh lint fmt package clean
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate siege rolling fresh lint fmt package clean

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# make conformance / siege / rolling / simulate: set-up, a release build of what is needed, then the script or program
+# of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= become its options.
+source "$(dirname "$0")/lib.sh"
+verb=$1
+options=()
+for name in SEEDS SEED COUNT ROUNDS RESTARTS; do
+  [ -n "${!name:-}" ] && options+=("--${name,,}=${!name}")
+done
+[ -n "${SHORT:-}" ] && options+=(--short)
+
+# release_build <targets>: with tests, which `make run` configures without.
+release_build() {
+  configure release || fail "$verb: configuring failed"
+  grep -q '^KIT_BUILD_TESTS:BOOL=ON' build/release/CMakeCache.txt || configure release -DKIT_BUILD_TESTS=ON ||
+    fail "$verb: configuring failed"
+  build release "$@" || fail "$verb: the build failed"
+}
+
+tools/setup.sh run test "$verb" || exit 1
+case $verb in
+  conformance)
+    release_build conformance
+    server=build/release/tests/conformance/kit_conformance_server
+    exec python3 -B tests/conformance/run.py --server "$server" "${options[@]}"
+    ;;
+  siege)
+    release_build siege
+    exec python3 -B tests/siege/run.py --build build/release "${options[@]}"
+    ;;
+  rolling)
+    release_build rolling
+    exec python3 -B tests/rolling/run.py --build build/release "${options[@]}"
+    ;;
+  simulate)
+    release_build kit_simulate
+    exec build/release/tests/simulation/kit_simulate "${options[@]}"
+    ;;
+esac
