@@ -5,23 +5,99 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <deque>
+#include <random>
 
 namespace kit::testing {
 namespace {
 
+/// What is on its way, to arrive at `at`.
+struct Flight {
+  Clock::time_point at;
+  std::size_t bytes = 0;
+  bool end = false;
+};
+
 /// One direction.
 struct Pipe {
   std::string bytes;
+  std::size_t arrived = 0;  // of `bytes`: what the reader can see
+  std::deque<Flight> flights;
+  Timer arrival;
   bool ended = false;  // the writer has shut down
+  bool end_arrived = false;
   bool reset = false;  // the writer has vanished
   bool reader_gone = false;
   bool writer_waits = false;
 };
 
-struct Wire {
+/// Both directions and the chances of what happens on them.
+class Wire {
+ public:
+  Wire(VirtualLoop& loop, const MemoryNetworkOptions& given)
+      : options(given), loop_(loop), random_(given.seed) {
+    pipes[0].arrival.set_action([](void* self) { static_cast<Wire*>(self)->arrive(0); }, this);
+    pipes[1].arrival.set_action([](void* self) { static_cast<Wire*>(self)->arrive(1); }, this);
+  }
+
+  /// `count` bytes, already at the end of `pipes[from].bytes`, and maybe the end of the stream.
+  void send(std::size_t from, std::size_t count, bool end) {
+    Pipe& pipe = pipes[from];
+    Flight flight{loop_.now(), count, end};
+    if (options.most_delay.count() > 0) {
+      flight.at += Clock::duration(draw(static_cast<std::uint64_t>(options.most_delay.count())));
+      if (!pipe.flights.empty()) flight.at = std::max(flight.at, pipe.flights.back().at);
+    }
+    pipe.flights.push_back(flight);
+    if (flight.at <= loop_.now()) {
+      arrive(from);
+    } else if (!pipe.arrival.armed()) {
+      loop_.start(pipe.arrival, pipe.flights.front().at);
+    }
+    written_ += count;
+    if (options.breaks_after != 0 && written_ >= options.breaks_after) break_off();
+  }
+
+  /// How many of `most` bytes a call moves.
+  std::size_t moved(std::size_t most) {
+    if (options.one_byte) return std::min<std::size_t>(most, 1);
+    if (options.most_moved == 0 || most <= 1) return most;
+    return std::min<std::size_t>(most, 1 + draw(options.most_moved - 1));
+  }
+
+  void tell(std::size_t end, Readiness readiness) {
+    if (descriptors[end] != 0) loop_.notify(descriptors[end], readiness);
+  }
+
   MemoryNetworkOptions options;
   std::array<Pipe, 2> pipes;         // pipes[i]: what end i writes
   std::array<int, 2> descriptors{};  // 0: not watched
+
+ private:
+  /// From 0 to `most`. Not std::uniform_int_distribution, which is another one in each library.
+  std::uint64_t draw(std::uint64_t most) { return random_() % (most + 1); }
+
+  void arrive(std::size_t from) {
+    Pipe& pipe = pipes[from];
+    while (!pipe.flights.empty() && pipe.flights.front().at <= loop_.now()) {
+      pipe.arrived += pipe.flights.front().bytes;
+      pipe.end_arrived |= pipe.flights.front().end;
+      pipe.flights.pop_front();
+    }
+    if (!pipe.flights.empty()) loop_.start(pipe.arrival, pipe.flights.front().at);
+    tell(1 - from, {.readable = true, .hung_up = pipe.end_arrived});
+  }
+
+  void break_off() {
+    for (std::size_t end = 0; end < 2; ++end) {
+      pipes[end].reset = pipes[end].reader_gone = true;
+      tell(end, {.readable = true, .writable = true, .hung_up = true});
+    }
+  }
+
+  VirtualLoop& loop_;
+  std::mt19937_64 random_;
+  std::size_t written_ = 0;
 };
 
 int next_descriptor() {
@@ -36,33 +112,32 @@ class MemoryStream final : public net::Stream {
 
   ~MemoryStream() override {
     if (wire_->descriptors[end_] != 0) loop_.remove(std::exchange(wire_->descriptors[end_], 0));
-    out().ended = true;
     in().reader_gone = true;
-    tell_other({.readable = true, .writable = true, .hung_up = true});
+    tell_other({.writable = true});
+    if (!std::exchange(out().ended, true)) wire_->send(end_, 0, true);
   }
 
   net::IoResult read(std::span<char> into) override {
     Pipe& pipe = in();
     if (pipe.reset) return {net::IoStatus::failed, 0, ECONNRESET};
-    if (pipe.bytes.empty()) {
-      return {pipe.ended ? net::IoStatus::closed : net::IoStatus::would_block, 0, 0};
+    if (pipe.arrived == 0) {
+      return {pipe.end_arrived ? net::IoStatus::closed : net::IoStatus::would_block, 0, 0};
     }
-    std::size_t count = std::min(into.size(), pipe.bytes.size());
-    if (wire_->options.one_byte) count = 1;
+    const std::size_t count = wire_->moved(std::min(into.size(), pipe.arrived));
     pipe.bytes.copy(into.data(), count);
     pipe.bytes.erase(0, count);
+    pipe.arrived -= count;
     if (std::exchange(pipe.writer_waits, false)) tell_other({.writable = true});
     // A short read ends the reader's round; what is left is reported like a new packet.
-    if (count < into.size() && !pipe.bytes.empty()) tell_self({.readable = true});
+    if (count < into.size() && pipe.arrived > 0) tell_self({.readable = true});
     return {net::IoStatus::ok, count, 0};
   }
 
   net::IoResult write(std::span<const std::string_view> parts) override {
     Pipe& pipe = out();
     if (pipe.reader_gone || pipe.ended) return {net::IoStatus::closed, 0, 0};
-    std::size_t room =
-        wire_->options.capacity - std::min(wire_->options.capacity, pipe.bytes.size());
-    if (wire_->options.one_byte) room = std::min<std::size_t>(room, 1);
+    const std::size_t room = wire_->moved(wire_->options.capacity -
+                                          std::min(wire_->options.capacity, pipe.bytes.size()));
     std::size_t moved = 0;
     std::size_t wanted = 0;
     for (std::string_view part : parts) {
@@ -71,7 +146,7 @@ class MemoryStream final : public net::Stream {
       moved += fits.size();
       wanted += part.size();
     }
-    if (moved > 0) tell_other({.readable = true});
+    if (moved > 0) wire_->send(end_, moved, false);
     if (moved < wanted) {
       pipe.writer_waits = true;
       if (pipe.bytes.size() < wire_->options.capacity) tell_self({.writable = true});
@@ -84,13 +159,13 @@ class MemoryStream final : public net::Stream {
     if (wire_->descriptors[end_] != 0) loop_.remove(wire_->descriptors[end_]);
     wire_->descriptors[end_] = next_descriptor();
     loop_.add(wire_->descriptors[end_], handler);
-    tell_self(
-        {.readable = !in().bytes.empty() || in().ended, .writable = true, .hung_up = in().ended});
+    tell_self({.readable = in().arrived > 0 || in().end_arrived,
+               .writable = true,
+               .hung_up = in().end_arrived});
   }
 
   void shutdown_write() override {
-    out().ended = true;
-    tell_other({.readable = true, .hung_up = true});
+    if (!std::exchange(out().ended, true)) wire_->send(end_, 0, true);
   }
 
   std::string_view peer() const override { return peer_; }
@@ -100,11 +175,8 @@ class MemoryStream final : public net::Stream {
  private:
   Pipe& out() { return wire_->pipes[end_]; }
   Pipe& in() { return wire_->pipes[1 - end_]; }
-  void tell(std::size_t end, Readiness readiness) {
-    if (wire_->descriptors[end] != 0) loop_.notify(wire_->descriptors[end], readiness);
-  }
-  void tell_self(Readiness readiness) { tell(end_, readiness); }
-  void tell_other(Readiness readiness) { tell(1 - end_, readiness); }
+  void tell_self(Readiness readiness) { wire_->tell(end_, readiness); }
+  void tell_other(Readiness readiness) { wire_->tell(1 - end_, readiness); }
 
   VirtualLoop& loop_;
   std::shared_ptr<Wire> wire_;
@@ -115,8 +187,7 @@ class MemoryStream final : public net::Stream {
 }  // namespace
 
 MemoryPair make_memory_pair(VirtualLoop& loop, const MemoryNetworkOptions& options) {
-  auto wire = std::make_shared<Wire>();
-  wire->options = options;
+  auto wire = std::make_shared<Wire>(loop, options);
   return {std::make_unique<MemoryStream>(loop, wire, 0, options.peer),
           std::make_unique<MemoryStream>(loop, wire, 1, "server")};
 }

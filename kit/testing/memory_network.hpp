@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,15 @@ struct MemoryNetworkOptions {
       64 * 1024;          ///< Bytes in flight in each direction; then writes would block.
   bool one_byte = false;  ///< Every read and write moves one byte: the worst packets there are.
   std::string peer = "192.0.2.1";  ///< What the first end sees as the other's address.
+  /// Where the chances below come from: the same number, the same network.
+  std::uint64_t seed = 0;
+  /// A read or write moves a random number of bytes up to this; 0: as many as fit.
+  std::size_t most_moved = 0;
+  /// What is written arrives after a random time up to this, in order.
+  Clock::duration most_delay{0};
+  /// Once so many bytes were written in both directions together the connection breaks, as if a
+  /// router forgot it; 0: never.
+  std::size_t breaks_after = 0;
 };
 
 /// Two connected streams without sockets, on a virtual clock: bytes arrive in the loop's next turn.
