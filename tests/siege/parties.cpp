@@ -5,7 +5,7 @@
 //   others do kit_siege slowloris PORT SECONDS COUNT   connections that send a byte of a header now
 //   and then kit_siege mute      PORT SECONDS COUNT   connections that ask for a lot and never read
 //   kit_siege garbage   PORT SECONDS RATE    connections a second that send what is no HTTP
-#include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -21,8 +21,9 @@ namespace {
 
 constexpr int sources = 60;  // 127.0.0.2 and so on: what one address may do is not what is tried
 
-/// A connection that is being made, or -1. Never waits.
-int begin_connect(int port, int source) {
+/// A connection that is being made, or -1. Never waits. `window`: how much it takes without being
+/// read, 0: as much as the system likes, which is megabytes.
+int begin_connect(int port, int source, int window = 0) {
   const int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (made < 0) return -1;
   const int on = 1;
@@ -31,6 +32,7 @@ int begin_connect(int port, int source) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + static_cast<std::uint32_t>(source));
   setsockopt(made, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (window != 0) setsockopt(made, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
   bool good = bind(made, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -200,7 +202,8 @@ void occupy(int port, double seconds, std::size_t count, Speak speak) {
       int& connection = connections[i];
       const bool fresh = connection < 0;
       if (fresh) {
-        connection = begin_connect(port, static_cast<int>(i % sources));
+        // A small window is what makes the server keep what is not read.
+        connection = begin_connect(port, static_cast<int>(i % sources), 4096);
         if (connection < 0) continue;
         ++made;
       } else if (!speak(connection, turn)) {
@@ -208,7 +211,7 @@ void occupy(int port, double seconds, std::size_t count, Speak speak) {
         abort_connection(std::exchange(connection, -1));
       }
     }
-    usleep(200'000);
+    poll(nullptr, 0, 200);
   }
   for (const int connection : connections) {
     if (connection >= 0) abort_connection(connection);
@@ -269,7 +272,7 @@ void garbage(int port, double seconds, double rate) {
       const int connection = begin_connect(port, static_cast<int>(made % sources));
       if (connection >= 0) open.push_back(connection);
     }
-    usleep(10'000);
+    poll(nullptr, 0, 10);
   }
   for (const int connection : open) close(connection);
   std::printf("{\"connections\": %zu}\n", made);
