@@ -8,6 +8,8 @@ Examples
   make test CXX=g++                the same with g++
   make fuzz SECONDS=600 TARGET=json_reader_fuzz
   make durability CYCLES=50 SEED=7
+  make simulate SEEDS=100000       more random days of the server; each can be lived through again
+  make conformance SEED=2          other mutated requests
   make fresh FRESH_ONLY=run        prove `make run` on a bare Debian 12
 
 Verbs
