@@ -38,10 +38,10 @@ def attack(name, codes, most_bytes=None):
     return register
 
 
-def flood(connection, make, most):
-    """Sends `make(i)` in packets until the server closes. Returns whether it did before `most`."""
-    for i in range(0, most, 50):
-        if not connection.send(b"".join(make(j) for j in range(i, min(i + 50, most)))):
+def flood(connection, make, most, batch=50):
+    """Sends `make(i)` for i up to `most`, `batch` in a packet, until the server has had enough."""
+    for i in range(0, most, batch):
+        if not connection.send(b"".join(make(j) for j in range(i, min(i + batch, most)))):
             break
         connection.pump(0)
         if connection.goaway is not None or connection.closed:
@@ -62,7 +62,7 @@ def made_you_reset(connection):
 @attack("CONTINUATION flood", (ENHANCE_YOUR_CALM, PROTOCOL_ERROR, COMPRESSION_ERROR), 1 << 20)
 def continuations(connection):
     connection.send(frame(HEADERS, END_STREAM, 1, frames.request()))
-    flood(connection, lambda i: frame(CONTINUATION, 0, 1, frames.literal(b"x-%d" % i, b"a" * 4000)), 50_000)
+    flood(connection, lambda i: frame(CONTINUATION, 0, 1, frames.literal(b"x-%d" % i, b"a" * 4000)), 50_000, batch=2)
 
 
 @attack("CONTINUATION flood of nothing", (ENHANCE_YOUR_CALM, PROTOCOL_ERROR), 1 << 20)
