@@ -10,7 +10,7 @@ import time
 
 NODE = r"""
 const http = require('http');
-const server = http.createServer({connectionsCheckingInterval: 50, headersTimeout: 1500, requestTimeout: 1500}, (request, response) => {
+const server = http.createServer({connectionsCheckingInterval: 50, headersTimeout: PATIENCE, requestTimeout: PATIENCE}, (request, response) => {
   const parts = [];
   request.on('data', part => parts.push(part));
   request.on('end', () => {
@@ -20,7 +20,7 @@ const server = http.createServer({connectionsCheckingInterval: 50, headersTimeou
     response.end(text);
   });
 });
-server.keepAliveTimeout = 400;
+server.keepAliveTimeout = PATIENCE;
 server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port));
 """
 
@@ -93,11 +93,11 @@ class Nginx:
 
 
 class Node:
-    def __init__(self):
+    def __init__(self, patience_ms):
         binary = shutil.which("node") or shutil.which("nodejs")
         if binary is None:
             raise RuntimeError("Node.js is missing: apt-get install nodejs")
-        self.process = subprocess.Popen([binary, "-e", NODE], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([binary, "-e", NODE.replace("PATIENCE", str(patience_ms))], stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().split()[1])
 
     def __enter__(self):

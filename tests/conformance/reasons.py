@@ -21,6 +21,10 @@ class Reason:
     statuses: tuple = (400,)  # of our refusal; empty: any
 
 
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+EXTENSIONS = rb"(?:;" + TOKEN + rb"(?:=(?:" + TOKEN + rb"|\"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*\"))?)*"
+
+
 def malformed_chunks(raw):
     """Whether the first chunked body is none by the grammar of RFC 9112 7.1."""
     found = re.search(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n(?:[^\r\n]+\r\n)*\r\n", raw)
@@ -28,7 +32,7 @@ def malformed_chunks(raw):
         return False
     rest = raw[found.end():]
     while True:
-        size = re.match(rb"([0-9A-Fa-f]{1,15})(;[^\r\n]*)?\r\n", rest)
+        size = re.match(rb"([0-9A-Fa-f]{1,15})" + EXTENSIONS + rb"\r\n", rest)
         if not size:
             return True
         count, rest = int(size[1], 16), rest[size.end():]
@@ -68,7 +72,7 @@ REASONS = [
            "a length is digits, once, equal ones too"),
     Reason("chunk sizes", "stricter", BOTH, rb"\r\n[0-9A-Fa-f]*[ \t]+;|\r\n[0-9A-Fa-f]+[ \t]+\r|\r\n[ \t+]+[0-9A-Fa-f]+\r|\r\n[0-9A-Fa-f]{16,}[;\r]", "9112 7.1",
            "a size is at most 15 hex digits, with no blank around it"),
-    Reason("chunks", "stricter", BOTH, malformed_chunks, "9112 7.1", "data ends where its size says, with CR LF; a trailer is a field"),
+    Reason("chunks", "stricter", BOTH, malformed_chunks, "9112 7.1", "data ends where its size says, with CR LF; extensions follow their grammar; a trailer is a field"),
     Reason("names", "stricter", BOTH, rb"\r\n[^:\r\n]*[^!#$%&'*+.^_`|~0-9A-Za-z:\r\n-][^:\r\n]*:|\r\n:|HTTP/1\.[01]\r\n(?:[^\r\n]+\r\n)*?[^:\r\n]+\r\n", "9112 5.1", "a field is a token, a colon and a value"),
     Reason("close and keep-alive", "stricter", ("nginx",), rb"(?i)connection:" + HEAD + rb"connection:", "9112 9.3", "close beats keep-alive", (0,)),
     Reason("options of Connection", "stricter", ("nginx",), rb"(?i)HTTP/1\.0" + HEAD + rb"connection:[^\r]*keep-alive", "9110 7.6.1",
