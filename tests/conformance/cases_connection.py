@@ -80,3 +80,29 @@ case("a handler cannot split an answer", "9110 17.5", "GET /splitting HTTP/1.1|"
 case("no Server field tells a version", "9110 10.2.4", GET, alive(200, lacks=[b"server"]))
 case("a refusal is an answer of its own", "9110 15.5", "BAD|", refused(400, fields={b"content-type": b"application/json"}))
 case("a refusal shows nothing of the request", "9110 17.11", "GET /<script> HTTP/1.1|" + H + "|", refused(400, hides=b"<script>"))
+
+# Bodies that come in pieces, both ways (RFC 9112 sections 6.3, 7.1).
+C = "POST /count HTTP/1.1|Host: t|Content-Type: text/plain|"
+case("a streamed answer has chunks", "9112 7.1", "GET /stream?20 HTTP/1.1|" + H + "|",
+     alive(200, body=b"0123456789" * 20, fields={b"transfer-encoding": b"chunked"}, lacks=[b"content-length"]))
+case("a streamed answer of nothing", "9112 7.1", "GET /stream?0 HTTP/1.1|" + H + "|", alive(200, body=b""))
+case("a streamed answer to HTTP/1.0 ends with the connection", "9112 6.1", "GET /stream?20 HTTP/1.0||",
+     refused(200, body=b"0123456789" * 20, lacks=[b"transfer-encoding", b"content-length"]))
+case("a streamed answer to HTTP/1.0 that asks to keep", "9112 6.1", "GET /stream?20 HTTP/1.0|Connection: keep-alive||",
+     refused(200, body=b"0123456789" * 20, lacks=[b"transfer-encoding", b"content-length"]))
+case("HEAD of a streamed answer", "9110 9.3.2", "HEAD /stream?20 HTTP/1.1|" + H + "|", alive(200, method=b"HEAD"))
+case("streamed answers in one packet", "9112 9.3.2", ("GET /stream?9 HTTP/1.1|" + H + "|") * 3 + ask("x"),
+     several(*[alive(200, body=b"0123456789" * 9)] * 3, echo(path=b"/echo/x")))
+case("a streamed body with a length", "9112 6.3", C + "Content-Length: 5||hello", alive(200, body=b"counted 5"))
+case("a streamed body in chunks", "9112 7.1", C + "Transfer-Encoding: chunked||5|hello|3|abc|0|T: x||", alive(200, body=b"counted 8"))
+case("a streamed body in chunks, byte by byte", "9112 7.1", Parts(*(C + "Transfer-Encoding: chunked||5|hello|3|abc|0|T: x||")), alive(200, body=b"counted 8"))
+case("a streamed body of nothing", "9112 6.3", C + "Content-Length: 0||", alive(200, body=b"counted 0"))
+case("a streamed body, then the next request", "9112 9.3.2", C + "Content-Length: 5||hello" + ask("x"), several(alive(200, body=b"counted 5"), echo(path=b"/echo/x")))
+case("a streamed body with a malformed chunk", "9112 7.1", C + "Transfer-Encoding: chunked||5|helloX|", refused(400))
+case("a streamed body past the limit", "9110 15.5.14", C + "Content-Length: 1048577||", refused(413))
+case("streamed chunks past the limit", "9110 15.5.14", C + "Transfer-Encoding: chunked||100000|" + "a" * 0x100000 + "|1|", refused(413))
+case("a streamed body of the wrong type", "9110 15.5.16", "POST /count HTTP/1.1|Host: t|Content-Length: 2||ab", alive(415))
+case("a streamed body that never comes", "9110 15.5.9", C + "Content-Length: 5||hel", refused(408))
+case("100-continue of a streamed body", "9110 10.1.1", Parts(C + "Expect: 100-continue|Content-Length: 2||", "ab", waits=True),
+     several(alive(100, probe=False), alive(200, body=b"counted 2")))
+case("a half-close inside a streamed body", "9112 8", Parts(C + "Content-Length: 9||abc", end=True), [silent(), refused(400, 408)])

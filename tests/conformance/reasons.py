@@ -78,8 +78,6 @@ REASONS = [
     Reason("options of Connection", "stricter", ("nginx",), rb"(?i)HTTP/1\.0" + HEAD + rb"connection:[^\r]*keep-alive", "9110 7.6.1",
            "an option is a whole token; nginx finds 'keep-alive' inside others", (0,)),
     # Where we are laxer.
-    Reason("chunk extensions", "laxer", ("node",), rb"(?i)chunked.*\r\n[0-9A-F]+;[^\r\n]*[^\r\nnv=]", "9112 7.1.1",
-           "extensions are left out unread; only CR LF ends them, so no boundary moves", ()),
     Reason("a tab is a blank", "laxer", ("nginx",), rb"(?i):[ ]*\t", "9110 5.6.3", "optional white space is blanks and tabs; nginx refuses tabs in fields it reads itself", ()),
     Reason("other methods", "laxer", BOTH, rb"(?:^|\r\n|abc)(?!(?:GET|POST|PUT|DELETE|OPTIONS) )[!#$%&'*+.^_`|~0-9A-Za-z-]+ |[^ \r\n](GET|POST|PUT) ", "9110 9.1",
            "a method is any token: 405 says that this one is not known, and the framing of the request is known", ()),

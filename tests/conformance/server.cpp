@@ -122,6 +122,33 @@ Task<http::Response> big(http::Request&) {
   co_return response;
 }
 
+/// As many pieces of ten bytes as the query says, some of them later.
+Task<> produce(http::BodyWriter& out, int pieces) {
+  for (int i = 0; i < pieces; ++i) {
+    if (i % 8 == 7) co_await sleep_for(std::chrono::milliseconds(1));
+    co_await out.write("0123456789");
+  }
+}
+
+Task<http::Response> stream(http::Request& request) {
+  http::Response response = text({});
+  const int pieces = std::atoi(std::string(request.query).c_str());
+  response.stream =
+      http::stream_from([pieces](http::BodyWriter& out) { return produce(out, pieces); });
+  co_return response;
+}
+
+/// Reads the body as it arrives.
+Task<http::Response> count(http::Request& request) {
+  std::size_t bytes = 0;
+  while (true) {
+    const std::string_view piece = co_await request.stream->read();
+    if (piece.empty()) break;
+    bytes += piece.size();
+  }
+  co_return text("counted " + std::to_string(bytes));
+}
+
 Task<http::Response> failing(http::Request&) {
   co_return Error(Code::internal, "this handler fails");
 }
@@ -148,6 +175,10 @@ Result<> add_routes(http::Router& router) {
   KIT_TRY(router.add(Method::get, "/big", big));
   KIT_TRY(router.add(Method::get, "/slow", slow));
   KIT_TRY(router.add(Method::get, "/fail", failing));
+  KIT_TRY(router.add(Method::get, "/stream", stream));
+  http::RouteOptions streams = takes_text;
+  streams.streams_body = true;
+  KIT_TRY(router.add(Method::post, "/count", count, streams));
   return router.add(Method::get, "/splitting", splitting);
 }
 

@@ -42,6 +42,12 @@ std::string pattern(std::size_t size) {
   return text;
 }
 
+std::string digest(std::string_view bytes) {
+  std::uint64_t sum = 0;
+  for (const char c : bytes) sum = sum * 31 + static_cast<unsigned char>(c);
+  return std::to_string(bytes.size()) + " " + std::to_string(sum);
+}
+
 Client::Client(std::uint64_t seed, std::string name) : chance_(seed), name_(std::move(name)) {
   network_.seed = chance_.seed();
   if (chance_.once_in(2)) network_.most_moved = chance_.between(1, 3000);
@@ -76,7 +82,7 @@ bool Client::add_request(std::string& bytes) {
   expected.request_id = name_ + "-" + std::to_string(expected_.size());
   const std::string fields =
       " HTTP/1.1\r\nHost: simulation\r\nX-Request-Id: " + expected.request_id + "\r\n";
-  const std::size_t kind = chance_.between(0, 23);
+  const std::size_t kind = chance_.between(0, 29);
   bool goes_on = true;
   if (kind < 4) {
     const std::string path = "/echo/" + hex(chance_.seed());
@@ -94,8 +100,10 @@ bool Client::add_request(std::string& bytes) {
     bytes +=
         (expected.head ? "HEAD /large?" : "GET /large?") + std::to_string(size) + fields + "\r\n";
     expected.body = pattern(size);
-  } else {
+  } else if (kind < 24) {
     goes_on = add_special(kind, fields, bytes, expected);
+  } else {
+    goes_on = add_stream(kind, fields, bytes, expected);
   }
   expected_.push_back(std::move(expected));
   return goes_on;
@@ -144,10 +152,38 @@ bool Client::add_special(std::size_t kind, const std::string& fields, std::strin
   return false;
 }
 
+/// Bodies that come in pieces.
+bool Client::add_stream(std::size_t kind, const std::string& fields, std::string& bytes,
+                        Expected& expected) {
+  const std::size_t least = kind == 24 ? 1 : 0;
+  const std::size_t size = chance_.between(least, chance_.once_in(4) ? 60'000 : 3000);
+  const std::string body = pattern(size);
+  if (kind == 24) {
+    bytes += "GET /breaks?" + std::to_string(size) + fields + "\r\n";
+    expected.body = body;
+    expected.breaks = true;
+    return false;
+  }
+  if (kind < 27) {
+    bytes += "GET /stream?" + std::to_string(size) + fields + "\r\n";
+    expected.body = body;
+    return true;
+  }
+  bytes += "POST /count" + fields + "Content-Type: text/plain\r\n";
+  add_framed(body, bytes);
+  expected.body = digest(body);
+  return true;
+}
+
 void Client::add_body(const std::string& fields, std::string& bytes, Expected& expected) {
   const std::string body = pattern(chance_.between(0, chance_.once_in(4) ? 40'000 : 600));
   expected.body = "POST /echo/body " + body;
   bytes += "POST /echo/body" + fields + "Content-Type: text/plain\r\n";
+  add_framed(body, bytes);
+}
+
+/// With a length, or in chunks.
+void Client::add_framed(const std::string& body, std::string& bytes) {
   if (chance_.once_in(2)) {
     bytes += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     return;
@@ -236,6 +272,8 @@ std::string Client::check(bool draining, bool hard) {
     closed_ = connection_->closed();
     connection_.reset();
   }
+  // A stream that breaks takes what is still unsent of the answers before it along.
+  const bool breaks = !expected_.empty() && expected_.back().breaks;
   const bool may_be_cut = troubled_ || hard || !played_;
   AnswerReader reader(received_);
   Answer answer;
@@ -250,11 +288,13 @@ std::string Client::check(bool draining, bool hard) {
     if (step == AnswerReader::Step::malformed) return say(reader.problem());
     if (step == AnswerReader::Step::incomplete) {
       cut_ = !reader.rest().empty();
-      if (cut_ && !may_be_cut) return say("is not whole");
+      if (cut_ && !may_be_cut && !breaks) return say("is not whole");
       if (expected.checks_body && answer.status == expected.status &&
           !expected.body.starts_with(answer.body)) {
         return say("a part of the body is wrong");
       }
+      ended = cut_ && expected.breaks;
+      if (ended && !closed_ && !may_be_cut) return say("breaks, and the connection stays open");
       break;
     }
     if (answer.status != expected.status) {
@@ -265,6 +305,7 @@ std::string Client::check(bool draining, bool hard) {
       return say("status " + std::to_string(answer.status) + " instead of " +
                  std::to_string(expected.status));
     }
+    if (expected.breaks) return say("looks whole, and its stream broke");
     if (!expected.request_id.empty() && answer.request_id != expected.request_id) {
       return say("is the answer to " + answer.request_id);
     }
@@ -277,8 +318,8 @@ std::string Client::check(bool draining, bool hard) {
     ended = answer.closes;
     ++answers_;
   }
-  if (ended && !reader.rest().empty()) return say("more came than was asked for");
-  if (ended || may_be_cut || draining) return {};
+  if (ended && !cut_ && !reader.rest().empty()) return say("more came than was asked for");
+  if (ended || may_be_cut || draining || breaks) return {};
   if (index < expected_.size()) return say("is missing");
   return closed_ ? std::string() : say("the connection is still open after its limits");
 }

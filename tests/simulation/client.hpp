@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kit/async/task.hpp"
@@ -19,6 +20,7 @@ struct Expected {
   bool head = false;
   bool checks_body = true;  ///< Refusals say what they say.
   bool ends = false;        ///< The answer closes the connection.
+  bool breaks = false;      ///< The answer must not look whole.
 };
 
 /// A client with a script: requests in random pieces at random times, and on some days it pauses,
@@ -52,6 +54,9 @@ class Client {
   bool add_request(std::string& bytes);
   bool add_special(std::size_t kind, const std::string& fields, std::string& bytes,
                    Expected& expected);
+  bool add_stream(std::size_t kind, const std::string& fields, std::string& bytes,
+                  Expected& expected);
+  void add_framed(const std::string& body, std::string& bytes);
   void add_body(const std::string& fields, std::string& bytes, Expected& expected);
   void cut_up(const std::string& bytes);
   void add_trouble();
@@ -74,5 +79,7 @@ class Client {
 
 /// The bytes of the routes /large and /stream: different at every place and for every size.
 std::string pattern(std::size_t size);
+/// Tells bytes apart: what the route /count answers.
+std::string digest(std::string_view bytes);
 
 }  // namespace simulation

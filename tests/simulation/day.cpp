@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulation/day.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -109,6 +110,47 @@ class Day {
     co_return text(pattern(number(request.query)));
   }
 
+  /// Pieces of many sizes, at once or later.
+  Task<> produce(http::BodyWriter& out, std::size_t size, bool breaks) {
+    Working working(working_);
+    const std::string all = pattern(size);
+    for (std::size_t at = 0; at < size;) {
+      const std::size_t count = std::min(size - at, 1 + (at * 31 + size) % 4000);
+      co_await out.write(std::string_view(all).substr(at, count));
+      at += count;
+      if (at % 3 == 0) {
+        Sleep pause{std::chrono::milliseconds(at % 50)};
+        co_await pause;
+      }
+    }
+    if (breaks) co_await Error(Code::internal, "this stream breaks");
+  }
+
+  Task<http::Response> stream(http::Request& request) {
+    Working working(working_);
+    http::Response response = text({});
+    const bool breaks = request.path == "/breaks";
+    response.stream =
+        http::stream_from([this, size = number(request.query), breaks](http::BodyWriter& out) {
+          return produce(out, size, breaks);
+        });
+    co_return response;
+  }
+
+  Task<http::Response> count(http::Request& request) {
+    Working working(working_);
+    std::string all;
+    while (true) {
+      const std::string_view piece = co_await request.stream->read();
+      if (piece.empty()) break;
+      all += piece;
+      if (all.size() % 5 != 0) continue;
+      Sleep pause{std::chrono::milliseconds(all.size() % 20)};
+      co_await pause;
+    }
+    co_return text(digest(all));
+  }
+
   Task<http::Response> fails(http::Request&) {
     Working working(working_);
     co_return Error(Code::internal, "this handler fails");
@@ -122,8 +164,9 @@ class Day {
   }
 
   void add(http::Method method, std::string_view path,
-           Task<http::Response> (Day::*serve)(http::Request&)) {
+           Task<http::Response> (Day::*serve)(http::Request&), bool streams_body = false) {
     http::RouteOptions options;
+    options.streams_body = streams_body;
     options.consumes = {"text/plain"};
     http::Handler handler = [this, serve](http::Request& request) {
       return (this->*serve)(request);
@@ -137,6 +180,9 @@ class Day {
     add(http::Method::post, "/echo/{rest:path}", &Day::echo);
     add(http::Method::get, "/wait", &Day::wait);
     add(http::Method::get, "/large", &Day::large);
+    add(http::Method::get, "/stream", &Day::stream);
+    add(http::Method::get, "/breaks", &Day::stream);
+    add(http::Method::post, "/count", &Day::count, true);
     add(http::Method::get, "/fail", &Day::fails);
     add(http::Method::get, "/empty", &Day::empty);
   }

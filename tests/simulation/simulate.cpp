@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "kit/log/log.hpp"
 #include "tests/simulation/day.hpp"
 
 namespace {
@@ -70,6 +71,8 @@ int main(int argc, char** argv) {
   Options options;
   if (!read(argc, argv, options)) return 2;
   std::signal(SIGABRT, on_abort);
+  // The streams that break off are this program's own.
+  kit::log::set_level(kit::log::Level::off);
   std::size_t clients = 0, requests = 0, answers = 0, cut = 0;
   for (std::uint64_t seed = options.first; seed < options.first + options.seeds; ++seed) {
     remember(seed);
