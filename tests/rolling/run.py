@@ -184,6 +184,9 @@ def run(options, folder):
             nginx.stop()
     for failure in load.failures[:10]:
         print(failure)
+    if load.failures:  # what nginx says of requests that it may not send again
+        log = (folder / "nginx.log").read_text(errors="replace").splitlines()
+        print("\n".join([line for line in log if "POST" in line and "Connection refused" not in line][:10]))
     return len(load.failures) == 0 and load.sent > restarts, (
         f"{restarts} restarts, {load.sent} requests at {RATE}/s, {len(load.failures)} failed, every exit 0, slowest end {slowest:.1f} s")
 
