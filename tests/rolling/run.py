@@ -7,7 +7,7 @@
 Two instances with default settings stand behind nginx with its defaults (kept connections to them, the next one is asked
 on an error). While requests come at a constant rate, one instance after the other gets SIGTERM, must end with 0 and is
 started again; the next is taken once nginx asks the new one. No request may fail. --kill uses SIGKILL, to show that
-failures are seen. --short: few restarts with a short lame duck.
+failures are seen. --short: few restarts with a short drain interval.
 Ends with one line, PASS or FAIL.
 """
 import argparse
@@ -162,7 +162,7 @@ def roll(instances, load, restarts, how):
 
 def run(options, folder):
     restarts = options.restarts or (4 if options.short else 20)
-    settings = ["--app.lameduck=300ms"] if options.short else []
+    settings = ["--app.drain_interval=300ms"] if options.short else []
     binary = pathlib.Path(options.build).resolve() / "tests/rolling/kit_rolling_service"
     instances = [Instance(binary, folder, number, settings) for number in range(2)]
     nginx = load = None
