@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parties of a siege. Each prints one line of JSON when its time is over.
 //
-//   kit_siege honest    PORT SECONDS RATE    requests a second, each at its time, whatever the
-//   others do kit_siege slowloris PORT SECONDS COUNT   connections that send a byte of a header now
-//   and then kit_siege mute      PORT SECONDS COUNT   connections that ask for a lot and never read
-//   kit_siege garbage   PORT SECONDS RATE    connections a second that send what is no HTTP
+//   kit_siege honest PORT SECONDS RATE: requests a second, each at its time
+//   kit_siege slowloris PORT SECONDS COUNT: connections that drip a header
+//   kit_siege mute PORT SECONDS COUNT: connections that ask for a lot and never read
+//   kit_siege garbage PORT SECONDS RATE: connections a second that send what is no HTTP
 #include <poll.h>
 #include <sys/epoll.h>
 
