@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What honest clients notice of a siege.
 
-    tests/siege/run.py --build build/release [--rounds=5] [--short]
+    tests/siege/run.py --build build/release [--rounds=5] [--short] [--starve]
 
 Each round: honest clients beside `wrk -c 10000`, then the same with 500 slowloris clients, 200 clients that never read
 and 1 000 connections a second of garbage. Honest clients must see no error, and (not with --short, which is for any
@@ -101,7 +101,7 @@ def judge(rounds, short):
     """(figures, problems)"""
     errors = sum(one["honest"]["errors"] for pair in rounds for one in pair)
     honest = sum(one["honest"]["answered"] for pair in rounds for one in pair)
-    ratio = statistics.median(attacked["honest"]["p99_ms"] / alone["honest"]["p99_ms"] for alone, attacked in rounds)
+    ratio = statistics.median(attacked["honest"]["p99_ms"] / max(alone["honest"]["p99_ms"], 0.001) for alone, attacked in rounds)
     grown = max(attacked["memory"] for _, attacked in rounds) - max(alone["memory"] for alone, _ in rounds)
     attackers = sum(attacked[party]["connections"] for _, attacked in rounds for party in ("slowloris", "mute", "garbage"))
     logged = sum(attacked["log"] for _, attacked in rounds)
@@ -126,6 +126,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--starve", action="store_true", help="fewer connections than the load takes: has to fail")
     options = parser.parse_args()
     size = dict(SHORT if options.short else FULL)
     rounds = options.rounds or size["rounds"]
@@ -136,10 +137,11 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(65_536, hard), hard))
     build = pathlib.Path(options.build).resolve()
     timeouts = ("--header-timeout-ms=1000",) if options.short else ()
+    room = 100 if options.starve else 30_000
     results = []
     try:
         with tempfile.NamedTemporaryFile() as log, \
-                wire.Server(build / "tests/conformance/kit_conformance_server", "--connections=30000", "--connections-per-peer=30000",
+                wire.Server(build / "tests/conformance/kit_conformance_server", f"--connections={room}", "--connections-per-peer=30000",
                             *timeouts, wrapper=("taskset", "-c", SERVER_CPU), log=log) as server:
             for number in range(rounds):
                 print(f"round {number + 1} of {rounds}")
