@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "kit/async/task.hpp"
+#include "kit/base/function.hpp"
+#include "kit/base/secret.hpp"
+#include "kit/http/client/response_parser.hpp"
+#include "kit/net/connector.hpp"
+
+namespace kit::http {
+
+class ClientStatistics;
+
+/// How many connections are kept, and for how long.
+struct PoolLimits {
+  std::size_t idle = 200;       ///< In all; the one idle for longest is closed for another.
+  std::size_t per_host = 200;   ///< Connections to one host (scheme, name, port); others wait.
+  std::size_t waiters = 1'000;  ///< Requests that wait for a connection; past it POOL_EXHAUSTED.
+  std::chrono::milliseconds idle_timeout{30'000};
+  std::chrono::milliseconds age{600'000};  ///< Older ones are closed after their answer.
+};
+
+/// Tries after the first one, for requests that are safe to send again.
+struct RetryOptions {
+  std::size_t attempts = 2;                   ///< At most so many after the first; 0: none.
+  std::chrono::milliseconds first_delay{50};  ///< Upper bound of the first pause; doubles.
+  std::chrono::milliseconds longest_delay{1'000};
+  /// A host's budget (gRPC A6): a failure costs one token, a success earns `tokens_per_success`;
+  /// no retry while no more than half of `tokens` is left.
+  double tokens = 10;
+  double tokens_per_success = 0.1;
+  std::uint64_t seed = 0;  ///< Of the random pauses; 0: from the system.
+};
+
+/// Where requests go through. Never taken from the environment.
+struct ProxyOptions {
+  std::string url;  ///< "http://proxy.example:3128"; empty: none.
+  /// The value of Proxy-Authorization; empty: none.
+  Secret<std::string> authorization;
+  /// Makes an encrypted connection to `target` through the proxy (CONNECT). Without it https
+  /// requests fail with `unimplemented`.
+  Function<Task<std::unique_ptr<net::Stream>>(net::Endpoint proxy, net::Endpoint target)> tunnel;
+};
+
+struct ClientOptions {
+  PoolLimits pool;
+  RetryOptions retry;
+  ProxyOptions proxy;
+  ResponseLimits response;
+  std::size_t body_bytes = 64 * 1024 * 1024;         ///< Of a whole body; RESPONSE_TOO_LARGE.
+  std::chrono::milliseconds connect_timeout{2'000};  ///< CONNECT_TIMEOUT.
+  /// From the end of the request to the head of its answer; RESPONSE_TIMEOUT.
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds read_timeout{30'000};   ///< Without progress in a body.
+  std::chrono::milliseconds write_timeout{30'000};  ///< Without progress in sending.
+  /// From the call to its result: the whole body, or the head of a streamed one. Retries and
+  /// redirects included. 0: only the caller's deadline counts.
+  std::chrono::milliseconds timeout{30'000};
+  /// Adds X-Request-Id and traceparent of the work that sends, unless the request has its own.
+  bool propagate_ids = true;
+  /// Where to count; shared by the clients of a process. Null: numbers of its own.
+  std::shared_ptr<ClientStatistics> statistics;
+};
+
+/// What differs from call to call.
+struct SendOptions {
+  /// The answer's body comes as `Response::stream` instead of `Response::body`.
+  bool stream = false;
+  std::size_t body_bytes = 0;  ///< Limit of this body; 0: the client's, and none when streamed.
+  std::chrono::milliseconds timeout{0};  ///< 0: the client's.
+  std::size_t redirects = 0;     ///< How many are followed; past it the redirect is the answer.
+  bool allow_downgrade = false;  ///< Follow redirects from https to http.
+  /// Sending twice does no more than once (it carries an Idempotency-Key): retried like GET.
+  bool idempotent = false;
+};
+
+}  // namespace kit::http
