@@ -117,7 +117,7 @@ TEST_F(ClientCallTest, ChecksWhatTheCallerGives) {
   EXPECT_EQ(error(with_header("X\r\nY", "a")), "INVALID_ARGUMENT ");
   EXPECT_EQ(error(with_header("", "a")), "INVALID_ARGUMENT ");
   for (const char* name : {"Host", "content-length", "Transfer-Encoding", "CONNECTION", "TE",
-                           "Upgrade", "Request-Timeout-Ms", "Expect"}) {
+                           "Upgrade", "Proxy-Authorization", "Request-Timeout-Ms", "Expect"}) {
     EXPECT_EQ(error(with_header(name, "1")), "INVALID_ARGUMENT ") << name;
   }
   ClientRequest two_bodies;

@@ -80,6 +80,7 @@ Task<Response> serve(const Router& router, Request& request, SendOptions options
   Local local;
   co_await set_target(local, request.target);
   Request served = request;
+  if (served.method_name.empty()) served.method_name = name(served.method);
   served.path = local.decoded_path;
   served.query = local.query;
   const Router::Match match =

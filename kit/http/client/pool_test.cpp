@@ -180,6 +180,16 @@ TEST_F(ClientPoolTest, GivesOnWhatAWaiterCannotUse) {
   expect(1, 0, 0);
 }
 
+TEST_F(ClientPoolTest, TasksMayBeDroppedAfterTheLoopHasEnded) {
+  options.pool.per_host = 1;
+  std::optional<Running<Response>> first(std::in_place, loop, client().get("http://a/1"));
+  auto second = get("http://a/2");
+  expect(0, 1, 1);
+  first.reset();  // outside of any loop: its connection is not handed on
+  EXPECT_FALSE(second.done());
+  expect(0, 0, 1);
+}
+
 TEST_F(ClientPoolTest, PassesAFailedPlaceOn) {
   options.pool.per_host = 1;
   options.retry.attempts = 0;

@@ -76,6 +76,22 @@ TEST_F(RedirectTest, KeepTheConnection) {
   EXPECT_EQ(numbers().opened, 1U);
 }
 
+TEST_F(RedirectTest, GiveTheConnectionUpForALargeBody) {
+  for (std::size_t size : {64 * 1024U, 64 * 1024U + 1}) {
+    const std::size_t first = connector.peers.size();
+    client().close_idle();
+    auto call = send(Method::get, "", {.stream = true, .redirects = 1});
+    answer("HTTP/1.1 302 Found\r\nLocation: /1\r\nContent-Length: " + std::to_string(size) +
+               "\r\n\r\n",
+           first);
+    // In pieces, so that what is past the limit is not read along.
+    for (int quarter = 0; quarter < 4; ++quarter) answer(std::string(16 * 1024, 'x'), first);
+    EXPECT_EQ(connector.peers.size(), size > 64 * 1024 ? first + 2 : first + 1);
+    answer(ok_hello, connector.peers.size() - 1);
+    EXPECT_EQ(call.value().status, 200);
+  }
+}
+
 TEST_F(RedirectTest, AreLimited) {
   auto call = send(Method::get, "", {.redirects = 2});
   answer(moved(302, "/1"));

@@ -242,6 +242,9 @@ TEST_F(RetryTest, AnswersBusyWhenTryingAgainMakesNoSense) {
   auto date = get("http://a/");
   answer(std::string(busy) + "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n");
   EXPECT_EQ(date.value().status, 503);
+  auto too_long = get("http://a/", {.timeout = 2h});
+  answer(std::string(busy) + "Retry-After: 3601\r\n\r\n");
+  EXPECT_EQ(too_long.value().status, 503);
   auto too_late = begin(client().get("http://a/"), 2s);
   answer(std::string(busy) + "Retry-After: 2\r\n\r\n");
   EXPECT_EQ(too_late.value().status, 503);
@@ -252,6 +255,14 @@ TEST_F(RetryTest, AnswersBusyWhenTryingAgainMakesNoSense) {
   answer("HTTP/1.1 500 \r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(other.value().status, 500);
   EXPECT_EQ(numbers().retries, 0U);
+}
+
+TEST_F(RetryTest, WaitsAnHourAtMost) {
+  auto call = get("http://a/", {.timeout = 2h});
+  answer(std::string(busy) + "Retry-After: 3600\r\n\r\n");
+  loop.advance(1h);
+  answer(ok_hello, 1);
+  EXPECT_EQ(call.value().status, 200);
 }
 
 TEST_F(RetryTest, KeepsToItsBudget) {

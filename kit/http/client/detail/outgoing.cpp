@@ -14,12 +14,20 @@ namespace {
 using namespace std::string_view_literals;
 
 /// Fields that the client writes itself.
-constexpr std::array own_fields = {
-    "connection"sv,       "content-length"sv,     "expect"sv, "host"sv,    "keep-alive"sv,
-    "proxy-connection"sv, "request-timeout-ms"sv, "te"sv,     "trailer"sv, "transfer-encoding"sv,
-    "upgrade"sv};
+constexpr std::array own_fields = {"connection"sv,
+                                   "content-length"sv,
+                                   "expect"sv,
+                                   "host"sv,
+                                   "keep-alive"sv,
+                                   "proxy-authorization"sv,
+                                   "proxy-connection"sv,
+                                   "request-timeout-ms"sv,
+                                   "te"sv,
+                                   "trailer"sv,
+                                   "transfer-encoding"sv,
+                                   "upgrade"sv};
 /// Fields that are not told to another origin than they were meant for.
-constexpr std::array private_fields = {"authorization"sv, "cookie"sv, "proxy-authorization"sv};
+constexpr std::array private_fields = {"authorization"sv, "cookie"sv};
 
 template <std::size_t Size>
 bool is_one_of(std::string_view name, const std::array<std::string_view, Size>& names) {

@@ -250,6 +250,8 @@ void Pool::close(PoolEntry& entry) {
 }
 
 void Pool::serve_waiters(const std::shared_ptr<PoolHost>& host) {
+  // After the loop has ended tasks are dropped one by one: nobody waits for an answer any more.
+  if (Loop::current_or_null() == nullptr) return;
   while (!host->waiters.empty()) {
     PoolLease lease = try_take(host, false);
     if (!lease) return;
