@@ -418,7 +418,7 @@ TEST_F(ClientTest, GoesThroughATunnelOfAProxy) {
   options.proxy.url = "http://proxy:3128";
   options.proxy.authorization = Secret<std::string>("Basic eA==");
   std::string asked;
-  options.proxy.tunnel = [&](net::Endpoint proxy, net::Endpoint target) {
+  options.proxy.tunnel = [&](const net::Endpoint& proxy, net::Endpoint target) {
     asked = proxy.host + " " + target.host + (target.tls ? " tls" : "");
     return connector.connect(std::move(target));
   };

@@ -138,7 +138,9 @@ std::string Http1Exchange::render_head() const {
   std::string text = out.method_name + " ";
   text += connection_.absolute_target_ ? out.url.to_string() : out.url.target();
   text += " HTTP/1.1\r\nHost: " + out.url.authority() + "\r\n";
-  for (const auto& [name, value] : out.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [field, value] : out.headers) {
+    text.append(field).append(": ").append(value).append("\r\n");
+  }
   const std::string& authorization = options_.proxy.authorization.reveal();
   if (connection_.absolute_target_ && !authorization.empty()) {
     text += "Proxy-Authorization: " + authorization + "\r\n";
@@ -218,8 +220,11 @@ Task<> Http1Exchange::write_head(std::string text) {
   progress_->sent = true;
   auto written = co_await as_result(write(left));
   if (written.ok()) co_return;
-  if (!is_lost(written.error())) co_await std::move(written);
-  send_error_ = std::move(written).error();
+  if (is_lost(written.error())) {
+    send_error_ = std::move(written).error();
+  } else {
+    co_await std::move(written);
+  }
 }
 
 /// All of `bytes`, each step in time.
