@@ -55,6 +55,7 @@ struct ClientOptions {
   ResponseLimits response;
   std::size_t body_bytes = 64 * 1024 * 1024;         ///< Of a whole body; RESPONSE_TOO_LARGE.
   std::chrono::milliseconds connect_timeout{2'000};  ///< CONNECT_TIMEOUT.
+  std::chrono::milliseconds tls_timeout{5'000};      ///< Added to it when there is a handshake.
   /// From the end of the request to the head of its answer; RESPONSE_TIMEOUT.
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds read_timeout{30'000};   ///< Without progress in a body.

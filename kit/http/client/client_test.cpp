@@ -301,6 +301,13 @@ TEST_F(ClientTest, LimitsEachStep) {
   loop.advance(1ms);
   EXPECT_EQ(slow_connect.error(), "UNAVAILABLE CONNECT_TIMEOUT");
 
+  connector.delay = 8s;
+  auto slow_handshake = get("https://a/");
+  loop.advance(6999ms);
+  EXPECT_FALSE(slow_handshake.done());
+  loop.advance(1ms);
+  EXPECT_EQ(slow_handshake.error(), "UNAVAILABLE CONNECT_TIMEOUT");
+
   connector.delay = 0s;
   auto silent = get("http://a/");
   loop.advance(9999ms);

@@ -121,6 +121,33 @@ TEST_F(ClientStreamTest, ReportsABrokenBody) {
   EXPECT_EQ(body.error(), "UNAVAILABLE MALFORMED_RESPONSE");
 }
 
+TEST_F(ClientStreamTest, NeverTakesAPartForTheWhole) {
+  options.retry.attempts = 0;
+  constexpr std::string_view chunked =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nT: "
+      "1\r\n\r\n";
+  for (bool one_byte : {false, true}) {
+    connector.network.one_byte = one_byte;
+    for (std::string_view text : {ok_hello, chunked}) {
+      for (std::size_t at = 0; at <= text.size(); ++at) {
+        client().close_idle();
+        const std::size_t index = connector.peers.size();
+        auto call = get("http://a/", {.stream = true});
+        answer(text.substr(0, at), index);
+        peer(index).half_close();
+        run();
+        std::string error = call.error();
+        if (error == "no error") {
+          auto all = collect(call.value());
+          error = all.error();
+        }
+        EXPECT_EQ(error, at < text.size() ? "UNAVAILABLE CONNECTION_LOST" : "no error")
+            << text.substr(0, at);
+      }
+    }
+  }
+}
+
 TEST_F(ClientStreamTest, LimitsWhenAsked) {
   auto call = get("http://a/", {.stream = true, .body_bytes = 4});
   answer(ok_hello);

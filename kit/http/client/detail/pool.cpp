@@ -165,7 +165,9 @@ Task<std::unique_ptr<net::Stream>> Pool::connect(std::shared_ptr<PoolHost> host)
   const bool tunnelled = host->through_proxy && endpoint.tls && host->endpoint.tls;
   auto connecting = tunnelled ? options_.proxy.tunnel(endpoint_of(*proxy_), endpoint)
                               : connector_.connect(endpoint);
-  auto limited = with_deadline(options_.connect_timeout, std::move(connecting));
+  Clock::duration limit = options_.connect_timeout;
+  if (endpoint.tls) limit += options_.tls_timeout;
+  auto limited = with_deadline(limit, std::move(connecting));
   auto stream = co_await as_result(std::move(limited));
   if (stream.ok()) co_return std::move(*stream);
   const Context* context = Context::current();
