@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/pages.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -10,7 +11,8 @@
 #include <vector>
 
 #include "kit/base/sha256.hpp"
-#include "kit/base/text.hpp"
+#include "kit/http/conditional.hpp"
+#include "kit/http/encodings.hpp"
 #include "kit/json/writer.hpp"
 #include "kit_embed/pages.hpp"
 #include "kit_embed/swagger.hpp"
@@ -43,31 +45,6 @@ Headers secure_headers(std::string_view policy, std::string_view caching) {
           {"Cross-Origin-Resource-Policy", "same-origin"}};
 }
 
-/// Whether a list of entity tags (If-None-Match) has `etag` or is "*".
-bool names_etag(std::string_view list, std::string_view etag) {
-  for (std::string_view part : split(list, ',')) {
-    part = trim(part);
-    if (part.starts_with("W/")) part.remove_prefix(2);
-    if (part == etag || part == "*") return true;
-  }
-  return false;
-}
-
-/// Whether Accept-Encoding takes gzip: named, or "*", and not with q=0.
-bool takes_gzip(const http::Request& request) {
-  const auto list = request.header("accept-encoding");
-  if (!list) return false;
-  for (std::string_view part : split(*list, ',')) {
-    const std::vector<std::string_view> pieces = split(part, ';');
-    const std::string_view coding = trim(pieces.front());
-    if (!iequals(coding, "gzip") && coding != "*") continue;
-    if (pieces.size() < 2) return true;
-    const std::string_view weight = trim(pieces[1]);
-    return weight.find_first_of("123456789") != std::string_view::npos;
-  }
-  return false;
-}
-
 /// A file that is the same for the life of the program.
 struct StaticFile {
   std::string_view content_type;
@@ -77,22 +54,21 @@ struct StaticFile {
 };
 
 http::Response answer(const StaticFile& file, const http::Request& request) {
+  static constexpr std::array offered{http::Coding::gzip};
   http::Response response;
   response.headers = secure_headers(file.policy, file.caching);
-  const bool packed = !file.gzip.empty() && takes_gzip(request);
+  const bool packed =
+      !file.gzip.empty() && http::choose_coding(request, offered) == http::Coding::gzip;
   // The packed form is another representation, so it has another tag.
   std::string etag(file.etag);
   if (packed) etag.insert(etag.size() - 1, "-gz");
-  response.headers.emplace_back("ETag", etag);
   if (!file.gzip.empty()) response.headers.emplace_back("Vary", "Accept-Encoding");
-  const auto known = request.header("if-none-match");
-  if (known && names_etag(*known, etag)) {
-    response.status = 304;
-    return response;
-  }
-  response.content_type = file.content_type;
   if (packed) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.content_type = file.content_type;
   response.static_body = packed ? file.gzip : file.plain;
+  http::Validators validators;
+  validators.etag = etag;
+  http::apply_conditions(request, validators, response);
   return response;
 }
 

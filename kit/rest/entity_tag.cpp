@@ -5,34 +5,12 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/http/conditional.hpp"
 
 namespace kit::rest {
 namespace {
 
 constexpr std::int64_t never = -1;
-
-/// One tag of a list; `list` becomes what follows. Nothing when there is none.
-struct Tag {
-  bool is_weak = false;
-  std::string_view opaque;
-};
-std::optional<Tag> next_tag(std::string_view& list) {
-  list = trim(list);
-  Tag tag;
-  if (list.starts_with("W/")) {
-    tag.is_weak = true;
-    list.remove_prefix(2);
-  }
-  if (!list.starts_with('"')) return std::nullopt;
-  const std::size_t end = list.find('"', 1);
-  if (end == std::string_view::npos) return std::nullopt;
-  tag.opaque = list.substr(1, end - 1);
-  list = trim(list.substr(end + 1));
-  if (list.empty()) return tag;
-  if (list.front() != ',') return std::nullopt;
-  list.remove_prefix(1);
-  return tag;
-}
 
 Error bad_if_match() {
   return Error(Code::invalid_argument, "If-Match must be one entity tag, like \"7\", or *")
@@ -45,26 +23,19 @@ Error stale(std::string_view why) {
       .with_http_status(412);
 }
 
-/// The tag of an answer as lists have it, without W/ and quotes.
-std::string_view opaque_of(std::string_view tag) {
-  if (tag.starts_with("W/")) tag.remove_prefix(2);
-  return tag.substr(1, tag.size() - 2);
-}
-
 /// Strong comparison: what is weak on either side never matches.
 Result<> check_match(const http::Request& request, std::string_view tag) {
   const std::optional<std::string_view> header = request.header("If-Match");
-  if (!header || trim(*header) == "*") return {};
-  std::string_view rest = *header;
-  bool is_list = false;
-  bool is_listed = false;
-  while (const std::optional<Tag> each = next_tag(rest)) {
-    is_list = true;
-    is_listed |= !each->is_weak && !tag.starts_with("W/") && each->opaque == opaque_of(tag);
+  if (!header) return {};
+  switch (http::match_tags(*header, tag, http::TagComparison::strong)) {
+    case http::TagMatch::listed:
+      return {};
+    case http::TagMatch::unlisted:
+      return stale("there is another version now");
+    case http::TagMatch::malformed:
+      break;
   }
-  if (!is_list || !rest.empty()) return bad_if_match();
-  if (!is_listed) return stale("there is another version now");
-  return {};
+  return bad_if_match();
 }
 
 }  // namespace
@@ -90,7 +61,7 @@ Result<std::optional<std::int64_t>> expected_version(const http::Request& reques
   const std::optional<std::string_view> header = request.header("If-Match");
   if (!header || trim(*header) == "*") return std::optional<std::int64_t>();
   std::string_view rest = *header;
-  const std::optional<Tag> tag = next_tag(rest);
+  const std::optional<http::EntityTag> tag = http::next_entity_tag(rest);
   if (!tag || !rest.empty()) return bad_if_match();
   const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(tag->opaque);
   return std::optional<std::int64_t>(version && *version > 0 ? *version : never);
@@ -115,13 +86,8 @@ Result<> refuse_conditions(const http::Request& request) {
 
 bool is_known(const http::Request& request, std::string_view tag) {
   const std::optional<std::string_view> header = request.header("If-None-Match");
-  if (!header) return false;
-  if (trim(*header) == "*") return true;
-  std::string_view rest = *header;
-  while (const std::optional<Tag> listed = next_tag(rest)) {
-    if (listed->opaque == opaque_of(tag)) return true;
-  }
-  return false;
+  return header &&
+         http::match_tags(*header, tag, http::TagComparison::weak) == http::TagMatch::listed;
 }
 
 void set_tag(http::Response& response, std::string tag) {
