@@ -139,6 +139,16 @@ TEST_F(PagesTest, PacksAndRevalidates) {
   EXPECT_EQ(get(sheet, {{"If-None-Match", "\"other\""}}).status, 200);
 }
 
+TEST_F(PagesTest, KnowsConditionsAndRanges) {
+  const http::Response part = get("/openapi.yaml", {{"Range", "bytes=2-"}});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.static_body, "1");
+  EXPECT_EQ(header(part, "Content-Range"), "bytes 2-2/3");
+  EXPECT_EQ(get("/openapi.yaml", {{"Range", "bytes=3-"}}).status, 416);
+  EXPECT_EQ(get("/openapi.yaml", {{"If-Match", "\"other\""}}).status, 412);
+  EXPECT_EQ(get("/openapi.yaml", {{"If-None-Match", "W/\"tag\""}}).status, 304);
+}
+
 TEST_F(PagesTest, ServesTheDocument) {
   const http::Response answer = get("/openapi.yaml");
   EXPECT_EQ(answer.content_type, "application/yaml");
