@@ -241,8 +241,8 @@ Response answer_with(const Site& site, const Request& request, OpenFile opened) 
   Selection selection =
       choose_part(request, validators, static_cast<std::uint64_t>(opened.status.st_size), response);
   if (selection.parts.empty()) return response;
-  response.stream = std::make_unique<detail::FileBody>(std::move(opened.file), opened.status,
-                                                       std::move(selection));
+  response.stream = std::make_unique<detail::FileBody>(site.options.pool, std::move(opened.file),
+                                                       opened.status, std::move(selection));
   return response;
 }
 
@@ -256,8 +256,8 @@ Task<Response> serve(std::shared_ptr<const Site> site, Request& request) {
   wanted.takes_page = wants_page(request, *name);
   if (site->options.is_precompressed) wanted.codings = rank_codings(request);
   auto work = [site, wanted = std::move(wanted)] { return look_up(*site, wanted); };
-  Task<OpenFile> looking = detail::file_work(std::move(work));
-  OpenFile opened = co_await std::move(looking);
+  auto looking = detail::file_work(site->options.pool, std::move(work));
+  OpenFile opened = co_await looking;
   if (opened.found == Found::nothing) co_return no_such_file();
   if (opened.found == Found::directory) co_return redirect_to_folder(request, *name);
   co_return answer_with(*site, request, std::move(opened));

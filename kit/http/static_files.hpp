@@ -10,6 +10,10 @@
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
 
+namespace kit {
+class BlockingPool;
+}
+
 namespace kit::http {
 
 struct StaticFilesOptions {
@@ -25,6 +29,7 @@ struct StaticFilesOptions {
   bool is_precompressed = true;
   /// Fields of every answer: Content-Security-Policy and the like.
   std::vector<std::pair<std::string, std::string>> headers;
+  BlockingPool* pool = nullptr;  ///< For what waits for the disk; null: the process's own.
 };
 
 /// Serves the regular files below a directory: whole, in ranges or as 304, with strong ETags

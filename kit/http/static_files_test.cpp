@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 
+#include "kit/async/blocking.hpp"
 #include "kit/async/run.hpp"
 #include "kit/http/message_test_support.hpp"
 #include "kit/testing/virtual_loop.hpp"
@@ -26,6 +27,7 @@ class StaticFilesTest : public ::testing::Test {
     EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
     base_ = pattern;
     options_.directory = base_ + "/site";
+    options_.pool = &pool_;
     fs::create_directories(options_.directory + "/docs");
     fs::create_directories(options_.directory + "/empty");
     write("index.html", "<h1>start</h1>");
@@ -81,7 +83,14 @@ class StaticFilesTest : public ::testing::Test {
     return *all;
   }
 
+  static BlockingPoolOptions in_place() {
+    BlockingPoolOptions options;
+    options.threads = 0;
+    return options;
+  }
+
   std::string base_;
+  BlockingPool pool_{in_place()};
   StaticFilesOptions options_;
   testing::VirtualLoop loop_;
 };

@@ -7,9 +7,9 @@
 
 #include "kit/async/context.hpp"
 #include "kit/async/operation.hpp"
+#include "kit/async/semaphore.hpp"
 #include "kit/base/assert.hpp"
 #include "kit/http/detail/random.hpp"
-#include "kit/http/detail/turn.hpp"
 
 namespace kit::http {
 namespace {
@@ -56,7 +56,7 @@ struct WebSocket::State {
   WebSocketDecoder decoder;
   std::string input;
   std::string_view unread;
-  detail::Turn writing;
+  Mutex writing;
   bool is_close_sent = false;
   bool is_close_received = false;
   bool is_broken = false;  // nothing can be sent: a frame was cut, or the connection is gone
@@ -227,9 +227,7 @@ Task<> WebSocket::send_close(std::uint16_t code, std::string reason) {
 
 Task<> WebSocket::write_frame(FrameOpcode opcode, std::string payload) {
   State& state = *state_;
-  while (!state.writing.take()) co_await state.writing.changed();
-  // A sender that is dropped in the middle must let others find out that the frame was cut.
-  const detail::Turn::Holder holder(state.writing);
+  const Mutex::Lock lock = co_await state.writing.lock();
   co_await not_cancelled();
   if (state.is_broken) co_await lost_error("the WebSocket cannot send any more");
   if (state.is_close_sent && opcode != FrameOpcode::close) co_await closed_error();

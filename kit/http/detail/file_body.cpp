@@ -37,19 +37,22 @@ FileBody::ReadResult FileBody::read_at(const Source& source, std::size_t wanted,
 }
 
 /// What is in memory comes at once; the rest is read where waiting is allowed.
-Task<FileBody::ReadResult> FileBody::read_piece(std::shared_ptr<const Source> source,
+Task<FileBody::ReadResult> FileBody::read_piece(BlockingPool* pool,
+                                                std::shared_ptr<const Source> source,
                                                 std::size_t wanted, std::uint64_t offset) {
   const ReadResult cached = read_at(*source, wanted, offset, RWF_NOWAIT);
   // EAGAIN: not in memory. Others: a file system that cannot tell.
   if (cached.error_number == 0) co_return cached;
   auto work = [source, wanted, offset] { return read_at(*source, wanted, offset, 0); };
-  Task<ReadResult> reading = file_work(std::move(work));
-  const ReadResult result = co_await std::move(reading);
+  auto reading = file_work(pool, std::move(work));
+  const ReadResult result = co_await reading;
   co_return result;
 }
 
-FileBody::FileBody(FileDescriptor file, const struct ::stat& status, Selection selection)
-    : source_(std::make_shared<Source>()),
+FileBody::FileBody(BlockingPool* pool, FileDescriptor file, const struct ::stat& status,
+                   Selection selection)
+    : pool_(pool),
+      source_(std::make_shared<Source>()),
       status_(status),
       parts_(std::move(selection.parts)),
       size_(0),
@@ -84,7 +87,7 @@ Task<std::string_view> FileBody::read() {
     co_return std::string_view(buffer.get(), count);
   }
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(part.size, piece_bytes));
-  Task<ReadResult> reading = read_piece(source_, wanted, part.offset);
+  Task<ReadResult> reading = read_piece(pool_, source_, wanted, part.offset);
   const ReadResult result = co_await std::move(reading);
   if (result.error_number != 0) {
     co_return Error(Code::internal,

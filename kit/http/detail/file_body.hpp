@@ -13,6 +13,10 @@
 #include "kit/http/detail/file_descriptor.hpp"
 #include "kit/http/message.hpp"
 
+namespace kit {
+class BlockingPool;
+}
+
 namespace kit::http::detail {
 
 /// Parts of a file as a body: exactly the bytes that were announced. Fails with `data_loss` (reason
@@ -22,7 +26,8 @@ class FileBody final : public BodyReader {
  public:
   static constexpr std::size_t piece_bytes = 64 * 1024;
 
-  FileBody(FileDescriptor file, const struct ::stat& status, Selection selection);
+  FileBody(BlockingPool* pool, FileDescriptor file, const struct ::stat& status,
+           Selection selection);
 
   Task<std::string_view> read() override;
   std::optional<std::uint64_t> size() const override { return size_; }
@@ -39,11 +44,12 @@ class FileBody final : public BodyReader {
   };
   static ReadResult read_at(const Source& source, std::size_t wanted, std::uint64_t offset,
                             int flags);
-  static Task<ReadResult> read_piece(std::shared_ptr<const Source> source, std::size_t wanted,
-                                     std::uint64_t offset);
+  static Task<ReadResult> read_piece(BlockingPool* pool, std::shared_ptr<const Source> source,
+                                     std::size_t wanted, std::uint64_t offset);
   Result<> check_unchanged() const;
   void skip_finished();
 
+  BlockingPool* pool_;
   std::shared_ptr<Source> source_;
   struct ::stat status_;
   std::vector<Selection::Part> parts_;

@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <type_traits>
 #include <utility>
 
-#include "kit/async/task.hpp"
-#include "kit/base/result.hpp"
+#include "kit/async/blocking.hpp"
 
 namespace kit::http::detail {
 
-template <class T>
-struct WorkValue {
-  using Type = T;
-};
-template <class T>
-struct WorkValue<Result<T>> {
-  using Type = T;
-};
-
-/// Runs `work`, which may wait for a disk, and yields what it returns (or fails as its `Result`
-/// does): every such call of this module goes through here. It runs in place, so it holds the loop
-/// for as long as the disk takes. Lifetime: `work` owns what it uses, because it may outlive the
-/// task that waits for it once it runs elsewhere.
+/// `co_await file_work(pool, work)`: every call of this module that may wait for a disk goes
+/// through here. `pool` null: the process's own. Lifetime: `work` owns what it uses.
 template <class Work>
-Task<typename WorkValue<std::invoke_result_t<Work&>>::Type> file_work(Work work) {
-  co_return work();
+auto file_work(BlockingPool* pool, Work work) {
+  return blocking(pool == nullptr ? BlockingPool::shared() : *pool, std::move(work));
 }
 
 }  // namespace kit::http::detail
