@@ -24,6 +24,8 @@ class FileDescriptor {
 
   bool open() const { return descriptor_ >= 0; }
   int number() const { return descriptor_; }
+  /// Gives it to somebody else to close.
+  int release() { return std::exchange(descriptor_, -1); }
 
  private:
   int descriptor_ = -1;
