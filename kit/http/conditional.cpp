@@ -7,6 +7,7 @@
 #include "kit/base/text.hpp"
 #include "kit/base/time.hpp"
 #include "kit/http/detail/chars.hpp"
+#include "kit/http/detail/fields.hpp"
 #include "kit/http/detail/random.hpp"
 #include "kit/http/error_response.hpp"
 
@@ -98,10 +99,6 @@ void set_error(const Request& request, const Error& error, Response& response) {
   response.stream.reset();
 }
 
-void drop_field(Response& response, std::string_view name) {
-  std::erase_if(response.headers, [&](const auto& header) { return iequals(header.first, name); });
-}
-
 Selection select_bytes(const Request& request, const Validators& validators, std::uint64_t size,
                        std::string_view content_type) {
   Selection selection;
@@ -149,13 +146,13 @@ void make_not_modified(Response& response) {
   response.body.clear();
   response.static_body = {};
   response.stream.reset();
-  drop_field(response, "Content-Encoding");
-  drop_field(response, "Content-Type");
+  detail::drop_field(response, "Content-Encoding");
+  detail::drop_field(response, "Content-Type");
 }
 
 void make_precondition_failed(const Request& request, Response& response) {
-  drop_field(response, "Content-Encoding");
-  drop_field(response, "Content-Type");
+  detail::drop_field(response, "Content-Encoding");
+  detail::drop_field(response, "Content-Type");
   set_error(request,
             Error(Code::aborted, "the resource is not in the state that the request asks for")
                 .with_reason("PRECONDITION_FAILED")
@@ -165,8 +162,8 @@ void make_precondition_failed(const Request& request, Response& response) {
 
 void make_range_not_satisfiable(const Request& request, std::string content_range,
                                 Response& response) {
-  drop_field(response, "Content-Encoding");
-  drop_field(response, "Content-Type");
+  detail::drop_field(response, "Content-Encoding");
+  detail::drop_field(response, "Content-Type");
   set_error(request,
             Error(Code::out_of_range, "no range of the request is within the content")
                 .with_reason("RANGE_NOT_SATISFIABLE")

@@ -6,6 +6,7 @@
 #include "kit/base/base64.hpp"
 #include "kit/base/text.hpp"
 #include "kit/http/detail/chars.hpp"
+#include "kit/http/detail/fields.hpp"
 #include "kit/http/detail/random.hpp"
 #include "kit/http/detail/websocket_key.hpp"
 #include "kit/http/error_response.hpp"
@@ -75,10 +76,10 @@ std::string choose_subprotocol(const Request& request, const WebSocketOptions& o
 
 Result<Response> accept_websocket(const Request& request, WebSocketOptions options,
                                   WebSocketHandler handler) {
-  if (!detail::has_token(joined(request.headers, "Upgrade"), "websocket"))
+  if (!detail::list_has(joined(request.headers, "Upgrade"), "websocket"))
     return upgrade_required(request, "this address speaks WebSocket");
   if (request.method != Method::get) return bad_handshake("the method is not GET");
-  if (!detail::has_token(joined(request.headers, "Connection"), "upgrade"))
+  if (!detail::list_has(joined(request.headers, "Connection"), "upgrade"))
     return bad_handshake("Connection does not say upgrade");
   const std::string_view version = request.header("Sec-WebSocket-Version").value_or("");
   if (version != "13") return upgrade_required(request, "the version of WebSocket here is 13");
@@ -133,8 +134,8 @@ Result<std::string> check_answer(std::string_view head, const WebSocketConnectOp
     if (colon == std::string_view::npos) return refused("a header field has no colon");
     fields.push_back({line.substr(0, colon), detail::trim_blanks(line.substr(colon + 1))});
   }
-  if (!detail::has_token(joined(fields, "Upgrade"), "websocket") ||
-      !detail::has_token(joined(fields, "Connection"), "upgrade"))
+  if (!detail::list_has(joined(fields, "Upgrade"), "websocket") ||
+      !detail::list_has(joined(fields, "Connection"), "upgrade"))
     return refused("it does not upgrade");
   if (joined(fields, "Sec-WebSocket-Accept") != detail::websocket_accept(key))
     return refused("Sec-WebSocket-Accept does not fit our key");

@@ -3,12 +3,11 @@
 
 #include <openssl/evp.h>
 
-#include <algorithm>
 #include <array>
+#include <optional>
 
 #include "kit/base/assert.hpp"
 #include "kit/base/base64.hpp"
-#include "kit/base/text.hpp"
 
 namespace kit::http::detail {
 
@@ -25,11 +24,6 @@ std::string websocket_accept(std::string_view key) {
 bool is_websocket_key(std::string_view key) {
   const std::optional<std::string> bytes = base64_decode(key);
   return bytes && bytes->size() == 16;
-}
-
-bool has_token(std::string_view list, std::string_view token) {
-  return std::ranges::any_of(split(list, ','),
-                             [&](std::string_view part) { return iequals(trim(part), token); });
 }
 
 }  // namespace kit::http::detail

@@ -10,7 +10,5 @@ namespace kit::http::detail {
 std::string websocket_accept(std::string_view key);
 /// Whether a key is 16 bytes in base64.
 bool is_websocket_key(std::string_view key);
-/// Whether a list of tokens (Connection, Upgrade) has `token`, in any case.
-bool has_token(std::string_view list, std::string_view token);
 
 }  // namespace kit::http::detail
