@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -120,10 +121,15 @@ void keep_uncompressed(Response& response) {
 void compress(const Request& request, Response& response, const CompressionOptions& options) {
   if (!options.is_enabled || !is_eligible(response, options)) return;
   detail::add_to_list(response, "Vary", "Accept-Encoding");
-  const Coding coding = choose_coding(request, options.codings);
+  // What lives as long as its client must not hold megabytes for it.
+  static constexpr std::array small{Coding::gzip};
+  const bool lives_long = content_type_of(response).starts_with("text/event-stream");
+  const bool has_small = std::ranges::find(options.codings, Coding::gzip) != options.codings.end();
+  std::span<const Coding> offered = options.codings;
+  if (lives_long) offered = std::span<const Coding>(small).first(has_small ? 1 : 0);
+  const Coding coding = choose_coding(request, offered);
   if (coding == Coding::identity) return;
   if (response.stream) {
-    const bool lives_long = !response.stream->size();
     response.stream = std::make_unique<CompressedBody>(
         std::move(response.stream), make_compressor(coding, options, lives_long));
   } else if (!pack_whole(coding, response, options)) {

@@ -34,7 +34,8 @@ void keep_uncompressed(Response& response);
 /// Packs the body of an answer as its request accepts: Content-Encoding, a weak ETag, Vary. Left
 /// alone: small bodies, media types that are packed already, 206, 204, 304, upgrades, what has a
 /// Content-Encoding or Cache-Control: no-transform, and answers that set a cookie. A
-/// stream is flushed piece by piece, so nothing is held back. Thread safety: any thread.
+/// stream is flushed piece by piece, so nothing is held back; events (text/event-stream) are packed
+/// with gzip only. Thread safety: any thread.
 void compress(const Request& request, Response& response, const CompressionOptions& options);
 
 /// `inner` with its answers compressed.
@@ -54,8 +55,8 @@ class Compressor {
   virtual Result<> finish(std::string_view bytes, std::string& out) = 0;
 };
 /// `coding` must not be `identity`. `lives_long`: for a body that goes on for as long as its client
-/// stays, with a smaller window. Cost: a context of the library (see docs/adr/0013), which is kept
-/// for the next one of its thread.
+/// stays, in less memory (gzip only). Cost: a context of the library (docs/adr/0013), which but for
+/// brotli is kept for the next one of its thread.
 std::unique_ptr<Compressor> make_compressor(Coding coding, const CompressionOptions& options,
                                             bool lives_long = false);
 

@@ -102,7 +102,7 @@ TEST(Compression, StreamsAreFlushedPieceByPiece) {
   testing::VirtualLoop loop;
   for (const Coding coding : all_codings) {
     Response response;
-    response.content_type = "text/event-stream";
+    response.content_type = "application/x-ndjson";
     response.stream = stream_from([](BodyWriter& out) -> Task<> {
       co_await out.write("data: one\n\n");
       co_await out.write("data: two\n\n");
@@ -120,6 +120,21 @@ TEST(Compression, StreamsAreFlushedPieceByPiece) {
     const Result<std::string> rest = run(loop, read_all(*response.stream));
     EXPECT_EQ(unpack(coding, all + *rest), "data: one\n\ndata: two\n\n" + some_text(200'000));
   }
+}
+
+TEST(Compression, EventsTakeLittleMemory) {
+  const auto coding_of = [](std::string_view accepted, const CompressionOptions& options = {}) {
+    Response response;
+    response.content_type = "text/event-stream";
+    response.stream = stream_of("data: one\n\n");
+    return field(packed(std::move(response), accepted, options), "Content-Encoding");
+  };
+  CompressionOptions options;
+  options.min_bytes = 0;
+  EXPECT_EQ(coding_of("gzip, br, zstd", options), "gzip");
+  EXPECT_EQ(coding_of("br, zstd", options), "");
+  options.codings = {Coding::br};
+  EXPECT_EQ(coding_of("gzip, br, zstd", options), "");
 }
 
 TEST(Compression, AStreamThatBreaksBreaks) {
@@ -237,7 +252,7 @@ TEST(Compression, ContextsAreUsedAgain) {
   for (const Coding coding : all_codings) {
     for (int i = 0; i < 20; ++i) {
       // One that is left in the middle leaves nothing in the next.
-      const std::unique_ptr<Compressor> left = make_compressor(coding, {});
+      const std::unique_ptr<Compressor> left = make_compressor(coding, {}, i % 2 == 0);
       std::string out;
       EXPECT_TRUE(left->write("left in the middle", out).ok());
       const Response response = packed(text_response(2000), name(coding));

@@ -55,13 +55,13 @@ thread_local Kept<ZSTD_CCtx, free_zstd> kept_zstd;
 
 class Zstd final : public Compressor {
  public:
-  Zstd(int level, bool lives_long) : context_(kept_zstd.take()) {
+  explicit Zstd(int level) : context_(kept_zstd.take()) {
     if (context_ == nullptr) context_ = ZSTD_createCCtx();
     KIT_ASSERT(context_ != nullptr, "memory for a zstd context");
     ZSTD_CCtx_reset(context_, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, level);
     // Browsers refuse windows over 8 MiB (RFC 9659); smaller ones also keep the context small.
-    ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, lives_long ? 17 : 20);
+    ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, 20);
   }
   ~Zstd() override { kept_zstd.put(context_); }
 
@@ -94,22 +94,24 @@ void free_zlib(z_stream* stream) {
   delete stream;
 }
 thread_local Kept<z_stream, free_zlib> kept_zlib;
+thread_local Kept<z_stream, free_zlib> kept_small_zlib;
 
 class Gzip final : public Compressor {
  public:
-  explicit Gzip(int level) : stream_(kept_zlib.take()) {
+  /// `is_small`: 64 KiB instead of 256 KiB, for a window of 8 KiB instead of 32 KiB.
+  Gzip(int level, bool is_small) : is_small_(is_small), stream_(kept().take()) {
     if (stream_ != nullptr) {
       deflateReset(stream_);
       deflateParams(stream_, level, Z_DEFAULT_STRATEGY);
       return;
     }
     stream_ = new z_stream{};
-    constexpr int gzip_window_bits = 15 + 16;
+    const int window_bits = (is_small ? 13 : 15) + 16;  // 16: gzip's frame around it
     const int made =
-        deflateInit2(stream_, level, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY);
+        deflateInit2(stream_, level, Z_DEFLATED, window_bits, is_small ? 6 : 8, Z_DEFAULT_STRATEGY);
     KIT_ASSERT(made == Z_OK, "memory for a zlib stream");
   }
-  ~Gzip() override { kept_zlib.put(stream_); }
+  ~Gzip() override { kept().put(stream_); }
 
   Result<> write(std::string_view bytes, std::string& out) override {
     return run(bytes, Z_SYNC_FLUSH, out);
@@ -139,17 +141,19 @@ class Gzip final : public Compressor {
     return {};
   }
 
+  Kept<z_stream, free_zlib>& kept() const { return is_small_ ? kept_small_zlib : kept_zlib; }
+
+  bool is_small_;
   z_stream* stream_;
 };
 
 /// Brotli's encoder cannot begin anew, so there is nothing to keep.
 class Brotli final : public Compressor {
  public:
-  Brotli(int level, bool lives_long)
-      : state_(BrotliEncoderCreateInstance(nullptr, nullptr, nullptr)) {
+  explicit Brotli(int level) : state_(BrotliEncoderCreateInstance(nullptr, nullptr, nullptr)) {
     KIT_ASSERT(state_ != nullptr, "memory for a brotli encoder");
     BrotliEncoderSetParameter(state_, BROTLI_PARAM_QUALITY, static_cast<std::uint32_t>(level));
-    BrotliEncoderSetParameter(state_, BROTLI_PARAM_LGWIN, lives_long ? 16 : 18);
+    BrotliEncoderSetParameter(state_, BROTLI_PARAM_LGWIN, 18);
   }
   ~Brotli() override { BrotliEncoderDestroyInstance(state_); }
 
@@ -185,11 +189,11 @@ std::unique_ptr<Compressor> make_compressor(Coding coding, const CompressionOpti
                                             bool lives_long) {
   switch (coding) {
     case Coding::zstd:
-      return std::make_unique<Zstd>(options.zstd_level, lives_long);
+      return std::make_unique<Zstd>(options.zstd_level);
     case Coding::br:
-      return std::make_unique<Brotli>(options.brotli_level, lives_long);
+      return std::make_unique<Brotli>(options.brotli_level);
     case Coding::gzip:
-      return std::make_unique<Gzip>(options.gzip_level);
+      return std::make_unique<Gzip>(options.gzip_level, lives_long);
     case Coding::identity:
       break;
   }
