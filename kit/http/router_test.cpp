@@ -93,6 +93,37 @@ TEST(Router, DecodesEachSegment) {
   EXPECT_EQ(match(router, Method::get, "/tracks%2Ftop"), "404");
 }
 
+// The rules of README.md, "Paths".
+TEST(Router, PathsAreTakenAsTheyAre) {
+  const Router router = make_router();
+  auto get = [&](std::string_view path) { return match(router, Method::get, path); };
+  // An encoded slash is text, never a separator.
+  EXPECT_EQ(get("/invoices/a%2Flines%2F3"), "/invoices/{id} [a/lines/3]");
+  EXPECT_EQ(get("/invoices%2fa"), "404");
+  EXPECT_EQ(get("/docs%2Findex"), "404");
+  // Dot segments are segments like others, encoded or not: nothing is climbed.
+  EXPECT_EQ(get("/tracks/../tracks"), "404");
+  EXPECT_EQ(get("/invoices/.."), "/invoices/{id} [..]");
+  EXPECT_EQ(get("/invoices/%2e%2E"), "/invoices/{id} [..]");
+  EXPECT_EQ(get("/./tracks"), "404");
+  EXPECT_EQ(get("/docs/../tracks"), "/docs/{rest:path} [../tracks]");
+  // Two slashes enclose an empty segment, which no parameter takes.
+  EXPECT_EQ(get("//"), "404");
+  EXPECT_EQ(get("/tracks//top"), "404");
+  EXPECT_EQ(get("/invoices//lines/3"), "404");
+  EXPECT_EQ(get("/docs//a"), "/docs/{rest:path} [/a]");
+  // A slash at the end makes another path.
+  EXPECT_EQ(get("/invoices/a/"), "404");
+  EXPECT_EQ(get("/docs"), "404");
+  // Case counts, in the path and in what is encoded in it, but not in the hex digits.
+  EXPECT_EQ(get("/Tracks"), "404");
+  EXPECT_EQ(get("/%54racks"), "404");
+  EXPECT_EQ(get("/docs/%c3%A4"), "/docs/{rest:path} [\xc3\xa4]");
+  // '+' is a plus, and what is decoded once is not decoded again.
+  EXPECT_EQ(get("/invoices/a+b"), "/invoices/{id} [a+b]");
+  EXPECT_EQ(get("/invoices/%2541"), "/invoices/{id} [%41]");
+}
+
 TEST(Router, TellsWhichMethodsAreAllowed) {
   const Router router = make_router();
   EXPECT_EQ(match(router, Method::head, "/tracks"), "/tracks");
