@@ -101,7 +101,7 @@ using WebSocketHandler = Function<Task<>(WebSocket&)>;
 /// `invalid_argument` for a malformed one and `permission_denied` (ORIGIN_NOT_ALLOWED) for a page
 /// of somebody else; the answer is 426 when it asks for no WebSocket, or for another version
 /// than 13.
-Result<Response> accept_websocket(const Request& request, WebSocketOptions options,
+Result<Response> accept_websocket(const Request& request, const WebSocketOptions& options,
                                   WebSocketHandler handler);
 
 struct WebSocketConnectOptions {

@@ -74,7 +74,7 @@ std::string choose_subprotocol(const Request& request, const WebSocketOptions& o
 
 }  // namespace
 
-Result<Response> accept_websocket(const Request& request, WebSocketOptions options,
+Result<Response> accept_websocket(const Request& request, const WebSocketOptions& options,
                                   WebSocketHandler handler) {
   if (!detail::list_has(joined(request.headers, "Upgrade"), "websocket"))
     return upgrade_required(request, "this address speaks WebSocket");

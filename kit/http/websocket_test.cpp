@@ -36,10 +36,10 @@ std::vector<Header> with(std::string_view name, std::string_view value) {
 }
 
 /// The status of the answer, or of the error.
-int status_of(std::vector<Header> fields, WebSocketOptions options = {},
+int status_of(std::vector<Header> fields, const WebSocketOptions& options = {},
               Method method = Method::get) {
   const TestRequest request(method, std::move(fields));
-  const Result<Response> response = accept_websocket(request, std::move(options), nothing);
+  const Result<Response> response = accept_websocket(request, options, nothing);
   if (!response.ok()) return response.error().code() == Code::permission_denied ? 403 : 400;
   return response->upgrade ? 101 : response->status;
 }
@@ -90,10 +90,10 @@ TEST(WebSocketHandshake, HoldsBackPagesOfOthers) {
   }
   WebSocketOptions listed;
   listed.origins = {"https://app.example"};
-  EXPECT_EQ(status_of(with("Origin", "https://app.example"), std::move(listed)), 101);
+  EXPECT_EQ(status_of(with("Origin", "https://app.example"), listed), 101);
   WebSocketOptions any;
   any.allow_any_origin = true;
-  EXPECT_EQ(status_of(with("Origin", "null"), std::move(any)), 101);
+  EXPECT_EQ(status_of(with("Origin", "null"), any), 101);
 }
 
 TEST(WebSocketHandshake, AgreesOnTheServersFavouriteSubprotocol) {
@@ -101,7 +101,7 @@ TEST(WebSocketHandshake, AgreesOnTheServersFavouriteSubprotocol) {
     WebSocketOptions options;
     options.subprotocols = {"v2", "v1"};
     const TestRequest request(Method::get, with("Sec-WebSocket-Protocol", offered));
-    const Result<Response> response = accept_websocket(request, std::move(options), nothing);
+    const Result<Response> response = accept_websocket(request, options, nothing);
     return field(*response, "Sec-WebSocket-Protocol");
   };
   EXPECT_EQ(agreed("v1, v2"), "v2");
@@ -119,7 +119,7 @@ class WebSocketTest : public ::testing::Test {
     const TestRequest request(Method::get, good_handshake);
     WebSocketOptions options;
     options.limits = limits_;
-    Result<Response> response = accept_websocket(request, std::move(options), std::move(handler));
+    Result<Response> response = accept_websocket(request, options, std::move(handler));
     ASSERT_TRUE(response.ok());
     upgrade_ = std::move(response->upgrade);
   }
