@@ -71,7 +71,9 @@ TEST(Multipart, ContentMayLookLikeABoundary) {
   for (const std::string& content :
        {""s, "\r"s, "\r\n"s, "\r\n-"s, "\r\n--"s, "\r\n--a"s, "--b"s, "--"s, "-"s, "\r\r\n--"s,
         "\r\n\r\n--"s, "\n--b"s, "\r\n\r\n"s, "--\r\n--"s, "\r\n--\r\n--\0b"s}) {
-    EXPECT_EQ(read(field_a + "x" + content + "\r\n--b--"), "a{x" + content + "}");
+    std::string behind_text = "x";
+    behind_text += content;
+    EXPECT_EQ(read(field_a + behind_text + "\r\n--b--"), "a{" + behind_text + "}");
     if (content != "--b") {
       EXPECT_EQ(read(field_a + content + "\r\n--b--"), "a{" + content + "}");
     }

@@ -112,7 +112,7 @@ TEST(WebSocketHandshake, AgreesOnTheServersFavouriteSubprotocol) {
 /// A server's end, served by a handler, and a client's without a server between them.
 class WebSocketTest : public ::testing::Test {
  protected:
-  void connect(WebSocketHandler handler, testing::MemoryNetworkOptions network = {}) {
+  void connect(WebSocketHandler handler, const testing::MemoryNetworkOptions& network = {}) {
     auto pair = testing::make_memory_pair(loop_, network);
     server_.emplace(std::move(pair.first));
     client_.emplace(std::move(pair.second));
