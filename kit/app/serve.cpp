@@ -93,14 +93,13 @@ struct Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  std::string url() const {
-    return app::url(settings.http.address, workers->port(), tls != nullptr);
-  }
+  std::string url() const { return app::url(address, workers->port(), tls != nullptr); }
 
   Application& application;
   const Settings& settings;
   Sockets sockets;
   std::shared_ptr<http::ConnectionTable> connections;
+  std::string address;                 // of the socket that serves requests
   std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
   std::unique_ptr<Workers> workers,
       admin;  // their loops outlive the database, which may post to them
@@ -178,7 +177,7 @@ Result<> listen(Process& process) {
     if (!socket) return cannot_listen(std::move(socket).error(), "http", "8080");
     options.socket = std::move(*socket);
   }
-  const std::string address = options.socket ? options.socket->address() : options.address;
+  process.address = options.socket ? options.socket->address() : options.address;
   auto workers = Workers::start(process.router, options);
   if (!workers) {
     return cannot_listen(
@@ -187,7 +186,7 @@ Result<> listen(Process& process) {
   }
   process.workers = std::move(*workers);
   log::info(app_log, "listening",
-            {{"address", address},
+            {{"address", process.address},
              {"port", process.workers->port()},
              {"tls", process.tls != nullptr},
              {"threads", options.threads}});
