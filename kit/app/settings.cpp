@@ -73,10 +73,7 @@ void describe_tls(config::Section section, Settings::Tls& tls) {
                 {{"1.2", net::TlsVersion::tls_1_2}, {"1.3", net::TlsVersion::tls_1_3}});
 }
 
-void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) {
-  http::Limits& limits = http.limits;
-  constexpr milliseconds least{10};
-  constexpr milliseconds hour{3'600'000};
+void describe_listening(config::Section& section, Settings::Http& http) {
   section.field("address", http.address,
                 "numeric address to listen on, 0.0.0.0 for every network, or unix:/path");
   section
@@ -89,6 +86,13 @@ void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) 
   section.field("threads", http.threads, "threads that serve requests; 0: one for each core")
       .min(0)
       .max(1024);
+}
+
+void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) {
+  http::Limits& limits = http.limits;
+  constexpr milliseconds least{10};
+  constexpr milliseconds hour{3'600'000};
+  describe_listening(section, http);
   section.field("refuse_cross_site", http.refuse_cross_site,
                 "refuse what a page of another site makes a browser send to change something; 403");
   section
