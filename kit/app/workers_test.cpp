@@ -75,7 +75,7 @@ Workers::Options on_threads(int threads, int port = 0) {
 class Fetches final : public Operation<int> {
  public:
   template <class Place>
-  Fetches(Place place, int count) : loop_(Loop::current()) {
+  Fetches(const Place& place, int count) : loop_(Loop::current()) {
     thread_ = std::thread([this, place, count] {
       int good = 0;
       for (int i = 0; i < count; ++i) good += fetch(place).ends_with("here") ? 1 : 0;
