@@ -32,7 +32,7 @@ class Defects(unittest.TestCase):
         self.assertIn("FAIL conformance http1:", result.stdout.splitlines()[-1])
 
     def test_nul_is_taken_for_a_blank(self):
-        self.expect_found("nul", "byte 0 in a value", "NUL in an extension")
+        self.expect_found("nul", "byte 0 in a value", "NUL in a trailer")
 
     def test_folded_lines_are_joined(self):
         self.expect_found("fold", "a folded value (RFC 9112 5.2)", "a folded trailer")
