@@ -95,7 +95,7 @@ void RequestParser::reset() {
   base_ = nullptr;
   most_end_ = limits_.request_line_bytes + 1;
   line_start_ = scanned_ = fields_start_ = field_count_ = 0;
-  absolute_host_ = problem_ = {};
+  absolute_host_ = problem_ = pseudo_authority_ = default_port_ = {};
   limit_.reset();
   status_ = 0;
   state_ = ParseState::incomplete;
@@ -330,8 +330,51 @@ bool RequestParser::connection(std::string_view value) {
   return true;
 }
 
+bool RequestParser::begin(const PseudoHeaders& pseudo) {
+  if (!all_of_class(pseudo.method, char_token)) return refuse(400, "the method is malformed");
+  head_.method_name = pseudo.method;
+  head_.method = method_of(pseudo.method);
+  const bool connects = pseudo.method == "CONNECT";
+  if (!connects && pseudo.scheme != "http" && pseudo.scheme != "https") {
+    return refuse(400, "the scheme must be http or https");
+  }
+  if (!connects && !pseudo.path.starts_with('/') && pseudo.path != "*") {
+    return refuse(400, "the path must begin with '/'");
+  }
+  if (!target(connects ? pseudo.authority : pseudo.path)) return false;
+  default_port_ = pseudo.scheme == "https" ? ":443" : ":80";
+  pseudo_authority_ = pseudo.authority;
+  if (pseudo.authority.empty()) return true;
+  if (!field("host", pseudo.authority)) return false;
+  --host_count_;  // a Host of the same meaning may come as well
+  return true;
+}
+
+bool RequestParser::field(std::string_view name, std::string_view value) {
+  const bool dropped = name.find('_') != name.npos;
+  if (!all_of_class(name, char_token)) return refuse(400, "a header field is malformed");
+  if (!is_field_value(value)) return refuse(400, "a header value has a control character");
+  if (name.size() + value.size() > limits_.header_field_bytes) {
+    return refuse(431, "a header field is too large");
+  }
+  if (++field_count_ > limits_.header_count) return refuse(431, "there are too many header fields");
+  if (dropped) return true;
+  const std::string_view trimmed = trim_blanks(value);
+  if (!pseudo_authority_.empty() && name.size() == 4 && equals_lower(name, "host") &&
+      !head_.headers.empty()) {
+    if (++host_count_ > 1) return refuse(400, "there is more than one Host");
+    if (same_text(without_default_port(pseudo_authority_, default_port_),
+                  without_default_port(trimmed, default_port_))) {
+      return true;
+    }
+    return refuse(400, "the authority and the Host differ");
+  }
+  head_.headers.push_back({name, trimmed});
+  return known_field(name, trimmed, static_cast<std::int16_t>(head_.headers.size() - 1));
+}
+
 ParseState RequestParser::finish() {
-  if (host_count_ == 0 && !head_.http_1_0) {
+  if (host_count_ == 0 && !head_.http_1_0 && pseudo_authority_.empty()) {
     refuse(400, "the Host is missing");
   } else if (head_.chunked && (head_.has_content_length || head_.http_1_0)) {
     refuse(400, "Transfer-Encoding must not come with Content-Length or HTTP/1.0");

@@ -51,10 +51,26 @@ enum class ParseState : std::uint8_t { incomplete, complete, refused };
 /// allocation once `headers` has grown.
 class RequestParser {
  public:
+  /// What HTTP/2 has in place of a request line. Empty: absent.
+  struct PseudoHeaders {
+    std::string_view method;
+    std::string_view scheme;
+    std::string_view authority;
+    std::string_view path;
+  };
+
   /// Lifetime: `limits` outlives the parser.
   explicit RequestParser(const Limits& limits) : limits_(limits) { reset(); }
 
   ParseState parse(std::string_view input);
+
+  /// The same rules for a head that is decoded already (HTTP/2), instead of `parse`: `begin`, a
+  /// `field` for each in order, `end`. An :authority becomes the Host. False: refused. Lifetime:
+  /// the texts outlive the head.
+  bool begin(const PseudoHeaders& pseudo);
+  bool field(std::string_view name, std::string_view value);
+  ParseState end() { return state_ == ParseState::refused ? state_ : finish(); }
+
   /// Ready for the next request.
   void reset();
 
@@ -93,6 +109,8 @@ class RequestParser {
   std::size_t fields_start_ = 0;
   std::size_t field_count_ = 0;
   std::string_view absolute_host_;
+  std::string_view pseudo_authority_;  // of HTTP/2
+  std::string_view default_port_;      // of its scheme
   std::string_view problem_;
   std::optional<Limit> limit_;
   int status_ = 0;

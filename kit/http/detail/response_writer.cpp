@@ -83,12 +83,6 @@ char* put_status(char* to, int status) {
   return put(to, " \r\n");  // the reason may be empty, the blank before it not
 }
 
-char* put_value(char* to, std::string_view value) {
-  if (is_field_value(value)) return put(to, value);
-  for (char c : value) *to++ = (class_of(c) & char_control) != 0 ? ' ' : c;
-  return to;
-}
-
 /// Written by the server itself, or about how the message is framed.
 bool is_reserved(std::string_view name) {
   switch (name.size()) {
@@ -119,7 +113,7 @@ std::size_t most_bytes(const Response& response, const ResponseOptions& options)
 }
 
 char* put_header(char* to, std::string_view name, std::string_view value) {
-  if (!all_of_class(name, char_token) || is_reserved(name)) return to;
+  if (!is_settable(name)) return to;
   to = put(put(to, name), ": ");
   return put(put_value(to, value), "\r\n");
 }
@@ -142,6 +136,16 @@ char* put_framing(char* to, const Response& response, const ResponseOptions& opt
 }
 
 }  // namespace
+
+bool is_settable(std::string_view name) {
+  return all_of_class(name, char_token) && !is_reserved(name);
+}
+
+char* put_value(char* to, std::string_view value) {
+  if (is_field_value(value)) return put(to, value);
+  for (char c : value) *to++ = (class_of(c) & char_control) != 0 ? ' ' : c;
+  return to;
+}
 
 void DateLine::render(Clock::time_point now) {
   using namespace std::chrono;
@@ -189,12 +193,15 @@ DefaultHeaders::DefaultHeaders(const std::vector<std::pair<std::string, std::str
 char* DefaultHeaders::put_missing(char* to, const Response& response) const {
   if (response.headers.empty()) return put(to, all_);
   for (const Line& line : lines_) {
-    const bool set = std::ranges::any_of(response.headers, [&](const auto& header) {
-      return header.first.size() == line.name.size() && equals_lower(header.first, line.name);
-    });
-    if (!set) to = put(to, line.text);
+    if (lacks(response, line)) to = put(to, line.text);
   }
   return to;
+}
+
+bool DefaultHeaders::lacks(const Response& response, const Line& line) {
+  return std::ranges::none_of(response.headers, [&](const auto& header) {
+    return header.first.size() == line.name.size() && equals_lower(header.first, line.name);
+  });
 }
 
 std::size_t append_response(std::string& out, const Response& response,

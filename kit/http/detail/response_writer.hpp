@@ -38,12 +38,23 @@ class DefaultHeaders {
   /// Writes those that `response` lacks; `to` has room for `size()` bytes. Returns the place
   /// behind.
   char* put_missing(char* to, const Response& response) const;
+  /// Calls `take(name, value)` for those that `response` lacks; names in lower case.
+  template <class Take>
+  void for_missing(const Response& response, Take&& take) const {
+    for (const Line& line : lines_) {
+      if (lacks(response, line)) take(std::string_view(line.name), line.value());
+    }
+  }
 
  private:
   struct Line {
     std::string name;  // in lower case
     std::string text;
+    std::string_view value() const {
+      return std::string_view(text).substr(name.size() + 2, text.size() - name.size() - 4);
+    }
   };
+  static bool lacks(const Response& response, const Line& line);
   std::vector<Line> lines_;
   std::string all_;
 };
@@ -71,6 +82,14 @@ struct ResponseOptions {
 inline bool has_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
+
+/// Whether a handler may set a field of this name: a token that is neither written by the server
+/// itself nor about how the message is framed.
+bool is_settable(std::string_view name);
+
+/// Writes `value` with blanks in place of control characters, so that it cannot end its line.
+/// Returns the place behind.
+char* put_value(char* to, std::string_view value);
 
 /// Appends the head of `response` and then `small_body` to `out`; returns the bytes of the head.
 /// Control characters in values become blanks, so that no value ends its line; fields that frame
