@@ -32,6 +32,24 @@ struct Limits {
   /// 504. A route's own timeout replaces it, up to 60 s; Request-Timeout-Ms or grpc-timeout of a
   /// request shorten it.
   std::chrono::milliseconds handler_timeout{5'000};
+
+  // HTTP/2. `header_bytes` counts name, value and 32 for each field there (RFC 9113 section 6.5.2)
+  // and is announced; four times as much ends the connection. What is marked "calm" ends it with
+  // GOAWAY and ENHANCE_YOUR_CALM. Rates are counted over `http2_rate_window`.
+  std::uint32_t http2_streams = 100;                    ///< At once; REFUSED_STREAM.
+  std::uint32_t http2_stream_window = 64 * 1024;        ///< Unread bytes of one body; flow control.
+  std::uint32_t http2_connection_window = 1024 * 1024;  ///< Of all bodies; flow control.
+  std::size_t http2_buffered_bytes = 16 * 1024 * 1024;  ///< Collected bodies; 503 for the latest.
+  std::uint32_t http2_continuations = 8;                ///< Frames of one header block; calm.
+  std::uint32_t http2_empty_frames = 10;                ///< DATA without bytes in a row; calm.
+  std::uint32_t http2_queued_frames = 1'000;            ///< Answers to control frames; calm.
+  std::chrono::milliseconds http2_rate_window{10'000};
+  std::uint32_t http2_resets = 200;  ///< Streams the client gives up; calm. Also, of 100 or more,
+                                     ///< over twice as many as were answered.
+  /// PING and SETTINGS since the last frame of an answer; calm.
+  std::uint32_t http2_pings = 30;
+  /// PRIORITY, WINDOW_UPDATE and unknown frames, beyond ten for each frame of an answer; calm.
+  std::uint32_t http2_control_frames = 1'000;
 };
 
 }  // namespace kit::http

@@ -66,12 +66,14 @@ namespace detail {
 class ServerState;
 }
 
-/// Serves HTTP/1.1 on one loop. Several servers (one per thread) share a router, a port and a table
-/// of connections.
+/// Serves HTTP/1.1 and HTTP/2 on one loop. Several servers (one per thread) share a router, a port
+/// and a table of connections.
 ///
-/// Requests of a connection are served one after the other, pipelined ones too. While a handler
-/// waits, nothing is read; a client that closes or half-closes meanwhile cancels it (`cancelled`),
-/// the deadline does so with `deadline_exceeded` and 504. A handler is left to end by itself after
+/// Which of the two a connection speaks is what the handshake (ALPN) or its first bytes say.
+/// Requests of an HTTP/1.1 connection are served one after the other, pipelined ones too, and while
+/// a handler waits nothing is read; those of an HTTP/2 connection side by side. A client that
+/// closes or half-closes meanwhile, or resets the stream, cancels its handler (`cancelled`), the
+/// deadline does so with `deadline_exceeded` and 504. A handler is left to end by itself after
 /// that, without its connection. Thread safety: one loop's thread; the router is shared and
 /// constant. Lifetime: shorter than the loop's.
 class Server final : public net::AcceptHandler {

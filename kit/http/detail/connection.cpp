@@ -21,7 +21,6 @@ constexpr std::size_t most_discarded = 1024 * 1024;
 /// A refused request's body is read, to go on with the connection, when it is small.
 constexpr std::size_t most_ignored_body = 64 * 1024;
 constexpr std::size_t small_packet = 1024;
-constexpr auto body_grace = 5s;
 
 }  // namespace
 
@@ -80,7 +79,7 @@ void Connection::on_timer() {
       refuse(408, "the body did not arrive in time");
       break;
     case Phase::handling:
-      if (body_open_ && body_awaited_) {
+      if (body_open_ && exchange_->is_awaited) {
         hit_body_deadline();
         overdue(408, "the body did not arrive in time");
       } else {
@@ -174,6 +173,9 @@ void Connection::read_once() {
     return;
   }
   const std::string_view data(buffer.data(), result.bytes);
+  if (!protocol_known_ && !learn_protocol(data)) [[unlikely]] {
+    return;
+  }
   const std::size_t used = feed(data);
   if (used == data.size()) return;
   if (closing_) {
@@ -286,17 +288,7 @@ void Connection::begin_body(bool bytes_follow) {
         static_cast<std::size_t>(std::min<std::uint64_t>(head.content_length, 64 * 1024)));
   }
   if (head.expects_continue && !bytes_follow) server_.output += continue_line;
-  arm(body_deadline());
-}
-
-/// The whole body in time, and after a while at a minimum rate.
-Clock::time_point Connection::body_deadline() const {
-  const Limits& limits = server_.limits;
-  const auto whole = exchange_->body_started + limits.body_timeout;
-  if (limits.body_bytes_per_second == 0) return whole;
-  const auto earned =
-      std::chrono::milliseconds(exchange_->body_received * 1000 / limits.body_bytes_per_second);
-  return std::min<Clock::time_point>(whole, exchange_->body_started + body_grace + earned);
+  arm(exchange.body_deadline());
 }
 
 void Connection::hit_chunk_limit() {
@@ -331,7 +323,7 @@ std::size_t Connection::feed_body(std::string_view data) {
   if (complete) {
     body_complete();
   } else {
-    arm(body_deadline());
+    arm(exchange.body_deadline());
   }
   return used;
 }

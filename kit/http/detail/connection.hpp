@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kit/async/loop.hpp"
+#include "kit/http/detail/exchange.hpp"
 #include "kit/http/detail/response_writer.hpp"
 #include "kit/http/detail/server_connection.hpp"
 #include "kit/http/message.hpp"
@@ -72,6 +73,7 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   void pump();
   bool may_read() const;
   void read_once();
+  bool learn_protocol(std::string_view data);
   void serve_backlog();
   std::size_t feed(std::string_view data);
   std::size_t feed_head(std::string_view data);
@@ -82,7 +84,6 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   void refuse_chunks();
   void hit_chunk_limit();
   void hit_body_deadline();
-  Clock::time_point body_deadline() const;
 
   // A body that its handler reads while it arrives.
   void open_body();
@@ -98,12 +99,15 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   void refuse(int status, std::string_view problem);
   /// `cancel`: the handler is still at work, and ends by itself after being told why.
   void respond(Response&& response, const Error* error, Error* cancel = nullptr);
-  void observe(int status, std::uint64_t bytes, const Error* error);
+  void observe(int status, std::uint64_t bytes, const Error* error) {
+    exchange_->observe(status, bytes, error);
+  }
   ResponseOptions response_options();
   void end_exchange(int status, std::size_t bytes, const Error* error, Error* cancel);
   void await_next();
 
-  // Answers that come in pieces, and other protocols.
+  // Answers that come in pieces, and other protocols: HTTP/2 before the first request, and those
+  // that an answer 101 changes to.
   void respond_in_pieces(Response&& response);
   void fetch_pieces();
   void take_piece();
@@ -144,12 +148,12 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   std::uint64_t written_ = 0;  // since `write_started_`
   std::uint32_t requests_ = 0;
   Phase phase_ = Phase::idle;
-  bool readable_ = false;  // there may be something to read
-  bool hung_up_ = false;   // the peer has ended its side
+  bool readable_ = false;        // there may be something to read
+  bool hung_up_ = false;         // the peer has ended its side
+  bool protocol_known_ = false;  // the first bytes are HTTP/1.1
   bool keep_alive_ = true;
-  bool closing_ = false;    // once everything is sent
-  bool body_open_ = false;  // the handler reads the rest of the body
-  bool body_awaited_ = false;
+  bool closing_ = false;      // once everything is sent
+  bool body_open_ = false;    // the handler reads the rest of the body
   bool piece_begun_ = false;  // a chunk was sent whose line end is still owed
   Framing framing_ = Framing::chunked;
   bool lingers_ = false;  // the peer may still be sending: let it read the answer before the reset

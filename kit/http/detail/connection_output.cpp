@@ -7,7 +7,6 @@
 #include "kit/http/detail/connection.hpp"
 #include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/server_state.hpp"
-#include "kit/log/log.hpp"
 
 namespace kit::http::detail {
 namespace {
@@ -19,7 +18,6 @@ constexpr auto linger_time = 2s;
 /// Larger bodies are handed to the kernel from where they are instead of being copied behind their
 /// head.
 constexpr std::size_t most_copied_body = 16 * 1024;
-log::Module http_log{"http"};
 constexpr std::size_t most_kept_output = 256 * 1024;
 
 }  // namespace
@@ -103,31 +101,6 @@ void Connection::await_next() {
   phase_ = Phase::idle;
   arm(server_.now() + server_.limits.idle_timeout);
   closing_ = !keep_alive_;
-}
-
-void Connection::observe(int status, std::uint64_t bytes, const Error* error) {
-  RequestObserver* observer = server_.options.observer;
-  // A request that could not be read is its sender's error: a stranger must not fill the log.
-  if (observer == nullptr && status >= 500 && error != nullptr &&
-      exchange_->match.route != nullptr) {
-    // The client sees nothing of it but the request id: this line is where the error ends.
-    const LogContext* outer = std::exchange(current_log_context, &exchange_->log);
-    log::error(http_log, "request failed",
-               {{"status", status},
-                {"method", exchange_->request.method_name},
-                {"route", exchange_->request.route},
-                {"error", *error}});
-    current_log_context = outer;
-  }
-  if (observer == nullptr) return;
-  Exchange& exchange = *exchange_;
-  // The clock for handlers that did not wait; the loop's for the others, which in tests is a
-  // virtual one.
-  const auto duration = std::max<Clock::duration>(Clock::now() - exchange.started,
-                                                  server_.now() - exchange.loop_started);
-  const LogContext* outer = std::exchange(current_log_context, &exchange.log);
-  observer->on_finished({exchange.request, status, bytes, duration, error});
-  current_log_context = outer;
 }
 
 /// Writes what has gathered.

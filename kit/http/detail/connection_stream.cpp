@@ -7,18 +7,17 @@
 #include <utility>
 
 #include "kit/http/detail/connection.hpp"
+#include "kit/http/detail/http2_connection.hpp"
 #include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/server_state.hpp"
 #include "kit/http/detail/upgraded_connection.hpp"
-#include "kit/log/log.hpp"
 
 namespace kit::http::detail {
 namespace {
 
-log::Module http_log{"http"};
-
 /// Pieces that are there at once before other connections get their turn.
 constexpr int most_pieces = 16;
+constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Larger pieces are handed to the kernel from where they are.
 constexpr std::size_t most_copied_piece = 16 * 1024;
 
@@ -34,7 +33,7 @@ void Connection::open_body() {
   exchange.incoming.emplace(exchange, size);
   exchange.request.stream = &*exchange.incoming;
   body_open_ = true;
-  body_awaited_ = true;  // from now on it is the client's time that passes
+  exchange.is_awaited = true;  // from now on it is the client's time that passes
   phase_ = Phase::handling;
   if (exchange.start(Clock::time_point::max())) return answer();
   arm_open_body();
@@ -83,17 +82,14 @@ std::size_t Connection::feed_open_body(std::string_view data) {
 void Connection::arm_open_body() {
   Exchange& exchange = *exchange_;
   const bool awaited = exchange.incoming->is_awaited();
-  const auto now = server_.now();
-  if (awaited && !body_awaited_) exchange.body_started += now - exchange.body_paused;
-  if (!awaited && body_awaited_) exchange.body_paused = now;
-  body_awaited_ = awaited;
+  exchange.body_awaited(awaited);
   if (awaited && exchange.body_received == 0 && exchange.parser.head().expects_continue &&
       !exchange.continued) {
     exchange.continued = true;
     if (phase_ == Phase::handling) server_.output += continue_line;
   }
   if (awaited) {
-    arm(body_deadline());
+    arm(exchange.body_deadline());
   } else if (phase_ == Phase::handling) {
     arm(exchange.handler_deadline());
   } else {
@@ -224,11 +220,7 @@ void Connection::end_stream() {
 /// The head is out already: all that is left is to make sure that nobody takes this for the whole.
 /// The connection ends behind what was said so far, the answers before this one included.
 void Connection::stream_failed(const Error& why) {
-  const LogContext* outer = std::exchange(current_log_context, &exchange_->log);
-  log::error(http_log, "the answer broke off",
-             {{"route", exchange_->request.route}, {"sent", exchange_->sent}, {"error", why}});
-  current_log_context = outer;
-  observe(exchange_->status, exchange_->sent, &why);
+  exchange_->observe_broken(why);
   if (body_open_) close_open_body();
   server_.release(std::move(exchange_));
   keep_alive_ = false;
@@ -255,8 +247,41 @@ void Connection::begin_upgrade(Response&& response) {
   phase_ = Phase::upgrading;
 }
 
+/// The first bytes say what is spoken. False: they are kept until there are enough to tell, or they
+/// are not HTTP/1.1.
+bool Connection::learn_protocol(std::string_view data) {
+  const std::string_view agreed = stream_->application_protocol();
+  const bool may_be_http2 =
+      agreed == "h2" || (agreed.empty() && data.front() == http2_preface.front());
+  if (!exchange_ && !may_be_http2) return protocol_known_ = true;
+  if (!exchange_) exchange_ = server_.acquire();
+  std::string& kept = exchange_->head_bytes;
+  kept += data;
+  const std::size_t compared = std::min(kept.size(), http2_preface.size());
+  const bool matches = std::string_view(kept).starts_with(http2_preface.substr(0, compared));
+  if (matches && compared == http2_preface.size()) {
+    phase_ = Phase::upgrading;
+  } else if (matches) {
+    if (phase_ == Phase::idle) arm(server_.now() + server_.limits.header_timeout);
+    phase_ = Phase::head;
+  } else if (agreed == "h2") {
+    close();
+  } else {
+    protocol_known_ = true;
+    phase_ = Phase::idle;
+    backlog_ = std::exchange(kept, {});
+  }
+  return false;
+}
+
 /// The last step of a connection that speaks something else from now on. Destroys it.
 void Connection::hand_over() {
+  if (!upgrade_) {
+    std::string arrived = std::move(exchange_->head_bytes);
+    server_.release(std::move(exchange_));
+    return server_.replace(*this, std::make_unique<Http2Connection>(
+                                      server_, peer(), std::move(stream_), std::move(arrived)));
+  }
   UpgradedConnection::Start start;
   if (unsent_) {
     for (const Piece& piece : *unsent_) start.unsent += piece.rest;

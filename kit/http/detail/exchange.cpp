@@ -11,6 +11,7 @@
 #include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/request_ids.hpp"
 #include "kit/http/detail/server_state.hpp"
+#include "kit/log/log.hpp"
 
 namespace kit::http::detail {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_handler = 60s;
+constexpr auto body_grace = 5s;
+log::Module http_log{"http"};
 constexpr std::size_t kept_bytes = 16 * 1024;
 
 void clear(std::string& text) {
@@ -62,7 +65,7 @@ void Exchange::reset() {
   match.route = nullptr;
   match.allow.clear();
   sent = 0;
-  continued = false;
+  continued = is_awaited = false;
   connection = nullptr;
 }
 
@@ -178,6 +181,53 @@ Clock::time_point Exchange::handler_deadline() const {
     }
   }
   return server_.now() + limit;
+}
+
+Clock::time_point Exchange::body_deadline() const {
+  const Limits& limits = server_.limits;
+  const auto whole = body_started + limits.body_timeout;
+  if (limits.body_bytes_per_second == 0) return whole;
+  const auto earned =
+      std::chrono::milliseconds(body_received * 1000 / limits.body_bytes_per_second);
+  return std::min<Clock::time_point>(whole, body_started + body_grace + earned);
+}
+
+void Exchange::body_awaited(bool awaited) {
+  const auto now = server_.now();
+  if (awaited && !is_awaited) body_started += now - body_paused;
+  if (!awaited && is_awaited) body_paused = now;
+  is_awaited = awaited;
+}
+
+void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* error) const {
+  RequestObserver* observer = server_.options.observer;
+  // A request that could not be read is its sender's error: a stranger must not fill the log.
+  if (observer == nullptr && answer_status >= 500 && error != nullptr && match.route != nullptr) {
+    // The client sees nothing of it but the request id: this line is where the error ends.
+    const LogContext* outer = std::exchange(current_log_context, &log);
+    log::error(http_log, "request failed",
+               {{"status", answer_status},
+                {"method", request.method_name},
+                {"route", request.route},
+                {"error", *error}});
+    current_log_context = outer;
+  }
+  if (observer == nullptr) return;
+  // The clock for handlers that did not wait; the loop's for the others, which in tests is a
+  // virtual one.
+  const auto duration =
+      std::max<Clock::duration>(Clock::now() - started, server_.now() - loop_started);
+  const LogContext* outer = std::exchange(current_log_context, &log);
+  observer->on_finished({request, answer_status, bytes, duration, error});
+  current_log_context = outer;
+}
+
+void Exchange::observe_broken(const Error& why) const {
+  const LogContext* outer = std::exchange(current_log_context, &log);
+  log::error(http_log, "the answer broke off",
+             {{"route", request.route}, {"sent", sent}, {"error", why}});
+  current_log_context = outer;
+  observe(status, sent, &why);
 }
 
 /// The address lives as long as the request, which may be longer than its connection does.

@@ -50,6 +50,15 @@ class Exchange final : private Ready {
   Clock::time_point handler_deadline() const;
   /// The same for a request whose head did not become known.
   void describe_unknown(Peer& from, const net::Stream& stream);
+  /// When the body has to be there: the whole in time, and after a while at a minimum rate.
+  Clock::time_point body_deadline() const;
+  /// The handler of a body that is read while it arrives begins (or ends) to wait for bytes: the
+  /// body's time stands still while it does not.
+  void body_awaited(bool awaited);
+  /// Tells the observer that the request is over.
+  void observe(int answer_status, std::uint64_t bytes, const Error* error) const;
+  /// The same for a streamed answer that ended before it was whole; also logs it.
+  void observe_broken(const Error& why) const;
   /// Calls the handler of the matched route. True when it has finished already.
   bool start(Clock::time_point deadline);
   /// Why a handler that has finished failed, or null.
@@ -73,6 +82,7 @@ class Exchange final : private Ready {
   std::uint64_t body_received = 0;  // on the wire
   Clock::time_point body_started{};
   Clock::time_point body_paused{};
+  bool is_awaited = false;               // by a handler that reads while it arrives
   bool continued = false;                // 100 Continue was sent
   std::optional<IncomingBody> incoming;  // before the tasks that may read it
   Clock::time_point loop_started{};
@@ -85,8 +95,9 @@ class Exchange final : private Ready {
   ServerConnection* connection = nullptr;  // null: it has closed, the handler ends by itself
   Peer* peer = nullptr;
   std::size_t orphan_index = 0;
-  int status = 0;          // of a streamed answer
-  std::uint64_t sent = 0;  // of it, with its head
+  std::int32_t stream_id = 0;  // HTTP/2
+  int status = 0;              // of a streamed answer
+  std::uint64_t sent = 0;      // of it, with its head
   std::uint64_t body_left_to_send = 0;
   Context context{Context::Detached{}};
 
