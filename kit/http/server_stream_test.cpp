@@ -357,6 +357,12 @@ TEST_F(StreamTest, AClientThatGoesAwayEndsASilentProducer) {
   EXPECT_TRUE(dropped);
 }
 
+TEST_F(StreamTest, ABodyThatIsNotThereIsEmpty) {
+  EXPECT_TRUE(exchange(post_sized("/count", 0)).ends_with("\r\n\r\nread 0 of 0"));
+  EXPECT_TRUE(exchange("POST /count HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n\r\n")
+                  .ends_with("\r\n\r\nread 0 of 0"));
+}
+
 TEST_F(StreamTest, ReadsABodyWhileItArrives) {
   auto client = connect();
   client->send(post_sized("/count", 10));
