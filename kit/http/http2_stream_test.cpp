@@ -24,6 +24,10 @@ class Counted {
 class Http2StreamTest : public Http2Test {
  protected:
   Http2StreamTest() {
+    add_uploads();
+    add_answers();
+  }
+  void add_uploads() {
     RouteOptions upload;
     upload.consumes = {"text/plain"};
     upload.streams_body = true;
@@ -67,6 +71,8 @@ class Http2StreamTest : public Http2Test {
           co_return response;
         },
         upload);
+  }
+  void add_answers() {
     add(Method::get, "/words", [this](Request&) -> Task<Response> {
       Response response;
       response.stream = stream_from([this](BodyWriter& out) -> Task<> {
@@ -74,6 +80,16 @@ class Http2StreamTest : public Http2Test {
         co_await out.write("one ");
         co_await sleep_for(1s);
         co_await out.write("two");
+      });
+      co_return response;
+    });
+    add(Method::get, "/ticks", [](Request&) -> Task<Response> {
+      Response response;
+      response.stream = stream_from([](BodyWriter& out) -> Task<> {
+        for (int i = 0; i < 10; ++i) {
+          co_await out.write("t");
+          co_await sleep_for(50s);
+        }
       });
       co_return response;
     });
@@ -223,6 +239,13 @@ TEST_F(Http2StreamTest, WindowsOfUnreadBodiesAreGivenBack) {
   EXPECT_EQ(client.answer(stream).body, "1000000");
 }
 
+TEST_F(Http2StreamTest, ABodyThatIsNotThereIsEmpty) {
+  auto client = connect2();
+  const auto stream = client.send("POST", "/count", {}, {{"content-type", "text/plain"}});
+  client.run();
+  EXPECT_EQ(client.answer(stream).body, "0");
+}
+
 TEST_F(Http2StreamTest, BodiesFlowBothWaysAtOnce) {
   auto client = connect2();
   const auto stream = client.begin({{":method", "POST"},
@@ -253,6 +276,25 @@ TEST_F(Http2StreamTest, StreamsAnswers) {
   EXPECT_EQ(client.answer(stream).field("content-length"), "(none)");
   EXPECT_EQ(client.answer(stream).field("transfer-encoding"), "(none)");
   EXPECT_EQ(recorder.lines, (std::vector<std::string>{"HEAD /words 200", "GET /words 200"}));
+}
+
+TEST_F(Http2StreamTest, ASlowProducerIsNotASlowPeer) {
+  Http2Client::Options narrow;
+  narrow.stream_window = 3;
+  narrow.opens_windows = false;
+  auto client = connect2(narrow);
+  const auto stream = client.get("/ticks");
+  client.run(100s);
+  EXPECT_EQ(client.answer(stream).body, "ttt");
+  client.run(29s);  // it has 30 since the window closed, whatever was before
+  EXPECT_FALSE(client.answer(stream).closed);
+  client.take(stream, 3);
+  for (int i = 0; i < 8; ++i) {
+    client.run(50s);
+    client.take(stream, 1);
+  }
+  EXPECT_EQ(client.answer(stream).body, "tttttttttt");
+  EXPECT_TRUE(client.answer(stream).ended);
 }
 
 TEST_F(Http2StreamTest, AnAnswerThatBreaksOffIsReset) {

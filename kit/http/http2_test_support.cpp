@@ -58,7 +58,8 @@ std::string http2_block(const Fields& fields) {
   std::string out;
   for (const auto& [name, value] : fields) {
     out.push_back(0x10);
-    out += hpack_size(name.size()) + name + hpack_size(value.size()) + value;
+    out.append(hpack_size(name.size())).append(name);
+    out.append(hpack_size(value.size())).append(value);
   }
   return out;
 }
@@ -149,8 +150,8 @@ Http2Client::~Http2Client() {
   nghttp2_session_del(session_);
 }
 
-std::int32_t Http2Client::send(std::string_view method, std::string_view path, std::string body,
-                               const Fields& more) {
+std::int32_t Http2Client::send(std::string_view method, std::string_view path,
+                               std::string_view body, const Fields& more) {
   Fields fields = {{":method", std::string(method)},
                    {":scheme", "http"},
                    {":authority", "a"},
@@ -159,7 +160,7 @@ std::int32_t Http2Client::send(std::string_view method, std::string_view path, s
   fields.insert(fields.end(), more.begin(), more.end());
   if (!body.empty()) {
     const std::int32_t stream = begin(fields);
-    send_body(stream, std::move(body), true);
+    send_body(stream, body, true);
     return stream;
   }
   const auto all = to_session(fields);
@@ -173,7 +174,7 @@ std::int32_t Http2Client::begin(const Fields& fields) {
   return nghttp2_submit_request(session_, nullptr, all.data(), all.size(), &body, nullptr);
 }
 
-void Http2Client::send_body(std::int32_t stream, std::string bytes, bool ends) {
+void Http2Client::send_body(std::int32_t stream, std::string_view bytes, bool ends) {
   Upload& upload = uploads_[stream];
   upload.bytes += bytes;
   upload.ends = ends;

@@ -61,14 +61,14 @@ class Http2Client {
   ~Http2Client();
 
   /// Sends a request whose body is whole. Returns its stream.
-  std::int32_t send(std::string_view method, std::string_view path, std::string body = {},
+  std::int32_t send(std::string_view method, std::string_view path, std::string_view body = {},
                     const Fields& more = {});
   std::int32_t get(std::string_view path, const Fields& more = {}) {
     return send("GET", path, {}, more);
   }
   /// Sends exactly these fields; the body follows with `send_body`.
   std::int32_t begin(const Fields& fields);
-  void send_body(std::int32_t stream, std::string bytes, bool ends);
+  void send_body(std::int32_t stream, std::string_view bytes, bool ends);
   void reset(std::int32_t stream, std::uint32_t error_code = NGHTTP2_CANCEL);
   void ping();
   void settings();

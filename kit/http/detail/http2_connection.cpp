@@ -49,7 +49,7 @@ Http2Connection::Http2Connection(ServerState& server, Peer* peer,
 
 Http2Connection::~Http2Connection() {
   nghttp2_session_del(session_);
-  while (!streams_.empty()) delete &streams_.pop_front();
+  streams_.for_each([](Http2Stream& stream) { delete &stream; });
 }
 
 void Http2Connection::start() {
@@ -225,8 +225,8 @@ void Http2Connection::terminate(std::uint32_t error_code, std::string_view probl
   if (phase_ != Phase::open) return;
   header_deadline_ = Clock::time_point::max();
   if (!problem.empty()) {
-    log::info(http_log, "HTTP/2 connection ended early",
-              {{"peer", stream_->peer()}, {"problem", problem}});
+    log::debug(http_log, "HTTP/2 connection ended early",
+               {{"peer", stream_->peer()}, {"problem", problem}});
   }
   broken_ |= nghttp2_session_terminate_session(session_, error_code) != 0;
 }

@@ -299,6 +299,8 @@ void Http2Connection::exchange_ready(Exchange& exchange) {
   if (stream == nullptr) return;
   if (stream->phase == Http2Stream::Phase::answering) {
     stream->piece_there = true;
+    stream->send_started = server_.now();  // until now it was not the peer that took its time
+    stream->sent = 0;
     await_taking(*stream);
     if (nghttp2_session_resume_data(session_, stream->id) != 0) {
       reset(*stream, NGHTTP2_INTERNAL_ERROR);
