@@ -10,9 +10,10 @@
 
 namespace kit::http::detail {
 
-void Http2Connection::answer(Http2Stream& stream, Result<Response>&& result) {
-  if (!result.ok()) return answer_error(stream, result.error());
-  respond(stream, std::move(result).value(), nullptr);
+void Http2Connection::answer(Http2Stream& stream) {
+  Exchange& exchange = *stream.exchange;
+  if (const Error* failure = exchange.failure()) return answer_error(stream, *failure);
+  respond(stream, std::move(exchange.response()), nullptr);
 }
 
 void Http2Connection::answer_error(Http2Stream& stream, const Error& error) {
@@ -238,7 +239,7 @@ void Http2Connection::let_handler_go(Http2Stream& stream, const Error& why) {
   Exchange& exchange = *stream.exchange;
   buffered_ -= exchange.body.size();
   server_.adopt(std::move(stream.exchange));
-  exchange.context->cancel(why.clone());
+  exchange.context.cancel(why.clone());
 }
 
 /// Nobody waits for the answer any more: a handler or a producer at work is told.

@@ -95,7 +95,7 @@ class Http2Connection final : public ServerConnection, private ReadinessHandler,
   void stream_overdue(Http2Stream& stream);
 
   // Answers (http2_answers.cpp).
-  void answer(Http2Stream& stream, Result<Response>&& result);
+  void answer(Http2Stream& stream);
   void answer_error(Http2Stream& stream, const Error& error);
   void refuse(Http2Stream& stream, int status, std::string_view problem);
   void overdue(Http2Stream& stream, int status, std::string_view problem);

@@ -111,7 +111,7 @@ void Http2Connection::head_complete(Http2Stream& stream, bool ended) {
   if (++requests_ >= server_.limits.requests_per_connection) start_drain();
   const bool parsed = stream.refused_with == 0 && parse_head(stream);
   if (!parsed) {
-    exchange.describe_unknown(*peer_);
+    exchange.describe_unknown(*peer_, *stream_);
     if (exchange.parser.head().method == Method::head) exchange.request.method = Method::head;
     if (stream.refused_with == 0) {
       return refuse(stream, exchange.parser.status(), exchange.parser.problem());
@@ -120,7 +120,7 @@ void Http2Connection::head_complete(Http2Stream& stream, bool ended) {
                   stream.refused_with == 414 ? "the request target is too long"
                                              : "the header fields are too large");
   }
-  exchange.describe(*peer_, stream_->tls());
+  exchange.describe(*peer_, *stream_);
   exchange.admit();
   if (ended) return body_complete(stream);
   begin_body(stream);
@@ -161,7 +161,7 @@ void Http2Connection::open_body(Http2Stream& stream) {
   stream.body_open = true;
   exchange.is_awaited = true;  // from now on it is the client's time that passes
   stream.phase = Http2Stream::Phase::handling;
-  if (exchange.start(Clock::time_point::max())) return answer(stream, exchange.take());
+  if (exchange.start(Clock::time_point::max())) return answer(stream);
   arm_open_body(stream);
 }
 
@@ -260,7 +260,7 @@ void Http2Connection::request_ended(Http2Stream& stream) {
   stream.deadline = Clock::time_point::max();
   if (stream.phase != Http2Stream::Phase::handling) return;
   stream.deadline = exchange.handler_deadline();  // from here on it is the handler's time
-  exchange.context->set_deadline(stream.deadline);
+  exchange.context.set_deadline(stream.deadline);
   arm(stream.deadline);
 }
 
@@ -277,7 +277,7 @@ void Http2Connection::call_handler(Http2Stream& stream) {
   Exchange& exchange = *stream.exchange;
   stream.phase = Http2Stream::Phase::handling;
   const auto deadline = exchange.handler_deadline();
-  if (exchange.start(deadline)) return answer(stream, exchange.take());
+  if (exchange.start(deadline)) return answer(stream);
   arm(stream.deadline = deadline);
 }
 
@@ -306,7 +306,7 @@ void Http2Connection::exchange_ready(Exchange& exchange) {
       reset(*stream, NGHTTP2_INTERNAL_ERROR);
     }
   } else {
-    answer(*stream, exchange.take());
+    answer(*stream);
   }
   // Written in a turn of its own: with what other streams have ready by then.
   schedule_turn();
