@@ -20,11 +20,13 @@ std::string_view name(Limit limit) {
                                                                       "answer_bytes_per_second",
                                                                       "handler_timeout",
                                                                       "http2_streams",
+                                                                      "http2_buffered_bytes",
                                                                       "http2_continuations",
-                                                                      "http2_resets",
-                                                                      "http2_control_frames",
+                                                                      "http2_empty_frames",
                                                                       "http2_queued_frames",
-                                                                      "http2_empty_frames"};
+                                                                      "http2_resets",
+                                                                      "http2_pings",
+                                                                      "http2_control_frames"};
   return names[static_cast<std::size_t>(limit)];
 }
 

@@ -27,11 +27,13 @@ enum class Limit : std::uint8_t {
   answer_bytes_per_second,
   handler_timeout,
   http2_streams,
+  http2_buffered_bytes,
   http2_continuations,
-  http2_resets,
-  http2_control_frames,
-  http2_queued_frames,
   http2_empty_frames,
+  http2_queued_frames,
+  http2_resets,
+  http2_pings,
+  http2_control_frames,
   count_  // how many there are
 };
 

@@ -75,12 +75,12 @@ void Connection::on_timer() {
       refuse(408, "the header fields did not arrive in time");
       break;
     case Phase::body:
-      hit_body_deadline();
+      exchange_->count_late_body();
       refuse(408, "the body did not arrive in time");
       break;
     case Phase::handling:
       if (body_open_ && exchange_->is_awaited) {
-        hit_body_deadline();
+        exchange_->count_late_body();
         overdue(408, "the body did not arrive in time");
       } else {
         server_.hit(Limit::handler_timeout);
@@ -88,7 +88,7 @@ void Connection::on_timer() {
       }
       break;
     case Phase::sending:  // only for a body that the answer is made from
-      hit_body_deadline();
+      exchange_->count_late_body();
       disconnected();
       break;
     case Phase::idle:
@@ -294,11 +294,6 @@ void Connection::begin_body(bool bytes_follow) {
 void Connection::hit_chunk_limit() {
   if (exchange_->chunks.status() == 413) server_.hit(Limit::body_bytes);
   if (exchange_->chunks.status() == 431) server_.hit(Limit::header_bytes);
-}
-
-void Connection::hit_body_deadline() {
-  const bool whole = server_.now() >= exchange_->body_started + server_.limits.body_timeout;
-  server_.hit(whole ? Limit::body_timeout : Limit::body_bytes_per_second);
 }
 
 std::size_t Connection::feed_body(std::string_view data) {

@@ -83,7 +83,6 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   void body_complete();
   void refuse_chunks();
   void hit_chunk_limit();
-  void hit_body_deadline();
 
   // A body that its handler reads while it arrives.
   void open_body();

@@ -192,6 +192,11 @@ Clock::time_point Exchange::body_deadline() const {
   return std::min<Clock::time_point>(whole, body_started + body_grace + earned);
 }
 
+void Exchange::count_late_body() const {
+  const bool whole = server_.now() >= body_started + server_.limits.body_timeout;
+  server_.hit(whole ? Limit::body_timeout : Limit::body_bytes_per_second);
+}
+
 void Exchange::body_awaited(bool awaited) {
   const auto now = server_.now();
   if (awaited && !is_awaited) body_started += now - body_paused;

@@ -52,6 +52,8 @@ class Exchange final : private Ready {
   void describe_unknown(Peer& from, const net::Stream& stream);
   /// When the body has to be there: the whole in time, and after a while at a minimum rate.
   Clock::time_point body_deadline() const;
+  /// Counts which of the two limits it was.
+  void count_late_body() const;
   /// The handler of a body that is read while it arrives begins (or ends) to wait for bytes: the
   /// body's time stands still while it does not.
   void body_awaited(bool awaited);

@@ -119,6 +119,7 @@ void Http2Connection::submit(Http2Stream& stream, const ResponseOptions& options
 /// which the streams share.
 void Http2Connection::await_taking(Http2Stream& stream) {
   const Limits& limits = server_.limits;
+  stream.last_taken = server_.now();
   stream.send_deadline = server_.now() + limits.write_timeout;
   if (limits.answer_bytes_per_second != 0 && unsent_.empty()) {
     const auto earned = std::chrono::milliseconds(stream.sent * 1000 * stream_count_ /
@@ -206,7 +207,9 @@ void Http2Connection::reset_sent(std::uint32_t error_code) {
     return;
   }
   const std::string_view problem = meter_.count_reset(server_.now());
-  if (!problem.empty()) terminate(NGHTTP2_ENHANCE_YOUR_CALM, problem);
+  if (problem.empty()) return;
+  server_.hit(Limit::http2_resets);
+  terminate(NGHTTP2_ENHANCE_YOUR_CALM, problem);
 }
 
 void Http2Connection::answer_sent(Http2Stream& stream) {

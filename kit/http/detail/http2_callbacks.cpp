@@ -63,11 +63,13 @@ struct Http2Callbacks {
         connection.server_.limits.http2_queued_frames) {
       return 0;
     }
+    connection.server_.hit(Limit::http2_queued_frames);
     connection.problem_ = "too many frames that have to be answered";
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
-  static int invalid_frame(nghttp2_session* session, const nghttp2_frame*, int, void* self) {
+  static int invalid_frame(nghttp2_session* session, const nghttp2_frame*, int error, void* self) {
+    if (error == NGHTTP2_ERR_REFUSED_STREAM) of(self).server_.hit(Limit::http2_streams);
     return check_queue(session, of(self));
   }
 

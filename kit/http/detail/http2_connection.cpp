@@ -107,6 +107,7 @@ void Http2Connection::on_timer() {
       if (now >= stream.send_deadline) {
         // While the connection as a whole is slow, that has its own deadline.
         if (!unsent_.empty()) return await_taking(stream);
+        count_slow_peer(now, stream.last_taken);
         reset(stream, NGHTTP2_CANCEL);
       } else if (now >= stream.deadline) {
         stream_overdue(stream);
@@ -118,15 +119,27 @@ void Http2Connection::on_timer() {
 }
 
 void Http2Connection::connection_overdue(Clock::time_point now) {
-  if (now >= write_deadline_) return disconnected();
+  if (now >= write_deadline_) {
+    count_slow_peer(now, last_written_);
+    return disconnected();
+  }
   if (now >= drain_deadline_) finish_drain();
   if (now >= header_deadline_) {
+    server_.hit(Limit::header_timeout);
     terminate(NGHTTP2_ENHANCE_YOUR_CALM, "the header fields did not arrive in time");
   }
   if (now < idle_deadline_) return;
   idle_deadline_ = Clock::time_point::max();
   if (phase_ == Phase::lingering) return disconnected();
-  if (unsent_.empty()) terminate(NGHTTP2_NO_ERROR, {});
+  if (!unsent_.empty()) return;
+  server_.hit(requests_ == 0 ? Limit::header_timeout : Limit::idle_timeout);
+  terminate(NGHTTP2_NO_ERROR, {});
+}
+
+/// It took something not long ago, only too little of it, or nothing at all.
+void Http2Connection::count_slow_peer(Clock::time_point now, Clock::time_point last_taken) {
+  const bool drips = now < last_taken + server_.limits.write_timeout;
+  server_.hit(drips ? Limit::answer_bytes_per_second : Limit::write_timeout);
 }
 
 void Http2Connection::on_readiness(Readiness readiness) {
@@ -192,6 +205,7 @@ void Http2Connection::read_once() {
 void Http2Connection::feed(std::string_view data) {
   if (data.empty() || nghttp2_session_want_read(session_) == 0) return;
   if (const std::string_view problem = meter_.look(data, server_.now()); !problem.empty()) {
+    if (const auto limit = meter_.limit()) server_.hit(*limit);
     return terminate(meter_.is_malformed() ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM,
                      problem);
   }
@@ -200,6 +214,7 @@ void Http2Connection::feed(std::string_view data) {
   if (!problem_.empty()) return terminate(NGHTTP2_ENHANCE_YOUR_CALM, problem_);
   if (used < 0) {
     const bool flooded = used == NGHTTP2_ERR_FLOODED;
+    if (flooded) server_.hit(Limit::http2_queued_frames);
     terminate(flooded ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR,
               nghttp2_strerror(static_cast<int>(used)));
   }
@@ -276,6 +291,7 @@ bool Http2Connection::gather() {
 
 void Http2Connection::await_writable() {
   const Limits& limits = server_.limits;
+  last_written_ = server_.now();
   write_deadline_ = server_.now() + limits.write_timeout;
   if (limits.answer_bytes_per_second != 0) {
     const auto earned = std::chrono::milliseconds(written_ * 1000 / limits.answer_bytes_per_second);

@@ -95,6 +95,7 @@ class Http2Connection final : public ServerConnection, private ReadinessHandler,
   void stream_overdue(Http2Stream& stream);
 
   // Answers (http2_answers.cpp).
+  void count_slow_peer(Clock::time_point now, Clock::time_point last_taken);
   void answer(Http2Stream& stream);
   void answer_error(Http2Stream& stream, const Error& error);
   void refuse(Http2Stream& stream, int status, std::string_view problem);
@@ -140,7 +141,8 @@ class Http2Connection final : public ServerConnection, private ReadinessHandler,
   Clock::time_point drain_deadline_ = Clock::time_point::max();
   Clock::time_point write_deadline_ = Clock::time_point::max();
   Clock::time_point write_started_{};
-  std::uint64_t written_ = 0;  // since then
+  Clock::time_point last_written_{};
+  std::uint64_t written_ = 0;  // since `write_started_`
   std::uint32_t requests_ = 0;
   std::uint32_t seen_header_blocks_ = 0;
   Phase phase_ = Phase::open;

@@ -48,6 +48,11 @@ std::string_view Http2Meter::look(std::string_view bytes, Clock::time_point now)
   return {};
 }
 
+std::string_view Http2Meter::past(Limit limit, std::string_view why) {
+  limit_ = limit;
+  return why;
+}
+
 bool Http2Meter::exceeds(Rate& rate, std::uint32_t most, Clock::time_point now) const {
   if (now - rate.start >= limits_.http2_rate_window) rate = {now, 0};
   return ++rate.count > most;
@@ -65,7 +70,8 @@ std::string_view Http2Meter::begin_frame(Clock::time_point now) {
       return count_reset(now);
     case settings:
     case ping:
-      return exceeds(pings_, limits_.http2_pings, now) ? "too many PING or SETTINGS frames" : "";
+      if (!exceeds(pings_, limits_.http2_pings, now)) return {};
+      return past(Limit::http2_pings, "too many PING or SETTINGS frames");
     case goaway:
       return {};
     default:
@@ -73,9 +79,8 @@ std::string_view Http2Meter::begin_frame(Clock::time_point now) {
         --earned_;
         return {};
       }
-      return exceeds(others_, limits_.http2_control_frames, now)
-                 ? "too many frames that carry no request"
-                 : "";
+      if (!exceeds(others_, limits_.http2_control_frames, now)) return {};
+      return past(Limit::http2_control_frames, "too many frames that carry no request");
   }
 }
 
@@ -84,7 +89,8 @@ std::string_view Http2Meter::count_data(std::size_t length, bool ends_stream) {
     empty_frames_ = 0;
     return {};
   }
-  return ++empty_frames_ > limits_.http2_empty_frames ? "too many empty DATA frames" : "";
+  if (++empty_frames_ <= limits_.http2_empty_frames) return {};
+  return past(Limit::http2_empty_frames, "too many empty DATA frames");
 }
 
 std::string_view Http2Meter::count_header_block(bool continues, bool ends) {
@@ -92,7 +98,7 @@ std::string_view Http2Meter::count_header_block(bool continues, bool ends) {
     ++header_blocks_;
     continuations_ = 0;
   } else if (++continuations_ > limits_.http2_continuations) {
-    return "too many CONTINUATION frames";
+    return past(Limit::http2_continuations, "too many CONTINUATION frames");
   }
   const std::uint32_t stream = std::uint32_t{header_[5] & 0x7FU} << 24 |
                                std::uint32_t{header_[6]} << 16 | std::uint32_t{header_[7]} << 8 |
@@ -118,9 +124,11 @@ bool Http2Meter::is_passed_over(std::uint32_t stream) {
 
 std::string_view Http2Meter::count_reset(Clock::time_point now) {
   ++all_resets_;
-  if (exceeds(resets_, limits_.http2_resets, now)) return "too many streams were reset";
+  if (exceeds(resets_, limits_.http2_resets, now)) {
+    return past(Limit::http2_resets, "too many streams were reset");
+  }
   if (all_resets_ >= fewest_compared_resets && all_resets_ > 2 * answered_) {
-    return "more streams were reset than answered";
+    return past(Limit::http2_resets, "more streams were reset than answered");
   }
   return {};
 }

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "kit/base/time.hpp"
+#include "kit/http/limit_counts.hpp"
 #include "kit/http/limits.hpp"
 
 namespace kit::http::detail {
@@ -22,6 +24,8 @@ class Http2Meter {
   /// Looks at the next bytes of the connection, its preface included. Why the client is to be cut;
   /// empty: it is not.
   std::string_view look(std::string_view bytes, Clock::time_point now);
+  /// The limit it went past, if that is why.
+  std::optional<Limit> limit() const { return limit_; }
   /// It is to be cut for a frame that makes no sense, not for too many.
   bool is_malformed() const { return malformed_; }
   /// A frame of an answer was sent: what a client may say about it is earned.
@@ -49,6 +53,7 @@ class Http2Meter {
   static constexpr std::size_t preface_bytes = 24;
   static constexpr std::size_t header_bytes = 9;
 
+  std::string_view past(Limit limit, std::string_view why);
   bool exceeds(Rate& rate, std::uint32_t most, Clock::time_point now) const;
   std::string_view begin_frame(Clock::time_point now);
   std::string_view count_data(std::size_t length, bool ends_stream);
@@ -66,6 +71,7 @@ class Http2Meter {
   std::uint32_t earned_ = 0;  // control frames
   std::uint64_t all_resets_ = 0;
   std::uint64_t answered_ = 0;
+  std::optional<Limit> limit_;
   std::array<Gap, 4> gaps_{};  // the latest
   std::size_t next_gap_ = 0;
   std::uint32_t next_stream_ = 1;

@@ -50,9 +50,11 @@ bool Http2Connection::add_field(Http2Stream* stream, std::string_view name,
   if (stream == nullptr || stream->refused_with != 0) return true;
   if (name == ":path" && value.size() > limits.request_line_bytes) {
     stream->refused_with = 414;
+    server_.hit(Limit::request_line_bytes);
   } else if (list_bytes_ > limits.header_bytes ||
              stream->fields.size() >= limits.header_count + 4) {  // the pseudo-headers
     stream->refused_with = 431;
+    server_.hit(list_bytes_ > limits.header_bytes ? Limit::header_bytes : Limit::header_count);
   } else {
     std::string& texts = stream->exchange->head_bytes;
     stream->fields.push_back({static_cast<std::uint32_t>(texts.size()),
@@ -108,12 +110,18 @@ void Http2Connection::head_complete(Http2Stream& stream, bool ended) {
   exchange.loop_started = server_.now();
   if (server_.options.observer != nullptr) exchange.started = Clock::now();
   stream.request_ended = ended;
-  if (++requests_ >= server_.limits.requests_per_connection) start_drain();
+  if (++requests_ >= server_.limits.requests_per_connection) {
+    if (requests_ == server_.limits.requests_per_connection) {
+      server_.hit(Limit::requests_per_connection);
+    }
+    start_drain();
+  }
   const bool parsed = stream.refused_with == 0 && parse_head(stream);
   if (!parsed) {
     exchange.describe_unknown(*peer_, *stream_);
     if (exchange.parser.head().method == Method::head) exchange.request.method = Method::head;
     if (stream.refused_with == 0) {
+      if (const auto limit = exchange.parser.limit()) server_.hit(*limit);
       return refuse(stream, exchange.parser.status(), exchange.parser.problem());
     }
     return refuse(stream, stream.refused_with,
@@ -238,11 +246,13 @@ void Http2Connection::collect(Http2Stream& stream, std::string_view bytes) {
   exchange.body_received += bytes.size();
   if (exchange.body.size() + bytes.size() > stream.most_body) {
     if (exchange.refusal) return answer_error(stream, *exchange.refusal);
+    server_.hit(Limit::body_bytes);
     return refuse(stream, 413,
                   "the body is too large: at most " + std::to_string(stream.most_body) + " bytes");
   }
   if (buffered_ > exchange.body.size() &&
       buffered_ + bytes.size() > server_.limits.http2_buffered_bytes) {
+    server_.hit(Limit::http2_buffered_bytes);
     return refuse(stream, 503, "too many bodies are sent on this connection at once");
   }
   exchange.body.append(bytes);
@@ -318,12 +328,15 @@ void Http2Connection::stream_overdue(Http2Stream& stream) {
     case Http2Stream::Phase::head:
       break;
     case Http2Stream::Phase::body:
+      stream.exchange->count_late_body();
       refuse(stream, 408, "the body did not arrive in time");
       break;
     case Http2Stream::Phase::handling:
       if (stream.body_open && stream.exchange->is_awaited) {
+        stream.exchange->count_late_body();
         overdue(stream, 408, "the body did not arrive in time");
       } else {
+        server_.hit(Limit::handler_timeout);
         overdue(stream, 504, "the handler did not finish in time");
       }
       break;

@@ -48,6 +48,7 @@ struct Http2Stream : ListNode<struct Http2StreamTag> {
   /// Until when the peer has to take something of the answer.
   Clock::time_point send_deadline = Clock::time_point::max();
   Clock::time_point send_started{};
+  Clock::time_point last_taken{};
   std::uint64_t sent = 0;
   Response response;      // owns what is sent
   std::string_view rest;  // of the body, or of a piece of it: not in a frame yet
