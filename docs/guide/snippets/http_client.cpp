@@ -76,7 +76,8 @@ Task<std::string> talk(std::string origin) {
   const auto connector = net::make_connector(resolver, nullptr);
   Client client(*connector);
 
-  const Response found = co_await client.get(origin + "/api/v1/stock/7");
+  Task<Response> asking = client.get(origin + "/api/v1/stock/7");
+  const Response found = co_await std::move(asking);
 
   ClientRequest move;
   move.method = Method::post;
@@ -87,8 +88,8 @@ Task<std::string> talk(std::string origin) {
   once_is_enough.idempotent = true;  // the server knows the key: may be tried again like a GET
   const Response moved = co_await client.send(std::move(move), once_is_enough);
 
-  Handler upstream = co_await client.handler(origin);
-  const Stock stock(std::move(upstream));
+  Result<Handler> upstream = client.handler(origin);
+  const Stock stock(co_await std::move(upstream));
   const int left = co_await stock.count(7);
   co_return found.body + " " + std::to_string(moved.status) + " " + std::to_string(left);
 }

@@ -186,7 +186,7 @@ TEST_F(HttpGuide, ReadsABody) {
 Task<> write_rows(BodyWriter& out, int count) {
   for (int row = 1; row <= count; ++row) {
     const std::string line = std::to_string(row) + "\n";
-    co_await out.write(line);  // waits until the client has taken it
+    co_await out.write(line);  // waits while the client takes nothing
   }
 }
 
