@@ -197,18 +197,20 @@ Task<Response> ask_in_time(Client* client) {
 }
 // end snippet: client-deadline
 
+Task<Response> answer_late(Request&) {
+  co_await sleep_for(1min);
+  co_return Response{};
+}
+
 TEST(HttpClientGuide, KeepsDeadlines) {
   testing::VirtualLoop loop;
   Router router;
   std::string told;
-  ASSERT_TRUE(router
-                  .add(Method::get, "/slow",
-                       [&told](Request& request) -> Task<Response> {
-                         told = request.header("Request-Timeout-Ms").value_or("nothing");
-                         co_await sleep_for(1min);
-                         co_return Response{};
-                       })
-                  .ok());
+  Handler slow = [&told](Request& request) {
+    told = request.header("Request-Timeout-Ms").value_or("nothing");
+    return answer_late(request);
+  };
+  ASSERT_TRUE(router.add(Method::get, "/slow", std::move(slow)).ok());
   Server server(router, {});
   MemoryConnector connector(loop, server);
   Client client(connector);

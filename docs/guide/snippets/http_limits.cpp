@@ -218,8 +218,11 @@ TEST(HttpLimits, NoneIsForgottenHere) {
   EXPECT_EQ(members_of("kit/http/limits.hpp", "Limits"), known);
   const auto others = options();
   const auto expect_all = [&](std::string_view header, const std::string& type) {
-    for (const std::string& member : members_of(header, type))
-      EXPECT_TRUE(others.contains(type + "::" + member)) << type << "::" << member;
+    for (const std::string& member : members_of(header, type)) {
+      std::string option = type;
+      option.append("::").append(member);
+      EXPECT_TRUE(others.contains(option)) << option;
+    }
   };
   expect_all("kit/http/multipart.hpp", "MultipartLimits");
   expect_all("kit/http/upload.hpp", "UploadOptions");
