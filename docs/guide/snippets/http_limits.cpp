@@ -18,6 +18,7 @@
 #include "kit/app/command_line.hpp"
 #include "kit/app/settings.hpp"
 #include "kit/http/client/client_options.hpp"
+#include "kit/http/conditional.hpp"
 #include "kit/http/limit_counts.hpp"
 #include "kit/http/limits.hpp"
 #include "kit/http/upload.hpp"
@@ -164,7 +165,7 @@ std::map<std::string, std::uint64_t> options() {
           {"MultipartLimits::header_bytes", parts.header_bytes},
           {"MultipartLimits::header_count", parts.header_count},
           {"MultipartLimits::name_bytes", parts.name_bytes},
-          {"max_byte_ranges", 16},
+          {"max_byte_ranges", max_byte_ranges},
           {"WebSocketLimits::max_message_bytes", socket.max_message_bytes},
           {"WebSocketLimits::ping_interval", ms(socket.ping_interval)},
           {"WebSocketLimits::pong_timeout", ms(socket.pong_timeout)},
