@@ -16,6 +16,10 @@
 #include "kit/db/migrations.hpp"
 #include "kit/http/router.hpp"
 
+namespace kit::http {
+class RequestGuard;  // kit/http/server.hpp
+}
+
 namespace kit::app {
 
 using web::EmbeddedFile;
@@ -53,6 +57,9 @@ struct Application {
   Function<std::unique_ptr<Service>(db::Database&)> make_service;
   /// One sentence for the start page; may be empty.
   std::string_view doc = {};
+  /// Who may come in: asked before a request's body is read and its handler called. Outlives `run`;
+  /// null: everybody.
+  const http::RequestGuard* guard = nullptr;
 };
 
 /// The whole of `main`: commands (serve is the default; migrate, import, export, config, help,

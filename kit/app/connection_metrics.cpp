@@ -29,7 +29,7 @@ void add_connection_metrics(telemetry::Registry& registry,
   registry.add_reading("http_server_connections", "Connections open now",
                        [connections] { return static_cast<double>(connections->connections()); });
   registry.add_readings("http_server_limit_hits_total",
-                        "How often a limit of http.limits was reached", {"limit"},
+                        "How often a limit of the server was reached", {"limit"},
                         [connections] { return limit_readings(connections->limit_counts()); });
   registry.add_reading("connections_turned_away_total",
                        "Connections closed at once because descriptors had run out",

@@ -70,7 +70,7 @@ Result<std::shared_ptr<const net::TlsContext>> make_tls(const Settings::Tls& set
   options.client_ca = settings.client_ca;
   options.client_auth = settings.client_auth;
   options.min_version = settings.min_version;
-  options.application_protocols = {"http/1.1"};
+  options.application_protocols = {"h2", "http/1.1"};
   auto made = net::TlsContext::make_server(options, before);
   if (!made) {
     std::string reason = made.error().reason();

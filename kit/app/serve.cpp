@@ -168,6 +168,7 @@ Result<> listen(Process& process) {
   options.server.limits = settings.http.limits;
   options.server.connections = process.connections;
   options.server.observer = process.access_log.get();
+  options.server.guard = process.application.guard;
   options.server.refuse_cross_site = settings.http.refuse_cross_site;
   options.server.default_headers = default_headers();
   options.tls = process.tls;

@@ -31,18 +31,25 @@ struct Sizes {
         header_field{settings.http.limits.header_field_bytes},
         body{settings.http.limits.body_bytes},
         body_rate{settings.http.limits.body_bytes_per_second},
+        answer_rate{settings.http.limits.answer_bytes_per_second},
         pipelined{settings.http.limits.pipelined_bytes},
+        http2_stream_window{settings.http.limits.http2_stream_window},
+        http2_connection_window{settings.http.limits.http2_connection_window},
+        http2_buffered{settings.http.limits.http2_buffered_bytes},
         checkpoint{settings.database.checkpoint_log_bytes},
         truncate{settings.database.truncate_log_bytes} {}
 
   void commit() {
-    for (Size* size : {&request_line, &header, &header_field, &body, &body_rate, &pipelined,
+    for (Size* size : {&request_line, &header, &header_field, &body, &body_rate, &answer_rate,
+                       &pipelined, &http2_stream_window, &http2_connection_window, &http2_buffered,
                        &checkpoint, &truncate}) {
       size->target = size->bytes.count;
     }
   }
 
-  Size request_line, header, header_field, body, body_rate, pipelined, checkpoint, truncate;
+  Size request_line, header, header_field, body, body_rate, answer_rate, pipelined;
+  Size http2_stream_window, http2_connection_window, http2_buffered;
+  Size checkpoint, truncate;
 };
 
 void describe_app(config::Section section, Settings::App& app) {
@@ -149,9 +156,65 @@ void describe_http(config::Section section, Settings::Http& http, Sizes& sizes) 
              "a client that takes nothing is cut off after this")
       .min(least)
       .max(hour);
+  section
+      .field("answer_rate", sizes.answer_rate.bytes,
+             "slowest taking of an answer a second, after twice the write timeout; 0: none")
+      .max(gibi);
   section.field("handler_timeout", limits.handler_timeout, "a request that takes longer gets 504")
       .min(least)
       .max(milliseconds{60'000});
+}
+
+void describe_http2(config::Section section, http::Limits& limits, Sizes& sizes) {
+  section.field("http2_streams", limits.http2_streams, "requests of a connection at once")
+      .min(1)
+      .max(10'000);
+  section.field("http2_stream_window", sizes.http2_stream_window.bytes, "unread bytes of one body")
+      .min(kibi)
+      .max(gibi);
+  section
+      .field("http2_connection_window", sizes.http2_connection_window.bytes,
+             "unread bytes of all bodies of a connection")
+      .min(Bytes{64 * 1024})
+      .max(gibi);
+  section
+      .field("http2_buffered", sizes.http2_buffered.bytes,
+             "whole bodies that a connection has sent at once; more gets 503")
+      .min(kibi)
+      .max(gibi);
+  section
+      .field("http2_continuations", limits.http2_continuations,
+             "CONTINUATION frames of one header; more ends the connection")
+      .max(10'000);
+  section
+      .field("http2_empty_frames", limits.http2_empty_frames,
+             "DATA frames without bytes in a row; more ends the connection")
+      .max(10'000);
+  section
+      .field("http2_queued_frames", limits.http2_queued_frames,
+             "answers to control frames that wait; more ends the connection")
+      .min(10)
+      .max(100'000);
+  section
+      .field("http2_rate_window", limits.http2_rate_window,
+             "what resets, pings and control frames are counted over")
+      .min(milliseconds{100})
+      .max(milliseconds{3'600'000});
+  section
+      .field("http2_resets", limits.http2_resets,
+             "requests that a client gives up; more ends the connection")
+      .min(1)
+      .max(1'000'000);
+  section
+      .field("http2_pings", limits.http2_pings,
+             "PING and SETTINGS between answers; more ends the connection")
+      .min(1)
+      .max(1'000'000);
+  section
+      .field("http2_control_frames", limits.http2_control_frames,
+             "frames that carry no request; more ends the connection")
+      .min(10)
+      .max(1'000'000);
 }
 
 void describe_database(config::Section section, Settings& settings, Sizes& sizes) {
@@ -308,6 +371,7 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   config::Loader loader("KIT");
   describe_app(loader.section("app"), settings.app);
   describe_http(loader.section("http"), settings.http, sizes);
+  describe_http2(loader.section("http"), settings.http.limits, sizes);
   config::Section admin = loader.section("admin");
   admin.field("address", settings.admin.address, "numeric address of the metrics' listener");
   admin.field("port", settings.admin.port, "TCP port of /metrics; 0: none").min(0).max(65535);

@@ -18,6 +18,7 @@ enum class Limit : std::uint8_t {
   header_count,
   header_field_bytes,
   body_bytes,
+  query_parameters,
   requests_per_connection,
   header_timeout,
   body_timeout,

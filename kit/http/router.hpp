@@ -18,6 +18,9 @@ struct RouteOptions {
   std::vector<std::string> consumes;
   std::size_t max_body_bytes = 0;  ///< 0: the server's default.
   Clock::duration timeout{0};      ///< 0: the server's default (5 s).
+  /// For the whole body of a large upload; the minimum rate holds as well. 0: the server's default
+  /// (30 s).
+  Clock::duration body_timeout{0};
   /// The handler is called once the head is there and reads the body itself (`Request::stream`);
   /// `max_body_bytes` and the time limits of bodies hold while it does.
   bool streams_body = false;

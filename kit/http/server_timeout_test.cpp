@@ -266,6 +266,42 @@ TEST_F(ServerTest, MeasuresTheTimeOfHandlersThatWait) {
   EXPECT_EQ(recorder.last_duration, 1s);
 }
 
+TEST_F(ServerTest, LimitsQueryParameters) {
+  options.limits.query_parameters = 3;
+  const auto get = [](std::string_view query) {
+    return "GET /echo/a?" + std::string(query) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  };
+  EXPECT_TRUE(exchange(get("a&b=1&c")).starts_with("HTTP/1.1 200"));
+  EXPECT_TRUE(exchange(get("a&b=1&c&d")).starts_with("HTTP/1.1 400"));
+  EXPECT_FALSE(last_closed);
+}
+
+TEST_F(ServerTest, ARouteMayGiveItsBodiesMoreTime) {
+  RouteOptions upload;
+  upload.consumes = {"text/plain"};
+  upload.body_timeout = 100s;
+  const auto count = [](Request& request) -> Task<Response> {
+    Response response;
+    response.body = "read " + std::to_string(request.body.size());
+    co_return response;
+  };
+  ASSERT_TRUE(router.add(Method::post, "/upload", count, upload).ok());
+  for (const bool in_time : {true, false}) {
+    auto client = connect();
+    client->send(
+        "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: "
+        "100000\r\n\r\n");
+    const std::string second(500, 'u');  // faster than the minimum rate
+    for (int i = 0; i < (in_time ? 99 : 101); ++i) {
+      client->send(second);
+      loop.advance(1s);
+    }
+    if (in_time) client->send(std::string(100'000 - 99 * 500, 'u'));
+    run();
+    EXPECT_TRUE(has(client->take(), in_time ? "read 100000" : "HTTP/1.1 408"));
+  }
+}
+
 TEST_F(ServerTest, CountsTheLimitsThatAreReached) {
   options.limits.connections_per_peer = 3;
   options.limits.requests_per_connection = 2;

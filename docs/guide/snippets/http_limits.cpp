@@ -132,21 +132,19 @@ std::vector<Field> fields_of_limits() {
       {"body_bytes_per_second", "http.body_rate", limits.body_bytes_per_second},
       {"idle_timeout", "http.idle_timeout", ms(limits.idle_timeout)},
       {"write_timeout", "http.write_timeout", ms(limits.write_timeout)},
-      {"answer_bytes_per_second", "Limits::answer_bytes_per_second",
-       limits.answer_bytes_per_second},
+      {"answer_bytes_per_second", "http.answer_rate", limits.answer_bytes_per_second},
       {"handler_timeout", "http.handler_timeout", ms(limits.handler_timeout)},
-      {"http2_streams", "Limits::http2_streams", limits.http2_streams},
-      {"http2_stream_window", "Limits::http2_stream_window", limits.http2_stream_window},
-      {"http2_connection_window", "Limits::http2_connection_window",
-       limits.http2_connection_window},
-      {"http2_buffered_bytes", "Limits::http2_buffered_bytes", limits.http2_buffered_bytes},
-      {"http2_continuations", "Limits::http2_continuations", limits.http2_continuations},
-      {"http2_empty_frames", "Limits::http2_empty_frames", limits.http2_empty_frames},
-      {"http2_queued_frames", "Limits::http2_queued_frames", limits.http2_queued_frames},
-      {"http2_rate_window", "Limits::http2_rate_window", ms(limits.http2_rate_window)},
-      {"http2_resets", "Limits::http2_resets", limits.http2_resets},
-      {"http2_pings", "Limits::http2_pings", limits.http2_pings},
-      {"http2_control_frames", "Limits::http2_control_frames", limits.http2_control_frames}};
+      {"http2_streams", "http.http2_streams", limits.http2_streams},
+      {"http2_stream_window", "http.http2_stream_window", limits.http2_stream_window},
+      {"http2_connection_window", "http.http2_connection_window", limits.http2_connection_window},
+      {"http2_buffered_bytes", "http.http2_buffered", limits.http2_buffered_bytes},
+      {"http2_continuations", "http.http2_continuations", limits.http2_continuations},
+      {"http2_empty_frames", "http.http2_empty_frames", limits.http2_empty_frames},
+      {"http2_queued_frames", "http.http2_queued_frames", limits.http2_queued_frames},
+      {"http2_rate_window", "http.http2_rate_window", ms(limits.http2_rate_window)},
+      {"http2_resets", "http.http2_resets", limits.http2_resets},
+      {"http2_pings", "http.http2_pings", limits.http2_pings},
+      {"http2_control_frames", "http.http2_control_frames", limits.http2_control_frames}};
 }
 
 /// The limits that are no settings of the server.
@@ -248,12 +246,9 @@ TEST(HttpLimits, NoneIsForgottenHere) {
 TEST(HttpLimits, HaveTheirLabels) {
   std::multiset<std::string> said;
   for (const auto& [name, row] : rows()) said.insert(row.labels.begin(), row.labels.end());
-  // These are on the metric, but HTTP/2 does not count yet.
-  const std::string_view later = "http2_";
   std::multiset<std::string> labels;
   for (std::size_t i = 0; i < limit_count; ++i) {
-    const std::string_view label = name(static_cast<Limit>(i));
-    if (!label.starts_with(later)) labels.emplace(label);
+    labels.emplace(name(static_cast<Limit>(i)));
   }
   EXPECT_EQ(said, labels);
 }

@@ -115,6 +115,12 @@ void Exchange::admit() {
     }
   }
   if (refusal) return;
+  if (!head.query.empty() && static_cast<std::size_t>(std::ranges::count(head.query, '&')) >=
+                                 server_.limits.query_parameters) {
+    server_.hit(Limit::query_parameters);
+    refusal = detail::refusal(400, "there are too many query parameters");
+    return;
+  }
   if (server_.options.refuse_cross_site && is_cross_site(request)) {
     refusal = detail::refusal(403, "this request comes from a page of another site");
   } else if (server_.options.guard != nullptr) {
@@ -183,9 +189,14 @@ Clock::time_point Exchange::handler_deadline() const {
   return server_.now() + limit;
 }
 
+Clock::duration Exchange::body_timeout() const {
+  const bool own = match.route != nullptr && match.route->options.body_timeout.count() > 0;
+  return own ? match.route->options.body_timeout : server_.limits.body_timeout;
+}
+
 Clock::time_point Exchange::body_deadline() const {
   const Limits& limits = server_.limits;
-  const auto whole = body_started + limits.body_timeout;
+  const auto whole = body_started + body_timeout();
   if (limits.body_bytes_per_second == 0) return whole;
   const auto earned =
       std::chrono::milliseconds(body_received * 1000 / limits.body_bytes_per_second);
@@ -193,7 +204,7 @@ Clock::time_point Exchange::body_deadline() const {
 }
 
 void Exchange::count_late_body() const {
-  const bool whole = server_.now() >= body_started + server_.limits.body_timeout;
+  const bool whole = server_.now() >= body_started + body_timeout();
   server_.hit(whole ? Limit::body_timeout : Limit::body_bytes_per_second);
 }
 

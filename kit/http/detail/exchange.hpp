@@ -105,6 +105,7 @@ class Exchange final : private Ready {
 
  private:
   void on_ready() override;
+  Clock::duration body_timeout() const;
   void know_peer(Peer& from, const net::Stream& stream);
 
   ServerState& server_;

@@ -69,7 +69,8 @@ void Http2Connection::open_session() {
   session_ = make_http2_session(*this);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.http2_streams},
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.http2_stream_window},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+       static_cast<std::uint32_t>(limits.http2_stream_window)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.header_bytes)},
   };
   int failed = nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
