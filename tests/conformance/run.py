@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make conformance: the cases, the mutated requests, and the test that both can fail; one closing line.
 
-    tests/conformance/run.py --server .../kit_conformance_server [--count 600] [--seed 1] [--short] [--h2]
+    tests/conformance/run.py --server .../kit_conformance_server [--count 600] [--seed 1] [--short]
 """
 import argparse
 import pathlib
@@ -29,13 +29,11 @@ def main():
     parser.add_argument("--count", default="600")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--h2", action="store_true", help="abuse HTTP/2 as well")
     options = parser.parse_args()
     server = f"--server={options.server}"
     count = "300" if options.short else options.count
     runs = [run("http1.py", server), run("differential.py", server, f"--count={count}", f"--seed={options.seed}")]
-    if options.h2:
-        runs.append(run("http2.py", server))
+    runs.append(run("http2.py", server))
     if not options.short:
         able_to_fail = subprocess.run([sys.executable, "-B", HERE / "self_test.py", server], capture_output=True, text=True)
         runs.append((able_to_fail.returncode == 0, "PASS conformance self_test: defects are found" if able_to_fail.returncode == 0
