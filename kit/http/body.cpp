@@ -2,21 +2,31 @@
 #include <utility>
 
 #include "kit/async/operation.hpp"
+#include "kit/base/assert.hpp"
 #include "kit/http/message.hpp"
 
 namespace kit::http {
 namespace {
 
-/// Producer and reader take turns: `write` parks its bytes until the reader comes for the next.
+/// Producer and reader take turns: `write` parks its bytes until the reader comes for the next. The
+/// reader gets a copy: a write may be cancelled, and its bytes gone, while the reader still sends
+/// them.
 class ProducedBody final : public BodyReader, private BodyWriter {
  public:
   explicit ProducedBody(Function<Task<>(BodyWriter&)> producer) : producer_(std::move(producer)) {}
 
   Task<std::string_view> read() override {
-    if (writing_ != nullptr) std::exchange(writing_, nullptr)->taken();
+    // Not one that took the place of a cancelled write since the last read: nobody has seen it.
+    if (is_handed_on_) std::exchange(writing_, nullptr)->taken();
+    is_handed_on_ = false;
     if (!task_) begin();
-    if (!finished_ && writing_ == nullptr) co_await Wait(*this);
-    if (writing_ != nullptr) co_return writing_->bytes();
+    // Again when the write that woke it was cancelled meanwhile.
+    while (!finished_ && writing_ == nullptr) co_await Wait(*this);
+    if (writing_ != nullptr) {
+      given_.assign(writing_->bytes());
+      is_handed_on_ = true;
+      co_return std::string_view(given_);
+    }
     if (std::exchange(reported_, true)) co_return std::string_view();
     Result<> ended = task_->take();
     if (!ended.ok()) co_return std::move(ended).error();
@@ -33,11 +43,14 @@ class ProducedBody final : public BodyReader, private BodyWriter {
 
    private:
     void start() override {
+      KIT_ASSERT(body_.writing_ == nullptr, "two tasks write to one body");
       body_.writing_ = this;
       body_.wake();
     }
     void detach() override {
-      if (body_.writing_ == this) body_.writing_ = nullptr;
+      if (body_.writing_ != this) return;
+      body_.writing_ = nullptr;
+      body_.is_handed_on_ = false;
     }
     ProducedBody& body_;
     std::string_view bytes_;
@@ -80,7 +93,9 @@ class ProducedBody final : public BodyReader, private BodyWriter {
   }
 
   Function<Task<>(BodyWriter&)> producer_;
+  std::string given_;
   Write* writing_ = nullptr;
+  bool is_handed_on_ = false;  // what `writing_` has to say is with the reader
   Wait* waiting_ = nullptr;
   bool finished_ = false;
   bool reported_ = false;

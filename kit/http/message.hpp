@@ -54,7 +54,8 @@ class BodyReader {
 class BodyWriter {
  public:
   /// Hands `bytes` on; waits until they were taken, so that a slow peer slows the producer down.
-  /// Fails with `cancelled` when the peer is gone. Lifetime: `bytes` until it has ended.
+  /// Fails with `cancelled` when the peer is gone; a write that is cancelled otherwise may or may
+  /// not have been sent. One `write` at a time. Lifetime: `bytes` until it has ended.
   virtual Task<> write(std::string_view bytes) = 0;
 
  protected:
@@ -75,7 +76,7 @@ class Upgrade {
   /// The value of the answer's Upgrade field: "websocket".
   virtual std::string_view protocol() const = 0;
   /// Serves the connection until it ends. What the client sent behind its request is read first.
-  /// Cancelled when the server drains for too long.
+  /// Cancelled when the server begins to drain; dropped when it has drained for too long.
   virtual Task<> run(net::AsyncStream& stream) = 0;
 };
 
@@ -92,8 +93,9 @@ struct Request {
   /// Instead of `body`, for routes with `streams_body`: the body as it arrives. Lives as long as
   /// the views.
   BodyReader* stream = nullptr;
-  std::string_view peer;              ///< Address of the other side of the connection.
-  const net::TlsPeer* tls = nullptr;  ///< Null: the connection is not encrypted.
+  std::string_view peer;  ///< Address of the other side of the connection.
+  const net::TlsPeer* tls =
+      nullptr;                  ///< Null: the connection is not encrypted. Lives as the views.
   std::string_view request_id;  ///< From X-Request-Id when it is a safe token, otherwise made here.
   std::string_view route;  ///< Template of the matched route: "/api/v1/tracks/{id}"; empty: none.
   std::span<const std::string_view> path_parameters;  ///< Decoded, in the order of the template.
