@@ -98,8 +98,11 @@ std::size_t MultipartParser::parse(std::string_view bytes) {
           break;
         }
         ++used;
-        phase_ = Phase::epilogue;
-        state_ = parts_ == 0 ? State::complete : State::part_end;
+        phase_ = Phase::last_line;
+        if (parts_ > 0) state_ = State::part_end;
+        break;
+      case Phase::last_line:
+        used += parse_last_line(rest);
         break;
       case Phase::padding:
       case Phase::head:
@@ -109,7 +112,29 @@ std::size_t MultipartParser::parse(std::string_view bytes) {
         return bytes.size();
     }
   }
+  // The form may end here, but not within a line end.
+  if (phase_ == Phase::last_line && state_ == State::incomplete && line_.empty())
+    state_ = State::complete;
   return used;
+}
+
+/// Blanks and a line end: what else stands behind the last boundary, others take for content.
+std::size_t MultipartParser::parse_last_line(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (line_.empty() && (c == ' ' || c == '\t')) continue;
+    if (c != (line_.empty() ? '\r' : '\n')) {
+      fail("a line begins like a boundary but is none");
+      return i;
+    }
+    if (!line_.empty()) {
+      phase_ = Phase::epilogue;
+      state_ = State::complete;
+      return i + 1;
+    }
+    line_ = c;
+  }
+  return bytes.size();
 }
 
 /// Content up to the delimiter, which begins with the only CR that is in it: where it breaks off,

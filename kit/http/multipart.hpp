@@ -57,10 +57,19 @@ class MultipartParser {
   Error error() const;
 
  private:
-  enum class Phase : std::uint8_t { content, after_delimiter, closing, padding, head, epilogue };
+  enum class Phase : std::uint8_t {
+    content,
+    after_delimiter,
+    closing,
+    padding,
+    head,
+    last_line,  // behind the last boundary
+    epilogue
+  };
 
   std::size_t parse_content(std::string_view bytes);
   std::size_t parse_line(std::string_view bytes);
+  std::size_t parse_last_line(std::string_view bytes);
   void end_delimiter();
   void end_line();
   void end_head();

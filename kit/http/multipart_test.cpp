@@ -97,6 +97,11 @@ TEST(Multipart, RefusesBrokenBoundaries) {
   EXPECT_EQ(read("--c--"), "400");
   EXPECT_EQ(read(field_a + "1\r\n--bc\r\n"), "400") << "a longer one";
   EXPECT_EQ(read(field_a + "1\r\n--b-x"), "400");
+  EXPECT_EQ(read(field_a + "1\r\n--b--x\r\n"), "400") << "others read on";
+  EXPECT_EQ(read(field_a + "1\r\n--b--\n"), "400");
+  EXPECT_EQ(read(field_a + "1\r\n--b--\r\r\n"), "400");
+  EXPECT_EQ(read("--b--x"), "400");
+  EXPECT_EQ(read(field_a + "1\r\n--b--\r"), "a{1}...") << "half a line end";
   EXPECT_EQ(read(field_a + "1\r\n--b\n"), "400");
   EXPECT_EQ(read(field_a + "1\r\n--b"), "a{1...") << "no end";
   EXPECT_EQ(read(""), "...");
