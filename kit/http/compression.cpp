@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/http/conditional.hpp"
 #include "kit/http/detail/fields.hpp"
 
 namespace kit::http {
@@ -51,17 +53,20 @@ bool has_body(int status) {
   return status >= 200 && status != 204 && status != 205 && status != 206 && status != 304;
 }
 
-/// Whether an answer could be packed for some client: then caches must be told so.
-bool is_eligible(const Response& response, const CompressionOptions& options) {
-  if (!has_body(response.status) || response.upgrade) return false;
-  if (!is_compressible(content_type_of(response))) return false;
+/// Whether the fields of an answer say that it stays as it is.
+bool forbids_packing(const Response& response) {
   if (detail::find_field(response, "Content-Encoding") != nullptr ||
       detail::find_field(response, "Content-Range") != nullptr ||
       detail::find_field(response, "Set-Cookie") != nullptr)
-    return false;
-  if (const std::string* caching = detail::find_field(response, "Cache-Control")) {
-    if (detail::list_has(*caching, "no-transform")) return false;
-  }
+    return true;
+  const std::string* caching = detail::find_field(response, "Cache-Control");
+  return caching != nullptr && detail::list_has(*caching, "no-transform");
+}
+
+/// Whether an answer could be packed for some client: then caches must be told so.
+bool is_eligible(const Response& response, const CompressionOptions& options) {
+  if (!has_body(response.status) || response.upgrade) return false;
+  if (!is_compressible(content_type_of(response)) || forbids_packing(response)) return false;
   if (response.stream)
     return !response.stream->size() || *response.stream->size() >= options.min_bytes;
   const std::size_t size =
@@ -74,6 +79,32 @@ void weaken_tag(Response& response) {
   for (auto& [name, value] : response.headers) {
     if (iequals(name, "ETag") && value.starts_with('"')) value.insert(0, "W/");
   }
+}
+
+/// Whether all that the client has of `tag` is the plain form: its tag is not weakened.
+bool has_plain_only(const Request& request, std::string_view tag) {
+  const std::optional<EntityTag> own = parse_entity_tag(tag);
+  bool has_plain = false;
+  for (const Header& header : request.headers) {
+    if (!own || !iequals(header.name, "If-None-Match")) continue;
+    std::string_view rest = header.value;
+    while (const std::optional<EntityTag> known = next_entity_tag(rest)) {
+      if (known->opaque != own->opaque) continue;
+      if (known->is_weak) return false;
+      has_plain = true;
+    }
+  }
+  return has_plain;
+}
+
+/// A cache puts the fields of a 304 on the copy that it has. The tag of the plain form, on a packed
+/// copy, would let the client join ranges of the one to the other.
+void describe_kept_copy(const Request& request, Response& response) {
+  detail::add_to_list(response, "Vary", "Accept-Encoding");
+  const std::string* tag = detail::find_field(response, "ETag");
+  if (tag != nullptr && has_plain_only(request, *tag)) return;
+  detail::drop_field(response, "Accept-Ranges");
+  weaken_tag(response);
 }
 
 /// False when packing makes it no smaller, or fails: the body then goes as it is.
@@ -119,7 +150,10 @@ void keep_uncompressed(Response& response) {
 }
 
 void compress(const Request& request, Response& response, const CompressionOptions& options) {
-  if (!options.is_enabled || !is_eligible(response, options)) return;
+  if (!options.is_enabled) return;
+  if (response.status == 304 && !forbids_packing(response))
+    return describe_kept_copy(request, response);
+  if (!is_eligible(response, options)) return;
   detail::add_to_list(response, "Vary", "Accept-Encoding");
   // What lives as long as its client must not hold megabytes for it.
   static constexpr std::array small{Coding::gzip};

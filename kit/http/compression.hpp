@@ -32,10 +32,11 @@ struct CompressionOptions {
 void keep_uncompressed(Response& response);
 
 /// Packs the body of an answer as its request accepts: Content-Encoding, a weak ETag, Vary. Left
-/// alone: small bodies, media types that are packed already, 206, 204, 304, upgrades, what has a
+/// alone: small bodies, media types that are packed already, 206, 204, upgrades, what has a
 /// Content-Encoding or Cache-Control: no-transform, and answers that set a cookie. A
 /// stream is flushed piece by piece, so nothing is held back; events (text/event-stream) are packed
-/// with gzip only. Thread safety: any thread.
+/// with gzip only. A 304 gets the Vary and the tag of the form that the client has. Thread safety:
+/// any thread.
 void compress(const Request& request, Response& response, const CompressionOptions& options);
 
 /// `inner` with its answers compressed.
