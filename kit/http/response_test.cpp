@@ -115,6 +115,24 @@ TEST(ResponseWriter, WritesTheHead) {
   EXPECT_EQ(size, out.size() - 11);
 }
 
+TEST(ResponseWriter, NamesAProtocolOnlyWhereItIsRequired) {
+  const auto head = [](int status, const detail::ResponseOptions& options) {
+    Response response;
+    response.status = status;
+    response.headers = {{"upgrade", "web\r\nsocket"}};
+    std::string out;
+    detail::append_response(out, response, options, "");
+    return out.substr(out.find("\r\n") + 2);
+  };
+  EXPECT_EQ(head(426, {}),
+            "Content-Length: 0\r\nUpgrade: web  socket\r\nConnection: Upgrade\r\n\r\n");
+  EXPECT_EQ(head(426, {.date_line = {}, .request_id = {}, .close = true}),
+            "Content-Length: 0\r\nUpgrade: web  socket\r\nConnection: Upgrade, close\r\n\r\n");
+  EXPECT_EQ(head(426, {.date_line = {}, .request_id = {}, .says_keep_alive = true}),
+            "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(head(200, {}), "Content-Length: 0\r\n\r\n");
+}
+
 TEST(ResponseWriter, AddsTheDefaultsThatAreNotSet) {
   const detail::DefaultHeaders defaults(
       {{"Cache-Control", "no-store"}, {"X-B", "a\r\nInjected: 1"}, {"Content-Length", "7"}});

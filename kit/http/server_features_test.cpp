@@ -237,6 +237,8 @@ TEST_F(FeaturesTest, RefusesHandshakesAsPlainAnswers) {
   const std::string plain = exchange(get("/chat"));
   EXPECT_TRUE(plain.starts_with("HTTP/1.1 426 Upgrade Required\r\n")) << plain;
   EXPECT_TRUE(has(plain, "Sec-WebSocket-Version: 13\r\n"));
+  EXPECT_TRUE(has(plain, "Upgrade: websocket\r\n")) << plain;
+  EXPECT_TRUE(has(plain, "Connection: Upgrade\r\n")) << plain;
   const std::string other =
       exchange(get("/chat", std::string(handshake) + "Origin: https://evil.example\r\n"));
   EXPECT_TRUE(other.starts_with("HTTP/1.1 403 ")) << other;

@@ -9,6 +9,7 @@
 
 #include "kit/base/text.hpp"
 #include "kit/http/detail/chars.hpp"
+#include "kit/http/detail/fields.hpp"
 
 namespace kit::http::detail {
 namespace {
@@ -135,6 +136,13 @@ char* put_framing(char* to, const Response& response, const ResponseOptions& opt
   return put(std::to_chars(to, to + 20, length).ptr, "\r\n");
 }
 
+/// A 426 must name what to upgrade to, and HTTP/1.0 knows no upgrades (RFC 9110 sections 7.8 and
+/// 15.5.22).
+const std::string* offered_protocol(const Response& response, const ResponseOptions& options) {
+  if (response.status != 426 || options.says_keep_alive) return nullptr;
+  return find_field(response, "Upgrade");
+}
+
 }  // namespace
 
 bool is_settable(std::string_view name) {
@@ -227,6 +235,9 @@ std::size_t append_response(std::string& out, const Response& response,
     if (!options.upgrade.empty()) [[unlikely]] {
       to = put(put(to, "Connection: Upgrade\r\nUpgrade: "), options.upgrade);
       to = put(to, "\r\n");
+    } else if (const std::string* offered = offered_protocol(response, options)) [[unlikely]] {
+      to = put(put_value(put(to, "Upgrade: "), *offered), "\r\nConnection: Upgrade");
+      to = put(to, options.close ? ", close\r\n" : "\r\n");
     } else if (options.close) {
       to = put(to, "Connection: close\r\n");
     } else if (options.says_keep_alive) {
