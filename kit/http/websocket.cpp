@@ -126,7 +126,7 @@ Task<bool> WebSocket::fill() {
       co_return Error(Code::unavailable, "the peer shows no sign of life")
           .with_reason("PEER_SILENT");
     }
-    co_await ping();
+    co_await write_unless_closed(FrameOpcode::ping, {});
     state.awaits_pong = true;
   }
 }
@@ -172,7 +172,7 @@ Task<std::optional<WebSocketMessage>> WebSocket::next_message() {
 Task<bool> WebSocket::handle_control(WebSocketEvent event) {
   State& state = *state_;
   if (event.opcode == FrameOpcode::ping) {
-    if (!state.is_close_sent) co_await write_frame(FrameOpcode::pong, std::move(event.payload));
+    co_await write_unless_closed(FrameOpcode::pong, std::move(event.payload));
     co_return true;
   }
   if (event.opcode == FrameOpcode::pong) co_return true;
@@ -250,6 +250,14 @@ Task<> WebSocket::write_frame(FrameOpcode opcode, std::string payload) {
     co_await std::move(written);
   }
   state.is_broken = false;
+}
+
+/// For frames that are of no use behind a close, which may overtake them while they wait.
+Task<> WebSocket::write_unless_closed(FrameOpcode opcode, std::string payload) {
+  if (state_->is_close_sent) co_return;
+  Result<> written = co_await as_result(write_frame(opcode, std::move(payload)));
+  if (!written.ok() && written.error().reason() == "WEBSOCKET_CLOSED") co_return;
+  co_await std::move(written);
 }
 
 Task<> WebSocket::close(CloseCode code, std::string reason) {

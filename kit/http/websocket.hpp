@@ -73,6 +73,7 @@ class WebSocket {
   Task<> send(FrameOpcode opcode, std::string payload);
   Task<> send_close(std::uint16_t code, std::string reason);
   Task<> write_frame(FrameOpcode opcode, std::string payload);
+  Task<> write_unless_closed(FrameOpcode opcode, std::string payload);
   Task<> finish(CloseCode code);
   Task<> drain_input();
 

@@ -368,6 +368,44 @@ TEST_F(WebSocketTest, ACloseEndsAnotherTasksReceiveInTime) {
   EXPECT_TRUE(served_.ok());
 }
 
+Task<> closes_while_a_pong_waits(WebSocket& socket) {
+  TaskGroup group("sides");
+  const auto reader = [](WebSocket* from) -> Task<> {
+    const std::optional<WebSocketMessage> message = co_await from->receive();
+    EXPECT_FALSE(message);
+  };
+  group.spawn(reader(&socket));
+  group.spawn(socket.send_text(std::string(5000, 'x')));
+  co_await sleep_for(1s);
+  co_await socket.close();
+  co_await group.join();
+}
+
+Task<> reads_late(net::AsyncStream* stream, std::string ping, std::string close, std::string bye) {
+  co_await stream->write(ping);
+  co_await sleep_for(2s);
+  std::string all;
+  std::array<char, 1024> buffer;
+  while (!all.ends_with(close)) {
+    const std::size_t count = co_await stream->read(buffer);
+    EXPECT_GT(count, 0U);
+    if (count == 0) co_return;
+    all.append(buffer.data(), count);
+  }
+  co_await stream->write(bye);
+}
+
+TEST_F(WebSocketTest, APongThatACloseOvertakesIsNotMissed) {
+  testing::MemoryNetworkOptions network;
+  network.capacity = 64;
+  connect(closes_while_a_pong_waits, network);
+  const auto client =
+      serve_with(reads_late(&*client_, masked(FrameOpcode::ping, "?"), closing(1000),
+                            masked(FrameOpcode::close, close_payload(1000, ""))));
+  EXPECT_TRUE(client.ok());
+  EXPECT_TRUE(served_.ok()) << served_.error().describe();
+}
+
 Task<> stuck_sender(WebSocket& socket) {
   co_await socket.send_text(std::string(5000, 'x'));
 }
