@@ -251,6 +251,8 @@ void Connection::overdue(int status, std::string_view problem) {
 void Connection::let_handler_go(Error why) {
   Exchange& exchange = *exchange_;
   server_.adopt(std::move(exchange_));
+  // Also for who reads it where no cancellation comes.
+  if (exchange.incoming) exchange.incoming->fail(why.clone());
   exchange.context.cancel(std::move(why));
 }
 

@@ -79,7 +79,6 @@ void Exchange::describe(Peer& from, const net::Stream& stream) {
   request.headers = head.headers;
   request.body = {};
   request.stream = nullptr;
-  request.tls = stream.tls();
   request.route = {};
   request.path_parameters = {};
   if (head.path_has_percent) {
@@ -124,7 +123,11 @@ void Exchange::admit() {
   if (server_.options.refuse_cross_site && is_cross_site(request)) {
     refusal = detail::refusal(403, "this request comes from a page of another site");
   } else if (server_.options.guard != nullptr) {
-    refusal = server_.options.guard->refuse(request);
+    try {
+      refusal = server_.options.guard->refuse(request);
+    } catch (...) {
+      refusal = kit::detail::error_from_current_exception();
+    }
   }
 }
 
@@ -239,16 +242,24 @@ void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* erro
 }
 
 void Exchange::observe_broken(const Error& why) const {
-  const LogContext* outer = std::exchange(current_log_context, &log);
-  log::error(http_log, "the answer broke off",
-             {{"route", request.route}, {"sent", sent}, {"error", why}});
-  current_log_context = outer;
+  // One made from a body that broke off is its sender's error: a stranger must not fill the log.
+  if (!incoming || !incoming->failed()) {
+    const LogContext* outer = std::exchange(current_log_context, &log);
+    log::error(http_log, "the answer broke off",
+               {{"route", request.route}, {"sent", sent}, {"error", why}});
+    current_log_context = outer;
+  }
   observe(status, sent, &why);
 }
 
-/// The address lives as long as the request, which may be longer than its connection does.
+/// What is known lives as long as the request, which may be longer than its connection does.
 void Exchange::know_peer(Peer& from, const net::Stream& stream) {
   peer = &from;
+  request.tls = nullptr;
+  if (const net::TlsPeer* tls = stream.tls()) {
+    tls_peer_ = *tls;  // into the room of the one before
+    request.tls = &tls_peer_;
+  }
   request.peer = from.first;
   if (from.first == stream.peer()) return;
   peer_address_ = stream.peer();  // counted as one of its network
@@ -289,6 +300,7 @@ void Exchange::begin_stream(std::unique_ptr<BodyReader> answer) {
   stream_ = std::move(answer);
   task_.reset();
   context.set_log_context(&log);
+  context.set_deadline(Clock::time_point::max());  // the one there was, was the handler's
 }
 
 bool Exchange::fetch_piece() {

@@ -113,6 +113,7 @@ class Exchange final : private Ready {
   std::string scratch_;
   std::string decoded_path_;
   std::string peer_address_;
+  net::TlsPeer tls_peer_;
   std::optional<Error> failure_;
   std::optional<Task<Response>> task_;  // after `context`, which outlives it
   std::unique_ptr<BodyReader> stream_;

@@ -30,6 +30,7 @@ class IncomingBody final : public BodyReader {
   void end();
   void fail(Error why);
   bool open() const { return !ended_ && !failure_; }
+  bool failed() const { return failure_.has_value(); }
   bool has_room() const { return arrived_.size() < most_waiting; }
   /// The handler stands and waits for bytes.
   bool is_awaited() const { return wait_ != nullptr; }

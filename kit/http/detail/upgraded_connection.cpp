@@ -34,8 +34,14 @@ void UpgradedConnection::start() {
   if (task_->start(ended, this, exchange_->request.route)) ended(this);
 }
 
-Task<> UpgradedConnection::serve() {
+Task<> UpgradedConnection::send_unsent() {
   co_await stream_.write(unsent_);
+  std::string().swap(unsent_);
+}
+
+Task<> UpgradedConnection::serve() {
+  // It is a piece of an answer at most: no minimum rate is needed besides.
+  if (!unsent_.empty()) co_await with_deadline(server_.limits.write_timeout, send_unsent());
   co_await upgrade_->run(stream_);
 }
 

@@ -38,6 +38,7 @@ class UpgradedConnection final : public ServerConnection, private Ready {
  private:
   void on_ready() override;
   Task<> serve();
+  Task<> send_unsent();
 
   ServerState& server_;
   std::unique_ptr<Exchange> exchange_;
