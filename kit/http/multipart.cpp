@@ -2,7 +2,6 @@
 #include "kit/http/multipart.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -137,14 +136,20 @@ std::size_t MultipartParser::parse_last_line(std::string_view bytes) {
   return bytes.size();
 }
 
+/// How many bytes come before the first place where the delimiter is or, at the end, may begin.
+std::size_t MultipartParser::count_content(std::string_view bytes) const {
+  std::size_t at = bytes.find('\r');
+  while (at != std::string_view::npos &&
+         !std::string_view(delimiter_).starts_with(bytes.substr(at, delimiter_.size())))
+    at = bytes.find('\r', at + 1);
+  return std::min(at, bytes.size());
+}
+
 /// Content up to the delimiter, which begins with the only CR that is in it: where it breaks off,
 /// it can begin again only at the byte that did not fit.
 std::size_t MultipartParser::parse_content(std::string_view bytes) {
   if (matched_ == 0) {
-    const auto* const found =
-        static_cast<const char*>(std::memchr(bytes.data(), '\r', bytes.size()));
-    const std::size_t count =
-        found == nullptr ? bytes.size() : static_cast<std::size_t>(found - bytes.data());
+    const std::size_t count = count_content(bytes);
     if (count > 0) {
       data_ = bytes.substr(0, count);
       state_ = State::data;

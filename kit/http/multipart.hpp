@@ -67,6 +67,7 @@ class MultipartParser {
     epilogue
   };
 
+  std::size_t count_content(std::string_view bytes) const;
   std::size_t parse_content(std::string_view bytes);
   std::size_t parse_line(std::string_view bytes);
   std::size_t parse_last_line(std::string_view bytes);

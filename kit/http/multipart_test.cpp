@@ -80,6 +80,26 @@ TEST(Multipart, ContentMayLookLikeABoundary) {
   }
 }
 
+TEST(Multipart, LineEndsDoNotCutContent) {
+  for (const std::string_view line : {"\r", "\r\n", "\r\n--", "\r\n--a", "a\r\n"}) {
+    std::string content;
+    while (content.size() < 10'000) content += line;
+    const std::string body = field_a + content + "\r\n--b--";
+    MultipartParser parser("b");
+    std::string_view rest = body;
+    std::string data;
+    int pieces = 0;
+    while (parser.state() != State::complete && parser.state() != State::failed) {
+      rest.remove_prefix(parser.parse(rest));
+      if (parser.state() != State::data) continue;
+      data += parser.data();
+      ++pieces;
+    }
+    EXPECT_EQ(data, content);
+    EXPECT_LE(pieces, 2);
+  }
+}
+
 TEST(Multipart, APartMayBeEmpty) {
   EXPECT_EQ(read(field_a + "\r\n--b--"), "a{}");
   EXPECT_EQ(read(field_a + "--b--"), "a{}");
