@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::size_t write_bytes = 64 * 1024;
+/// Reads that may find bytes at once before other tasks get their turn.
+constexpr unsigned most_reads = 16;
 /// What is read from a peer that has been told to go away.
 constexpr std::size_t max_drained_bytes = 1024 * 1024;
 
@@ -34,6 +36,15 @@ Result<> not_cancelled() {
 Error lost_error(std::string_view why) {
   return Error(Code::unavailable, std::string(why)).with_reason("CONNECTION_LOST");
 }
+
+/// Sets a flag for as long as it lives.
+struct Mark {
+  explicit Mark(bool& flag) : marked(flag) { marked = true; }
+  ~Mark() { marked = false; }
+  Mark(const Mark&) = delete;
+  Mark& operator=(const Mark&) = delete;
+  bool& marked;
+};
 
 }  // namespace
 
@@ -61,6 +72,8 @@ struct WebSocket::State {
   bool is_close_received = false;
   bool is_broken = false;  // nothing can be sent: a frame was cut, or the connection is gone
   bool is_receiving = false;
+  bool is_goodbye_awaited = false;  // by the task that receives, which tells nobody of messages
+  unsigned reads = 0;
   bool awaits_pong = false;
   Clock::time_point close_deadline = Clock::time_point::max();
   Context* reading = nullptr;  // of the read that waits
@@ -93,6 +106,10 @@ Task<bool> WebSocket::fill() {
   State& state = *state_;
   if (state.input.size() < read_bytes) state.input.resize(read_bytes);
   Context* const outer = Context::current();
+  if (++state.reads % most_reads == 0) {
+    auto turn = sleep_for(Clock::duration::zero());
+    co_await turn;
+  }
   while (true) {
     const Clock::time_point now = Loop::current().now();
     if (now >= state.close_deadline) co_return false;
@@ -187,12 +204,9 @@ Task<bool> WebSocket::handle_control(WebSocketEvent event) {
 }
 
 Task<std::optional<WebSocketMessage>> WebSocket::receive() {
+  if (state_->is_goodbye_awaited) co_return std::nullopt;
   KIT_ASSERT(!state_->is_receiving, "two tasks receive on one WebSocket");
-  struct Mark {
-    explicit Mark(bool& flag) : marked(flag) { marked = true; }
-    ~Mark() { marked = false; }
-    bool& marked;
-  } mark(state_->is_receiving);
+  const Mark receiving(state_->is_receiving);
   while (true) {
     std::optional<WebSocketMessage> message = co_await next_message();
     // After our goodbye only the peer's is of interest.
@@ -271,8 +285,14 @@ Task<> WebSocket::close(CloseCode code, std::string reason) {
       state.reading->cancel(Error(Code::deadline_exceeded, "the WebSocket is closing"));
     co_return;
   }
+  co_await await_goodbye();
+}
+
+Task<> WebSocket::await_goodbye() {
+  const Mark receiving(state_->is_receiving);
+  const Mark awaited(state_->is_goodbye_awaited);
   while (true) {
-    const std::optional<WebSocketMessage> message = co_await receive();
+    const std::optional<WebSocketMessage> message = co_await next_message();
     if (!message) co_return;
   }
 }
@@ -299,10 +319,7 @@ Task<> WebSocket::finish(CloseCode code) {
   if (!state.is_close_sent) {
     co_await close(code);
   } else if (!state.is_close_received) {
-    while (true) {
-      const std::optional<WebSocketMessage> message = co_await receive();
-      if (!message) co_return;
-    }
+    co_await await_goodbye();
   }
 }
 

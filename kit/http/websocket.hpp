@@ -54,7 +54,8 @@ class WebSocket {
   Task<> send_binary(std::string bytes);
   Task<> ping();
   /// Says goodbye and waits for the peer's goodbye, at most `close_timeout`. When another task
-  /// receives, that one waits for it instead and this returns at once. Later calls do nothing.
+  /// receives, that one waits for it instead and this returns at once. Later calls do nothing, and
+  /// a `receive` meanwhile has nothing.
   Task<> close(CloseCode code = CloseCode::normal, std::string reason = {});
 
   /// What the two ends agreed on; empty: nothing.
@@ -74,6 +75,7 @@ class WebSocket {
   Task<> send_close(std::uint16_t code, std::string reason);
   Task<> write_frame(FrameOpcode opcode, std::string payload);
   Task<> write_unless_closed(FrameOpcode opcode, std::string payload);
+  Task<> await_goodbye();
   Task<> finish(CloseCode code);
   Task<> drain_input();
 

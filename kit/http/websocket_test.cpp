@@ -185,6 +185,23 @@ class WebSocketTest : public ::testing::Test {
     }
   }
 
+  /// Receives beside a task that takes every turn it gets.
+  static Task<> counts_turns(WebSocket& socket, int& turns, bool& is_over) {
+    TaskGroup group("others");
+    const auto other = [](int* count, const bool* end) -> Task<> {
+      while (!*end) {
+        co_await sleep_for(0s);
+        ++*count;
+      }
+    };
+    co_await sleep_for(1s);  // until all of it is there
+    group.spawn(other(&turns, &is_over));
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    EXPECT_FALSE(message);
+    is_over = true;
+    co_await group.join();
+  }
+
   testing::VirtualLoop loop_;
   WebSocketLimits limits_;
   std::optional<net::AsyncStream> server_;
@@ -366,6 +383,37 @@ TEST_F(WebSocketTest, ACloseEndsAnotherTasksReceiveInTime) {
   EXPECT_EQ(answer_to(""), closing(1000));
   EXPECT_EQ(ended_at_ - begin, 1s + limits_.close_timeout);
   EXPECT_TRUE(served_.ok());
+}
+
+Task<> receives_while_another_awaits_the_goodbye(WebSocket& socket) {
+  TaskGroup group("closer");
+  group.spawn(socket.close());
+  co_await sleep_for(1s);
+  const std::optional<WebSocketMessage> message = co_await socket.receive();
+  EXPECT_FALSE(message);
+  co_await group.join();
+}
+
+TEST_F(WebSocketTest, NothingIsReceivedWhileAnotherTaskAwaitsTheGoodbye) {
+  connect(receives_while_another_awaits_the_goodbye);
+  const auto begin = loop_.now();
+  EXPECT_EQ(answer_to(""), closing(1000));
+  EXPECT_EQ(ended_at_ - begin, limits_.close_timeout);
+  EXPECT_TRUE(served_.ok());
+}
+
+TEST_F(WebSocketTest, AFloodLeavesOthersTheirTurn) {
+  std::string flood;
+  while (flood.size() < std::size_t{2} * 1024 * 1024) flood += masked(FrameOpcode::pong, "");
+  flood += masked(FrameOpcode::close, "");
+  testing::MemoryNetworkOptions network;
+  network.capacity = flood.size();
+  int turns = 0;
+  bool is_over = false;
+  connect([&](WebSocket& socket) { return counts_turns(socket, turns, is_over); }, network);
+  answer_to(flood);
+  EXPECT_TRUE(is_over);
+  EXPECT_GE(turns, 8);
 }
 
 Task<> closes_while_a_pong_waits(WebSocket& socket) {
