@@ -93,9 +93,8 @@ struct Request {
   /// Instead of `body`, for routes with `streams_body`: the body as it arrives. Lives as long as
   /// the views.
   BodyReader* stream = nullptr;
-  std::string_view peer;  ///< Address of the other side of the connection.
-  const net::TlsPeer* tls =
-      nullptr;                  ///< Null: the connection is not encrypted. Lives as the views.
+  std::string_view peer;              ///< Address of the other side of the connection.
+  const net::TlsPeer* tls = nullptr;  ///< Lives as the views. Null: the connection is in clear.
   std::string_view request_id;  ///< From X-Request-Id when it is a safe token, otherwise made here.
   std::string_view route;  ///< Template of the matched route: "/api/v1/tracks/{id}"; empty: none.
   std::span<const std::string_view> path_parameters;  ///< Decoded, in the order of the template.
