@@ -91,6 +91,8 @@ bool range_condition_holds(const Request& request, const Validators& validators)
 }
 
 void set_error(const Request& request, const Error& error, Response& response) {
+  detail::drop_field(response, "Content-Encoding");
+  detail::drop_field(response, "Content-Type");
   Response rendered = error_response(error, request.request_id);
   response.status = rendered.status;
   response.content_type = rendered.content_type;
@@ -151,8 +153,6 @@ void make_not_modified(Response& response) {
 }
 
 void make_precondition_failed(const Request& request, Response& response) {
-  detail::drop_field(response, "Content-Encoding");
-  detail::drop_field(response, "Content-Type");
   set_error(request,
             Error(Code::aborted, "the resource is not in the state that the request asks for")
                 .with_reason("PRECONDITION_FAILED")
@@ -162,8 +162,6 @@ void make_precondition_failed(const Request& request, Response& response) {
 
 void make_range_not_satisfiable(const Request& request, std::string content_range,
                                 Response& response) {
-  detail::drop_field(response, "Content-Encoding");
-  detail::drop_field(response, "Content-Type");
   set_error(request,
             Error(Code::out_of_range, "no range of the request is within the content")
                 .with_reason("RANGE_NOT_SATISFIABLE")
