@@ -185,6 +185,22 @@ TEST_F(LifetimeTest, AClientThatDoesNotTakeItsUpgradeIsCutOff) {
   EXPECT_EQ(server->connections(), 0U);
 }
 
+/// Closing a socket with something unread resets it, and what was sent last may be lost.
+TEST_F(LifetimeTest, TheLastAnswerIsNotLostToARequestBehindIt) {
+  options.limits.requests_per_connection = 1;
+  auto client = connect();
+  client->send(get("/slow"));
+  run();
+  client->send(get("/"));  // not read: the first is still served
+  loop.advance(1s);
+  EXPECT_TRUE(has(client->take(), "Connection: close\r\n"));
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ(server->connections(), 1U) << "it still listens";
+  client->half_close();
+  run();
+  EXPECT_EQ(server->connections(), 0U);
+}
+
 TEST_F(LifetimeTest, AGuardThatThrowsRefuses) {
   const Breaking guard;
   options.guard = &guard;

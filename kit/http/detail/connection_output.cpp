@@ -202,7 +202,7 @@ void Connection::settle() {
   if (phase_ == Phase::upgrading) return hand_over();
   flush();
   if (closing_ && !unsent_ && phase_ == Phase::idle) {
-    if (lingers_) {
+    if (lingers_ || readable_) {
       stream_->shutdown_write();
       phase_ = Phase::lingering;
       arm(server_.now() + linger_time);
