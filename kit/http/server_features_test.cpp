@@ -15,6 +15,7 @@
 #include "kit/http/static_files.hpp"
 #include "kit/http/upload.hpp"
 #include "kit/http/websocket.hpp"
+#include "kit/log/capture.hpp"
 
 namespace kit::http {
 namespace {
@@ -231,6 +232,16 @@ TEST_F(FeaturesTest, ChatsByWebSocket) {
   EXPECT_EQ(client->take(), "\x88\x02\x03\xe8");
   EXPECT_TRUE(client->closed());
   EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(FeaturesTest, WhatAPeerBreaksIsNotLogged) {
+  log::Capture capture;
+  std::string frame;
+  append_frame(frame, FrameOpcode::text, "not masked");
+  const std::string answer = exchange(get("/chat", handshake) + frame, 1min);
+  EXPECT_TRUE(has(answer, "\x03\xea")) << "1002";
+  EXPECT_TRUE(last_closed);
+  EXPECT_EQ(capture.lines().size(), 0U) << capture.lines()[0];
 }
 
 TEST_F(FeaturesTest, RefusesHandshakesAsPlainAnswers) {

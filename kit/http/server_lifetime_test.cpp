@@ -176,6 +176,8 @@ TEST_F(LifetimeTest, ABodyThatIsOverdueEndsForAHandlerThatCannotBeCancelled) {
 }
 
 TEST_F(LifetimeTest, AClientThatDoesNotTakeItsUpgradeIsCutOff) {
+  log::Capture capture;
+  options.connections = std::make_shared<ConnectionTable>(options.limits);
   auto client = connect({.capacity = 10});
   client->pause_reading(true);
   client->send(get("/patient-protocol"));
@@ -183,6 +185,8 @@ TEST_F(LifetimeTest, AClientThatDoesNotTakeItsUpgradeIsCutOff) {
   EXPECT_EQ(server->connections(), 1U);
   loop.advance(2s);
   EXPECT_EQ(server->connections(), 0U);
+  EXPECT_EQ(options.connections->limit_counts().value(Limit::write_timeout), 1U);
+  EXPECT_EQ(capture.lines().size(), 0U) << capture.lines()[0];
 }
 
 /// Closing a socket with something unread resets it, and what was sent last may be lost.

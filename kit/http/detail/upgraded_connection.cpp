@@ -5,12 +5,21 @@
 
 #include "kit/http/detail/exchange.hpp"
 #include "kit/http/detail/server_state.hpp"
+#include "kit/http/error_response.hpp"
 #include "kit/log/log.hpp"
 
 namespace kit::http::detail {
 namespace {
+
 log::Module http_log{"http"};
+
+/// What a peer can bring about at will.
+bool is_of_peer(const Error& error) {
+  return http_status(error) < 500 || error.reason() == "CONNECTION_LOST" ||
+         error.reason() == "PEER_SILENT";
 }
+
+}  // namespace
 
 UpgradedConnection::UpgradedConnection(ServerState& server, Peer* peer, Start start)
     : ServerConnection(peer),
@@ -41,7 +50,16 @@ Task<> UpgradedConnection::send_unsent() {
 
 Task<> UpgradedConnection::serve() {
   // It is a piece of an answer at most: no minimum rate is needed besides.
-  if (!unsent_.empty()) co_await with_deadline(server_.limits.write_timeout, send_unsent());
+  if (!unsent_.empty()) {
+    const Clock::duration limit = server_.limits.write_timeout;
+    Result<> sent = co_await as_result(with_deadline(limit, send_unsent()));
+    if (!sent.ok() && sent.error().code() == Code::deadline_exceeded) {
+      server_.hit(Limit::write_timeout);
+      co_await Error(Code::unavailable, "the peer does not take the answer")
+          .with_reason("CONNECTION_LOST");
+    }
+    co_await std::move(sent);
+  }
   co_await upgrade_->run(stream_);
 }
 
@@ -53,8 +71,10 @@ void UpgradedConnection::on_ready() {
   const Result<> ended = task_->take();
   if (!ended.ok() && ended.error().code() != Code::cancelled) {
     Context::Entry entry(&context_);
-    log::info(http_log, "connection ended early",
-              {{"protocol", upgrade_->protocol()}, {"error", ended.error()}});
+    // A stranger must not fill the log.
+    const log::Level level = is_of_peer(ended.error()) ? log::Level::debug : log::Level::info;
+    log::log(http_log, level, "connection ended early",
+             {{"protocol", upgrade_->protocol()}, {"error", ended.error()}});
   }
   server_.remove(*this);
 }
