@@ -8,6 +8,8 @@
 #include "kit/http/detail/request_ids.hpp"
 #include "kit/http/detail/response_writer.hpp"
 #include "kit/http/error_response.hpp"
+#include "kit/http/message_test_support.hpp"
+#include "kit/net/stream.hpp"
 
 namespace kit::http {
 namespace {
@@ -61,6 +63,22 @@ TEST(MediaType, IgnoresCaseAndParameters) {
   EXPECT_TRUE(detail::is_media_type(" text/csv ", "text/csv"));
   EXPECT_FALSE(detail::is_media_type("text/csvx", "text/csv"));
   EXPECT_FALSE(detail::is_media_type("", "text/csv"));
+}
+
+TEST(CrossSite, APageInClearIsAnotherSiteThanAnEncryptedServer) {
+  const net::TlsPeer tls;
+  const auto is_cross_site = [](std::string_view origin, const net::TlsPeer* peer) {
+    TestRequest request(Method::post, {{"Host", "example.com"}, {"Origin", origin}});
+    request.tls = peer;
+    return detail::is_cross_site(request);
+  };
+  EXPECT_FALSE(is_cross_site("https://example.com", &tls));
+  EXPECT_TRUE(is_cross_site("http://example.com", &tls));
+  EXPECT_TRUE(is_cross_site("https://evil.example", &tls));
+  EXPECT_TRUE(is_cross_site("null", &tls));
+  EXPECT_FALSE(is_cross_site("http://example.com", nullptr));
+  // Whoever decrypts for us does not tell.
+  EXPECT_FALSE(is_cross_site("https://example.com", nullptr));
 }
 
 std::string_view trace_of(const LogContext& log) {

@@ -8,6 +8,7 @@
 #include "kit/http/detail/chars.hpp"
 #include "kit/http/detail/fields.hpp"
 #include "kit/http/detail/random.hpp"
+#include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/websocket_key.hpp"
 #include "kit/http/error_response.hpp"
 #include "kit/http/websocket.hpp"
@@ -54,12 +55,9 @@ Response upgrade_required(const Request& request, std::string_view why) {
 
 /// Whether a page of `origin` may connect: a browser sends the user's cookies along for every page.
 bool is_allowed(const Request& request, std::string_view origin, const WebSocketOptions& options) {
-  if (options.allow_any_origin ||
-      std::ranges::find(options.origins, origin) != options.origins.end())
-    return true;
-  const std::size_t scheme = origin.find("://");
-  const std::optional<std::string_view> host = request.header("Host");
-  return scheme != std::string_view::npos && host && iequals(origin.substr(scheme + 3), *host);
+  return options.allow_any_origin ||
+         std::ranges::find(options.origins, origin) != options.origins.end() ||
+         detail::is_own_origin(request, origin);
 }
 
 std::string choose_subprotocol(const Request& request, const WebSocketOptions& options) {

@@ -96,6 +96,20 @@ TEST(WebSocketHandshake, HoldsBackPagesOfOthers) {
   EXPECT_EQ(status_of(with("Origin", "null"), any), 101);
 }
 
+TEST(WebSocketHandshake, HoldsBackPagesInClearFromAnEncryptedServer) {
+  const net::TlsPeer tls;
+  const auto is_accepted = [&](std::string_view origin, const WebSocketOptions& options = {}) {
+    TestRequest request(Method::get, with("Origin", origin));
+    request.tls = &tls;
+    return accept_websocket(request, options, nothing).ok();
+  };
+  EXPECT_TRUE(is_accepted("https://example.com"));
+  EXPECT_FALSE(is_accepted("http://example.com"));
+  WebSocketOptions options;
+  options.origins = {"http://example.com"};
+  EXPECT_TRUE(is_accepted("http://example.com", options));
+}
+
 TEST(WebSocketHandshake, AgreesOnTheServersFavouriteSubprotocol) {
   const auto agreed = [](const char* offered) {
     WebSocketOptions options;

@@ -58,6 +58,14 @@ Error refusal(int status, std::string_view problem) {
       .with_http_status(status);
 }
 
+bool is_own_origin(const Request& request, std::string_view origin) {
+  const std::size_t scheme_end = origin.find("://");
+  if (scheme_end == origin.npos) return false;
+  if (request.tls != nullptr && !iequals(origin.substr(0, scheme_end), "https")) return false;
+  const auto host = request.header("host");
+  return host && iequals(origin.substr(scheme_end + 3), *host);
+}
+
 bool is_cross_site(const Request& request) {
   if (request.method == Method::get || request.method == Method::head ||
       request.method == Method::options) {
@@ -67,10 +75,7 @@ bool is_cross_site(const Request& request) {
     return *site != "same-origin" && *site != "none";
   }
   const auto origin = request.header("origin");
-  if (!origin) return false;
-  const std::size_t scheme = origin->find("://");
-  return scheme == origin->npos ||
-         !iequals(origin->substr(scheme + 3), request.header("host").value_or(""));
+  return origin && !is_own_origin(request, *origin);
 }
 
 std::optional<std::chrono::nanoseconds> requested_timeout(const Header& field) {

@@ -14,8 +14,12 @@ namespace kit::http::detail {
 /// 417, 431, 503, 504, 505.
 Error refusal(int status, std::string_view problem);
 
+/// Whether `origin` is that of the request's own server: its Host, and https where the connection
+/// is encrypted. Where somebody else decrypts for us the scheme is not known, and either will do.
+bool is_own_origin(const Request& request, std::string_view origin);
+
 /// Whether a browser says that a page of another site sent this to change something (Fetch
-/// Metadata's Sec-Fetch-Site, else an Origin that is not the Host).
+/// Metadata's Sec-Fetch-Site, else an Origin that is not our own).
 bool is_cross_site(const Request& request);
 
 /// The time that Request-Timeout-Ms (milliseconds) or grpc-timeout (at most eight digits and a unit
