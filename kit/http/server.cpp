@@ -118,6 +118,7 @@ void ServerState::orphan_finished(Exchange& exchange) {
 
 void ServerState::begin_drain() {
   draining = true;
+  if (loop_ != nullptr) begin_event();
   connections_.for_each([](ServerConnection& connection) { connection.begin_drain(); });
 }
 

@@ -89,8 +89,9 @@ class Server final : public net::AcceptHandler {
   /// From now on every answer ends its connection, so that clients move elsewhere before `drain`;
   /// new connections are still taken.
   void close_after_answers();
-  /// Stops taking requests: idle connections close, each busy one after its answer (with
-  /// Connection: close). Ends when none is left or `limit` has passed; what is left then is closed.
+  /// Ends every connection: a busy one after its answer (with Connection: close), an idle one when
+  /// nothing comes within half a second, and a fresh one within a second, since a request may be on
+  /// its way. Ends when none is left or `limit` has passed; what is left then is closed.
   Task<> drain(Clock::duration limit);
 
  private:

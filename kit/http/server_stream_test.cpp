@@ -510,6 +510,21 @@ TEST_F(StreamTest, HandsTheConnectionOver) {
   EXPECT_TRUE(client->closed());
 }
 
+TEST_F(StreamTest, DrainingAwaitsTheNextRequestAfterAStreamThatPromisedIt) {
+  auto client = connect();
+  client->send(get("/words"));
+  run();
+  auto draining = server->drain(10s);
+  loop.post([&] { draining.start([](void*) {}, nullptr); });
+  loop.advance(1s);
+  EXPECT_FALSE(has(client->take(), "Connection: close\r\n"));
+  client->send(get("/"));
+  run();
+  EXPECT_TRUE(has(client->received(), "Connection: close\r\n"));
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ(server->connections(), 0U);
+}
+
 TEST_F(StreamTest, DrainingEndsWhatTookOver) {
   auto client = connect();
   client->send(get("/shout"));

@@ -452,39 +452,6 @@ TEST_F(ServerTest, LimitsConnections) {
   EXPECT_TRUE(third->closed());
 }
 
-TEST_F(ServerTest, DrainsAfterTheAnswersUnderWay) {
-  auto idle = connect();
-  idle->send(get_root);
-  auto busy = connect();
-  busy->send(get("/slow"));
-  run();
-  idle->take();
-  const auto before = loop.now();
-  ASSERT_TRUE(kit::run(loop, server->drain(30s)).ok());
-  EXPECT_EQ(loop.now() - before, 1s);
-  EXPECT_EQ(server->connections(), 0U);
-  run();
-  EXPECT_TRUE(idle->closed());
-  EXPECT_EQ(idle->take(), "");
-  EXPECT_TRUE(has(busy->received(), "Connection: close\r\n"));
-  EXPECT_TRUE(busy->received().ends_with("slow /slow  a"));
-}
-
-TEST_F(ServerTest, DrainHasALimit) {
-  options.limits.handler_timeout = 50s;
-  auto busy = connect();
-  busy->send(get("/stuck"));
-  run();
-  const auto before = loop.now();
-  ASSERT_TRUE(kit::run(loop, server->drain(2s)).ok());
-  EXPECT_EQ(loop.now() - before, 2s);
-  EXPECT_EQ(server->connections(), 0U);
-  run();
-  EXPECT_EQ(cancelled_with, "CANCELLED");
-  auto late = connect();
-  EXPECT_TRUE(late->received().starts_with("HTTP/1.1 503"));
-}
-
 TEST_F(ServerTest, EndsWhileHandlersWait) {
   auto busy = connect();
   busy->send(get("/stuck"));

@@ -96,6 +96,13 @@ void Connection::on_timer() {
         deadline_ = Clock::time_point::max();
         return arm_timer();
       }
+      if (server_.draining) {
+        // What came in this very turn is still served.
+        readable_ = true;
+        pump();
+        if (phase_ == Phase::idle && !closing_) close();
+        break;
+      }
       server_.hit(requests_ == 0 ? Limit::header_timeout : Limit::idle_timeout);
       close();
       break;

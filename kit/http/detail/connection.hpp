@@ -104,6 +104,7 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   ResponseOptions response_options();
   void end_exchange(int status, std::size_t bytes, const Error* error, Error* cancel);
   void await_next();
+  Clock::duration idle_time() const;
 
   // Answers that come in pieces, and other protocols: HTTP/2 before the first request, and those
   // that an answer 101 changes to.

@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 
 /// How long a client that was refused may go on sending.
 constexpr auto linger_time = 2s;
+/// What a drain leaves a fresh connection, and one that was used, to send a request.
+constexpr auto first_request_grace = 1s;
+constexpr auto request_grace = 500ms;
 /// Larger bodies are handed to the kernel from where they are instead of being copied behind their
 /// head.
 constexpr std::size_t most_copied_body = 16 * 1024;
@@ -99,7 +102,7 @@ void Connection::end_exchange(int status, std::size_t bytes, const Error* error,
 /// An answer is on its way: the next request, or the end.
 void Connection::await_next() {
   phase_ = Phase::idle;
-  arm(server_.now() + server_.limits.idle_timeout);
+  arm(server_.now() + idle_time());
   closing_ = !keep_alive_;
 }
 
@@ -192,7 +195,7 @@ void Connection::send_rest() {
   unsent_.reset();
   write_deadline_ = Clock::time_point::max();
   // Time went by without the client being at fault for it: what it has to do next starts now.
-  if (phase_ == Phase::idle) arm(server_.now() + server_.limits.idle_timeout);
+  if (phase_ == Phase::idle) arm(server_.now() + idle_time());
   if (phase_ == Phase::sending) fetch_pieces();
 }
 
@@ -222,10 +225,20 @@ void Connection::close() {
 }
 
 void Connection::begin_drain() {
-  keep_alive_ = false;
-  if (phase_ != Phase::idle) return;  // what is under way ends first
-  closing_ = true;
-  if (!ListNode<ReadyTag>::linked()) server_.loop().schedule(*this);
+  // The answer says so. One whose head is gone said the contrary, and a head that is not complete
+  // yet is asked then.
+  if (phase_ == Phase::body || phase_ == Phase::handling) keep_alive_ = false;
+  if (phase_ == Phase::idle && !closing_) {
+    arm(std::min<Clock::time_point>(deadline_, server_.now() + idle_time()));
+  }
+}
+
+/// How long a client may let a connection wait for a request. During a drain its request may be on
+/// its way already: closing at once would lose it, and one that is no GET nobody sends again.
+Clock::duration Connection::idle_time() const {
+  const Clock::duration usual = server_.limits.idle_timeout;
+  if (!server_.draining) return usual;
+  return std::min<Clock::duration>(usual, requests_ == 0 ? first_request_grace : request_grace);
 }
 
 /// The peer is gone: a handler or a producer at work is told.
