@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/workers.hpp"
 
+#include <algorithm>
 #include <future>
 #include <optional>
 #include <utility>
 
 #include "kit/async/epoll_loop.hpp"
+#include "kit/async/operation.hpp"
 
 namespace kit::app {
+namespace {
+
+/// How long a connection that is being made may take to arrive when its listener closes: round
+/// trips in one network. Who dials meanwhile is not answered and tries again a second later, so it
+/// is short.
+constexpr auto handshake_grace = std::chrono::milliseconds(20);
+
+}  // namespace
 
 /// What serves on one loop; the last of it goes first.
 struct Workers::Serving {
@@ -31,6 +41,22 @@ struct Workers::Serving {
     return {};
   }
 
+  /// Closes the listener without losing whoever has dialled, and ends the server. Lifetime: until
+  /// it has ended.
+  Task<> drain(Clock::duration limit) {
+    const Clock::duration grace = std::min<Clock::duration>(limit, handshake_grace);
+    if (grace.count() > 0) {
+      listener->refuse_new();
+      Sleep arriving(grace);
+      // When this task was cancelled the rest ends at once too.
+      (void)co_await as_result(arriving);
+      listener->accept_waiting();
+    }
+    listener.reset();
+    Task<> draining = server.drain(limit - grace);
+    co_await std::move(draining);
+  }
+
   http::Server server;
   std::optional<net::TlsAcceptor> tls;
   std::unique_ptr<net::Listener> listener;
@@ -45,8 +71,7 @@ struct Workers::Worker {
   std::thread thread;
 
   void drain(Clock::duration limit) {
-    serving->listener.reset();
-    draining.emplace(serving->server.drain(limit));
+    draining.emplace(serving->drain(limit));
     const auto drained = [](void* worker) { static_cast<Worker*>(worker)->end(); };
     if (draining->start(drained, this)) end();
   }
@@ -144,13 +169,12 @@ Result<> Workers::start_thread(const http::Router& router, const Options& option
 }
 
 Task<> Workers::drain(Clock::duration limit) {
-  own_->listener.reset();
-  socket_.reset();
+  socket_.reset();  // those of the listeners stay
   for (const auto& worker : others_) {
     Worker* ending = worker.get();
     ending->loop->post([ending, limit] { ending->drain(limit); });
   }
-  Task<> own = own_->server.drain(limit);
+  Task<> own = own_->drain(limit);
   Result<> drained = co_await as_result(std::move(own));
   for (const auto& worker : others_) worker->thread.join();
   // Handlers that did not end in time go now, while what they use is still there.

@@ -40,7 +40,8 @@ class Workers {
   int port() const { return port_; }
   /// From now on answers end their connections; new ones are still taken.
   void close_after_answers();
-  /// Closes the listeners, lets requests end for at most `limit`, ends the other threads.
+  /// Serves who has dialled and nobody else, lets requests end for at most `limit`, closes the
+  /// listeners, ends the other threads.
   Task<> drain(Clock::duration limit);
   /// Ends everything at once and waits for the threads. The loops stay until this object goes:
   /// others may still post to them.

@@ -21,30 +21,52 @@
 namespace kit::app {
 namespace {
 
-/// What a client of its own thread reads for one request on a fresh connection.
-std::string request_on(int client, const sockaddr* address, socklen_t size) {
-  std::string received;
-  if (connect(client, address, size) != 0) return received;
+void send_request(int client) {
   const std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-  if (send(client, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
-    char buffer[4096];
-    for (ssize_t got; (got = recv(client, buffer, sizeof buffer, 0)) > 0;)
-      received.append(buffer, static_cast<std::size_t>(got));
-  }
+  EXPECT_EQ(send(client, request.data(), request.size(), MSG_NOSIGNAL), ssize(request));
+}
+
+std::string read_all(int client) {
+  std::string received;
+  char buffer[4096];
+  for (ssize_t got; (got = recv(client, buffer, sizeof buffer, 0)) > 0;)
+    received.append(buffer, static_cast<std::size_t>(got));
   return received;
 }
 
-std::string fetch(int port) {
-  const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string received = request_on(client, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  close(client);
-  return received;
+/// A client's socket, and where it is to connect to.
+struct Dial {
+  explicit Dial(int port) : client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(port));
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  explicit Dial(const std::string& name) : client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    path.sun_family = AF_UNIX;
+    name.copy(path.sun_path, sizeof path.sun_path - 1);
+    size = sizeof path;
+  }
+  ~Dial() { close(client); }
+  Dial(const Dial&) = delete;
+  Dial& operator=(const Dial&) = delete;
+
+  int client;
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_un path{};
+  };
+  socklen_t size = sizeof v4;
+};
+
+/// Empty when nobody listens.
+template <class Place>
+std::string fetch(const Place& place) {
+  const Dial dial(place);
+  if (connect(dial.client, &dial.any, dial.size) != 0) return {};
+  send_request(dial.client);
+  return read_all(dial.client);
 }
-std::string fetch(const std::string& path);
 
 struct Fixture {
   http::Router router;
@@ -143,17 +165,6 @@ TEST(Workers, EndWithoutDrain) {
   EXPECT_TRUE(kit::run(**loop, never_drained(fixture)));
 }
 
-/// What a client reads for one request over a Unix socket; empty when nobody listens.
-std::string fetch(const std::string& path) {
-  const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  std::string received = request_on(client, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  close(client);
-  return received;
-}
-
 Task<int> serve_a_socket(Fixture& fixture, std::string path, int count) {
   Workers::Options options = on_threads(3);
   auto socket = co_await net::ListeningSocket::open_unix(path);
@@ -177,6 +188,43 @@ TEST(Workers, SeveralThreadsShareASocket) {
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   EXPECT_EQ(*kit::run(**loop, serve_a_socket(fixture, folder + "/socket", 200)), 200);
   EXPECT_FALSE(std::filesystem::exists(folder + "/socket"));
+  std::filesystem::remove_all(folder);
+}
+
+/// What clients read whose connection and request nobody has looked at when the drain begins.
+template <class Place>
+Task<int> drained_with_clients_waiting(Fixture& fixture, Workers::Options options, Place place) {
+  auto workers = co_await Workers::start(fixture.router, options);
+  options.socket.reset();
+  if constexpr (std::is_same_v<Place, int>) place = workers->port();
+  std::vector<std::unique_ptr<Dial>> dials;
+  for (int i = 0; i < 20; ++i) {
+    const auto& dial = dials.emplace_back(std::make_unique<Dial>(place));
+    EXPECT_EQ(connect(dial->client, &dial->any, dial->size), 0);
+    send_request(dial->client);
+  }
+  co_await workers->drain(std::chrono::seconds(5));
+  int good = 0;
+  for (const auto& dial : dials) good += read_all(dial->client).ends_with("here") ? 1 : 0;
+  co_return good;
+}
+
+TEST(Workers, ServeWhoWaitsWhenTheDrainBegins) {
+  Fixture fixture;
+  auto loop = make_epoll_loop();
+  EXPECT_EQ(*kit::run(**loop, drained_with_clients_waiting(fixture, on_threads(1), 0)), 20);
+  EXPECT_EQ(*kit::run(**loop, drained_with_clients_waiting(fixture, on_threads(3), 0)), 20);
+}
+
+TEST(Workers, ServeWhoWaitsOnASocketWhenTheDrainBegins) {
+  Fixture fixture;
+  auto loop = make_epoll_loop();
+  std::string folder = testing::TempDir() + "kit-workers-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/socket";
+  Workers::Options options = on_threads(2);
+  options.socket = std::move(*net::ListeningSocket::open_unix(path));
+  EXPECT_EQ(*kit::run(**loop, drained_with_clients_waiting(fixture, std::move(options), path)), 20);
   std::filesystem::remove_all(folder);
 }
 

@@ -150,7 +150,8 @@ Result<std::unique_ptr<Listener>> ListeningSocket::serve(AcceptHandler& handler)
     return Error(Code::resource_exhausted,
                  "cannot listen on " + address_ + ": " + std::strerror(errno));
   }
-  return detail::make_listener(std::move(own), port_, handler);
+  const auto owner = remove_.empty() ? detail::Owner::others_too : detail::Owner::we;
+  return detail::make_listener(std::move(own), port_, owner, handler);
 }
 
 Result<std::vector<InheritedSocket>> inherited_sockets(const char* (*variable)(const char* name)) {

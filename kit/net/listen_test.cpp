@@ -41,24 +41,31 @@ class ListenTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  int dial() const {
+  /// What connects (::connect) or binds (::bind) a new socket to the path; -1: it could not.
+  int try_on_path(int (*call)(int, const sockaddr*, socklen_t)) const {
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path_.copy(address.sun_path, sizeof address.sun_path - 1);
-    EXPECT_EQ(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address),
-              0);
+    if (call(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      return descriptor;
+    }
+    ::close(descriptor);
+    return -1;
+  }
+  int try_dial() const { return try_on_path(::connect); }
+  int dial() const {
+    const int descriptor = try_dial();
+    EXPECT_GE(descriptor, 0);
+    return descriptor;
+  }
+  int bind_path() const {
+    const int descriptor = try_on_path(::bind);
+    EXPECT_GE(descriptor, 0);
     return descriptor;
   }
   /// A socket file that nobody listens on.
-  void leave_stale_socket() const {
-    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path_.copy(address.sun_path, sizeof address.sun_path - 1);
-    ASSERT_EQ(::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ::close(descriptor);
-  }
+  void leave_stale_socket() const { ::close(bind_path()); }
   static std::string reason(const Result<std::unique_ptr<ListeningSocket>>& made) {
     return made.ok() ? "" : made.error().reason();
   }
@@ -90,6 +97,51 @@ TEST_F(ListenTest, AUnixSocketHasItsModeAndGoesWithItsOwner) {
   EXPECT_EQ(count.accepted, 1);
   EXPECT_EQ(count.peer, "unix");
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+/// What becomes of those who dialled before and after `refuse_new`.
+struct Dialled {
+  int accepted = 0;
+  bool after_is_refused = false;
+};
+Dialled refuse_between(const ListeningSocket& socket, const Function<int() const>& dial) {
+  struct Keep final : AcceptHandler {
+    int accepted = 0;
+    void on_accept(std::unique_ptr<Stream>) override { ++accepted; }
+  } keep;
+  Dialled dialled;
+  auto loop = std::move(*make_epoll_loop());
+  loop->post([&] {
+    auto listener = std::move(*socket.serve(keep));
+    const int before = dial();
+    EXPECT_GE(before, 0);
+    listener->refuse_new();
+    const int after = dial();
+    dialled.after_is_refused = after < 0;
+    listener->accept_waiting();
+    dialled.accepted = keep.accepted;
+    ::close(before);
+    if (after >= 0) ::close(after);
+    loop->stop();
+  });
+  loop->run();
+  return dialled;
+}
+
+TEST_F(ListenTest, RefusesNewOnesAndAcceptsWhoWaits) {
+  const auto socket = std::move(*ListeningSocket::open_unix(path_));
+  const Dialled dialled = refuse_between(*socket, [this] { return try_dial(); });
+  EXPECT_TRUE(dialled.after_is_refused);
+  EXPECT_EQ(dialled.accepted, 1);
+}
+
+TEST_F(ListenTest, WhatOthersListenOnTooRefusesNobody) {
+  const int theirs = bind_path();
+  ASSERT_EQ(::listen(theirs, 10), 0);
+  const auto socket = std::move(*ListeningSocket::adopt(theirs));
+  const Dialled dialled = refuse_between(*socket, [this] { return try_dial(); });
+  EXPECT_FALSE(dialled.after_is_refused);
+  EXPECT_EQ(dialled.accepted, 2);
 }
 
 TEST_F(ListenTest, OnlyAStaleSocketIsReplaced) {

@@ -79,6 +79,12 @@ class Listener {
   virtual ~Listener() = default;
   /// The port it listens on, also when 0 was asked for.
   virtual int port() const = 0;
+  /// From now on whoever dials gets no answer, or is refused, while those whose connection is being
+  /// made still arrive: the first step of an end that nobody notices. As far as the system can; a
+  /// socket that others may go on with stays as it is.
+  virtual void refuse_new() = 0;
+  /// Accepts everybody who waits; closing the socket would drop them.
+  virtual void accept_waiting() = 0;
 };
 
 struct ListenOptions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -95,13 +96,33 @@ class SocketStream final : public Stream {
   std::string peer_;
 };
 
+/// Has the system drop whatever begins a connection. What completes one that has begun passes, and
+/// so does everything on those that were made: they inherit the filter.
+void drop_beginnings(int listening) {
+  constexpr std::uint32_t flags_at = 13;  // in the TCP header, where the filter begins to see
+  constexpr std::uint32_t syn = 0x02;
+  constexpr std::uint32_t ack = 0x10;
+  constexpr std::uint32_t all = 0xffffffff;
+  std::array<sock_filter, 5> code{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_at),
+                                   BPF_STMT(BPF_ALU | BPF_AND | BPF_K, syn | ack),
+                                   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, syn, 0, 1),
+                                   BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, all)}};
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  // Where it is not permitted they are accepted until the end, as without it.
+  ::setsockopt(listening, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
 /// Bytes that the kernel takes of an answer beyond what is on its way.
 constexpr int most_unsent = 128 * 1024;
 
 class SocketListener final : public Listener, private ReadinessHandler {
  public:
-  SocketListener(Descriptor socket, int port, AcceptHandler& handler)
-      : socket_(std::move(socket)), port_(port), handler_(handler), loop_(Loop::current()) {
+  SocketListener(Descriptor socket, int port, detail::Owner owner, AcceptHandler& handler)
+      : socket_(std::move(socket)),
+        port_(port),
+        owner_(owner),
+        handler_(handler),
+        loop_(Loop::current()) {
     retry_.set_action([](void* self) { static_cast<SocketListener*>(self)->accept_all(); }, this);
     reserve();
     // What is accepted inherits them. Without the second the kernel takes megabytes for a client
@@ -115,6 +136,20 @@ class SocketListener final : public Listener, private ReadinessHandler {
   ~SocketListener() override { loop_.remove(socket_.number()); }
 
   int port() const override { return port_; }
+
+  void refuse_new() override {
+    if (owner_ != detail::Owner::we) return;
+    int family = 0;
+    socklen_t size = sizeof family;
+    ::getsockopt(socket_.number(), SOL_SOCKET, SO_DOMAIN, &family, &size);
+    if (family == AF_UNIX) {
+      ::shutdown(socket_.number(), SHUT_RD);  // those who wait are still accepted
+    } else {
+      drop_beginnings(socket_.number());
+    }
+  }
+
+  void accept_waiting() override { accept_all(); }
 
  private:
   void on_readiness(Readiness) override { accept_all(); }
@@ -130,7 +165,7 @@ class SocketListener final : public Listener, private ReadinessHandler {
           ::accept4(socket_.number(), &address.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted.number() < 0) {
         if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
-        if (errno == EAGAIN) return;
+        if (errno == EAGAIN || errno == EINVAL) return;  // nobody, or never again
         if (errno == EMFILE || errno == ENFILE) {
           // The system says so before it looks whether anybody waits.
           const Shed shed = turn_one_away();
@@ -153,7 +188,9 @@ class SocketListener final : public Listener, private ReadinessHandler {
     reserve_.close();
     Descriptor refused(::accept4(socket_.number(), nullptr, nullptr, SOCK_CLOEXEC));
     Shed shed = Shed::one;
-    if (refused.number() < 0) shed = errno == EAGAIN ? Shed::nobody : Shed::impossible;
+    if (refused.number() < 0) {
+      shed = errno == EAGAIN || errno == EINVAL ? Shed::nobody : Shed::impossible;
+    }
     if (shed == Shed::one) turned_away.fetch_add(1, std::memory_order_relaxed);
     refused.close();
     reserve();
@@ -163,6 +200,7 @@ class SocketListener final : public Listener, private ReadinessHandler {
   Descriptor socket_;
   Descriptor reserve_;
   int port_;
+  detail::Owner owner_;
   AcceptHandler& handler_;
   Loop& loop_;
   Timer retry_;
@@ -199,8 +237,9 @@ std::unique_ptr<Stream> make_socket_stream(Descriptor socket, std::string peer) 
   return std::make_unique<SocketStream>(std::move(socket), std::move(peer));
 }
 
-std::unique_ptr<Listener> make_listener(Descriptor socket, int port, AcceptHandler& handler) {
-  return std::make_unique<SocketListener>(std::move(socket), port, handler);
+std::unique_ptr<Listener> make_listener(Descriptor socket, int port, Owner owner,
+                                        AcceptHandler& handler) {
+  return std::make_unique<SocketListener>(std::move(socket), port, owner, handler);
 }
 
 }  // namespace detail
@@ -260,7 +299,7 @@ Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, Accep
   if (::getsockname(socket.number(), &bound.any, &bound_size) != 0)
     return cannot_listen(options, errno);
   const int port = ntohs(family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
-  return detail::make_listener(std::move(socket), port, handler);
+  return detail::make_listener(std::move(socket), port, detail::Owner::we, handler);
 }
 
 std::uint64_t connections_turned_away() {

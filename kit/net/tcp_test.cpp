@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,8 +19,7 @@
 namespace kit::net {
 namespace {
 
-int connect_to(int port, bool v6 = false) {
-  const int descriptor = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+int dial(int descriptor, int port, bool v6) {
   sockaddr_in v4_address{};
   v4_address.sin_family = AF_INET;
   v4_address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -30,7 +31,12 @@ int connect_to(int port, bool v6 = false) {
   const auto* address = v6 ? reinterpret_cast<const sockaddr*>(&v6_address)
                            : reinterpret_cast<const sockaddr*>(&v4_address);
   const auto size = static_cast<socklen_t>(v6 ? sizeof v6_address : sizeof v4_address);
-  EXPECT_EQ(::connect(descriptor, address, size), 0);
+  return ::connect(descriptor, address, size);
+}
+
+int connect_to(int port, bool v6 = false) {
+  const int descriptor = ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(dial(descriptor, port, v6), 0);
   return descriptor;
 }
 
@@ -140,6 +146,56 @@ TEST(Tcp, SharesAPortWhenAsked) {
     loop->stop();
   });
   loop->run();
+}
+
+/// Whether this system lets a socket have a filter.
+bool filters_work() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+  const sock_fprog program{1, &all};
+  const bool good =
+      ::setsockopt(probe, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+  ::close(probe);
+  return good;
+}
+
+TEST(Tcp, AnswersOnlyThoseWhoDialledBeforeItRefusesNewOnes) {
+  if (!filters_work()) GTEST_SKIP() << "sockets have no filters here";
+  struct Keep final : AcceptHandler {
+    std::vector<std::unique_ptr<Stream>> streams;
+    void on_accept(std::unique_ptr<Stream> stream) override {
+      streams.push_back(std::move(stream));
+    }
+  } keep;
+  auto loop = std::move(*make_epoll_loop());
+  for (const bool v6 : {false, true}) {
+    keep.streams.clear();
+    loop->post([&] {
+      auto listener = std::move(*listen_tcp({.address = v6 ? "::1" : "127.0.0.1"}, keep));
+      const int before = connect_to(listener->port(), v6);
+      listener->refuse_new();
+      const int after =
+          ::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      dial(after, listener->port(), v6);
+      EXPECT_EQ(errno, EINPROGRESS);
+      tcp_info info{};
+      socklen_t size = sizeof info;
+      ASSERT_EQ(::getsockopt(after, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+      EXPECT_EQ(info.tcpi_state, TCP_SYN_SENT);
+      listener->accept_waiting();
+      listener.reset();
+      ASSERT_EQ(keep.streams.size(), 1U);
+      // The connection is as good as any.
+      const std::string_view part = "hello";
+      EXPECT_EQ(keep.streams[0]->write({&part, 1}).bytes, 5U);
+      char buffer[5];
+      EXPECT_EQ(::recv(before, buffer, sizeof buffer, MSG_WAITALL), 5);
+      ::close(before);
+      ::close(after);
+      loop->stop();
+    });
+    loop->run();
+  }
 }
 
 TEST(Tcp, ShedsConnectionsWhenDescriptorsRunOut) {

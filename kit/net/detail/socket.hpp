@@ -51,7 +51,10 @@ socklen_t size_of(const Address& address);
 
 /// A stream on a connected socket that does not block.
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket, std::string peer);
+/// Whether a listening socket ends with this process, or others may go on with it.
+enum class Owner { we, others_too };
 /// Serves a listening socket that does not block on the current loop.
-std::unique_ptr<Listener> make_listener(Descriptor socket, int port, AcceptHandler& handler);
+std::unique_ptr<Listener> make_listener(Descriptor socket, int port, Owner owner,
+                                        AcceptHandler& handler);
 
 }  // namespace kit::net::detail
