@@ -85,14 +85,15 @@ class Race final : public Operation<std::unique_ptr<Stream>> {
   };
 
   void start() override {
-    Loop::current().start(end_, plan_.end);
+    loop_ = &Loop::current();
+    loop_->start(end_, plan_.end);
     start_next();
   }
 
   void detach() override {
     next_.stop();
     end_.stop();
-    for (const auto& attempt : attempts_) Loop::current().remove(attempt->socket.number());
+    for (const auto& attempt : attempts_) loop_->remove(attempt->socket.number());
     attempts_.clear();
   }
 
@@ -100,8 +101,7 @@ class Race final : public Operation<std::unique_ptr<Stream>> {
     while (!done() && tried_ < plan_.addresses.size()) {
       if (!attempt(plan_.addresses[tried_++])) continue;
       if (tried_ < plan_.addresses.size()) {
-        Loop& loop = Loop::current();
-        loop.start(next_, loop.now() + plan_.stagger);
+        loop_->start(next_, loop_->now() + plan_.stagger);
       }
       return;
     }
@@ -119,7 +119,7 @@ class Race final : public Operation<std::unique_ptr<Stream>> {
     const int connected = ::connect(socket.number(), &address.any, detail::size_of(address));
     if (connected != 0 && errno != EINPROGRESS) return fell(errno);
     auto& added = *attempts_.emplace_back(std::make_unique<Attempt>(*this, std::move(socket), to));
-    Loop::current().add(added.socket.number(), added);
+    loop_->add(added.socket.number(), added);
     return true;
   }
 
@@ -140,7 +140,7 @@ class Race final : public Operation<std::unique_ptr<Stream>> {
       if (errno == ENOTCONN) return;  // a new socket is told of before it has begun
       problem = errno;
     }
-    Loop::current().remove(attempt.socket.number());
+    loop_->remove(attempt.socket.number());
     const auto own = std::ranges::find_if(
         attempts_, [&attempt](const auto& one) { return one.get() == &attempt; });
     Descriptor socket = std::move((*own)->socket);
@@ -165,6 +165,7 @@ class Race final : public Operation<std::unique_ptr<Stream>> {
   }
 
   Plan plan_;
+  Loop* loop_ = nullptr;  // a task may be dropped when it does not run any more
   std::size_t tried_ = 0;
   std::deque<std::unique_ptr<Attempt>> attempts_;
   Timer next_, end_;
@@ -248,7 +249,8 @@ Task<std::unique_ptr<Stream>> connect_tcp(std::string host, int port, Resolver& 
   const auto end = Loop::current().now() + options.timeout;
   Addresses found = co_await look_up(host, port, resolver, end);
   if (options.filter != nullptr) {
-    std::erase_if(found, [&](const IpAddress& address) { return !(*options.filter)(address); });
+    std::erase_if(found,
+                  [&](const IpAddress& address) { return !(*options.filter)(address.unmapped()); });
     if (found.empty()) {
       co_return Error(Code::permission_denied,
                       "cannot connect to " + place(host, port) + ": its address is not allowed")

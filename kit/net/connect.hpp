@@ -17,7 +17,8 @@
 namespace kit::net {
 
 /// Whether an address may be connected to: what keeps a request that names a host from reaching the
-/// machine's own network. Asked for the very address that is then connected to, for each.
+/// machine's own network. Asked for the very address that is then connected to, for each; an IPv4
+/// address in IPv6 form is shown as IPv4.
 using AddressFilter = Function<bool(const IpAddress& address) const>;
 
 struct ConnectOptions {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -179,8 +180,26 @@ TEST_F(ConnectTest, AFilterHasTheLastWord) {
             "ADDRESS_REFUSED");
   EXPECT_EQ(asked, 2);
   EXPECT_EQ(connect(names({}), port.number(), {.filter = &none}, "127.0.0.1"), "ADDRESS_REFUSED");
+  // An IPv4 address in IPv6 form leads to the same host: it is asked about as what it is.
+  const AddressFilter v6 = [](const IpAddress& address) { return address.is_v6(); };
+  EXPECT_EQ(connect(names({"::ffff:127.0.0.1"}), port.number(), {.filter = &v6}),
+            "ADDRESS_REFUSED");
   const AddressFilter v4 = [](const IpAddress& address) { return !address.is_v6(); };
   EXPECT_EQ(connect(names({"::1", "127.0.0.1"}), port.number(), {.filter = &v4}), "127.0.0.1");
+}
+
+TEST_F(ConnectTest, MayBeDroppedWhenTheLoopHasEnded) {
+  Port port(true, 0);
+  port.fill();
+  Resolver resolver({}, names({"127.0.0.1"}));
+  std::optional<Task<std::unique_ptr<Stream>>> connecting(
+      connect_tcp("host.example", port.number(), resolver));
+  loop->post([&] {
+    EXPECT_FALSE(connecting->start([](void*) {}, nullptr));
+    loop->stop();
+  });
+  loop->run();
+  connecting.reset();
 }
 
 TEST(Interleave, AlternatesFamilies) {
