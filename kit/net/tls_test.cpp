@@ -203,6 +203,26 @@ TEST_F(TlsTest, ChoosesTheCertificateByName) {
   EXPECT_THAT(unknown.error().message(), HasSubstr("hostname mismatch"));
 }
 
+TEST_F(TlsTest, TheNamesOfAServerAreItsAlternativeNames) {
+  const CertificateFiles worker = authority.issue(
+      {.name = "shop.example", .alternative_names = "URI:spiffe://example.org/worker"});
+  serve({.certificates = {worker}});
+  // Its subject is a name for people: an authority vouches for it as a person's or a worker's.
+  const auto by_subject = connect(client_context(), {.host = "shop.example"});
+  ASSERT_FALSE(by_subject.ok());
+  EXPECT_EQ(by_subject.error().reason(), "TLS_CERTIFICATE_REFUSED");
+}
+
+TEST_F(TlsTest, TakesNamesOfHostsAndNothingWider) {
+  const CertificateFiles shop =
+      authority.issue({.name = "shop", .alternative_names = "DNS:eu.shop.example"});
+  serve({.certificates = {shop}});
+  EXPECT_TRUE(connect(client_context(), {.host = "eu.shop.example"}).ok());
+  EXPECT_TRUE(connect(client_context(), {.host = "eu.shop.example."}).ok());
+  EXPECT_FALSE(connect(client_context(), {.host = ".shop.example"}).ok());
+  EXPECT_FALSE(connect(client_context(), {.host = "."}).ok());
+}
+
 TEST_F(TlsTest, ChecksTheServer) {
   serve({});
   TestAuthority stranger;

@@ -61,22 +61,25 @@ std::string_view TlsStream::application_protocol() const {
 void TlsStream::begin_client(const TlsTarget& target) {
   SSL* const ssl = ssl_.get();
   SSL_set_connect_state(ssl);
+  std::string host = target.host;
+  if (host.ends_with('.')) host.pop_back();  // neither certificates nor SNI have it
   in6_addr ignored{};
-  const bool numeric = ::inet_pton(AF_INET, target.host.c_str(), &ignored) == 1 ||
-                       ::inet_pton(AF_INET6, target.host.c_str(), &ignored) == 1;
-  bool good = true;
+  const bool numeric = ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+                       ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+  // OpenSSL leaves the check out for an empty name, and takes any name below one that begins with a
+  // dot.
+  bool good = !host.empty() && !host.starts_with('.');
   if (context_state().verify) {
     X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl);
-    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    good =
-        (numeric ? X509_VERIFY_PARAM_set1_ip_asc(rules, target.host.c_str())
-                 : X509_VERIFY_PARAM_set1_host(rules, target.host.data(), target.host.size())) == 1;
-    // An empty name would leave the check out.
-    good = good && !target.host.empty();
+    // RFC 9525: a subject is no name of a host.
+    X509_VERIFY_PARAM_set_hostflags(
+        rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    good = good && (numeric ? X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str())
+                            : X509_VERIFY_PARAM_set1_host(rules, host.data(), host.size())) == 1;
   }
   // RFC 6066: names only.
-  if (!numeric && good) good = SSL_set_tlsext_host_name(ssl, target.host.c_str()) == 1;
-  session_key_ = target.host + ':' + std::to_string(target.port);
+  if (!numeric && good) good = SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
+  session_key_ = host + ':' + std::to_string(target.port);
   const Result<std::string> protocols = protocols_on_wire(target.application_protocols);
   good = good && protocols.ok();
   if (good && !protocols->empty()) {
