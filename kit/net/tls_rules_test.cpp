@@ -309,6 +309,37 @@ TEST_F(TlsRulesTest, TakesKeyUpdates) {
   EXPECT_EQ(client->received, "again again again ");
 }
 
+TEST_F(TlsRulesTest, FloodsOfKeyUpdatesEndTheConnection) {
+  serve({});
+  ASSERT_TRUE(shake(TLS1_3_VERSION));
+  const auto update = [this](int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_EQ(SSL_key_update(client->ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+      ASSERT_EQ(SSL_do_handshake(client->ssl()), 1);
+      client->send();
+      loop.advance(0s);
+    }
+  };
+  update(32);
+  client->write("fine ");
+  loop.advance(0s);
+  EXPECT_EQ(client->received, "fine ");
+  // Who sends much may change keys often.
+  const std::string much(64 * 1024, 'x');
+  for (std::size_t at = 0; at < much.size(); at += 1024) {
+    client->write(std::string_view(much).substr(at, 1024));
+    loop.advance(0s);
+  }
+  update(1);
+  client->write("more");
+  loop.advance(0s);
+  EXPECT_TRUE(client->received.ends_with("more"));
+  EXPECT_FALSE(last().ended);
+  update(1);
+  EXPECT_TRUE(last().ended);
+  EXPECT_EQ(last().last.status, IoStatus::failed);
+}
+
 TEST_F(TlsRulesTest, AnEndWithoutGoodbyeIsAnEndForAServer) {
   serve({});
   ASSERT_TRUE(shake(TLS1_3_VERSION));

@@ -20,6 +20,12 @@ log::Module tls_log{"tls"};
 /// us gather more does not read on purpose.
 constexpr std::size_t most_output = 256 * 1024;
 
+/// Messages of the handshake protocol behind the handshake (new keys, new tickets, attempts to
+/// negotiate again): each costs us far more than the peer, and none of them shows as bytes that are
+/// read. So many are free, and one for each so many bytes read.
+constexpr std::uint64_t most_free_messages = 32;
+constexpr std::uint64_t bytes_for_message = 64 * 1024;
+
 /// Room for what is encrypted, used by all streams of a thread in turn.
 std::string& spare_output() {
   thread_local std::string spare;
@@ -42,6 +48,10 @@ int write_bio(BIO* bio, const char* bytes, int size) {
 
 long control_bio(BIO*, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+void on_message(int write, int, int content, const void*, std::size_t, SSL* ssl, void*) {
+  if (write == 0 && content == SSL3_RT_HANDSHAKE) TlsStream::of(ssl).handshake_message_came();
 }
 
 const BIO_METHOD* bio_method() {
@@ -74,6 +84,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner, std::shared_ptr<const TlsCon
   BIO_set_data(bio, this);
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), this);
+  SSL_set_msg_callback(ssl_.get(), on_message);
   if (options.target != nullptr) {
     begin_client(*options.target);
   } else {
@@ -99,9 +110,14 @@ TlsStream::~TlsStream() {
     SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
+void TlsStream::handshake_message_came() {
+  if (phase_ == Phase::open) ++late_messages_;
+}
+
 int TlsStream::bio_read(char* into, int size, BIO* bio) {
   BIO_clear_retry_flags(bio);
   if (inner_ended_) return 0;
+  if (late_messages_ > most_free_messages + bytes_read_ / bytes_for_message) return -1;
   if (!inner_drained_) {
     const auto wanted = static_cast<std::size_t>(size);
     const IoResult result = inner_->read(std::span(into, wanted));
@@ -280,6 +296,7 @@ IoResult TlsStream::read(std::span<char> into) {
     std::size_t count = 0;
     if (SSL_read_ex(ssl_.get(), into.data() + done, into.size() - done, &count) == 1) {
       done += count;
+      bytes_read_ += count;
       continue;
     }
     const int how = SSL_get_error(ssl_.get(), 0);

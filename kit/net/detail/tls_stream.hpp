@@ -64,6 +64,7 @@ class TlsStream final : public Stream, private ReadinessHandler, private Ready {
   // What OpenSSL calls.
   int bio_read(char* into, int size, BIO* bio);
   int bio_write(const char* bytes, int size);
+  void handshake_message_came();
 
  private:
   enum class Phase : std::uint8_t { handshake, open, failed };
@@ -103,6 +104,8 @@ class TlsStream final : public Stream, private ReadinessHandler, private Ready {
   Timer timer_;
   std::string output_;  ///< For the inner stream; empty and without room most of the time.
   std::size_t sent_ = 0;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t late_messages_ = 0;  ///< Of the handshake protocol, behind the handshake.
   std::array<Record, most_records> records_{};
   std::uint8_t record_count_ = 0;
   Phase phase_ = Phase::handshake;
