@@ -15,7 +15,7 @@ namespace {
 /// How long a connection that is being made may take to arrive when its listener closes: round
 /// trips in one network. Who dials meanwhile is not answered and tries again a second later, so it
 /// is short.
-constexpr auto handshake_grace = std::chrono::milliseconds(20);
+constexpr auto handshake_grace = std::chrono::milliseconds(10);
 
 }  // namespace
 
