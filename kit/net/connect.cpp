@@ -42,21 +42,6 @@ Error cannot_connect(const std::string& where, const Cause& cause) {
       .with_reason(cause.reason);
 }
 
-Address socket_address(const IpAddress& from, int port) {
-  Address address{};
-  const auto network_port = htons(static_cast<std::uint16_t>(port));
-  if (from.is_v6()) {
-    address.v6.sin6_family = AF_INET6;
-    address.v6.sin6_port = network_port;
-    std::ranges::copy(from.bytes(), address.v6.sin6_addr.s6_addr);
-  } else {
-    address.v4.sin_family = AF_INET;
-    address.v4.sin_port = network_port;
-    std::memcpy(&address.v4.sin_addr, from.bytes().data(), 4);
-  }
-  return address;
-}
-
 /// Happy eyeballs: one address after the other, each with a head start before the next, until one
 /// answers. A refusal starts the next at once.
 class Race final : public Operation<std::unique_ptr<Stream>> {
@@ -110,7 +95,7 @@ class Race final : public Operation<std::unique_ptr<Stream>> {
 
   /// False when the address failed at once.
   bool attempt(const IpAddress& to) {
-    const Address address = socket_address(to, plan_.port);
+    const Address address = detail::socket_address(to, plan_.port);
     Descriptor socket(
         ::socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (socket.number() < 0) return fell(errno);
@@ -269,15 +254,8 @@ Task<std::unique_ptr<Stream>> connect_tcp(std::string host, int port, Resolver& 
 }
 
 Task<std::unique_ptr<Stream>> connect_unix(std::string path) {
-  Address address{};
+  const Address address = co_await detail::unix_address(path);
   const std::string where = "unix:" + path;
-  if (path.empty() || path.size() >= sizeof address.path.sun_path ||
-      path.find('\0') != std::string::npos) {
-    co_return Error(Code::invalid_argument, "the path of a socket has 1 to 107 bytes")
-        .with_reason("BAD_SOCKET_PATH");
-  }
-  address.path.sun_family = AF_UNIX;
-  path.copy(address.path.sun_path, path.size());
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   // Answered at once: connected, or EAGAIN when too many wait to be accepted.
   if (socket.number() < 0 || ::connect(socket.number(), &address.any, sizeof address.path) != 0) {

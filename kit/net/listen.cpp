@@ -79,14 +79,9 @@ ListeningSocket::~ListeningSocket() {
 
 Result<std::unique_ptr<ListeningSocket>> ListeningSocket::open_unix(const std::string& path,
                                                                     unsigned mode) {
-  Address address{};
-  if (path.empty() || path.size() >= sizeof address.path.sun_path ||
-      path.find('\0') != std::string::npos) {
-    return Error(Code::invalid_argument, "the path of a socket has 1 to 107 bytes: '" + path + "'")
-        .with_reason("BAD_SOCKET_PATH");
-  }
-  address.path.sun_family = AF_UNIX;
-  path.copy(address.path.sun_path, path.size());
+  const Result<Address> checked = detail::unix_address(path);
+  if (!checked) return checked.error().clone();
+  const Address& address = *checked;
   const std::string where = "unix:" + path;
   // Of two that find a stale socket at once one must not remove the other's fresh one.
   const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

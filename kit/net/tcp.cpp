@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -233,6 +232,33 @@ socklen_t size_of(const Address& address) {
   }
 }
 
+Address socket_address(const IpAddress& from, int port) {
+  Address address{};
+  const auto network_port = htons(static_cast<std::uint16_t>(port));
+  if (from.is_v6()) {
+    address.v6.sin6_family = AF_INET6;
+    address.v6.sin6_port = network_port;
+    std::ranges::copy(from.bytes(), address.v6.sin6_addr.s6_addr);
+  } else {
+    address.v4.sin_family = AF_INET;
+    address.v4.sin_port = network_port;
+    std::memcpy(&address.v4.sin_addr, from.bytes().data(), 4);
+  }
+  return address;
+}
+
+Result<Address> unix_address(const std::string& path) {
+  Address address{};
+  if (path.empty() || path.size() >= sizeof address.path.sun_path ||
+      path.find('\0') != std::string::npos) {
+    return Error(Code::invalid_argument, "the path of a socket has 1 to 107 bytes: '" + path + "'")
+        .with_reason("BAD_SOCKET_PATH");
+  }
+  address.path.sun_family = AF_UNIX;
+  path.copy(address.path.sun_path, path.size());
+  return address;
+}
+
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket, std::string peer) {
   return std::make_unique<SocketStream>(std::move(socket), std::move(peer));
 }
@@ -245,22 +271,6 @@ std::unique_ptr<Listener> make_listener(Descriptor socket, int port, Owner owner
 }  // namespace detail
 
 namespace {
-
-std::optional<Address> parse_address(const std::string& text, int port) {
-  Address address{};
-  const auto network_port = htons(static_cast<std::uint16_t>(port));
-  if (::inet_pton(AF_INET, text.c_str(), &address.v4.sin_addr) == 1) {
-    address.v4.sin_family = AF_INET;
-    address.v4.sin_port = network_port;
-    return address;
-  }
-  if (::inet_pton(AF_INET6, text.c_str(), &address.v6.sin6_addr) == 1) {
-    address.v6.sin6_family = AF_INET6;
-    address.v6.sin6_port = network_port;
-    return address;
-  }
-  return std::nullopt;
-}
 
 Error cannot_listen(const ListenOptions& options, int cause) {
   const char* reason = cause == EADDRINUSE      ? "ADDRESS_IN_USE"
@@ -278,9 +288,10 @@ Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, Accep
   if (options.port < 0 || options.port > 65535) {
     return invalid("port", "must be between 0 and 65535");
   }
-  auto address = parse_address(options.address, options.port);
-  if (!address) return invalid("address", "must be a numeric IPv4 or IPv6 address");
-  const int family = address->any.sa_family;
+  const auto parsed = IpAddress::parse(options.address);
+  if (!parsed) return invalid("address", "must be a numeric IPv4 or IPv6 address");
+  const Address address = detail::socket_address(*parsed, options.port);
+  const int family = address.any.sa_family;
   Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.number() < 0) return cannot_listen(options, errno);
 
@@ -290,7 +301,7 @@ Result<std::unique_ptr<Listener>> listen_tcp(const ListenOptions& options, Accep
       ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
     return cannot_listen(options, errno);
   }
-  if (::bind(socket.number(), &address->any, detail::size_of(*address)) != 0 ||
+  if (::bind(socket.number(), &address.any, detail::size_of(address)) != 0 ||
       ::listen(socket.number(), options.backlog) != 0) {
     return cannot_listen(options, errno);
   }

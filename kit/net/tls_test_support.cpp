@@ -11,19 +11,14 @@
 #include <filesystem>
 #include <utility>
 
+#include "kit/net/detail/tls_context.hpp"
+
 namespace kit::net {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
+using detail::Bio;
+using detail::Certificate;
+using Key = detail::PrivateKey;
 
 void extend(X509* certificate, X509* issuer, int id, const std::string& value) {
   X509V3_CTX context;

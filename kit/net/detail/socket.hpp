@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "kit/base/result.hpp"
+#include "kit/net/address.hpp"
 #include "kit/net/stream.hpp"
 
 namespace kit::net::detail {
@@ -48,6 +50,11 @@ union Address {
 std::string text_of(const Address& address);
 /// How much of `address` its family uses.
 socklen_t size_of(const Address& address);
+
+/// What bind and connect want.
+Address socket_address(const IpAddress& from, int port);
+/// The same for a Unix socket. Fails with `invalid_argument`, BAD_SOCKET_PATH.
+Result<Address> unix_address(const std::string& path);
 
 /// A stream on a connected socket that does not block.
 std::unique_ptr<Stream> make_socket_stream(Descriptor socket, std::string peer);
