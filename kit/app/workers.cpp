@@ -62,15 +62,46 @@ struct Workers::Serving {
   std::unique_ptr<net::Listener> listener;
 };
 
+/// How many threads have yet to end their drain. Thread safety: the thread that waits.
+struct Workers::Ends {
+  class Wait;
+  explicit Ends(std::size_t threads) : left(threads) {}
+  void one();
+
+  std::size_t left;
+  Wait* waiting = nullptr;
+};
+
+class Workers::Ends::Wait final : public Operation<void> {
+ public:
+  explicit Wait(Ends& ends) : ends_(ends) {}
+  ~Wait() { detach(); }
+  void end() { succeed(); }
+
+ private:
+  void start() override {
+    if (ends_.left == 0) return succeed();
+    ends_.waiting = this;
+  }
+  void detach() override { ends_.waiting = nullptr; }
+  Ends& ends_;
+};
+
+void Workers::Ends::one() {
+  if (--left == 0 && waiting != nullptr) waiting->end();
+}
+
 /// A thread with its loop and what serves on it, which lives and dies on that thread. The loop
 /// outlives the thread: the database may still post to it.
 struct Workers::Worker {
   std::unique_ptr<Loop> loop;
   std::unique_ptr<Serving> serving;
   std::optional<Task<>> draining;
+  Function<void()> on_end;
   std::thread thread;
 
   void drain(Clock::duration limit) {
+    if (!serving) return;  // told twice, and ended in between
     draining.emplace(serving->drain(limit));
     const auto drained = [](void* worker) { static_cast<Worker*>(worker)->end(); };
     if (draining->start(drained, this)) end();
@@ -81,6 +112,7 @@ struct Workers::Worker {
     loop->post([this] {
       draining.reset();
       serving.reset();
+      if (on_end) on_end();
       loop->stop();
     });
   }
@@ -170,12 +202,19 @@ Result<> Workers::start_thread(const http::Router& router, const Options& option
 
 Task<> Workers::drain(Clock::duration limit) {
   socket_.reset();  // those of the listeners stay
+  const auto ends = std::make_shared<Ends>(others_.size());
   for (const auto& worker : others_) {
     Worker* ending = worker.get();
+    worker->on_end = [home = Loop::current().remote(), ends] {
+      home.post([ends] { ends->one(); });
+    };
     ending->loop->post([ending, limit] { ending->drain(limit); });
   }
   Task<> own = own_->drain(limit);
   Result<> drained = co_await as_result(std::move(own));
+  // This loop turns meanwhile: their requests may need it.
+  Ends::Wait others(*ends);
+  (void)co_await as_result(others);
   for (const auto& worker : others_) worker->thread.join();
   // Handlers that did not end in time go now, while what they use is still there.
   own_.reset();

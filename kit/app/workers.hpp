@@ -50,6 +50,7 @@ class Workers {
  private:
   struct Serving;
   struct Worker;
+  struct Ends;
   Workers();
   Result<> listen_alone(const Options& options);
   Result<> start_thread(const http::Router& router, const Options& options);

@@ -228,5 +228,56 @@ TEST(Workers, ServeWhoWaitsOnASocketWhenTheDrainBegins) {
   std::filesystem::remove_all(folder);
 }
 
+/// Goes round by another loop.
+class Detour final : public Operation<void> {
+ public:
+  explicit Detour(LoopRemote by) : by_(std::move(by)) {}
+  ~Detour() { detach(); }
+
+ private:
+  void start() override {
+    *self_ = this;
+    by_.post([home = Loop::current().remote(), self = self_] {
+      home.post([self] {
+        if (*self != nullptr) (*self)->succeed();
+      });
+    });
+  }
+  void detach() override { *self_ = nullptr; }
+  LoopRemote by_;
+  std::shared_ptr<Detour*> self_ = std::make_shared<Detour*>();  // the thread's that waits
+};
+
+Task<int> drained_while_a_thread_needs_the_first_loop() {
+  http::Router router;
+  const auto handler = [first = Loop::current().remote(),
+                        main = std::this_thread::get_id()](http::Request&) -> Task<http::Response> {
+    if (std::this_thread::get_id() != main) {
+      co_await sleep_for(std::chrono::milliseconds(200));
+      co_await Detour(first);
+    }
+    http::Response response;
+    response.body = "here";
+    co_return response;
+  };
+  co_await router.add(http::Method::get, "/", handler);
+  auto workers = co_await Workers::start(router, on_threads(3));
+  std::vector<std::unique_ptr<Dial>> dials;
+  for (int i = 0; i < 20; ++i) {
+    const auto& dial = dials.emplace_back(std::make_unique<Dial>(workers->port()));
+    EXPECT_EQ(connect(dial->client, &dial->any, dial->size), 0);
+    send_request(dial->client);
+  }
+  co_await workers->drain(std::chrono::seconds(5));
+  int good = 0;
+  for (const auto& dial : dials) good += read_all(dial->client).ends_with("here") ? 1 : 0;
+  co_return good;
+}
+
+TEST(Workers, TheFirstLoopTurnsWhileTheOthersDrain) {
+  auto loop = make_epoll_loop();
+  EXPECT_EQ(*kit::run(**loop, drained_while_a_thread_needs_the_first_loop()), 20);
+}
+
 }  // namespace
 }  // namespace kit::app
