@@ -15,11 +15,13 @@ namespace {
 
 // A signal handler can reach nothing but globals.
 std::atomic<int> first_signal{0};
+// Whether one came from outside: what the process asks of itself makes no signal the second one.
+std::atomic<bool> signalled{false};
 std::atomic<int> event_descriptor{-1};
 std::atomic<int> hangup_descriptor{-1};
 // Whether there was a terminal whose end SIGHUP could mean.
 bool had_terminal = false;
-static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 void tell(int descriptor) {
   const int errno_before = errno;
@@ -29,12 +31,10 @@ void tell(int descriptor) {
   errno = errno_before;
 }
 
-/// False when another one was first.
-bool announce(int number) {
+/// The first one counts.
+void announce(int number) {
   int none = 0;
-  if (!first_signal.compare_exchange_strong(none, number)) return false;
-  tell(event_descriptor.load());
-  return true;
+  if (first_signal.compare_exchange_strong(none, number)) tell(event_descriptor.load());
 }
 
 bool has_terminal() {
@@ -57,7 +57,8 @@ Result<> make_event(std::atomic<int>& descriptor) {
 }
 
 void on_signal(int number) {
-  if (!announce(number)) _exit(128 + number);
+  if (signalled.exchange(true)) _exit(128 + number);
+  announce(number);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ class Signals {
   };
   static Wait wait() { return Wait(Wait::For::end); }
   static Wait hangup() { return Wait(Wait::For::hangup); }
-  /// As if SIGTERM had come, unless a signal has already: never ends the process on the spot.
+  /// As if SIGTERM had come, unless a signal has already: never ends the process on the spot, nor
+  /// does the first signal behind it.
   /// Thread safety: any thread.
   static void request_stop();
   /// The number of the first signal, 0 before it.

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/signals.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace kit::app {
+namespace {
+
+/// Ends with 0 unless a signal ended the process before.
+[[noreturn]] void after(bool stops_itself, int signals) {
+  if (!Signals::install()) _exit(1);
+  if (stops_itself) Signals::request_stop();
+  for (int i = 0; i < signals; ++i) raise(SIGTERM);
+  _exit(Signals::received() == SIGTERM ? 0 : 2);
+}
+
+TEST(Signals, TheSecondEndsAtOnce) {
+  EXPECT_EXIT(after(false, 1), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(after(false, 2), testing::ExitedWithCode(128 + SIGTERM), "");
+}
+
+TEST(Signals, TheFirstOfAProcessThatStopsAnywayIsNoSecond) {
+  EXPECT_EXIT(after(true, 0), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(after(true, 1), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(after(true, 2), testing::ExitedWithCode(128 + SIGTERM), "");
+}
+
+}  // namespace
+}  // namespace kit::app
