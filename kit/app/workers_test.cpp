@@ -260,7 +260,8 @@ Task<int> drained_while_a_thread_needs_the_first_loop() {
     response.body = "here";
     co_return response;
   };
-  co_await router.add(http::Method::get, "/", handler);
+  Result<> added = router.add(http::Method::get, "/", handler);
+  co_await std::move(added);
   auto workers = co_await Workers::start(router, on_threads(3));
   std::vector<std::unique_ptr<Dial>> dials;
   for (int i = 0; i < 20; ++i) {
