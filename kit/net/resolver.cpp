@@ -131,6 +131,11 @@ void Resolver::State::answered(Entry& entry) {
   Result<Addresses>& answer = *entry.answer;
   if (answer.ok() && answer->empty()) answer = not_a_host(entry.host);
   const bool found = answer.ok();
+  if (found && answer->size() > options.most_addresses) {
+    answer->erase(answer->begin() + static_cast<std::ptrdiff_t>(options.most_addresses),
+                  answer->end());
+    answer->shrink_to_fit();
+  }
   entry.until = Loop::current().now() + (found ? options.found_for : options.not_found_for);
   while (!entry.waiting.empty()) entry.waiting.pop_front().wake(answer);
 }

@@ -28,6 +28,9 @@ struct ResolverOptions {
   Clock::duration found_for = std::chrono::seconds(30);
   Clock::duration not_found_for = std::chrono::seconds(5);
   std::size_t most_names = 1024;
+  /// Of one name; the first ones. An answer has room for thousands, which whoever owns the name
+  /// would have us remember, and connect to.
+  std::size_t most_addresses = 32;
 };
 
 /// Names to addresses, remembered for a while. Concurrent questions for a name share one lookup,

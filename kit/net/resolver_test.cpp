@@ -26,6 +26,7 @@ struct NameServer {
   int asked = 0;
   Clock::duration delay = 100ms;
   bool knows = true;
+  std::size_t addresses = 2;
 
   static Task<Addresses> answer(NameServer& self, std::string host) {
     ++self.asked;
@@ -35,6 +36,7 @@ struct NameServer {
       co_return Error(Code::unavailable, "cannot find " + host).with_reason("HOST_NOT_FOUND");
     }
     Addresses found{*IpAddress::parse("2001:db8::1"), *IpAddress::parse("192.0.2.1")};
+    while (found.size() < self.addresses) found.push_back(found.back());
     co_return found;
   }
   Lookup lookup() {
@@ -63,6 +65,15 @@ TEST_F(ResolverTest, RemembersWhatItFound) {
   loop.advance(1ms);
   EXPECT_TRUE(resolve(resolver, "db.example").ok());
   EXPECT_EQ(server.asked, 2);
+}
+
+TEST_F(ResolverTest, KeepsSoManyAddressesOfAName) {
+  Resolver resolver({}, server.lookup());
+  server.addresses = 32;
+  EXPECT_EQ(resolve(resolver, "most.example")->size(), 32U);
+  server.addresses = 33;
+  EXPECT_EQ(resolve(resolver, "more.example")->size(), 32U);
+  EXPECT_EQ(resolve(resolver, "more.example")->size(), 32U);
 }
 
 TEST_F(ResolverTest, RemembersForALittleThatThereIsNothing) {
