@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <utility>
 
 namespace kit::app {
 namespace {
@@ -107,14 +108,12 @@ void Signals::Wait::start() {
     succeed();
     return;
   }
-  Loop::current().add(descriptor(), *this);
-  watching_ = true;
+  loop_ = &Loop::current();
+  loop_->add(descriptor(), *this);
 }
 
 void Signals::Wait::detach() {
-  if (!watching_) return;
-  watching_ = false;
-  Loop::current().remove(descriptor());
+  if (loop_ != nullptr) std::exchange(loop_, nullptr)->remove(descriptor());
 }
 
 void Signals::Wait::on_readiness(Readiness) {

@@ -32,7 +32,7 @@ class Signals {
     int descriptor() const;
     bool has_come() const;
     For what_;
-    bool watching_ = false;
+    Loop* loop_ = nullptr;  // while it watches
   };
   static Wait wait() { return Wait(Wait::For::end); }
   static Wait hangup() { return Wait(Wait::For::hangup); }

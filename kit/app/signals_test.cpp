@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <optional>
+
+#include "kit/async/epoll_loop.hpp"
 
 namespace kit::app {
 namespace {
@@ -26,6 +29,29 @@ TEST(Signals, TheFirstOfAProcessThatStopsAnywayIsNoSecond) {
   EXPECT_EXIT(after(true, 0), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(after(true, 1), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(after(true, 2), testing::ExitedWithCode(128 + SIGTERM), "");
+}
+
+Task<> wait_for_the_end() {
+  auto signal = Signals::wait();
+  co_await signal;
+}
+
+/// Ends with 0 when a wait whose loop does not run any more can be dropped.
+[[noreturn]] void drop_a_wait() {
+  if (!Signals::install()) _exit(1);
+  const auto loop = std::move(*make_epoll_loop());
+  std::optional<Task<>> waiting(wait_for_the_end());
+  loop->post([&] {
+    waiting->start([](void*) {}, nullptr);
+    loop->stop();
+  });
+  loop->run();
+  waiting.reset();
+  _exit(0);
+}
+
+TEST(Signals, AWaitMayBeDroppedWithoutItsLoop) {
+  EXPECT_EXIT(drop_a_wait(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
