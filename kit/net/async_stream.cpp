@@ -18,6 +18,11 @@ Error connection_lost(const IoResult& result) {
   return Error(Code::unavailable, std::move(message)).with_reason("CONNECTION_LOST");
 }
 
+/// Between two owners of a stream.
+class Nobody final : public ReadinessHandler {
+  void on_readiness(Readiness) override {}
+};
+
 }  // namespace
 
 AsyncStream::AsyncStream(std::unique_ptr<Stream> stream, std::string first)
@@ -40,6 +45,14 @@ bool AsyncStream::stale() {
   const IoResult result = stream_->read(bytes);
   if (result.status == IoStatus::ok) first_.assign(bytes.data(), result.bytes);
   return result.status != IoStatus::would_block;
+}
+
+std::unique_ptr<Stream> AsyncStream::release() {
+  KIT_ASSERT(reading_ == nullptr && writing_ == nullptr, "a stream left a task that waits");
+  KIT_ASSERT(first_.empty(), "a stream left bytes behind");
+  static Nobody nobody;
+  stream_->watch(nobody);
+  return std::move(stream_);
 }
 
 void AsyncStream::Read::start() {

@@ -65,6 +65,10 @@ class AsyncStream final : private ReadinessHandler {
   bool stale();
 
   Stream& stream() { return *stream_; }
+  /// Gives the stream back, for another protocol on the same connection (TLS behind CONNECT).
+  /// Nothing may be read or written any more. Precondition: no read or write waits, and every byte
+  /// that was read ahead has been given away.
+  std::unique_ptr<Stream> release();
 
  private:
   void on_readiness(Readiness readiness) override;

@@ -49,6 +49,33 @@ TEST(AsyncStream, CarriesMoreThanFitsInFlight) {
   }
 }
 
+TEST(AsyncStream, GivesItsStreamToAnother) {
+  testing::VirtualLoop loop;
+  auto pair = testing::make_memory_pair(loop);
+  AsyncStream left(std::move(pair.first));
+  auto before = std::make_unique<AsyncStream>(std::move(pair.second));
+  auto speak = [&](std::string bytes) -> Task<std::string> {
+    co_await left.write(bytes);
+    std::array<char, 16> buffer{};
+    const std::size_t count = co_await before->read(buffer);
+    co_return std::string(buffer.data(), count);
+  };
+  EXPECT_EQ(*run(loop, speak("first")), "first");
+  std::unique_ptr<Stream> stream = before->release();
+  before.reset();
+  // What comes while nobody owns it is kept, and told to the next.
+  ASSERT_TRUE(run(loop, write_then_end(left, "kept")).ok());
+  AsyncStream after(std::move(stream));
+  EXPECT_EQ(*run(loop, read_all(after)), "kept");
+}
+
+TEST(AsyncStreamDeathTest, LosesNoByteThatWasReadAhead) {
+  testing::VirtualLoop loop;
+  auto pair = testing::make_memory_pair(loop);
+  AsyncStream stream(std::move(pair.first), "ahead");
+  EXPECT_DEATH(stream.release(), "a stream left bytes behind");
+}
+
 TEST(AsyncStream, GivesFirstWhatWasReadAlready) {
   testing::VirtualLoop loop;
   auto pair = testing::make_memory_pair(loop);
