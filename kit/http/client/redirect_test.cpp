@@ -16,7 +16,10 @@ class RedirectTest : public ClientTest {
     ClientRequest request;
     request.method = method;
     request.url = std::move(url);
-    request.headers = {{"Authorization", "secret"}, {"Cookie", "secret"}, {"X-Mine", "1"}};
+    request.headers = {{"Authorization", "secret"},
+                       {"Cookie", "secret"},
+                       {"X-Api-Key", "secret"},
+                       {"X-Mine", "1"}};
     if (!body.empty()) request.headers.emplace_back("Content-Type", "text/plain");
     request.body = std::move(body);
     return begin(client().send(std::move(request), send));

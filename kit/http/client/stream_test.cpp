@@ -179,6 +179,38 @@ TEST_F(ClientStreamTest, CancellingInTheMiddleOfAWholeBodyClosesTheConnection) {
   EXPECT_TRUE(peer().closed());
 }
 
+TEST_F(ClientStreamTest, ADroppedReadSpoilsTheAnswer) {
+  // In one of these turns the bytes are with the task that is dropped: whoever reads on must not
+  // miss them.
+  bool read = false;
+  for (int turns = 0; !read; ++turns) {
+    ASSERT_LT(turns, 10);
+    auto call = get("http://a/", {.stream = true});
+    testing::MemoryClient& server = *connector.peers.back();
+    server.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+    run();
+    Response response = std::move(call.value());
+    std::optional<Running<std::string_view>> dropped(std::in_place, loop, response.stream->read());
+    server.send("hello");
+    for (int turn = 0; turn < turns; ++turn) {
+      loop.post([this] { loop.stop(); });
+      loop.run();
+    }
+    read = dropped->done();
+    loop.post([&] { dropped.reset(); });
+    run();
+    server.send("world");
+    Running<std::string_view> next(loop, response.stream->read());
+    if (read) {
+      EXPECT_EQ(next.value(), "world");
+    } else {
+      EXPECT_EQ(next.error(), "CANCELLED READ_DROPPED");
+      run();
+      EXPECT_TRUE(server.closed());
+    }
+  }
+}
+
 TEST_F(ClientStreamTest, StreamsHaveNoTotalLimitButMustGoOn) {
   auto call = get("http://a/", {.stream = true});
   answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");

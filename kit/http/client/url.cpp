@@ -67,7 +67,10 @@ std::string without_dots(std::string_view path) {
 Result<std::string> parse_ipv6(std::string_view text) {
   in6_addr address{};
   std::array<char, INET6_ADDRSTRLEN> canonical{};
-  if (text.size() >= canonical.size() ||
+  // A zero byte would end the text for inet_pton, not for whoever reads the URL after us.
+  const bool clean = std::ranges::all_of(
+      text, [](char c) { return detail::hex_digit(c) >= 0 || c == ':' || c == '.'; });
+  if (!clean || text.size() >= canonical.size() ||
       ::inet_pton(AF_INET6, std::string(text).c_str(), &address) != 1) {
     return malformed("has a malformed IPv6 address");
   }

@@ -76,6 +76,22 @@ TEST(Url, RefusesHostsThatTwoReadersCouldTakeDifferently) {
                            "http://[v1.a]/",
                            "http://[fe80::1%251]/",
                            "http://[]/",
+                           "http://[::1%eth0]/",
+                           "http://[::1%25]/",
+                           "http://[::ffff:1.2.3]/",
+                           "http:\\/\\/a/",
+                           "http:/\\/a/",
+                           "http:\\\\a/",
+                           "http://a\\@b/",
+                           "http://a#@b/\t",
+                           "http://a\tb/",
+                           "http://a%00b/",
+                           "http://a%40b/",
+                           "http://\uFF41/",
+                           "http://a\u3002b/",
+                           "http://xn--\u00e4/",
+                           "http://a:8\t0/",
+                           "http://a:0x50/",
                            "http://a\\b/",
                            "http://a:/",
                            "http://a:0/",
@@ -87,6 +103,13 @@ TEST(Url, RefusesHostsThatTwoReadersCouldTakeDifferently) {
                            "http://a\n/"}) {
     EXPECT_TRUE(parsed(text).starts_with("refused: ")) << text;
   }
+}
+
+TEST(Url, RefusesZeroBytesInAHost) {
+  using namespace std::string_view_literals;
+  EXPECT_TRUE(parsed("http://a\0b/"sv).starts_with("refused: "));
+  EXPECT_TRUE(parsed("http://[::1\0]/"sv).starts_with("refused: "));
+  EXPECT_TRUE(parsed("http://[::1\0.evil]/"sv).starts_with("refused: "));
 }
 
 TEST(Url, RefusesCharactersThatMustBeEncoded) {

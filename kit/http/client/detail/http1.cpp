@@ -270,7 +270,7 @@ void Http1Exchange::body_ended() {
   if (send_error_ && !is_lost(*send_error_)) {
     reading_->context().cancel(send_error_->clone());
   } else if (reading_->of_head()) {
-    arm_stall(options_.header_timeout);
+    arm_head();
   }
 }
 
@@ -317,8 +317,14 @@ void Http1Exchange::stop_sending() {
   if (sent_wait_ != nullptr) sent_wait_->wake();
 }
 
-void Http1Exchange::arm_stall(Clock::duration limit) {
-  Loop::current().start(stall_, Loop::current().now() + limit);
+void Http1Exchange::arm_stall(Clock::time_point at) {
+  Loop::current().start(stall_, at);
+}
+
+/// The head has its time as a whole: a server that sends a byte now and then gains none.
+void Http1Exchange::arm_head() {
+  if (!head_by_) head_by_ = Loop::current().now() + options_.header_timeout;
+  arm_stall(*head_by_);
 }
 
 /// More bytes in `buffer_`; 0 at the end of the stream.
@@ -327,9 +333,9 @@ Task<std::size_t> Http1Exchange::receive(bool of_head) {
   Reading reading(*this, of_head);
   Context::Scope scope(reading.context());
   if (!of_head) {
-    arm_stall(options_.read_timeout);
+    arm_stall(Loop::current().now() + options_.read_timeout);
   } else if (sent_ || send_error_) {
-    arm_stall(options_.header_timeout);
+    arm_head();
   }
   auto count = co_await as_result(connection_.stream_.read(buffer_));
   scope.leave();

@@ -63,7 +63,8 @@ class Http1Exchange final : public ClientExchange {
   Task<std::size_t> receive_body();
   Task<std::string_view> read_chunks();
   Response make_response() const;
-  void arm_stall(Clock::duration limit);
+  void arm_stall(Clock::time_point at);
+  void arm_head();
 
   Http1Connection& connection_;
   const ClientOptions& options_;
@@ -84,8 +85,9 @@ class Http1Exchange final : public ClientExchange {
   Reading* reading_ = nullptr;
   SentWait* sent_wait_ = nullptr;
   Timer stall_;
-  bool sent_ = false;             // the whole request
-  bool sending_stopped_ = false;  // without the rest
+  std::optional<Clock::time_point> head_by_;  // since the request was sent
+  bool sent_ = false;                         // the whole request
+  bool sending_stopped_ = false;              // without the rest
   std::optional<Error> send_error_;
   Context sending_{Context::Detached{}};
   std::optional<Task<>> sender_;  // last: dropped first

@@ -26,8 +26,11 @@ constexpr std::array own_fields = {"connection"sv,
                                    "trailer"sv,
                                    "transfer-encoding"sv,
                                    "upgrade"sv};
-/// Fields that are not told to another origin than they were meant for.
-constexpr std::array private_fields = {"authorization"sv, "cookie"sv};
+/// Fields that are not told to another origin than they were meant for: those that browsers know,
+/// and the usual names of keys.
+constexpr std::array private_fields = {"authorization"sv, "cookie"sv,          "cookie2"sv,
+                                       "x-api-key"sv,     "x-auth-token"sv,    "x-csrf-token"sv,
+                                       "x-xsrf-token"sv,  "www-authenticate"sv};
 
 template <std::size_t Size>
 bool is_one_of(std::string_view name, const std::array<std::string_view, Size>& names) {
@@ -127,7 +130,9 @@ Result<Outgoing> make_outgoing(const Request& request, const Url* origin) {
 void propagate_ids(Outgoing& outgoing) {
   const LogContext* context = current_log_context;
   if (context == nullptr) return;
-  if (!context->request_id.empty() && !has_field(outgoing, "x-request-id")) {
+  // Whoever set it may not have thought of header fields.
+  const bool usable = !context->request_id.empty() && is_field_value(context->request_id);
+  if (usable && !has_field(outgoing, "x-request-id")) {
     outgoing.headers.emplace_back("X-Request-Id", context->request_id);
   }
   if (is_set(context->trace_id) && is_set(context->span_id) &&

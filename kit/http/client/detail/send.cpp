@@ -31,9 +31,16 @@ class AnswerBody final : public BodyReader {
   }
 
   Task<std::string_view> read() override {
+    if (std::exchange(reading_, true) && !failure_) {
+      failure_ = Error(Code::cancelled, "a read of this body was dropped, maybe with bytes")
+                     .with_reason("READ_DROPPED");
+      exchange_.reset();
+      lease_ = PoolLease();
+    }
     if (failure_) co_return failure_->clone();
     if (!exchange_) co_return std::string_view();
     auto piece = co_await as_result(exchange_->read());
+    reading_ = false;
     if (piece.ok() && most_ > 0 && piece->size() > most_ - received_) piece = too_large(most_);
     if (!piece.ok()) {
       failure_ = piece.error().clone();
@@ -60,6 +67,7 @@ class AnswerBody final : public BodyReader {
   std::optional<std::uint64_t> size_;
   std::size_t most_;  // 0: no limit
   std::size_t received_ = 0;
+  bool reading_ = false;  // still set by the next read: this one was dropped
   std::optional<Error> failure_;
 };
 
@@ -83,6 +91,9 @@ Task<Response> attempt(std::shared_ptr<ClientCore> core, std::shared_ptr<PoolHos
                        const Outgoing& outgoing, const SendOptions& options, Progress& progress,
                        bool fresh) {
   PoolLease lease = co_await core->pool->acquire(host, fresh);
+  // A connection that was there can be had without waiting, or in the turn of the cancellation.
+  const Context* const context = Context::current();
+  if (context != nullptr && context->cancelled()) co_return context->why().clone();
   progress.reused = lease.reused();
   std::unique_ptr<ClientExchange> exchange = lease.use().begin(outgoing, progress);
   Response response = co_await exchange->head();
