@@ -8,10 +8,13 @@
 #include <string>
 
 #include "kit/async/task.hpp"
-#include "kit/base/function.hpp"
 #include "kit/base/secret.hpp"
 #include "kit/http/client/response_parser.hpp"
 #include "kit/net/connector.hpp"
+
+namespace kit::net {
+class TlsStore;
+}
 
 namespace kit::http {
 
@@ -41,11 +44,11 @@ struct RetryOptions {
 /// Where requests go through. Never taken from the environment.
 struct ProxyOptions {
   std::string url;  ///< "http://proxy.example:3128"; empty: none.
-  /// The value of Proxy-Authorization; empty: none.
+  /// The value of Proxy-Authorization; empty: none. Only the proxy sees it.
   Secret<std::string> authorization;
-  /// Makes an encrypted connection to `target` through the proxy (CONNECT). Without it https
-  /// requests fail with `unimplemented`.
-  Function<Task<std::unique_ptr<net::Stream>>(net::Endpoint proxy, net::Endpoint target)> tunnel;
+  /// Which servers of https requests, which go through a tunnel (CONNECT), are trusted. Without it
+  /// they fail with `failed_precondition` (PROXY_TLS_MISSING).
+  std::shared_ptr<net::TlsStore> tls;
 };
 
 struct ClientOptions {

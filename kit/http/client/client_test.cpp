@@ -268,6 +268,29 @@ TEST_F(ClientCallTest, PassesIdsOn) {
   EXPECT_FALSE(contains(own, "00-0123"));
 }
 
+TEST_F(ClientTest, NeverWritesAFieldThatTheLogCannotHold) {
+  LogContext log;
+  log.request_id = "x\r\nAuthorization: y";
+  auto call = begin([](Client& client, LogContext& context) -> Task<Response> {
+    Context own;
+    own.set_log_context(&context);
+    Context::Scope scope(own);
+    auto response = co_await as_result(client.get("http://a/"));
+    scope.leave();
+    co_return std::move(response);
+  }(client(), log));
+  EXPECT_EQ(peer().take(), "GET / HTTP/1.1\r\nHost: a\r\nRequest-Timeout-Ms: 30000\r\n\r\n");
+}
+
+TEST_F(ClientTest, RefusesSecretsOfAProxyThatWouldAddAField) {
+  options.proxy.url = "http://proxy:3128";
+  options.proxy.authorization = Secret<std::string>("Basic eA==\r\nX: hush");
+  auto call = get("http://a/");
+  EXPECT_EQ(call.error(), "INVALID_ARGUMENT PROXY_AUTHORIZATION_INVALID");
+  EXPECT_FALSE(contains(call.result().error().describe(), "hush"));
+  EXPECT_TRUE(connector.endpoints.empty());
+}
+
 TEST_F(ClientCallTest, KeepsTheCallersDeadline) {
   serve();
   auto call = begin(client().get("http://a/slow"), 1s);
@@ -324,6 +347,21 @@ TEST_F(ClientTest, LimitsEachStep) {
   loop.advance(1ms);
   EXPECT_EQ(stuck.error(), "DEADLINE_EXCEEDED RESPONSE_TIMEOUT");
   EXPECT_EQ(numbers().idle + numbers().busy, 0);
+}
+
+TEST_F(ClientTest, LimitsTheHeadAsAWhole) {
+  options.retry.attempts = 0;
+  options.timeout = 0ms;
+  const std::string_view head = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 OK\r\n";
+  auto call = get("http://a/");
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_FALSE(call.done());
+    peer().send(head.substr(i, 1));
+    loop.advance(i < 9 ? 1s : 999ms);
+  }
+  EXPECT_FALSE(call.done());
+  loop.advance(1ms);
+  EXPECT_EQ(call.error(), "DEADLINE_EXCEEDED RESPONSE_TIMEOUT");
 }
 
 TEST_F(ClientTest, HasATotalLimit) {
@@ -418,24 +456,7 @@ TEST_F(ClientTest, GoesThroughAProxy) {
   EXPECT_EQ(call.value().body, "hello");
   ASSERT_EQ(client().statistics()->hosts().size(), 1U);
   EXPECT_EQ(client().statistics()->hosts()[0].name, "http://a:8080 via http://proxy:3128");
-  EXPECT_EQ(get("https://a/").error(), "UNIMPLEMENTED PROXY_TUNNEL_MISSING");
-}
-
-TEST_F(ClientTest, GoesThroughATunnelOfAProxy) {
-  options.proxy.url = "http://proxy:3128";
-  options.proxy.authorization = Secret<std::string>("Basic eA==");
-  std::string asked;
-  options.proxy.tunnel = [&](const net::Endpoint& proxy, net::Endpoint target) {
-    asked = proxy.host + " " + target.host + (target.tls ? " tls" : "");
-    return connector.connect(std::move(target));
-  };
-  auto call = get("https://a/x");
-  EXPECT_EQ(asked, "proxy a tls");
-  const std::string sent = peer().take();
-  EXPECT_TRUE(sent.starts_with("GET /x HTTP/1.1\r\nHost: a\r\n")) << sent;
-  EXPECT_FALSE(contains(sent, "Proxy-Authorization"));
-  answer(ok_hello);
-  EXPECT_EQ(call.value().status, 200);
+  EXPECT_EQ(get("https://a/").error(), "FAILED_PRECONDITION PROXY_TLS_MISSING");
 }
 
 TEST_F(ClientTest, RefusesAMalformedProxy) {

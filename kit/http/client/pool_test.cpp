@@ -2,6 +2,7 @@
 #include <chrono>
 #include <deque>
 
+#include "kit/async/live.hpp"
 #include "kit/http/client/client_test_support.hpp"
 #include "kit/telemetry/registry.hpp"
 
@@ -17,6 +18,24 @@ class ClientPoolTest : public ClientTest {
     EXPECT_EQ(now.idle, idle);
     EXPECT_EQ(now.busy, busy);
     EXPECT_EQ(now.waiters, waiters);
+  }
+  /// Answers `busy` and stops in the turn in which its connection is handed on.
+  void turn_until_done(Running<Response>& busy) {
+    peer().send(ok_hello);
+    for (int turn = 0; turn < 10 && !busy.done(); ++turn) {
+      loop.post([this] { loop.stop(); });
+      loop.run();
+    }
+    ASSERT_TRUE(busy.done());
+  }
+  /// What is listed of a host: connections now and ever.
+  static std::string listed(std::string_view of) {
+    std::string text;
+    for (const LiveCount& count : live_counts()) {
+      if (count.name != "http_client_connections" || count.of != of) continue;
+      text += std::to_string(count.live) + " of " + std::to_string(count.total) + ";";
+    }
+    return text;
   }
 };
 
@@ -167,16 +186,63 @@ TEST_F(ClientPoolTest, GivesOnWhatAWaiterCannotUse) {
   auto second = get("http://a/second");
   // The answer is there and the connection granted, but the one that got it is dropped.
   peer().take();
-  peer().send(ok_hello);
-  for (int turn = 0; turn < 10 && !busy.done(); ++turn) {
-    loop.post([this] { loop.stop(); });
-    loop.run();
-  }
+  turn_until_done(busy);
   loop.post([&] { first.reset(); });
   run();
   EXPECT_TRUE(contains(peer().take(), "GET /second "));
   answer(ok_hello);
   EXPECT_EQ(second.value().body, "hello");
+  expect(1, 0, 0);
+}
+
+TEST_F(ClientPoolTest, SendsNothingForAWaiterThatWasCancelledAsItWasServed) {
+  options.pool.per_host = 1;
+  auto busy = get("http://a/busy");
+  auto first = get("http://a/first");
+  auto second = get("http://a/second");
+  peer().take();
+  turn_until_done(busy);
+  first.cancel();
+  EXPECT_EQ(first.error(), "CANCELLED ");
+  EXPECT_TRUE(peer().take().starts_with("GET /second "));
+  answer(ok_hello);
+  EXPECT_EQ(second.value().body, "hello");
+  EXPECT_EQ(numbers().opened, 1U);
+}
+
+TEST_F(ClientPoolTest, SendsNothingForACallThatIsCancelledAlready) {
+  auto first = get("http://a/");
+  answer(ok_hello);
+  peer().take();
+  auto second = begin([](Client& sender) -> Task<Response> {
+    Context own;
+    own.cancel(Error(Code::cancelled, "enough"));
+    Context::Scope scope(own);
+    auto response = co_await as_result(sender.get("http://a/"));
+    scope.leave();
+    co_return std::move(response);
+  }(client()));
+  EXPECT_EQ(second.error(), "CANCELLED ");
+  EXPECT_EQ(peer().take(), "");
+  expect(1, 0, 0);
+}
+
+TEST_F(ClientPoolTest, ReplacesAConnectionThatEndsAsItIsHandedOn) {
+  options.pool.per_host = 1;
+  auto busy = get("http://a/busy");
+  auto waiting = post("not twice");
+  auto last = get("http://a/last");
+  turn_until_done(busy);
+  peer().half_close();
+  run();
+  ASSERT_EQ(connector.peers.size(), 2U);
+  EXPECT_TRUE(peer(1).take().starts_with("POST / "));
+  expect(0, 1, 1);
+  EXPECT_EQ(numbers().stale, 1U);
+  answer(ok_hello, 1);
+  answer(ok_hello, 1);
+  EXPECT_EQ(waiting.value().body, "hello");
+  EXPECT_EQ(last.value().body, "hello");
   expect(1, 0, 0);
 }
 
@@ -285,6 +351,25 @@ TEST_F(ClientPoolTest, CountsForMetrics) {
   EXPECT_TRUE(contains(text, "\nhttp_client_connections_idle 1\n"));
   EXPECT_TRUE(contains(text, "\nhttp_client_connections_busy 2\n"));
   EXPECT_TRUE(contains(text, "\nhttp_client_waiters 0\n"));
+}
+
+TEST_F(ClientPoolTest, ListsConnectionsByHostForAllClients) {
+  options.statistics = std::make_shared<ClientStatistics>();
+  ClientOptions same;
+  same.statistics = options.statistics;
+  Client other(connector, std::move(same));
+  auto first = get("http://a/");
+  auto second = get("http://a/");
+  Running<Response> third(loop, other.get("http://a/"));
+  auto ipv6 = get("https://[::1]/");
+  EXPECT_EQ(listed("a:80"), "3 of 3;");
+  EXPECT_EQ(listed("[::1]:443"), "1 of 1;");
+  answer(ok_hello, 0);
+  EXPECT_EQ(listed("a:80"), "3 of 3;");
+  client().close_idle();
+  EXPECT_EQ(listed("a:80"), "2 of 3;");
+  second.cancel();
+  EXPECT_EQ(listed("a:80"), "1 of 3;");
 }
 
 TEST_F(ClientPoolTest, ForgetsHostsThatNobodyUses) {

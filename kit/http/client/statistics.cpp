@@ -29,13 +29,14 @@ std::vector<ClientStatistics::Host> ClientStatistics::hosts() const {
   return all;
 }
 
-HostCounter::HostCounter(std::shared_ptr<ClientStatistics> shared, const std::string& name)
+HostCounter::HostCounter(std::shared_ptr<ClientStatistics> shared, const std::string& name,
+                         std::string_view of)
     : statistics(std::move(shared)) {
   const std::scoped_lock lock(statistics->mutex_);
   std::erase_if(statistics->hosts_, [](const auto& entry) { return entry.second.expired(); });
   auto& entry = statistics->hosts_[name];
   host = entry.lock();
-  if (!host) entry = host = std::make_shared<detail::LiveNumbers>();
+  if (!host) entry = host = std::make_shared<detail::HostNumbers>(of);
 }
 
 void add_metrics(telemetry::Registry& registry,

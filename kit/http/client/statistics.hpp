@@ -7,7 +7,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "kit/async/live.hpp"
 
 namespace kit::telemetry {
 class Registry;
@@ -43,6 +46,13 @@ struct LiveNumbers {
   ClientNumbers read() const;
 };
 
+/// Those of a host. Its connections are listed with the live things of the process.
+struct HostNumbers : LiveNumbers {
+  explicit HostNumbers(std::string_view of) : connections("http_client_connections", of) {}
+
+  ListedCounter connections;
+};
+
 }  // namespace detail
 
 /// Counts for the clients of a process, one per loop. Thread safety: any thread.
@@ -60,12 +70,14 @@ class ClientStatistics {
   friend struct HostCounter;
   detail::LiveNumbers total_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::weak_ptr<detail::LiveNumbers>> hosts_;
+  std::map<std::string, std::weak_ptr<detail::HostNumbers>> hosts_;
 };
 
 /// Counts for one host and the total. Thread safety: any thread.
 struct HostCounter {
-  HostCounter(std::shared_ptr<ClientStatistics> statistics, const std::string& name);
+  /// `name` as in `ClientStatistics::Host`; `of`: "host:port".
+  HostCounter(std::shared_ptr<ClientStatistics> statistics, const std::string& name,
+              std::string_view of);
 
   template <class Number>
   void add(std::atomic<Number> detail::LiveNumbers::* number, Number amount = 1) {
@@ -74,7 +86,7 @@ struct HostCounter {
   }
 
   std::shared_ptr<ClientStatistics> statistics;
-  std::shared_ptr<detail::LiveNumbers> host;
+  std::shared_ptr<detail::HostNumbers> host;
 };
 
 /// Adds the totals to the metrics: http_client_connections_opened_total,

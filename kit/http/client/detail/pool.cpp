@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kit/http/client/detail/http1.hpp"
+#include "kit/http/client/detail/tunnel.hpp"
 
 namespace kit::http::detail {
 namespace {
@@ -60,6 +61,7 @@ void PoolLease::fill(std::unique_ptr<ClientConnection> connection) {
   entry->opened = pool_->loop_->now();
   entry->active = 1;
   --host_->connecting;
+  host_->counter.host->connections.add();
   host_->counter.add(&LiveNumbers::opened);
   host_->counter.add(&LiveNumbers::busy);
   entry_ = host_->entries.emplace_back(std::move(entry)).get();
@@ -69,6 +71,17 @@ ClientConnection& PoolLease::use() {
   used_ = true;
   if (std::exchange(entry_->served, true)) host_->counter.add(&LiveNumbers::reused);
   return *entry_->connection;
+}
+
+bool PoolLease::usable() {
+  return entry_->connection->usable();
+}
+
+void PoolLease::replace() {
+  PoolEntry& entry = *std::exchange(entry_, nullptr);
+  host_->counter.add(&LiveNumbers::stale);
+  ++host_->connecting;
+  pool_->release(entry, false);
 }
 
 void PoolLease::finish(bool reusable) {
@@ -99,10 +112,10 @@ PoolHost::PoolHost(std::shared_ptr<ClientStatistics> statistics, std::string hos
     : name(std::move(host_name)),
       endpoint(std::move(host_endpoint)),
       budget(retry),
-      counter(std::move(statistics), name) {}
+      counter(std::move(statistics), name, authority_of(endpoint)) {}
 
 Pool::Pool(net::Connector& connector, ClientOptions options)
-    : connector_(connector), options_(std::move(options)), proxy_(Url::parse(options_.proxy.url)) {
+    : connector_(connector), options_(std::move(options)), proxy_(parse_proxy(options_.proxy)) {
   if (!options_.statistics) options_.statistics = std::make_shared<ClientStatistics>();
   timer_.set_action([](void* self) { static_cast<Pool*>(self)->close_expired(); }, this);
 }
@@ -142,6 +155,8 @@ Task<PoolLease> Pool::acquire(std::shared_ptr<PoolHost> host, bool fresh) {
     }
     PoolWait wait(*this, *host);
     lease = co_await wait;
+    // A turn has passed since the connection was looked at.
+    if (lease.has_connection() && !lease.usable()) lease.replace();
   }
   if (!lease.has_connection()) {
     auto stream = co_await connect(host);
@@ -153,20 +168,17 @@ Task<PoolLease> Pool::acquire(std::shared_ptr<PoolHost> host, bool fresh) {
 
 Task<std::unique_ptr<net::Stream>> Pool::connect(std::shared_ptr<PoolHost> host) {
   net::Endpoint endpoint = host->endpoint;
+  const bool tunnelled = host->through_proxy && endpoint.tls;
   if (host->through_proxy) {
     if (!proxy_.ok()) co_return proxy_.error().clone();
-    if (!endpoint.tls) {
-      endpoint = endpoint_of(*proxy_);
-    } else if (!options_.proxy.tunnel) {
-      co_return Error(Code::unimplemented, "there is no tunnel for https through a proxy")
-          .with_reason("PROXY_TUNNEL_MISSING");
-    }
+    endpoint = endpoint_of(*proxy_);
   }
-  const bool tunnelled = host->through_proxy && endpoint.tls && host->endpoint.tls;
-  auto connecting = tunnelled ? options_.proxy.tunnel(endpoint_of(*proxy_), endpoint)
-                              : connector_.connect(endpoint);
   Clock::duration limit = options_.connect_timeout;
   if (endpoint.tls) limit += options_.tls_timeout;
+  // The proxy connects to the server before it answers.
+  if (tunnelled) limit += options_.header_timeout + options_.tls_timeout;
+  auto connecting = tunnelled ? connect_by_tunnel(connector_, endpoint, host->endpoint, options_)
+                              : connector_.connect(endpoint);
   auto limited = with_deadline(limit, std::move(connecting));
   auto stream = co_await as_result(std::move(limited));
   if (stream.ok()) co_return std::move(*stream);
@@ -248,6 +260,7 @@ void Pool::close(PoolEntry& entry) {
   --idle_count_;
   PoolHost& host = *entry.host;
   host.counter.add(&LiveNumbers::idle, std::int64_t{-1});
+  host.counter.host->connections.remove();
   std::erase_if(host.entries, [&](const auto& one) { return one.get() == &entry; });
 }
 

@@ -46,6 +46,9 @@ class PoolLease {
   void fill(std::unique_ptr<ClientConnection> connection);
   /// Whether the connection has served before.
   bool reused() const { return entry_->served; }
+  bool usable();
+  /// Gives an unusable connection up for the right to make one in its place.
+  void replace();
   /// Begins to use the connection.
   ClientConnection& use();
   /// The exchange has ended in order.
