@@ -15,6 +15,10 @@ struct Report {
   std::size_t requests = 0;
   std::size_t answers = 0;  ///< Whole ones, each what was asked for.
   std::size_t cut = 0;      ///< Connections that ended inside an answer, for a reason.
+  // Of a day of the HTTP client (calls.hpp).
+  std::size_t calls = 0;
+  std::size_t call_answers = 0;  ///< Whole or as much as was wanted, each what was asked for.
+  std::size_t failed_calls = 0;  ///< For a reason.
 };
 
 /// A server and its clients in memory, on a virtual clock, from the first connection to the last:

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lives through random days of a server in memory (see day.hpp), one for each seed.
+// Lives through random days of a server in memory (see day.hpp), and of an HTTP client that talks
+// to one (see calls.hpp), one of each for each seed.
 //
-//   kit_simulate [--seeds=500] [--first=1] [--seed=N] [--fault=byte|leak|stuck]
+//   kit_simulate [--seeds=500] [--first=1] [--seed=N] [--fault=byte|leak|stuck|answer|twice]
 //
 // On each day: every answer is byte for byte what was asked for, in order, and framed as RFC 9112
-// says; nothing is left afterwards, no connection, handler, timer or (with AddressSanitizer) byte;
-// and no task waits for what can never happen. Ends with one line, PASS or FAIL; a failed day is
-// lived through again with --seed.
+// says; a call of the client is answered rightly or fails for a reason, and is served at most once
+// unless it may be sent again; nothing is left afterwards, no connection, handler, timer or (with
+// AddressSanitizer) byte; and no task waits for what can never happen. Ends with one line, PASS or
+// FAIL; a failed day is lived through again with --seed.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "kit/log/log.hpp"
+#include "tests/simulation/calls.hpp"
 #include "tests/simulation/day.hpp"
 
 namespace {
@@ -74,11 +78,14 @@ int main(int argc, char** argv) {
   // The streams that break off are this program's own.
   kit::log::set_level(kit::log::Level::off);
   std::size_t clients = 0, requests = 0, answers = 0, cut = 0;
+  std::size_t calls = 0, call_answers = 0, failed_calls = 0;
   for (std::uint64_t seed = options.first; seed < options.first + options.seeds; ++seed) {
     remember(seed);
     const simulation::Report report = simulation::live_through(seed, options.fault);
-    if (!report.problem.empty()) {
-      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), report.problem.c_str());
+    const simulation::Report called = simulation::call_through(seed, options.fault);
+    const std::string& problem = report.problem.empty() ? called.problem : report.problem;
+    if (!problem.empty()) {
+      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), problem.c_str());
       std::printf("FAIL simulate: again with: %s --seed=%llu\n", argv[0],
                   static_cast<unsigned long long>(seed));
       return 1;
@@ -87,11 +94,16 @@ int main(int argc, char** argv) {
     requests += report.requests;
     answers += report.answers;
     cut += report.cut;
+    calls += called.calls;
+    call_answers += called.call_answers;
+    failed_calls += called.failed_calls;
   }
   std::printf(
       "PASS simulate: %llu seeds from %llu, %zu clients, %zu requests, %zu answers right, %zu cut "
-      "off by a client, the network or the end, nothing stuck, nothing left\n",
+      "off by a client, the network or the end; %zu calls, %zu answered right, %zu failed for a "
+      "reason, none done twice; nothing stuck, nothing left\n",
       static_cast<unsigned long long>(options.seeds),
-      static_cast<unsigned long long>(options.first), clients, requests, answers, cut);
-  return answers > 0 ? 0 : 1;
+      static_cast<unsigned long long>(options.first), clients, requests, answers, cut, calls,
+      call_answers, failed_calls);
+  return answers > 0 && call_answers > 0 ? 0 : 1;
 }
