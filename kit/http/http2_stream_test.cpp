@@ -424,6 +424,29 @@ TEST_F(Http2StreamTest, DrainsInTwoSteps) {
   EXPECT_TRUE(drained);
 }
 
+TEST_F(Http2StreamTest, ServesNothingBehindTheLastStreamThatItNames) {
+  int late = 0;
+  add(Method::get, "/late", [&late](Request&) {
+    ++late;
+    return answered(Response());
+  });
+  auto client = connect();
+  client->send(hello() + get_frame(1, "/slow"));
+  run();
+  begin_drain();
+  run();
+  // The request comes with what lets the server name the last stream, before that is said.
+  const std::string seen = http2_frame(NGHTTP2_PING, NGHTTP2_FLAG_ACK, 0, std::string(8, '\0'));
+  client->send(seen + get_frame(3, "/late"));
+  run();
+  EXPECT_EQ(late, 0);
+  bool named = false;
+  for (const Frame& frame : frames_of(client->received())) {
+    named |= frame.type == NGHTTP2_GOAWAY && frame.payload.starts_with(big_endian(1, 4));
+  }
+  EXPECT_TRUE(named);
+}
+
 TEST_F(Http2StreamTest, DrainDoesNotWaitForSilentClients) {
   auto client = connect();
   client->send(hello());

@@ -382,8 +382,8 @@ void Http2Connection::start_drain() {
 void Http2Connection::finish_drain() {
   if (drain_deadline_ == Clock::time_point::max()) return;
   drain_deadline_ = Clock::time_point::max();
-  const int failed = nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                                           nghttp2_session_get_last_proc_stream_id(session_),
+  last_stream_ = nghttp2_session_get_last_proc_stream_id(session_);
+  const int failed = nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last_stream_,
                                            NGHTTP2_NO_ERROR, nullptr, 0);
   broken_ |= failed != 0;
 }

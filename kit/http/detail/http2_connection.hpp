@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -148,6 +149,7 @@ class Http2Connection final : public ServerConnection, private ReadinessHandler,
   Phase phase_ = Phase::open;
   bool readable_ = false;
   bool hung_up_ = false;
+  std::int32_t last_stream_ = std::numeric_limits<std::int32_t>::max();  // that is served
   bool draining_ = false;
   bool broken_ = false;      // the session ran out of memory in a callback
   bool body_taken_ = false;  // by a handler, in some stream

@@ -28,6 +28,12 @@ Http2Stream* Http2Connection::find(std::int32_t id) const {
 }
 
 void Http2Connection::begin_request(std::int32_t id) {
+  // The GOAWAY that waits to be sent says that it is not served: the client will ask elsewhere.
+  if (id > last_stream_) {
+    broken_ |=
+        nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM) != 0;
+    return;
+  }
   auto* const stream = new Http2Stream;
   stream->id = id;
   stream->exchange = server_.acquire();
