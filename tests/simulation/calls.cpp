@@ -63,6 +63,8 @@ class CallsDay {
     network_.server = &*server_;
     http::ClientOptions client;
     client.statistics = statistics_;
+    http2_ = chance_.once_in(2);
+    if (http2_) client.http2 = http::Http2Use::prior_knowledge;
     client.retry.attempts = chance_.between(0, 3);
     client.retry.seed = chance_.seed() | 1;
     client.pool.per_host = per_host_ = chance_.between(1, 5);
@@ -242,7 +244,10 @@ class CallsDay {
         return say(call, error.describe());
     }
     // The server speaks HTTP whatever happens: what does not look so was read out of step.
-    if (error.reason() == "MALFORMED_RESPONSE" || error.reason() == "RESPONSE_TOO_LARGE") {
+    // Only who is turned away before a word is told so in HTTP/1.1.
+    const bool turned_away = http2_ && drains_;
+    if ((error.reason() == "MALFORMED_RESPONSE" && !turned_away) ||
+        error.reason() == "RESPONSE_TOO_LARGE") {
       return say(call, error.describe());
     }
     if (troubled_ || drains_ || call.impatient() || call.breaks) return;
@@ -335,6 +340,7 @@ class CallsDay {
   Silent observer_;
   std::shared_ptr<http::ClientStatistics> statistics_ = std::make_shared<http::ClientStatistics>();
   std::size_t per_host_ = 0;
+  bool http2_ = false;
   bool drains_ = false;
   std::size_t begun_ = 0, answers_ = 0, failed_ = 0;
   std::string problem_;

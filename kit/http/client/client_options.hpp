@@ -51,7 +51,15 @@ struct ProxyOptions {
   std::shared_ptr<net::TlsStore> tls;
 };
 
+/// When HTTP/2 is spoken.
+enum class Http2Use : std::uint8_t {
+  never,
+  negotiated,       ///< With https, when the server chooses it (ALPN).
+  prior_knowledge,  ///< Also with http, without asking: the servers are known to speak it.
+};
+
 struct ClientOptions {
+  Http2Use http2 = Http2Use::negotiated;
   PoolLimits pool;
   RetryOptions retry;
   ProxyOptions proxy;

@@ -7,7 +7,7 @@ namespace kit::http {
 class TestConnector::Wire final : public net::Stream {
  public:
   Wire(const TestConnector& connector, std::unique_ptr<net::Stream> stream)
-      : connector_(connector), stream_(std::move(stream)) {}
+      : connector_(connector), protocol_(connector.protocol), stream_(std::move(stream)) {}
 
   net::IoResult read(std::span<char> into) override { return stream_->read(into); }
   net::IoResult write(std::span<const std::string_view> parts) override {
@@ -17,9 +17,11 @@ class TestConnector::Wire final : public net::Stream {
   void watch(ReadinessHandler& handler) override { stream_->watch(handler); }
   void shutdown_write() override { stream_->shutdown_write(); }
   std::string_view peer() const override { return stream_->peer(); }
+  std::string_view application_protocol() const override { return protocol_; }
 
  private:
   const TestConnector& connector_;
+  std::string protocol_;
   std::unique_ptr<net::Stream> stream_;
 };
 

@@ -32,6 +32,7 @@ class TestConnector final : public net::Connector, private net::AcceptHandler {
   Error refusal{Code::unavailable, "refused"};
   Clock::duration delay{0};
   bool peers_read = true;    // from the start on
+  std::string protocol;      // what ALPN agreed on
   bool writes_fail = false;  // of all streams, before a byte is sent
 
  private:

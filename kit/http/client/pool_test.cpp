@@ -52,7 +52,8 @@ TEST_F(ClientPoolTest, KeepsConnectionsByOrigin) {
   auto other_name = get("http://b/");
   EXPECT_EQ(connector.peers.size(), 4U);
   EXPECT_TRUE(connector.endpoints[2].tls);
-  EXPECT_EQ(connector.endpoints[2].application_protocols, std::vector<std::string>{"http/1.1"});
+  EXPECT_EQ(connector.endpoints[2].application_protocols,
+            (std::vector<std::string>{"h2", "http/1.1"}));
   expect(1, 3, 0);
 }
 

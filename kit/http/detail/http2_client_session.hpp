@@ -42,6 +42,8 @@ class Http2ClientSession {
     virtual void on_failure(Error why, bool is_unprocessed) = 0;
     /// At most `most` bytes; asked for as the server's windows allow.
     virtual Piece next_body(std::size_t most) = 0;
+    /// The answer has come to its end, maybe before its request has.
+    bool is_answered() const { return has_head_ && ended_; }
 
    private:
     friend class Http2ClientSession;

@@ -75,6 +75,8 @@ class ClientConnection {
 
   /// Requests that it can serve at the same time; may change with what its peer says.
   virtual std::size_t capacity() const = 0;
+  /// It goes on when one of its exchanges ends out of order.
+  virtual bool multiplexes() const { return false; }
   /// False when the peer has closed it, or sent something that nobody asked for.
   virtual bool usable() = 0;
   /// Lifetime: `outgoing` and `progress` until the head is there; the payload until the end.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kit/http/client/detail/http1.hpp"
+#include "kit/http/client/detail/http2.hpp"
 #include "kit/http/client/detail/tunnel.hpp"
 
 namespace kit::http::detail {
@@ -13,12 +14,15 @@ namespace {
 /// Hosts that are remembered although nothing goes on with them.
 constexpr std::size_t most_quiet_hosts = 1'000;
 
-net::Endpoint endpoint_of(const Url& url) {
+net::Endpoint endpoint_of(const Url& url, Http2Use http2 = Http2Use::never) {
   net::Endpoint endpoint;
   endpoint.host = url.host;
   endpoint.port = url.port;
   endpoint.tls = url.tls();
-  if (url.tls()) endpoint.application_protocols = {"http/1.1"};
+  if (url.tls()) {
+    if (http2 != Http2Use::never) endpoint.application_protocols = {"h2"};
+    endpoint.application_protocols.emplace_back("http/1.1");
+  }
   return endpoint;
 }
 
@@ -80,8 +84,13 @@ bool PoolLease::usable() {
 void PoolLease::replace() {
   PoolEntry& entry = *std::exchange(entry_, nullptr);
   host_->counter.add(&LiveNumbers::stale);
-  ++host_->connecting;
   pool_->release(entry, false);
+  if (host_->entries.size() + host_->connecting < pool_->options_.pool.per_host) {
+    ++host_->connecting;
+  } else {
+    pool_.reset();  // others still use it, so that there is no place for another
+    host_.reset();
+  }
 }
 
 void PoolLease::finish(bool reusable) {
@@ -131,8 +140,10 @@ std::shared_ptr<PoolHost> Pool::host(const Url& url) {
   auto there = hosts_.find(name);
   if (there != hosts_.end()) return there->second;
   if (hosts_.size() >= most_quiet_hosts) forget_hosts();
-  auto host = std::make_shared<PoolHost>(statistics(), name, endpoint_of(url), options_.retry);
+  auto host = std::make_shared<PoolHost>(statistics(), name, endpoint_of(url, options_.http2),
+                                         options_.retry);
   host->through_proxy = through_proxy;
+  host->multiplexes = options_.http2 == Http2Use::prior_knowledge && !url.tls() && !through_proxy;
   hosts_.emplace(std::move(name), host);
   return host;
 }
@@ -147,7 +158,7 @@ Task<PoolLease> Pool::acquire(std::shared_ptr<PoolHost> host, bool fresh) {
   loop_ = &Loop::current();
   PoolLease lease;
   if (host->waiters.empty()) lease = try_take(host, fresh);
-  if (!lease) {
+  while (!lease) {
     if (waiting_ >= options_.pool.waiters) {
       co_return Error(Code::resource_exhausted,
                       "too many requests wait for a connection to " + host->name)
@@ -160,8 +171,15 @@ Task<PoolLease> Pool::acquire(std::shared_ptr<PoolHost> host, bool fresh) {
   }
   if (!lease.has_connection()) {
     auto stream = co_await connect(host);
-    lease.fill(std::make_unique<Http1Connection>(std::move(stream), options_,
-                                                 host->through_proxy && !host->endpoint.tls));
+    // Until the first answer of ALPN nobody knows: then one connection is made for each request.
+    if (host->endpoint.tls) host->multiplexes = stream->application_protocol() == "h2";
+    if (host->multiplexes) {
+      lease.fill(std::make_unique<Http2ClientConnection>(std::move(stream), options_));
+      serve_waiters(host);
+    } else {
+      lease.fill(std::make_unique<Http1Connection>(std::move(stream), options_,
+                                                   host->through_proxy && !host->endpoint.tls));
+    }
   }
   co_return lease;
 }
@@ -197,6 +215,8 @@ PoolLease Pool::try_take(const std::shared_ptr<PoolHost>& host, bool fresh) {
     take(*entry);
     return {shared_from_this(), host, entry};
   }
+  // The connection that is being made will serve this request too.
+  if (host->multiplexes && host->connecting > 0) return {};
   if (host->entries.size() + host->connecting >= options_.pool.per_host) {
     auto idle =
         std::ranges::find_if(host->entries, [](const auto& one) { return one->active == 0; });
@@ -235,6 +255,9 @@ void Pool::take(PoolEntry& entry) {
 }
 
 void Pool::release(PoolEntry& entry, bool reusable) {
+  if (entry.connection->multiplexes()) {
+    reusable = Loop::current_or_null() != nullptr && entry.connection->usable();
+  }
   entry.doomed |= !reusable || stopped_ || loop_->now() - entry.opened >= options_.pool.age;
   if (--entry.active > 0) return;
   entry.host->counter.add(&LiveNumbers::busy, std::int64_t{-1});

@@ -47,7 +47,8 @@ class PoolLease {
   /// Whether the connection has served before.
   bool reused() const { return entry_->served; }
   bool usable();
-  /// Gives an unusable connection up for the right to make one in its place.
+  /// Gives an unusable connection up for the right to make one in its place; nothing is left when
+  /// there is no place.
   void replace();
   /// Begins to use the connection.
   ClientConnection& use();
@@ -87,6 +88,7 @@ struct PoolHost {
   std::string name;
   net::Endpoint endpoint;  // of the server itself
   bool through_proxy = false;
+  bool multiplexes = false;  // speaks HTTP/2, as far as is known
   std::vector<std::unique_ptr<PoolEntry>> entries;
   std::size_t connecting = 0;
   IntrusiveList<PoolWait, PoolWaitTag> waiters;
