@@ -269,6 +269,30 @@ TEST_F(ClientHttp2Test, LeavesHostileServers) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(peer(i).closed()) << i;
 }
 
+TEST_F(ClientHttp2Test, LimitsHeaderBlocksWhoseEndNeverComes) {
+  options.retry.attempts = 0;
+  // A field of 100 bytes in each CONTINUATION: a head, then trailers.
+  const std::string field = std::string("\x0f\x2e\x64") + std::string(100, 'x');
+  const auto block = [&](std::uint32_t stream, std::size_t fields) {
+    std::string text;
+    for (std::size_t i = 0; i < fields; ++i) text += frame(9, 0, stream, field);
+    return text;
+  };
+  auto head = get("http://a/");
+  answer(settings + frame(1, 0, 1, "\x88") + block(1, 1'000));
+  EXPECT_EQ(head.error(), "UNAVAILABLE MALFORMED_RESPONSE");
+  run();
+  peer().half_close();
+  auto trailers = get("http://a/");
+  answer(settings + ok_head(1) + data(1, "x", false) + frame(1, 1, 1, "") + block(1, 20'000), 1);
+  EXPECT_EQ(trailers.error(), "UNAVAILABLE MALFORMED_RESPONSE");
+  auto interim = get("http://a/");
+  std::string many = settings;
+  for (int i = 0; i < 5'000; ++i) many += frame(1, 4, 1, std::string("\x08\x03") + "103");
+  answer(many, 2);
+  EXPECT_EQ(interim.error(), "UNAVAILABLE MALFORMED_RESPONSE");
+}
+
 TEST_F(ClientHttp2Test, DropsTrailersAndInterimAnswers) {
   auto call = get("http://a/");
   const std::string early = frame(1, 4, 1, std::string("\x08\x03") + "103");
