@@ -25,6 +25,26 @@ Client::~Client() {
   core_->pool->stop();
 }
 
+Task<Response> Client::get(std::string url) {
+  return get(std::move(url), SendOptions());
+}
+
+Task<Response> Client::send(ClientRequest request) {
+  return send(std::move(request), SendOptions());
+}
+
+Task<Response> Client::send(Request& request) {
+  return send(request, SendOptions());
+}
+
+Handler Client::handler() const {
+  return handler(SendOptions());
+}
+
+Result<Handler> Client::handler(std::string_view origin) const {
+  return handler(origin, SendOptions());
+}
+
 Task<Response> Client::get(std::string url, SendOptions options) {
   ClientRequest request;
   request.url = std::move(url);

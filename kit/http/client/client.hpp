@@ -53,19 +53,25 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  Task<Response> get(std::string url, SendOptions options = {});
-  Task<Response> send(ClientRequest request, SendOptions options = {});
+  // Without options besides: g++ 12 miscompiles a co_await whose expression makes them.
+  Task<Response> get(std::string url);
+  Task<Response> get(std::string url, SendOptions options);
+  Task<Response> send(ClientRequest request);
+  Task<Response> send(ClientRequest request, SendOptions options);
   /// The target is an absolute URL. Fields that belong to one connection (Host, Content-Length,
   /// Connection ...) are left out, as a proxy has to. Lifetime: what `request` points to lives
   /// until the task has ended; its body has been sent by then.
-  Task<Response> send(Request& request, SendOptions options = {});
+  Task<Response> send(Request& request);
+  Task<Response> send(Request& request, SendOptions options);
 
   /// The same as a handler, for code that does not care who answers: a test gives it a lambda or
   /// `serve_locally`. With an `origin` ("http://stock:8080") the targets are paths of it. A handler
   /// that outlives the client still sends, but keeps no connections.
-  Handler handler(SendOptions options = {}) const;
+  Handler handler() const;
+  Handler handler(SendOptions options) const;
   /// Fails with `invalid_argument` when `origin` is no URL or has a path or query.
-  Result<Handler> handler(std::string_view origin, SendOptions options = {}) const;
+  Result<Handler> handler(std::string_view origin) const;
+  Result<Handler> handler(std::string_view origin, SendOptions options) const;
 
   const std::shared_ptr<ClientStatistics>& statistics() const;
   /// Closes the connections that wait for a request.
@@ -76,8 +82,10 @@ class Client {
 };
 
 /// Serves requests by `router` without any connection: a test double for the handler of a client.
+/// It knows no server: media types, limits of bodies and deadlines of routes do not hold.
 /// Errors of handlers become the answers that a server would give. Lifetime: `router` outlives it.
-Handler serve_locally(const Router& router, SendOptions options = {});
+Handler serve_locally(const Router& router);
+Handler serve_locally(const Router& router, SendOptions options);
 
 /// The value of a field of an answer, by name in any case; nothing when absent.
 std::optional<std::string_view> header(const Response& response, std::string_view name);

@@ -97,6 +97,10 @@ Task<Response> serve(const Router& router, Request& request, SendOptions options
 
 }  // namespace
 
+Handler serve_locally(const Router& router) {
+  return serve_locally(router, SendOptions());
+}
+
 Handler serve_locally(const Router& router, SendOptions options) {
   return [&router, options](Request& request) { return serve(router, request, options); };
 }
