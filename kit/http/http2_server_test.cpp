@@ -22,6 +22,7 @@ class Negotiated final : public net::Stream {
   }
   void watch(ReadinessHandler& handler) override { below_->watch(handler); }
   void shutdown_write() override { below_->shutdown_write(); }
+  void abort() override { below_->abort(); }
   std::string_view peer() const override { return below_->peer(); }
   std::string_view application_protocol() const override { return protocol_; }
 

@@ -31,6 +31,7 @@ class EncryptedStream final : public net::Stream {
   }
   void watch(ReadinessHandler& handler) override { inner_->watch(handler); }
   void shutdown_write() override { inner_->shutdown_write(); }
+  void abort() override { inner_->abort(); }
   std::string_view peer() const override { return inner_->peer(); }
   const net::TlsPeer* tls() const override { return &peer_; }
 

@@ -301,6 +301,19 @@ TEST_F(StreamTest, ABodyOfNothingCanBeRead) {
   EXPECT_TRUE(has(chunked, "read 0 of ?")) << chunked;
 }
 
+TEST_F(StreamTest, AnHttp10ClientSeesThatAnAnswerBrokeOff) {
+  auto whole = connect();
+  whole->send("GET /words HTTP/1.0\r\n\r\n");
+  loop.advance(2s);
+  EXPECT_TRUE(whole->closed());
+  EXPECT_FALSE(whole->broken());
+  auto client = connect();
+  client->send("GET /breaks HTTP/1.0\r\n\r\n");
+  run();
+  EXPECT_TRUE(client->take().ends_with("half"));
+  EXPECT_TRUE(client->broken());
+}
+
 TEST_F(StreamTest, ASlowReaderSlowsTheProducer) {
   auto client = connect();
   client->pause_reading(true);

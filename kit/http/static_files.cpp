@@ -288,6 +288,18 @@ Result<> add_static_files(Router& router, std::string_view prefix, StaticFilesOp
   if (!handler.ok()) return std::move(handler).error();
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   std::string path_template(prefix);
+  if (!prefix.empty()) {
+    // Links in its index are relative to the folder, so that is where it has to be.
+    std::string to(prefix.substr(prefix.rfind('/') + 1));
+    KIT_TRY(router.add(Method::get, prefix, [to = std::move(to) + "/"](Request& request) {
+      Response moved;
+      moved.status = 308;
+      std::string location = to;
+      if (!request.query.empty()) location.append("?").append(request.query);
+      moved.headers.emplace_back("Location", std::move(location));
+      return answered(std::move(moved));
+    }));
+  }
   path_template += "/{file:path}";
   return router.add(Method::get, path_template, std::move(*handler));
 }

@@ -95,6 +95,13 @@ class StaticFilesTest : public ::testing::Test {
   testing::VirtualLoop loop_;
 };
 
+TEST_F(StaticFilesTest, TheFolderItselfLeadsToItsSlash) {
+  const Response moved = get("/files");
+  EXPECT_EQ(moved.status, 308);
+  EXPECT_EQ(field(moved, "Location"), "files/");
+  EXPECT_EQ(field(get("/files?x=1"), "Location"), "files/?x=1");
+}
+
 TEST_F(StaticFilesTest, ServesFiles) {
   const Response page = get("/files/");
   EXPECT_EQ(page.content_type, "text/html; charset=utf-8");

@@ -56,6 +56,9 @@ class Stream {
   virtual void watch(ReadinessHandler& handler) = 0;
   /// Ends the sending side after what was written; the peer reads an end of stream.
   virtual void shutdown_write() = 0;
+  /// Makes destruction break the connection: the peer's reading fails instead of ending, so that it
+  /// takes nothing for the whole. What it has not received yet may be lost.
+  virtual void abort() = 0;
   /// The peer's address without the port: "127.0.0.1", "::1", "unix".
   virtual std::string_view peer() const = 0;
   /// Null: not encrypted, or the handshake has not ended.

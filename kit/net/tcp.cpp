@@ -82,6 +82,10 @@ class SocketStream final : public Stream {
   }
 
   void shutdown_write() override { ::shutdown(socket_.number(), SHUT_WR); }
+  void abort() override {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.number(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
   std::string_view peer() const override { return peer_; }
 
  private:

@@ -107,6 +107,30 @@ TEST(Tcp, AcceptsReadsAndWrites) {
   EXPECT_EQ(echo.last, IoStatus::closed);
 }
 
+TEST(Tcp, AnAbortedStreamIsNoEnd) {
+  struct Aborting final : AcceptHandler {
+    Loop* loop = nullptr;
+    void on_accept(std::unique_ptr<Stream> fresh) override {
+      fresh->abort();
+      fresh.reset();
+      loop->stop();
+    }
+  } aborting;
+  auto loop = std::move(*make_epoll_loop());
+  aborting.loop = loop.get();
+  std::unique_ptr<Listener> listener;
+  int client = -1;
+  loop->post([&] {
+    listener = std::move(*listen_tcp({}, aborting));
+    client = connect_to(listener->port());
+  });
+  loop->run();
+  char byte = 0;
+  EXPECT_EQ(::recv(client, &byte, 1, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+  ::close(client);
+}
+
 TEST(Tcp, SpeaksIpv6) {
   Echo echo;
   with_listener({.address = "::1"}, echo, [&](int port) { ::close(connect_to(port, true)); });

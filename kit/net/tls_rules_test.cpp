@@ -384,6 +384,15 @@ TEST_F(TlsRulesTest, SaysGoodbyeWhenDropped) {
   EXPECT_EQ(SSL_get_shutdown(client->ssl()), SSL_RECEIVED_SHUTDOWN);
 }
 
+TEST_F(TlsRulesTest, SaysNoGoodbyeWhenAborted) {
+  serve({});
+  ASSERT_TRUE(shake(TLS1_3_VERSION));
+  last().stream->abort();
+  echo.sessions.clear();
+  loop.advance(0s);
+  EXPECT_EQ(SSL_get_shutdown(client->ssl()), 0);
+}
+
 /// The client's side against a server that cuts the connection without a goodbye.
 IoStatus end_seen_by_client(bool truncation_fails) {
   TestAuthority authority;

@@ -26,7 +26,8 @@ struct Pipe {
   Timer arrival;
   bool ended = false;  // the writer has shut down
   bool end_arrived = false;
-  bool reset = false;  // the writer has vanished
+  bool reset = false;    // the writer has vanished
+  bool aborted = false;  // the same, once what it wrote has been read
   bool reader_gone = false;
   bool writer_waits = false;
 };
@@ -121,6 +122,7 @@ class MemoryStream final : public net::Stream {
     Pipe& pipe = in();
     if (pipe.reset) return {net::IoStatus::failed, 0, ECONNRESET};
     if (pipe.arrived == 0) {
+      if (pipe.end_arrived && pipe.aborted) return {net::IoStatus::failed, 0, ECONNRESET};
       return {pipe.end_arrived ? net::IoStatus::closed : net::IoStatus::would_block, 0, 0};
     }
     const std::size_t count = wire_->moved(std::min(into.size(), pipe.arrived));
@@ -170,6 +172,7 @@ class MemoryStream final : public net::Stream {
 
   std::string_view peer() const override { return peer_; }
 
+  void abort() override { out().aborted = true; }
   void reset() { out().reset = true; }
 
  private:
@@ -254,6 +257,7 @@ void MemoryClient::read() {
       continue;
     }
     if (result.status != net::IoStatus::would_block) closed_ = true;
+    if (result.status == net::IoStatus::failed) broken_ = true;
     return;
   }
 }

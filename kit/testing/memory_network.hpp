@@ -57,6 +57,8 @@ class MemoryClient final : private ReadinessHandler {
   std::string take();
   /// The other end has closed.
   bool closed() const { return closed_; }
+  /// It has not closed but broken the connection.
+  bool broken() const { return broken_; }
   std::size_t unsent() const { return unsent_.size(); }
 
  private:
@@ -69,6 +71,7 @@ class MemoryClient final : private ReadinessHandler {
   std::string received_;
   std::size_t taken_ = 0;
   bool closed_ = false;
+  bool broken_ = false;
   bool paused_ = false;
   bool ending_ = false;
 };

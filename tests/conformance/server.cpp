@@ -44,6 +44,7 @@ class FaultyStream final : public net::Stream {
   }
   void watch(ReadinessHandler& handler) override { stream_->watch(handler); }
   void shutdown_write() override { stream_->shutdown_write(); }
+  void abort() override { stream_->abort(); }
   std::string_view peer() const override { return stream_->peer(); }
 
  private:

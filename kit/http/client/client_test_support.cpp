@@ -16,6 +16,7 @@ class TestConnector::Wire final : public net::Stream {
   }
   void watch(ReadinessHandler& handler) override { stream_->watch(handler); }
   void shutdown_write() override { stream_->shutdown_write(); }
+  void abort() override { stream_->abort(); }
   std::string_view peer() const override { return stream_->peer(); }
   std::string_view application_protocol() const override { return protocol_; }
 

@@ -156,6 +156,7 @@ class Connection final : public ServerConnection, private ReadinessHandler, priv
   bool body_open_ = false;    // the handler reads the rest of the body
   bool piece_begun_ = false;  // a chunk was sent whose line end is still owed
   Framing framing_ = Framing::chunked;
+  bool breaks_ = false;   // at its end: nothing else says that the answer is not whole
   bool lingers_ = false;  // the peer may still be sending: let it read the answer before the reset
 };
 

@@ -205,7 +205,10 @@ void Connection::settle() {
   if (phase_ == Phase::upgrading) return hand_over();
   flush();
   if (closing_ && !unsent_ && phase_ == Phase::idle) {
-    if (lingers_ || readable_) {
+    if (breaks_) {
+      stream_->abort();
+      close();
+    } else if (lingers_ || readable_) {
       stream_->shutdown_write();
       phase_ = Phase::lingering;
       arm(server_.now() + linger_time);

@@ -221,6 +221,7 @@ void Connection::end_stream() {
 /// The connection ends behind what was said so far, the answers before this one included.
 void Connection::stream_failed(const Error& why) {
   exchange_->observe_broken(why);
+  breaks_ = framing_ == Framing::until_close;
   if (body_open_) close_open_body();
   server_.release(std::move(exchange_));
   keep_alive_ = false;

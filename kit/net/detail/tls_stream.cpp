@@ -100,7 +100,7 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner, std::shared_ptr<const TlsCon
 /// The goodbye of a connection that nobody ended in form: one write that never waits, like the FIN
 /// that the kernel sends for a plain socket.
 TlsStream::~TlsStream() {
-  if (phase_ == Phase::open && !ended_ && !inner_gone_ && output_.empty()) {
+  if (phase_ == Phase::open && !ended_ && !aborted_ && !inner_gone_ && output_.empty()) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
     flush();
@@ -378,6 +378,12 @@ IoResult TlsStream::write(std::span<const std::string_view> parts) {
   write_blocked_ = true;
   if (done == 0) return {IoStatus::would_block, 0, 0};
   return {IoStatus::ok, done, 0};
+}
+
+/// Without a goodbye, which says that this was all.
+void TlsStream::abort() {
+  aborted_ = true;
+  inner_->abort();
 }
 
 void TlsStream::shutdown_write() {

@@ -39,6 +39,7 @@ class TlsStream final : public Stream, private ReadinessHandler, private Ready {
   IoResult write(std::span<const std::string_view> parts) override;
   void watch(ReadinessHandler& handler) override;
   void shutdown_write() override;
+  void abort() override;
   std::string_view peer() const override { return inner_->peer(); }
   const TlsPeer* tls() const override { return about_peer_.get(); }
   std::string_view application_protocol() const override;
@@ -116,6 +117,7 @@ class TlsStream final : public Stream, private ReadinessHandler, private Ready {
   bool write_blocked_ = false;
   bool ending_ = false;  ///< close_notify is on its way; then the inner stream's sending side ends.
   bool ended_ = false;
+  bool aborted_ = false;
   int error_number_ = 0;
   Readiness due_;
   std::string failure_;  ///< Why the handshake failed.
