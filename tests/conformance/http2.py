@@ -44,6 +44,8 @@ def flood(connection, make, most, batch=50):
         if not connection.send(b"".join(make(j) for j in range(i, min(i + batch, most)))):
             break
         connection.pump(0)
+        while connection.goaway is None and not connection.closed and connection.unread() > 0:
+            connection.pump(0.001)
         if connection.goaway is not None or connection.closed:
             break
 

@@ -212,18 +212,22 @@ class LifecycleTest(unittest.TestCase):
 
         def client(port, *options):
             done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "localhost", "-CAfile",
-                                   authority.file, "-verify_return_error", "-alpn", "h2,http/1.1", *options],
+                                   authority.file, "-verify_return_error", *options],
                                   input=b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", timeout=30,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
             return done.stdout.decode(errors="replace")
 
         with self.tls() as program:
-            text = client(program.port, "-ign_eof")
+            text = client(program.port, "-ign_eof", "-alpn", "http/1.1")
             self.assertIn("HTTP/1.1 200", text)
             self.assertIn("TLSv1.3", text)
             self.assertIn("ALPN protocol: http/1.1", text)
             self.assertIn("Verify return code: 0 (ok)", text)
-            self.assertNotIn("HTTP/1.1", client(program.port, "-ign_eof", "-tls1_2").replace("ALPN protocol: http/1.1", ""))
+            self.assertNotIn("HTTP/1.1", client(program.port, "-ign_eof", "-tls1_2"))
+            self.assertIn("ALPN protocol: h2", client(program.port, "-alpn", "h2,http/1.1"))
+            answer = subprocess.run(["curl", "-si", "--http2", "--cacert", authority.file, "--resolve", f"localhost:{program.port}:127.0.0.1",
+                                     f"https://localhost:{program.port}/healthz"], timeout=30, stdout=subprocess.PIPE, check=True)
+            self.assertTrue(answer.stdout.startswith(b"HTTP/2 200"), answer.stdout)
         with self.tls("--http.tls.min_version=1.2") as program:
             text = client(program.port, "-ign_eof", "-tls1_2")
             self.assertIn("HTTP/1.1 200", text)

@@ -88,7 +88,7 @@ TEST_F(HttpFeaturesGuide, ServesFiles) {
   EXPECT_TRUE(has(get("/app/help"), "\r\nLocation: help/\r\n"));
   EXPECT_TRUE(get("/app/help/").ends_with("\r\n\r\nHelp"));
   EXPECT_TRUE(has(get("/app/assets/"), " 404 "));
-  EXPECT_TRUE(has(get("/app"), " 404 "));
+  EXPECT_TRUE(has(get("/app"), "\r\nLocation: app/\r\n"));
   const std::string script = get("/app/assets/app.js", "Range: bytes=0-2\r\n");
   EXPECT_TRUE(has(script, " 206 Partial Content\r\n")) << script;
   EXPECT_TRUE(has(script, "Cache-Control: public, max-age=31536000, immutable\r\n")) << script;
