@@ -159,7 +159,7 @@ void Connection::respond_in_pieces(Response&& response) {
 /// Fetches what is there, as long as the peer takes it.
 void Connection::fetch_pieces() {
   for (int round = 0; round < most_pieces; ++round) {
-    if (phase_ != Phase::sending || unsent_ || exchange_->is_fetching()) return;
+    if (phase_ != Phase::sending || !exchange_ || unsent_ || exchange_->is_fetching()) return;
     if (!exchange_->fetch_piece()) return flush();
     take_piece();
     if (server_.output.size() >= most_copied_piece) flush();
