@@ -186,12 +186,12 @@ TEST_F(ClientStreamTest, ADroppedReadSpoilsTheAnswer) {
   for (int turns = 0; !read; ++turns) {
     ASSERT_LT(turns, 10);
     auto call = get("http://a/", {.stream = true});
-    testing::MemoryClient& server = *connector.peers.back();
-    server.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+    testing::MemoryClient& peer = *connector.peers.back();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
     run();
     Response response = std::move(call.value());
     std::optional<Running<std::string_view>> dropped(std::in_place, loop, response.stream->read());
-    server.send("hello");
+    peer.send("hello");
     for (int turn = 0; turn < turns; ++turn) {
       loop.post([this] { loop.stop(); });
       loop.run();
@@ -199,14 +199,14 @@ TEST_F(ClientStreamTest, ADroppedReadSpoilsTheAnswer) {
     read = dropped->done();
     loop.post([&] { dropped.reset(); });
     run();
-    server.send("world");
+    peer.send("world");
     Running<std::string_view> next(loop, response.stream->read());
     if (read) {
       EXPECT_EQ(next.value(), "world");
     } else {
       EXPECT_EQ(next.error(), "CANCELLED READ_DROPPED");
       run();
-      EXPECT_TRUE(server.closed());
+      EXPECT_TRUE(peer.closed());
     }
   }
 }
