@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kit/http/detail/chars.hpp"
+#include "kit/http/detail/framing_fields.hpp"
 
 namespace kit::http {
 
@@ -129,22 +130,14 @@ bool ResponseParser::content_length(std::string_view value) {
   if (std::exchange(head_.has_content_length, true)) {
     return refuse("there is more than one Content-Length");
   }
-  if (value.empty() || value.size() > 18) return refuse("the Content-Length is malformed");
-  for (char c : value) {
-    if (c < '0' || c > '9') return refuse("the Content-Length is malformed");
-    head_.content_length = head_.content_length * 10 + static_cast<std::uint64_t>(c - '0');
-  }
+  const auto length = detail::parse_content_length(value);
+  if (!length) return refuse("the Content-Length is malformed");
+  head_.content_length = *length;
   return true;
 }
 
 void ResponseParser::connection(std::string_view value) {
-  while (!value.empty()) {
-    const std::size_t comma = std::min(value.find(','), value.size());
-    const std::string_view option = trim_blanks(value.substr(0, comma));
-    asks_close_ |= equals_lower(option, "close");
-    asks_keep_alive_ |= equals_lower(option, "keep-alive");
-    value.remove_prefix(std::min(comma + 1, value.size()));
-  }
+  detail::read_connection(value, asks_close_, asks_keep_alive_);
 }
 
 bool ResponseParser::end_of_head() {
