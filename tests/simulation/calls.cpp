@@ -17,6 +17,7 @@
 #include "kit/http/server.hpp"
 #include "tests/simulation/call.hpp"
 #include "tests/simulation/client.hpp"
+#include "tests/simulation/drive.hpp"
 #include "tests/simulation/service.hpp"
 
 namespace simulation {
@@ -37,23 +38,13 @@ class CallsDay {
   Report live() {
     open();
     for (std::size_t i = chance_.between(1, 16); i > 0; --i) calls_.push_back(make_call(i));
-    Task<> day = run();
-    bool finished = false;
-    loop_.post([&] {
-      finished = day.start([](void* ended) { *static_cast<bool*>(ended) = true; }, &finished);
-    });
-    loop_.run();
-    if (!finished) return fail("a call is stuck: nothing can happen any more");
-    if (Result<> result = day.take(); !result.ok()) return fail(result.error().describe());
+    if (std::string problem = drive(loop_, run()); !problem.empty()) {
+      return fail(std::move(problem));
+    }
     return judge();
   }
 
  private:
-  class Silent final : public http::RequestObserver {
-   public:
-    void on_finished(const Finished&) override {}
-  };
-
   void open() {
     http::ServerOptions options;
     options.observer = &observer_;
@@ -337,7 +328,7 @@ class CallsDay {
   testing::VirtualLoop loop_;
   Network network_;
   Service service_;
-  Silent observer_;
+  SilentObserver observer_;
   std::shared_ptr<http::ClientStatistics> statistics_ = std::make_shared<http::ClientStatistics>();
   std::size_t per_host_ = 0;
   bool http2_ = false;

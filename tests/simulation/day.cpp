@@ -13,6 +13,7 @@
 #include "kit/base/assert.hpp"
 #include "kit/http/server.hpp"
 #include "tests/simulation/client.hpp"
+#include "tests/simulation/drive.hpp"
 
 namespace simulation {
 namespace {
@@ -45,23 +46,13 @@ class Day {
     for (std::size_t i = chance_.between(1, 8); i > 0; --i) {
       clients_.push_back(std::make_unique<Client>(chance_.seed(), "c" + std::to_string(i)));
     }
-    Task<> day = run();
-    bool finished = false;
-    loop_.post([&] {
-      finished = day.start([](void* ended) { *static_cast<bool*>(ended) = true; }, &finished);
-    });
-    loop_.run();
-    if (!finished) return fail("a task is stuck: nothing can happen any more");
-    if (Result<> result = day.take(); !result.ok()) return fail(result.error().describe());
+    if (std::string problem = drive(loop_, run()); !problem.empty()) {
+      return fail(std::move(problem));
+    }
     return judge();
   }
 
  private:
-  class Silent final : public http::RequestObserver {
-   public:
-    void on_finished(const Finished&) override {}
-  };
-
   /// A handler at work.
   class Working {
    public:
@@ -266,7 +257,7 @@ class Day {
   std::string_view fault_;
   testing::VirtualLoop loop_;
   http::Router router_;
-  Silent observer_;
+  SilentObserver observer_;
   int working_ = 0;
   int served_ = 0;
   bool drains_ = false;
