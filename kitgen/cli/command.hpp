@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,18 @@ int migrate_plan(const MigrateArguments& arguments);
 int migrate_up(const MigrateArguments& arguments);
 int migrate_down(const MigrateArguments& arguments);
 int migrate_status(const MigrateArguments& arguments);
+
+struct DevArguments {
+  std::string project;  ///< "": the current folder
+  std::string build = "build/dev";
+  std::optional<int> port;  ///< Nothing: that of the project's configuration; 0: a free one.
+  bool migrate = true;
+  bool once = false;
+  std::vector<std::string> rest;  ///< For the project's program.
+};
+/// Builds, migrates and serves the project in the current folder, and does so again after every
+/// change until it is told to end.
+int dev(const DevArguments& arguments);
 
 struct RunArguments {
   std::string command;  ///< "import", "export"

@@ -15,6 +15,7 @@ constexpr std::string_view help_of_all = R"(One schema file becomes a running ba
 
 Examples:
   kitgen new shop && cd shop && make run     from nothing to http://127.0.0.1:8080/
+  kitgen dev                                 serve it, and again after every save
   kitgen generate                            after a change of api/*.yaml
   kitgen generate --check                    is everything up to date? (for CI)
   kitgen migrate status --database shop.db   which migrations has this database?
@@ -22,6 +23,7 @@ Examples:
 
 Commands:
   new       start a project
+  dev       build, migrate and serve; again after every save
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
   migrate   plan, up, down, status: bring a database to the schema
   import    read CSV files through the project's own rules
@@ -68,6 +70,27 @@ Options:
 
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
 are yours: started once, never touched again. .kit/manifest.json remembers which is which; commit it.
+)";
+
+constexpr std::string_view help_of_dev =
+    R"(Turns every save into a running server: schema, code, build, database, restart.
+
+Examples:
+  kitgen dev                          build/dev, on the port of config/
+  kitgen dev --port 9000              on another one; 0: a free one
+  kitgen dev -- --log.level=debug     the rest goes to the project's program
+  kitgen dev --once                   one round, for scripts: exit 0 when the server came up
+
+Options:
+  --project DIR   work as if started there
+  --build DIR     the build folder, configured when it is missing (build/dev)
+  --port N        instead of http.port
+  --no-migrate    leave the database as it is
+  --once          end after the first round
+
+Watched are schema, code, configuration, migrations and CMake files of the project. Whatever fails is shown, and the server
+before it goes on; the next save tries again. The new server takes over before the old one ends, so no request fails.
+Before a migration the database is copied into .kit/dev, and the command that undoes it is named. Ctrl-C ends everything.
 )";
 
 constexpr std::string_view help_of_migrate = R"(Brings a database to the schema, or back.
@@ -117,8 +140,13 @@ struct Command {
   std::string_view help;
 };
 constexpr Command commands[] = {
-    {"new", help_of_new},       {"generate", help_of_generate}, {"migrate", help_of_migrate},
-    {"import", help_of_import}, {"export", help_of_export},     {"version", ""},
+    {"new", help_of_new},
+    {"dev", help_of_dev},
+    {"generate", help_of_generate},
+    {"migrate", help_of_migrate},
+    {"import", help_of_import},
+    {"export", help_of_export},
+    {"version", ""},
     {"help", help_of_all},
 };
 constexpr std::string_view migrate_names[] = {"plan", "up", "down", "status"};
@@ -335,6 +363,36 @@ int run_migrate(std::vector<std::string> words) {
   return name == "down" ? migrate_down(arguments) : migrate_status(arguments);
 }
 
+int run_dev(std::vector<std::string> words) {
+  DevArguments arguments;
+  const auto rest = std::ranges::find(words, "--");
+  if (rest != words.end()) arguments.rest.assign(rest + 1, words.end());
+  words.erase(rest, words.end());
+  Parser parser("dev");
+  std::string port;
+  bool no_migrate = false;
+  parser.option("--project", arguments.project, "/src/shop");
+  parser.option("--build", arguments.build, "build/dev");
+  parser.option("--port", port, "9000");
+  parser.flag("--no-migrate", no_migrate);
+  parser.flag("--once", arguments.once);
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  arguments.migrate = !no_migrate;
+  if (!port.empty()) {
+    const std::optional<long long> number = kit::parse_int(port);
+    if (!number || *number < 0 || *number > 65'535)
+      return usage_error("'" + port + "' is no port, which is a number from 0 to 65535", "dev");
+    arguments.port = static_cast<int>(*number);
+  }
+  for (const std::string& word : arguments.rest) {
+    // The server has to say where it listens, which it does in the environment dev only.
+    if (word.starts_with("--env"))
+      return usage_error(
+          "kitgen dev serves the environment dev; run the program itself for another one", "dev");
+  }
+  return dev(arguments);
+}
+
 /// Only --binary is ours; the rest belongs to the program that runs.
 int run_import_or_export(const std::string& command, const std::vector<std::string>& words) {
   RunArguments arguments;
@@ -389,6 +447,7 @@ int run(int argc, char** argv) {
   }
   if (command == "new") return run_new(words);
   if (command == "generate") return run_generate(words);
+  if (command == "dev") return run_dev(std::move(words));
   if (command == "migrate") return run_migrate(std::move(words));
   if (command == "import" || command == "export") return run_import_or_export(command, words);
   return unknown_command(command);

@@ -120,17 +120,21 @@ CHECK    ?= $(firstword $(wildcard $(KIT_ROOT)/tools/check_layers.py $(dir $(KIT
 # g++ 12 works too: make run CXX=g++
 CXX      := $(if $(filter default,$(origin CXX)),$(or $(shell command -v clang++-19),g++),$(CXX))
 unexport CXX
+CMAKE_FLAGS ?=
 # With it ccache keeps what uses kit's precompiled header.
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 
 run: build  ## generate, build and serve
 	$(BUILD)/@name@
 
+dev:  ## the same, and again after every save
+	$(KITGEN) dev
+
 build: generate $(BUILD)/build.ninja  ## generate and compile
 	cmake --build $(BUILD) --target @name@
 
 $(BUILD)/build.ninja:
-	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_CXX_COMPILER=$(CXX) -DKIT_SOURCE_DIR=$(KIT_ROOT)
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_CXX_COMPILER=$(CXX) -DKIT_SOURCE_DIR=$(KIT_ROOT) $(CMAKE_FLAGS)
 
 generate:  ## bring all generated files up to the schema
 	$(KITGEN) generate --all
@@ -151,7 +155,7 @@ clean:  ## remove build/
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
-.PHONY: run build generate test clean help
+.PHONY: run dev build generate test clean help
 )";
 
 constexpr std::string_view base_text =
@@ -229,6 +233,7 @@ compile_commands.json
 constexpr std::string_view readme_text = R"(# @Label@
 
     make run      # then open http://127.0.0.1:8080/
+    make dev      # the same, and every save is built, migrated and served
     make test
     make help
 
