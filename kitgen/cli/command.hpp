@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,13 +40,20 @@ int new_project(const NewArguments& arguments);
 struct MigrateArguments {
   std::string database;
   std::string migrations = "migrations";
+  std::string name;  ///< Of a new step, or the file that gets another number.
   int steps = 1;
   int to = 0;  ///< 0: all
+  bool allow_destructive = false;
+  bool json = false;
+  std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
 };
 int migrate_plan(const MigrateArguments& arguments);
 int migrate_up(const MigrateArguments& arguments);
 int migrate_down(const MigrateArguments& arguments);
 int migrate_status(const MigrateArguments& arguments);
+int migrate_new(const MigrateArguments& arguments);
+int migrate_renumber(const MigrateArguments& arguments);
+int migrate_lint(const MigrateArguments& arguments);
 
 struct RunArguments {
   std::string command;  ///< "import", "export"
