@@ -179,6 +179,19 @@ const std::vector<SystemTable>& system_tables() {
   return tables;
 }
 
+Bounds bounds_of(const Column& column) {
+  Bounds bounds;
+  if (column.type == Scalar::int32) {
+    bounds = {"-2147483648", "2147483647"};
+  } else if (column.type == Scalar::decimal) {
+    const std::string nines(static_cast<std::size_t>(column.precision), '9');
+    bounds = {"-" + nines, nines};
+  }
+  if (!column.low.empty()) bounds.low = column.low;
+  if (!column.high.empty()) bounds.high = column.high;
+  return bounds;
+}
+
 const Column* Table::find(std::string_view column) const {
   const auto found = std::ranges::find(columns, column, &Column::name);
   return found == columns.end() ? nullptr : &*found;

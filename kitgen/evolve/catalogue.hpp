@@ -59,6 +59,14 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
+/// The smallest and largest value of a number, from the schema or else from its type, as SQL
+/// literals; "" for none.
+struct Bounds {
+  std::string low;
+  std::string high;
+};
+Bounds bounds_of(const Column& column);
+
 struct ForeignKey {
   std::string name;
   std::string column;

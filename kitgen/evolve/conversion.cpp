@@ -93,8 +93,8 @@ std::optional<Conversion> scalar_conversion(const Column& from, const Column& to
   return std::nullopt;
 }
 
-/// Whether an element is kept in the JSON of an array as its column would keep it, or as a text that
-/// can be read back.
+/// Whether an element is kept in the JSON of an array as its column would keep it, or as a text
+/// that can be read back.
 bool can_be_element(const Column& column) {
   const Family family = family_of(column);
   return family == Family::text || is_integer(column) || family == Family::uuid;
@@ -123,9 +123,9 @@ std::optional<Conversion> conversion_of(const Column& from, const Column& to) {
 
 std::string type_text(const Column& column) {
   static constexpr std::array<std::string_view, 19> names{
-      "string", "text",      "email",    "url",  "int32", "int64", "bool", "float",
-      "double", "decimal",   "date",     "time", "timestamp", "duration", "uuid", "json",
-      "bytes",  "enum", "id"};
+      "string", "text",   "email",   "url",  "int32", "int64",     "bool",
+      "float",  "double", "decimal", "date", "time",  "timestamp", "duration",
+      "uuid",   "json",   "bytes",   "enum", "id"};
   std::string name(names[static_cast<std::size_t>(column.type)]);
   if (column.type == Scalar::decimal) {
     name += "(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";

@@ -98,12 +98,9 @@ class Matcher {
     match_left([](const Table& from, const Table& to) {
       return !to.is_pivot() && from.entity == to.hints.renamed_from;
     });
-    match_left([&](const Table& from, const Table& to) {
-      return decided(from.name, to.name);
-    });
-    match_left([](const Table& from, const Table& to) {
-      return !to.is_pivot() && from.name == to.name;
-    });
+    match_left([&](const Table& from, const Table& to) { return decided(from.name, to.name); });
+    match_left(
+        [](const Table& from, const Table& to) { return !to.is_pivot() && from.name == to.name; });
   }
 
   /// The name in `b` of an entity of `a`.
@@ -124,9 +121,8 @@ class Matcher {
       return to.is_pivot() && entity_now(from.entity) == to.entity &&
              from.relation == to.hints.renamed_from;
     });
-    match_left([](const Table& from, const Table& to) {
-      return to.is_pivot() && from.name == to.name;
-    });
+    match_left(
+        [](const Table& from, const Table& to) { return to.is_pivot() && from.name == to.name; });
   }
 
   void match_columns(TableMatch& match) {
@@ -216,8 +212,8 @@ class Matcher {
         // A relation is called without the _id of its column.
         const bool is_key = from.key_of(was.name) != nullptr && was.name.ends_with("_id");
         const std::string former = is_key ? was.name.substr(0, was.name.size() - 3) : was.name;
-        found_.questions.push_back({name, is.name, false, is.hints.line, is.hints.position,
-                                    "renamed_from: " + former});
+        found_.questions.push_back(
+            {name, is.name, false, is.hints.line, is.hints.position, "renamed_from: " + former});
         break;
       }
     }

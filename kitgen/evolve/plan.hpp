@@ -37,8 +37,9 @@ struct ColumnChange {
   std::optional<Column> after;   ///< None: it is dropped.
   Conversion conversion = Conversion::same;
   std::vector<std::pair<std::string, std::string>> values;  ///< Renamed values of an enum.
-  Fill fill;                ///< Of an added one, and where one that becomes required was NULL.
-  bool is_checked = false;  ///< Values of before may break the rules of after: counted first.
+  Fill fill;                 ///< Of an added one, and where one that becomes required was NULL.
+  bool is_replaced = false;  ///< No conversion: every row gets the fill. Only on the way down.
+  bool is_checked = false;   ///< Values of before may break the rules of after: counted first.
 };
 
 /// A table that stays: `before` has the new names of table and columns already.
@@ -98,6 +99,7 @@ struct Step {
 
 /// One migration without a dialect.
 struct Plan {
+  bool is_first = false;                  ///< Everything from nothing.
   std::string name;                       ///< "rename_phone_in_customers"
   std::vector<std::string> summary;       ///< A line a change, for people.
   std::vector<std::string> destructive;   ///< What is lost, a line each.
