@@ -51,6 +51,30 @@ Error located(Error error, const std::string& file, std::size_t line) {
       .with_cause(std::move(error));
 }
 
+/// Runs a SELECT whose rows say why the migration can not be applied. Fails with the first of them.
+Task<> run_check(Session& session, std::string_view sql) {
+  std::string refusal;
+  auto read = [&refusal](const Row& row) -> Result<> {
+    if (refusal.empty()) refusal = row.text(0);
+    return {};
+  };
+  RowSink sink(read);
+  co_await session.query(sql, {}, sink);
+  if (refusal.empty()) co_return;
+  co_await Error(
+      Code::failed_precondition,
+      refusal + "; nothing of this migration was applied. Mend the rows, and run it again")
+      .with_reason("MIGRATION_REFUSED");
+}
+
+Task<> run_statement(Session& session, std::string_view sql) {
+  if (sql.starts_with(check_mark)) {
+    co_await run_check(session, sql);
+  } else {
+    co_await session.execute(sql, {});
+  }
+}
+
 /// Runs a script's statements in `session`.
 Task<> run_script(Session& session, std::string_view script, std::string file) {
   auto statements = split_script(script);
@@ -60,7 +84,7 @@ Task<> run_script(Session& session, std::string_view script, std::string file) {
   for (const auto& statement : *statements) {
     auto allowed = check_statement(statement);
     if (!allowed) co_await located(std::move(allowed).error(), file, statement.line);
-    auto done = co_await as_result(session.execute(statement.sql, {}));
+    auto done = co_await as_result(run_statement(session, statement.sql));
     if (!done) co_await located(std::move(done).error(), file, statement.line);
   }
 }

@@ -42,6 +42,10 @@ Result<> check_migrations(std::span<const Migration> migrations);
 /// SHA-256 of the `up` script: what the history table keeps.
 std::string checksum(const Migration& migration);
 
+/// How a statement starts that is a check: a SELECT of the reasons why the migration can not be
+/// applied to this database, as text; no rows: go on.
+inline constexpr std::string_view check_mark = "SELECT /* kit:check */";
+
 /// One statement of a script and the line (from 1) on which it starts.
 struct ScriptStatement {
   std::string_view sql;
@@ -83,7 +87,8 @@ class Migrator {
   /// The steps that `up` would apply.
   Task<std::vector<Migration>> plan();
   /// Applies pending steps, in order, up to and including number `to`, and yields those it applied.
-  /// A failing statement ends it with its error, "0002_x.up.sql:14: ..."; steps before it stay.
+  /// A failing statement ends it with its error, "0002_x.up.sql:14: ..."; steps before it stay. A
+  /// check (`check_mark`) that yields a row fails with `failed_precondition`, MIGRATION_REFUSED.
   /// Fails with `aborted`, reason MIGRATION_RACE, when another runner undoes a step meanwhile.
   Task<std::vector<MigrationStatus>> up(std::optional<std::uint32_t> to = std::nullopt);
   /// Undoes the last `steps` applied ones, newest first, and yields them. Fails with
