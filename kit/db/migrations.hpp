@@ -104,7 +104,7 @@ class Migrator {
   /// its error, "0002_x.up.sql:14: ..."; steps before it stay, and the failure is remembered. Fails
   /// with `failed_precondition`, reason MIGRATION_DESTRUCTIVE, before anything of any step runs
   /// when one would lose data and that is not allowed; in a database without tables nothing can be
-  /// lost. Fails with MIGRATION_CHECK_FAILED when a query of `-- kit:check` finds rows;
+  /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
   /// `unavailable`, MIGRATION_LOCKED, when another runner took too long; `aborted`, MIGRATION_RACE,
   /// when another runner undoes a step meanwhile.
   Task<std::vector<MigrationStatus>> up(MigrationOptions options);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kit/base/error.hpp"
@@ -26,6 +27,10 @@ struct GenerateArguments {
   bool dump_model = false;
   bool discard_edits = false;
   bool recreate_migrations = false;
+  bool allow_destructive = false;
+  std::string migration_name;                                ///< "": told by what it changes
+  std::vector<std::pair<std::string, std::string>> renames;  ///< {"customers.telephone", "phone"}
+  std::vector<std::string> drops;                            ///< "customers.telephone"
   bool verbose = false;
   bool quiet = false;  ///< Says nothing when all went well.
 };

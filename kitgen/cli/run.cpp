@@ -8,6 +8,7 @@
 #include "kit/base/text.hpp"
 #include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/model/naming.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -63,12 +64,20 @@ Options:
   --dry-run                show what would be done
   --verbose                list every file
   --discard-edits          overwrite generated files that were edited by hand
-  --recreate-migrations    let the first migration follow the schema; the development database made from the old one
-                           has to be removed, one with real data must not be touched
+  --name NAME              of the migration that a changed schema needs; else told by the change
+  --rename OLD=NEW         customers.telephone=phone, or clients=customers: renamed, as renamed_from: in the schema says
+  --drop OLD               customers.telephone, or clients: gone, not renamed
+  --allow-destructive      write a migration that loses data; without it the run lists what would be lost
+  --recreate-migrations    for projects that never ran with real data: one first migration, whatever was there before;
+                           the development database has to be removed
   --dump-model             print the checked schema as kitgen understands it
 
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
 are yours: started once, never touched again. .kit/manifest.json remembers which is which; commit it.
+
+A changed schema is a new migration in migrations/, which is never rewritten later. Before it ran anywhere you may edit
+it. .kit/schema.json remembers what the migrations lead to; commit it too. Migrations of your own take the next number;
+what they change kit does not know about, so leave the tables that the schema describes to kitgen.
 )";
 
 constexpr std::string_view help_of_migrate = R"(Brings a database to the schema, or back.
@@ -183,6 +192,14 @@ class Parser {
     app_.add_option(name, value);
     examples_[name] = std::move(example);
   }
+  /// An option that may be given several times.
+  void list(const std::string& name, std::vector<std::string>& values, std::string example) {
+    app_.add_option(name, values)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    examples_[name] = std::move(example);
+    lists_.insert(name);
+  }
   void flag(const std::string& name, bool& value) {
     app_.add_flag(name, value);
     flags_.insert(name);
@@ -229,7 +246,7 @@ class Parser {
       if (flags_.contains(name) && has_equals) return name + " takes no value";
       const auto option = examples_.find(name);
       if (option == examples_.end()) continue;
-      if (!seen.insert(name).second) return name + " is given twice";
+      if (!seen.insert(name).second && !lists_.contains(name)) return name + " is given twice";
       const std::string value = has_equals             ? words[i].substr(equals + 1)
                                 : i + 1 < words.size() ? words[++i]
                                                        : std::string();
@@ -247,6 +264,7 @@ class Parser {
   CLI::App app_;
   std::map<std::string, std::string> examples_;  ///< Of the options that take a value.
   std::set<std::string> flags_;
+  std::set<std::string> lists_;
   bool help_ = false;
 };
 
@@ -259,6 +277,19 @@ int run_new(const std::vector<std::string>& words) {
   if (arguments.name.empty())
     return usage_error("the project needs a name: kitgen new shop", "new");
   return new_project(arguments);
+}
+
+/// `--rename old=new` and `--name` taken apart. "" when they are fine, otherwise what is wrong.
+std::string read_decisions(const std::vector<std::string>& renames, GenerateArguments& arguments) {
+  for (const std::string& each : renames) {
+    const std::size_t equals = each.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == each.size())
+      return "--rename takes both names: --rename customers.telephone=phone";
+    arguments.renames.emplace_back(each.substr(0, equals), each.substr(equals + 1));
+  }
+  if (!arguments.migration_name.empty() && !model::is_snake_case(arguments.migration_name))
+    return "--name takes lower-case words: --name add_vat_to_invoices";
+  return "";
 }
 
 int run_generate(const std::vector<std::string>& words) {
@@ -278,12 +309,19 @@ int run_generate(const std::vector<std::string>& words) {
   parser.flag("--verbose", arguments.verbose);
   parser.flag("--discard-edits", arguments.discard_edits);
   parser.flag("--recreate-migrations", arguments.recreate_migrations);
+  parser.flag("--allow-destructive", arguments.allow_destructive);
+  parser.option("--name", arguments.migration_name, "add_vat_to_invoices");
+  std::vector<std::string> renames;
+  parser.list("--rename", renames, "customers.telephone=phone");
+  parser.list("--drop", arguments.drops, "customers.telephone");
   parser.flag("--dump-model", arguments.dump_model);
   if (const auto code = parser.parse(words)) return *code;
   if (!positional.empty() && !arguments.schema.empty()) {
     return usage_error("the schema is named twice: " + positional + " and " + arguments.schema,
                        "generate");
   }
+  if (const std::string problem = read_decisions(renames, arguments); !problem.empty())
+    return usage_error(problem, "generate");
   if (arguments.check && arguments.dry_run) {
     return usage_error("--check and --dry-run exclude each other", "generate");
   }

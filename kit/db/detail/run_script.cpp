@@ -48,8 +48,9 @@ Task<> run_check(Session& session, const ScriptStatement& statement, std::string
     message += " (" + std::to_string(found.count) + (found.count == 1 ? " row: " : " rows: ") +
                found.first + (found.count > shown_rows ? ", ...)" : ")");
   }
+  message += "; nothing of this migration was applied. Mend the rows, and run it again";
   co_await Error(Code::failed_precondition, std::move(message))
-      .with_reason("MIGRATION_CHECK_FAILED");
+      .with_reason("MIGRATION_REFUSED");
 }
 
 Task<> run_statement(Session& session, const ScriptStatement& statement) {

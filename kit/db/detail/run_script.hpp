@@ -22,7 +22,7 @@ struct ScriptPlace {
 Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file);
 
 /// Runs them one after the other; `place` is the one at work. Fails with the statement's error,
-/// "file:line: ...", or MIGRATION_CHECK_FAILED when a query of `-- kit:check` finds rows.
+/// "file:line: ...", or MIGRATION_REFUSED when a query of `-- kit:check` finds rows.
 Task<> run_script(Session& session, const std::vector<ScriptStatement>& statements,
                   ScriptPlace& place);
 
