@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kit/base/error.hpp"
@@ -26,6 +28,10 @@ struct GenerateArguments {
   bool dump_model = false;
   bool discard_edits = false;
   bool recreate_migrations = false;
+  bool allow_destructive = false;
+  std::string migration_name;                                ///< "": told by what it changes
+  std::vector<std::pair<std::string, std::string>> renames;  ///< {"customers.telephone", "phone"}
+  std::vector<std::string> drops;                            ///< "customers.telephone"
   bool verbose = false;
   bool quiet = false;  ///< Says nothing when all went well.
 };
@@ -40,13 +46,20 @@ int new_project(const NewArguments& arguments);
 struct MigrateArguments {
   std::string database;
   std::string migrations = "migrations";
+  std::string name;  ///< Of a new step, or the file that gets another number.
   int steps = 1;
   int to = 0;  ///< 0: all
+  bool allow_destructive = false;
+  bool json = false;
+  std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
 };
 int migrate_plan(const MigrateArguments& arguments);
 int migrate_up(const MigrateArguments& arguments);
 int migrate_down(const MigrateArguments& arguments);
 int migrate_status(const MigrateArguments& arguments);
+int migrate_new(const MigrateArguments& arguments);
+int migrate_renumber(const MigrateArguments& arguments);
+int migrate_lint(const MigrateArguments& arguments);
 
 struct DevArguments {
   std::string project;  ///< "": the current folder

@@ -10,9 +10,9 @@
 #include <iterator>
 
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/evolution.hpp"
 #include "kitgen/cli/tree.hpp"
 #include "kitgen/model/load.hpp"
-#include "kitgen/render/migrations.hpp"
 #include "kitgen/render/openapi.hpp"
 #include "kitgen/render/render.hpp"
 #include "kitgen/render/typescript.hpp"
@@ -99,8 +99,8 @@ Result<std::vector<render::File>> render_all(const model::Service& service,
   std::vector<render::File> files;
   using Render =
       Result<std::vector<render::File>> (*)(const model::Service&, const render::Options&);
-  constexpr std::array<Render, 4> renderers = {render::render_cpp, render::render_migrations,
-                                               render::render_openapi, render::render_typescript};
+  constexpr std::array<Render, 3> renderers = {render::render_cpp, render::render_openapi,
+                                               render::render_typescript};
   for (const Render renderer : renderers) {
     auto more = renderer(service, options);
     if (!more) return std::move(more).error();
@@ -147,7 +147,7 @@ std::string summary(const model::Service& service, const Plan& plan) {
 }
 
 /// Why the plan must not be carried out; nothing to say: it may.
-std::string objections(const std::string& service, const Plan& plan) {
+std::string objections(const Plan& plan) {
   std::string text;
   for (const Edited& edited : plan.edited) {
     text +=
@@ -163,25 +163,11 @@ std::string objections(const std::string& service, const Plan& plan) {
         std::string(plan.edited.size() == 1 ? "" : "s") +
         " above; or run again with --discard-edits to have it overwritten. Nothing was written.\n";
   }
-  if (!plan.outgrown_migrations.empty()) {
-    for (const std::string& path : plan.outgrown_migrations) {
-      text += path + ": no longer what the schema says\n";
-    }
-    text += "\nThe schema has changed since its migration was written, and this version of kitgen ";
-    text += "cannot yet write the\nmigration that leads from one to the other. Two ways on:\n";
-    text += "  - no database holds anything worth keeping: remove the development database (" +
-            service + ".db, with " + service + ".db-wal\n    and " + service +
-            ".db-shm) and let the first migration follow the schema: "
-            "kitgen generate --recreate-migrations;\n";
-    text +=
-        "  - some database holds real data: do not touch it, and take the change back out of "
-        "the schema.\nNothing was written.\n";
-  }
   return text;
 }
 
 int check(const model::Service& service, const Plan& plan) {
-  const std::string problems = objections(service.name, plan);
+  const std::string problems = objections(plan);
   if (!problems.empty()) print_error(problems);
   if (plan.is_clean()) {
     print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
@@ -195,34 +181,76 @@ int check(const model::Service& service, const Plan& plan) {
 
 int dry_run(const model::Service& service, const Plan& plan) {
   print(listing(plan, true) + summary(service, plan) + "Nothing was written (--dry-run).\n");
-  const std::string problems = objections(service.name, plan);
+  const std::string problems = objections(plan);
   if (problems.empty()) return ok;
   print_error(problems);
   return failed;
 }
 
+/// Asks whether two are the same until there is an answer.
+bool ask(const evolve::Question& question) {
+  for (;;) {
+    std::fputs(("was " + question.from + " renamed to " + question.to + "? [y/n] ").c_str(),
+               stderr);
+    std::array<char, 64> line{};
+    if (std::fgets(line.data(), line.size(), stdin) == nullptr) return false;
+    if (line[0] == 'y' || line[0] == 'Y') return true;
+    if (line[0] == 'n' || line[0] == 'N') return false;
+  }
+}
+
+struct Planned {
+  Plan plan;
+  std::string sql;  ///< Of a new migration.
+};
+
+/// Everything a run would do, the storage included.
+Result<Planned> plan_all(const Project& project, const model::Service& service,
+                         const GenerateArguments& arguments, std::vector<render::File> files) {
+  EvolutionOptions evolution;
+  evolution.recreate = arguments.recreate_migrations;
+  evolution.allow_destructive = arguments.allow_destructive;
+  evolution.name = arguments.migration_name;
+  evolution.decisions.renames = arguments.renames;
+  evolution.decisions.drops = arguments.drops;
+  const bool can_ask =
+      !arguments.check && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0;
+  const auto ask_person = [](const evolve::Question& question) { return ask(question); };
+  const Ask asker(ask_person);
+  auto evolved = evolve_storage(project.root, service, evolution, can_ask ? &asker : nullptr);
+  if (!evolved) return std::move(evolved).error();
+  std::ranges::move(evolved->files, std::back_inserter(files));
+  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations};
+  auto plan = make_plan(project.root, std::move(files), options);
+  if (!plan) return std::move(plan).error();
+  return Planned{std::move(*plan), std::move(evolved->sql)};
+}
+
 Result<int> write(const Project& project, const model::Service& service,
                   const GenerateArguments& arguments, std::vector<render::File> files) {
-  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations};
   if (arguments.check || arguments.dry_run) {
-    auto plan = make_plan(project.root, std::move(files), options);
-    if (!plan) return std::move(plan).error();
-    return arguments.check ? check(service, *plan) : dry_run(service, *plan);
+    auto planned = plan_all(project, service, arguments, std::move(files));
+    if (!planned) return std::move(planned).error();
+    if (arguments.check) return check(service, planned->plan);
+    if (!planned->sql.empty()) print(planned->sql + "\n");
+    return dry_run(service, planned->plan);
   }
   auto lock = project.root.lock(".kit/lock");
   if (!lock) return std::move(lock).error();
   auto recovered = recover(project.root);
   if (!recovered) return std::move(recovered).error();
   if (*recovered) print("Finished a run that was interrupted.\n");
-  auto plan = make_plan(project.root, std::move(files), options);
-  if (!plan) return std::move(plan).error();
-  const std::string problems = objections(service.name, *plan);
+  auto planned = plan_all(project, service, arguments, std::move(files));
+  if (!planned) return std::move(planned).error();
+  const std::string problems = objections(planned->plan);
   if (!problems.empty()) {
     print_error(problems);
     return failed;
   }
-  KIT_TRY(apply(project.root, *plan));
-  if (!arguments.quiet) print(listing(*plan, arguments.verbose) + summary(service, *plan));
+  KIT_TRY(apply(project.root, planned->plan));
+  if (!arguments.quiet) {
+    print(listing(planned->plan, arguments.verbose) + summary(service, planned->plan));
+  }
   return ok;
 }
 

@@ -3,9 +3,10 @@
 #include <utility>
 
 #include "kit/base/sha256.hpp"
-#include "kit/base/text.hpp"
 #include "kitgen/cli/diff.hpp"
+#include "kitgen/cli/evolution.hpp"
 #include "kitgen/cli/tree.hpp"
+#include "kitgen/evolve/snapshot.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -18,23 +19,6 @@ constexpr std::string_view migrations_folder = "migrations/";
 
 bool is_migration(const std::string& path) {
   return path.starts_with(migrations_folder);
-}
-
-/// The statements of a migration without comment lines and blank lines, which may change freely.
-std::string statements(std::string_view sql) {
-  std::string text;
-  for (const std::string_view line : kit::split(sql, '\n')) {
-    const std::string_view bare = kit::trim(line);
-    if (bare.empty() || bare.starts_with("--")) continue;
-    text += line;
-    text += '\n';
-  }
-  return text;
-}
-
-/// "0001" of migrations/0001_create_store.up.sql.
-std::string_view number_of(std::string_view file_name) {
-  return file_name.substr(0, std::min(file_name.find('_'), file_name.size()));
 }
 
 class Planner {
@@ -73,6 +57,7 @@ class Planner {
     auto there = root_.read(file.path);
     if (!there) return std::move(there).error();
     if (is_migration(file.path)) return add_migration(std::move(file), *there);
+    if (file.path == evolve::snapshot_path) return add_snapshot(std::move(file), *there);
     std::string sum = sha256_hex(file.text);
     if (file.ownership == render::Ownership::started) {
       // The sum stays that of what was started, so that it tells an untouched file from an edited
@@ -99,46 +84,27 @@ class Planner {
     return {};
   }
 
-  /// A migration is history. It may be edited by hand, but the schema must still say what it said
-  /// when it was written: this version cannot write the second migration.
+  /// A migration is history: only --recreate-migrations writes one that is there already.
   Result<> add_migration(render::File&& file, const std::optional<std::string>& there) {
-    const std::string sum = sha256_hex(statements(file.text));
-    const Kept* kept = known(file.path);
-    if (there) {
-      const bool same_schema =
-          kept != nullptr ? kept->sha256 == sum : sha256_hex(statements(*there)) == sum;
-      if (!same_schema && !options_.recreate_migrations) {
-        plan_.outgrown_migrations.push_back(file.path);
-      }
-      const bool rewrite = !same_schema && options_.recreate_migrations;
-      put(rewrite ? Action::rewrite : Action::unchanged, std::move(file), there, Keeping::migration,
-          sum);
-      return {};
-    }
-    auto others = others_of_number(file.path);
-    if (!others) return std::move(others).error();
-    if (!others->empty() && !options_.recreate_migrations) {
-      plan_.outgrown_migrations.insert(plan_.outgrown_migrations.end(), others->begin(),
-                                       others->end());
-    }
-    put(Action::create, std::move(file), there, Keeping::migration, sum);
+    const std::string sum = sha256_hex(statements_of(file.text));
+    const bool differs = there && sha256_hex(statements_of(*there)) != sum;
+    const bool rewrite = differs && options_.recreate_migrations;
+    put(!there    ? Action::create
+        : rewrite ? Action::rewrite
+                  : Action::unchanged,
+        std::move(file), there, Keeping::migration, sum);
     return {};
   }
 
-  /// Migrations that have the number of `path` already, under another name: the service was
-  /// renamed.
-  Result<std::vector<std::string>> others_of_number(const std::string& path) {
-    auto names = root_.list("migrations");
-    if (!names) return std::move(names).error();
-    const std::string_view mine = std::string_view(path).substr(migrations_folder.size());
-    const std::string_view mine_stem = mine.substr(0, mine.find('.'));
-    std::vector<std::string> others;
-    for (const std::string& name : *names) {
-      if (number_of(name) == number_of(mine) && name.substr(0, name.find('.')) != mine_stem) {
-        others.push_back(std::string(migrations_folder) + name);
-      }
-    }
-    return others;
+  /// The snapshot is merged by version control, line by line: no sum of it is kept.
+  Result<> add_snapshot(render::File&& file, const std::optional<std::string>& there) {
+    const std::string path = file.path;
+    const Action action = !there                ? Action::create
+                          : *there == file.text ? Action::unchanged
+                                                : Action::rewrite;
+    put(action, std::move(file), there, Keeping::generated, "");
+    plan_.manifest.files.erase(path);
+    return {};
   }
 
   Result<> add_orphan(const std::string& path, const Kept& kept) {
@@ -151,7 +117,7 @@ class Planner {
       plan_.manifest.files[path] = kept;
       return {};
     }
-    const std::string sum = sha256_hex(migration ? statements(**there) : **there);
+    const std::string sum = sha256_hex(migration ? statements_of(**there) : **there);
     Change change;
     change.action = sum == kept.sha256 ? Action::remove : Action::keep_orphan;
     change.path = path;
@@ -189,8 +155,8 @@ std::size_t Plan::count(Action action) const {
 }
 
 bool Plan::is_clean() const {
-  return edited.empty() && outgrown_migrations.empty() && count(Action::create) == 0 &&
-         count(Action::rewrite) == 0 && count(Action::remove) == 0;
+  return edited.empty() && count(Action::create) == 0 && count(Action::rewrite) == 0 &&
+         count(Action::remove) == 0;
 }
 
 Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,

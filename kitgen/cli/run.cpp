@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "kit/base/text.hpp"
+#include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/model/naming.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -25,7 +27,7 @@ Commands:
   new       start a project
   dev       build, migrate and serve; again after every save
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
-  migrate   plan, up, down, status: bring a database to the schema
+  migrate   plan, up, down, status: bring a database to the schema; new, lint: hand-written steps
   import    read CSV files through the project's own rules
   export    write the project's data as CSV files
   version   print the version
@@ -64,12 +66,20 @@ Options:
   --dry-run                show what would be done
   --verbose                list every file
   --discard-edits          overwrite generated files that were edited by hand
-  --recreate-migrations    let the first migration follow the schema; the development database made from the old one
-                           has to be removed, one with real data must not be touched
+  --name NAME              of the migration that a changed schema needs; else told by the change
+  --rename OLD=NEW         customers.telephone=phone, or clients=customers: renamed, as renamed_from: in the schema says
+  --drop OLD               customers.telephone, or clients: gone, not renamed
+  --allow-destructive      write a migration that loses data; without it the run lists what would be lost
+  --recreate-migrations    for projects that never ran with real data: one first migration, whatever was there before;
+                           the development database has to be removed
   --dump-model             print the checked schema as kitgen understands it
 
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
 are yours: started once, never touched again. .kit/manifest.json remembers which is which; commit it.
+
+A changed schema is a new migration in migrations/, which is never rewritten later. Before it ran anywhere you may edit
+it. .kit/schema.json remembers what the migrations lead to; commit it too. Migrations of your own take the next number;
+what they change kit does not know about, so leave the tables that the schema describes to kitgen.
 )";
 
 constexpr std::string_view help_of_dev =
@@ -96,18 +106,28 @@ Before a migration the database is copied into .kit/dev, and the command that un
 constexpr std::string_view help_of_migrate = R"(Brings a database to the schema, or back.
 
 Examples:
-  kitgen migrate status --database shop.db        what was applied, what waits
-  kitgen migrate plan --database shop.db          the SQL that up would run
+  kitgen migrate status --database shop.db        what was applied, what waits, what failed
+  kitgen migrate plan --database shop.db          the SQL that up would run, its locks, rows and losses
   kitgen migrate up --database shop.db            apply what waits
   kitgen migrate up --database shop.db --to 2     up to number 2
   kitgen migrate down --database shop.db          undo the last one
   kitgen migrate down 2 --database shop.db        undo the last two (--steps 2 is the same)
+  kitgen migrate new add_phone                    start a hand-written step, up and down
+  kitgen migrate renumber 0002_add_phone          give a step that no database has yet the last number
+  kitgen migrate lint                             dangerous SQL in the files
 
 Options:
-  --database PATH     the SQLite file (required)
-  --migrations DIR    folder of NNNN_name.up.sql and .down.sql (migrations)
+  --database PATH      the SQLite file (plan, up, down, status: required)
+  --migrations DIR     folder of NNNN_name.up.sql and .down.sql (migrations)
+  --allow-destructive  up: apply steps that lose data; without it nothing of them runs
+  --lock-timeout TIME  up, down: how long another runner may take, like 30s or 2h (10m)
+  --json               plan: for programs
 
-Each migration is one transaction; two runners at once apply each one once.
+Each migration is one transaction: one that fails leaves nothing, and status shows where it failed until it went
+through. Two runners at once apply each one once; the second waits.
+
+Exit codes: 0 done (status: whatever waits; lint: nothing found); 1 refused or failed (status: the history does not
+fit the files, or the last try of a step failed; lint: findings); 2 wrong usage.
 )";
 
 constexpr std::string_view help_of_import =
@@ -149,7 +169,9 @@ constexpr Command commands[] = {
     {"version", ""},
     {"help", help_of_all},
 };
-constexpr std::string_view migrate_names[] = {"plan", "up", "down", "status"};
+constexpr std::string_view migrate_names[] = {"plan", "up",       "down", "status",
+                                              "new",  "renumber", "lint"};
+constexpr std::string_view migrate_verbs = "plan, up, down, status, new, renumber, lint";
 
 int usage_error(std::string_view message, std::string_view command) {
   print_error(message);
@@ -198,6 +220,14 @@ class Parser {
     app_.add_option(name, value);
     examples_[name] = std::move(example);
   }
+  /// An option that may be given several times.
+  void list(const std::string& name, std::vector<std::string>& values, std::string example) {
+    app_.add_option(name, values)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    examples_[name] = std::move(example);
+    lists_.insert(name);
+  }
   void flag(const std::string& name, bool& value) {
     app_.add_flag(name, value);
     flags_.insert(name);
@@ -244,7 +274,7 @@ class Parser {
       if (flags_.contains(name) && has_equals) return name + " takes no value";
       const auto option = examples_.find(name);
       if (option == examples_.end()) continue;
-      if (!seen.insert(name).second) return name + " is given twice";
+      if (!seen.insert(name).second && !lists_.contains(name)) return name + " is given twice";
       const std::string value = has_equals             ? words[i].substr(equals + 1)
                                 : i + 1 < words.size() ? words[++i]
                                                        : std::string();
@@ -262,6 +292,7 @@ class Parser {
   CLI::App app_;
   std::map<std::string, std::string> examples_;  ///< Of the options that take a value.
   std::set<std::string> flags_;
+  std::set<std::string> lists_;
   bool help_ = false;
 };
 
@@ -274,6 +305,19 @@ int run_new(const std::vector<std::string>& words) {
   if (arguments.name.empty())
     return usage_error("the project needs a name: kitgen new shop", "new");
   return new_project(arguments);
+}
+
+/// `--rename old=new` and `--name` taken apart. "" when they are fine, otherwise what is wrong.
+std::string read_decisions(const std::vector<std::string>& renames, GenerateArguments& arguments) {
+  for (const std::string& each : renames) {
+    const std::size_t equals = each.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == each.size())
+      return "--rename takes both names: --rename customers.telephone=phone";
+    arguments.renames.emplace_back(each.substr(0, equals), each.substr(equals + 1));
+  }
+  if (!arguments.migration_name.empty() && !model::is_snake_case(arguments.migration_name))
+    return "--name takes lower-case words: --name add_vat_to_invoices";
+  return "";
 }
 
 int run_generate(const std::vector<std::string>& words) {
@@ -293,12 +337,19 @@ int run_generate(const std::vector<std::string>& words) {
   parser.flag("--verbose", arguments.verbose);
   parser.flag("--discard-edits", arguments.discard_edits);
   parser.flag("--recreate-migrations", arguments.recreate_migrations);
+  parser.flag("--allow-destructive", arguments.allow_destructive);
+  parser.option("--name", arguments.migration_name, "add_vat_to_invoices");
+  std::vector<std::string> renames;
+  parser.list("--rename", renames, "customers.telephone=phone");
+  parser.list("--drop", arguments.drops, "customers.telephone");
   parser.flag("--dump-model", arguments.dump_model);
   if (const auto code = parser.parse(words)) return *code;
   if (!positional.empty() && !arguments.schema.empty()) {
     return usage_error("the schema is named twice: " + positional + " and " + arguments.schema,
                        "generate");
   }
+  if (const std::string problem = read_decisions(renames, arguments); !problem.empty())
+    return usage_error(problem, "generate");
   if (arguments.check && arguments.dry_run) {
     return usage_error("--check and --dry-run exclude each other", "generate");
   }
@@ -319,6 +370,64 @@ std::optional<std::string> read_number(const std::string& text, const std::strin
   return std::nullopt;
 }
 
+int usage_of_migrate(const std::string& problem) {
+  return usage_error(problem, "migrate");
+}
+
+/// The options of one verb, as texts.
+struct MigrateWords {
+  std::string to;
+  std::string steps;
+  std::string lock_timeout;
+  std::string word;  ///< Without a name.
+};
+
+void declare_migrate(const std::string& verb, Parser& parser, MigrateWords& words,
+                     MigrateArguments& arguments) {
+  const bool on_files = verb == "new" || verb == "renumber" || verb == "lint";
+  parser.option("--migrations", arguments.migrations, "migrations");
+  if (!on_files) parser.option("--database", arguments.database, "shop.db");
+  if (verb == "plan") parser.flag("--json", arguments.json);
+  if (verb == "up") {
+    parser.option("--to", words.to, "2");
+    parser.flag("--allow-destructive", arguments.allow_destructive);
+  }
+  if (verb == "down") parser.option("--steps", words.steps, "2");
+  if (verb == "up" || verb == "down") parser.option("--lock-timeout", words.lock_timeout, "30s");
+  if (verb == "down" || verb == "new" || verb == "renumber") parser.positional("word", words.word);
+}
+
+/// Nothing when all is well, else what is wrong.
+std::optional<std::string> read_migrate(const std::string& verb, const MigrateWords& words,
+                                        MigrateArguments& arguments) {
+  const bool is_down = verb == "down";
+  if (!words.steps.empty() && !words.word.empty()) {
+    return "the number of steps is given twice: " + words.word + " and " + words.steps;
+  }
+  auto problem = read_number(words.to, "up --to 2", arguments.to);
+  if (!problem && is_down)
+    problem = read_number(words.steps + words.word, "down 2", arguments.steps);
+  if (problem) return problem;
+  if (!words.lock_timeout.empty()) {
+    kit::config::Raw raw;
+    raw.text = words.lock_timeout;
+    const auto time = kit::config::parse_span(raw);
+    if (!time || *time > std::chrono::hours(24)) {
+      return "'" + words.lock_timeout + "' is no time up to 24h, as in: --lock-timeout 30s";
+    }
+    arguments.lock_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*time);
+  }
+  if (verb == "lint") return std::nullopt;
+  if (verb == "new" || verb == "renumber") {
+    arguments.name = words.word;
+    if (!arguments.name.empty()) return std::nullopt;
+    return verb == "new" ? "the step needs a name: kitgen migrate new add_phone"
+                         : "which step? kitgen migrate renumber 0002_add_phone";
+  }
+  if (arguments.database.empty()) return "which database? --database shop.db";
+  return std::nullopt;
+}
+
 int run_migrate(std::vector<std::string> words) {
   const auto is_name = [](const std::string& word) { return !word.starts_with("-"); };
   const auto verb = std::ranges::find_if(words, is_name);
@@ -326,41 +435,26 @@ int run_migrate(std::vector<std::string> words) {
                          std::ranges::find(words, "-h") != words.end();
   if (asks_help) return help({"migrate"});
   if (verb == words.end()) {
-    return usage_error("migrate needs one of: plan, up, down, status", "migrate");
+    return usage_of_migrate("migrate needs one of: " + std::string(migrate_verbs));
   }
   const std::string name = std::move(*verb);
   words.erase(verb);
-  MigrateArguments arguments;
-  Parser parser("migrate");
-  std::string to;
-  std::string steps;
-  std::string word;
-  parser.option("--database", arguments.database, "shop.db");
-  parser.option("--migrations", arguments.migrations, "migrations");
-  if (name == "up") parser.option("--to", to, "2");
-  if (name == "down") {
-    parser.option("--steps", steps, "2");
-    parser.positional("number", word);
-  }
   if (std::ranges::find(migrate_names, name) == std::end(migrate_names)) {
-    return usage_error("there is no 'migrate " + name + "'" +
-                           kit::did_you_mean(name, migrate_names) +
-                           "; known are: plan, up, down, status",
-                       "migrate");
+    return usage_of_migrate("there is no 'migrate " + name + "'" +
+                            kit::did_you_mean(name, migrate_names) +
+                            "; known are: " + std::string(migrate_verbs));
   }
+  MigrateArguments arguments;
+  MigrateWords texts;
+  Parser parser("migrate");
+  declare_migrate(name, parser, texts, arguments);
   if (const auto code = parser.parse(std::move(words))) return *code;
-  if (!steps.empty() && !word.empty()) {
-    return usage_error("the number of steps is given twice: " + word + " and " + steps, "migrate");
-  }
-  auto problem = read_number(to, "up --to 2", arguments.to);
-  if (!problem) problem = read_number(steps + word, "down 2", arguments.steps);
-  if (problem) return usage_error(*problem, "migrate");
-  if (arguments.database.empty()) {
-    return usage_error("which database? --database shop.db", "migrate");
-  }
-  if (name == "plan") return migrate_plan(arguments);
-  if (name == "up") return migrate_up(arguments);
-  return name == "down" ? migrate_down(arguments) : migrate_status(arguments);
+  if (const auto problem = read_migrate(name, texts, arguments)) return usage_of_migrate(*problem);
+  using Verb = int (*)(const MigrateArguments&);
+  constexpr Verb verbs[] = {migrate_plan, migrate_up,       migrate_down, migrate_status,
+                            migrate_new,  migrate_renumber, migrate_lint};
+  const auto index = std::ranges::find(migrate_names, name) - std::begin(migrate_names);
+  return verbs[index](arguments);
 }
 
 int run_dev(std::vector<std::string> words) {

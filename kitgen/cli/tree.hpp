@@ -37,13 +37,11 @@ struct Edited {
   bool known = true;  ///< The manifest has it.
 };
 
-/// What a run would do. `edited` or `outgrown_migrations` not empty: it must not be done.
+/// What a run would do. `edited` not empty: it must not be done.
 struct Plan {
   std::vector<Change> changes;  ///< Sorted by path.
   std::vector<Edited> edited;
-  std::vector<std::string>
-      outgrown_migrations;  ///< The schema has changed since they were written.
-  Manifest manifest;        ///< As it is afterwards.
+  Manifest manifest;  ///< As it is afterwards.
   bool manifest_changed = false;
 
   std::size_t count(Action action) const;
@@ -52,7 +50,7 @@ struct Plan {
 
 struct PlanOptions {
   bool discard_edits = false;        ///< Edited generated files are rewritten.
-  bool recreate_migrations = false;  ///< The first migration follows the schema.
+  bool recreate_migrations = false;  ///< Migrations are written anew.
 };
 
 /// Compares what is wanted with what is there. Touches nothing.

@@ -61,6 +61,7 @@ Field copy_of(const Context& context, const Reference& reference, const schema::
   field.relation = none;
   field.default_value.reset();
   field.renamed_from.clear();
+  field.backfill.reset();
   field.unique = field.immutable = field.read_only = false;
   field.filterable = field.sortable = field.searchable = field.in_import = false;
   field.operators.clear();
@@ -80,6 +81,8 @@ void refuse_column_keys(Context& context, const schema::Field& syntax, const std
   if (syntax.renamed_from)
     context.diagnostics.error(*syntax.renamed_from,
                               "'renamed_from' is for columns, not for " + what);
+  if (syntax.backfill)
+    context.diagnostics.error(syntax.backfill->value, "'backfill' is for columns, not for " + what);
 }
 
 void refuse_constraints(Context& context, const schema::Field& syntax, const std::string& what) {

@@ -64,6 +64,7 @@ class ConstraintReader {
     read_pattern();
     read_renamed_from();
     read_default();
+    read_backfill();
     read_flags();
   }
 
@@ -270,12 +271,25 @@ class ConstraintReader {
     const Word& word = *syntax_.default_value;
     const std::optional<ParsedLiteral> value = literal(word, "default");
     if (!value) return;
-    check_default(word, *value);
+    check_default("default ", word, *value);
     field_.default_value = value->literal;
   }
 
-  void check_default(const Word& word, const ParsedLiteral& value) {
-    const std::string shown = "default " + in_quotes(value.literal.text);
+  void read_backfill() {
+    if (!syntax_.backfill) return;
+    const Word& word = syntax_.backfill->value;
+    if (syntax_.backfill->is_field) {
+      field_.backfill = former_field(context_, word);
+      return;
+    }
+    const std::optional<ParsedLiteral> value = literal(word, "backfill");
+    if (!value) return;
+    check_default("backfill ", word, *value);
+    field_.backfill = Backfill{value->literal, ""};
+  }
+
+  void check_default(const char* key, const Word& word, const ParsedLiteral& value) {
+    const std::string shown = key + in_quotes(value.literal.text);
     if (low_ && less(value.value, low_->value))
       error(word, shown + " is less than min " + low_->literal.text);
     if (high_ && less(high_->value, value.value))
@@ -323,6 +337,13 @@ class ConstraintReader {
 };
 
 }  // namespace
+
+Backfill former_field(Context& context, const Word& word) {
+  if (!is_snake_case(word.text)) {
+    context.diagnostics.error(word, "'backfill' must name a field, not " + in_quotes(word.text));
+  }
+  return Backfill{std::nullopt, word.text};
+}
 
 void read_constraints(Context& context, const schema::Field& syntax, Field& field) {
   ConstraintReader(context, syntax, field).read();

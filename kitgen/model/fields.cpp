@@ -37,7 +37,7 @@ std::size_t add_inline_enum(Context& context, const schema::Field& syntax,
   } else if (syntax.values.empty()) {
     context.diagnostics.error(syntax.name, "enum " + in_quotes(made.name) + " has no values");
   }
-  made.values = make_enum_values(context, syntax.values);
+  made.values = make_enum_values(context, syntax.values, syntax.renamed_values);
   context.types.declare(made.name, syntax.name, "enum " + in_quotes(made.name),
                         context.diagnostics);
   context.service.enums.push_back(std::move(made));
@@ -72,6 +72,7 @@ std::vector<Field> make_money(Context& context, const schema::Field& syntax, con
   currency.min_length = 3;
   currency.max_length = 3;
   currency.pattern = "[A-Z]{3}";
+  if (!amount.renamed_from.empty()) currency.renamed_from = amount.renamed_from + "_currency";
   currency.immutable = amount.immutable;
   currency.read_only = amount.read_only;
   currency.secret = amount.secret;
@@ -98,12 +99,14 @@ std::vector<Field> make_geo(Context& context, const schema::Field& syntax) {
   refuse(context, syntax.min, "min", "geo");
   refuse(context, syntax.max, "max", "geo");
   refuse(context, syntax.default_value, "default", "geo");
+  if (syntax.backfill) refuse(context, syntax.backfill->value, "backfill", "geo");
   if (syntax.unique)
     context.diagnostics.error(syntax.unique.word, "'unique' is not for the type 'geo'");
   schema::Field rest = syntax;
   rest.min.reset();
   rest.max.reset();
   rest.default_value.reset();
+  rest.backfill.reset();
   rest.unique = {};
   std::vector<Field> fields;
   for (const auto& [suffix, role, limit] : {std::tuple{"_latitude", Role::latitude, "90"},
@@ -114,7 +117,9 @@ std::vector<Field> make_geo(Context& context, const schema::Field& syntax) {
     // What is wrong with the other keys is told once.
     if (fields.empty()) {
       read_constraints(context, rest, field);
+      if (!field.renamed_from.empty()) field.renamed_from += suffix;
     } else {
+      if (syntax.renamed_from) field.renamed_from = syntax.renamed_from->text + suffix;
       field.immutable = fields[0].immutable;
       field.read_only = fields[0].read_only;
       field.secret = fields[0].secret;
@@ -227,6 +232,8 @@ void add_field(Context& context, std::size_t entity, Field field, const Word& wo
   }
   notes.members.declare(field.name, word, what, context.diagnostics);
   notes.add_field_name(field.name, word);
+  field.line = word.at.line;
+  field.position = word.at.column;
   context.service.entities[entity].fields.push_back(std::move(field));
 }
 

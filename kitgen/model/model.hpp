@@ -54,6 +54,12 @@ struct Literal {
   auto operator<=>(const Literal&) const = default;
 };
 
+/// How rows that were there before a column get its value: nothing else uses it.
+struct Backfill {
+  std::optional<Literal> value;
+  std::string field;  ///< Or the column whose value it is; "" for none.
+};
+
 /// The column's type in each dialect. SQLite: decimals are the unscaled INTEGER (12.50 of
 /// decimal(10,2) is 1250), timestamps, times and durations INTEGER microseconds (since 1970 /
 /// midnight), dates INTEGER days since 1970, booleans INTEGER 0/1, uuids TEXT of 36 characters,
@@ -134,6 +140,9 @@ struct Field {
   bool read_only = false;    ///< Never taken from a request: only code (actions, import) sets it.
   bool secret = false;       ///< Never returned, never logged, never filtered by.
   std::string renamed_from;  ///< "" for none
+  std::optional<Backfill> backfill;
+  int line = 0;      ///< Of the word in the schema that made it; 0 for none.
+  int position = 0;  ///< Its column there.
 
   // Decisions that follow from the above, so that no template repeats them.
   bool in_response = true;
@@ -209,6 +218,9 @@ struct Relation {
 
   // many_to_many
   std::optional<Pivot> pivot;
+  std::string renamed_from;  ///< Of a many_to_many; a belongs_to has it in its field. "" for none
+  int line = 0;              ///< In the schema.
+  int position = 0;
 
   bool is_to_one() const {
     return kind == RelationKind::belongs_to || kind == RelationKind::has_one;
@@ -334,7 +346,9 @@ struct Entity {
   std::string label;          ///< "Media type"
   std::string plural_label;   ///< "Media types"
   std::string doc;
-  int line = 0;  ///< Of the name in the schema, for the first line of generated files.
+  int line = 0;              ///< Of the name in the schema, for the first line of generated files.
+  int position = 0;          ///< Its column there.
+  std::string renamed_from;  ///< Its former name, "Client"; "" for none
 
   IdKind id_kind = IdKind::sequence;
   std::string id_type;  ///< "MediaTypeId"
@@ -372,9 +386,10 @@ struct Entity {
 };
 
 struct EnumValue {
-  std::string name;   ///< "draft": on the wire and in the database
-  std::string cpp;    ///< "draft"; "new_" where the name is a C++ word
-  std::string label;  ///< "Draft"
+  std::string name;          ///< "draft": on the wire and in the database
+  std::string cpp;           ///< "draft"; "new_" where the name is a C++ word
+  std::string label;         ///< "Draft"
+  std::string renamed_from;  ///< "" for none
 };
 
 struct Enum {
@@ -383,6 +398,10 @@ struct Enum {
   std::string doc;
   std::vector<EnumValue> values;
 };
+
+/// The column types of a field, from its type, digits and length; `id_kind` is that of the entity
+/// an id belongs to.
+SqlTypes sql_types(const Field& field, IdKind id_kind);
 
 /// What a generator run works from.
 struct Service {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <string>
 #include <unordered_map>
@@ -39,7 +40,7 @@ void build_enum(Context& context, const schema::Enum& syntax) {
   if (syntax.values.empty()) {
     context.diagnostics.error(syntax.name, "enum " + in_quotes(target.name) + " has no values");
   }
-  target.values = make_enum_values(context, syntax.values);
+  target.values = make_enum_values(context, syntax.values, syntax.renamed_values);
 }
 
 void check_type_names(Context& context, const Entity& entity, const Word& word) {
@@ -72,6 +73,16 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
   const Service& service = context.service;
   entity.name = syntax.name.text;
   entity.line = syntax.name.at.line;
+  entity.position = syntax.name.at.column;
+  if (syntax.renamed_from) {
+    if (!is_pascal_case(syntax.renamed_from->text) || syntax.renamed_from->text == entity.name) {
+      context.diagnostics.error(
+          *syntax.renamed_from,
+          "'renamed_from' must be the entity's former name in PascalCase, not " +
+              in_quotes(syntax.renamed_from->text));
+    }
+    entity.renamed_from = syntax.renamed_from->text;
+  }
   entity.doc = text_of(syntax.doc);
   entity.snake = to_snake(entity.name);
   entity.plural = syntax.plural ? syntax.plural->text : pluralise(entity.snake);
@@ -162,7 +173,8 @@ void check_pascal_name(Context& context, const Word& word, std::string_view what
   }
 }
 
-std::vector<EnumValue> make_enum_values(Context& context, const std::vector<Word>& words) {
+std::vector<EnumValue> make_enum_values(Context& context, const std::vector<Word>& words,
+                                        const std::vector<schema::RenamedValue>& renamed) {
   std::vector<EnumValue> values;
   NameScope names;
   for (const Word& word : words) {
@@ -173,7 +185,15 @@ std::vector<EnumValue> make_enum_values(Context& context, const std::vector<Word
     }
     names.declare(word.text, word, "value " + in_quotes(word.text), context.diagnostics);
     values.push_back(
-        {word.text, is_cpp_word(word.text) ? word.text + "_" : word.text, to_label(word.text)});
+        {word.text, is_cpp_word(word.text) ? word.text + "_" : word.text, to_label(word.text), ""});
+  }
+  for (const auto& [name, former] : renamed) {
+    if (!is_snake_case(former.text) || former.text == name.text) {
+      context.diagnostics.error(former,
+                                "'renamed_from' must be the value's former name in snake_case");
+    }
+    const auto value = std::ranges::find(values, name.text, &EnumValue::name);
+    if (value != values.end()) value->renamed_from = former.text;
   }
   return values;
 }

@@ -27,6 +27,8 @@ Relation base_relation(Context& context, std::size_t entity, const schema::Relat
   check_snake_name(context, syntax.name, "relation", false);
   if (!syntax.is_broken) relation.target = context.find_entity(syntax.entity, what_is(syntax));
   relation.to_self = relation.target == entity;
+  relation.line = syntax.name.at.line;
+  relation.position = syntax.name.at.column;
   context.notes[entity].members.declare(relation.name, syntax.name, what_is(syntax),
                                         context.diagnostics);
   return relation;
@@ -61,6 +63,20 @@ OnDelete read_on_delete(Context& context, const schema::Relation& syntax) {
   return OnDelete::restrict_delete;
 }
 
+/// The id that rows from before refer to: of the target's kind, or another column's.
+std::optional<Backfill> relation_backfill(Context& context, const Field& relation,
+                                          const schema::Backfill& syntax) {
+  if (syntax.is_field) return former_field(context, syntax.value);
+  Field id = relation;
+  id.type = context.service.entities[relation.id_entity].id_kind == IdKind::uuid ? Scalar::uuid
+                                                                                 : Scalar::int64;
+  std::string why;
+  const auto value = parse_literal(context.service, id, syntax.value, why);
+  if (value) return Backfill{value->literal, ""};
+  context.diagnostics.error(syntax.value, "backfill " + in_quotes(syntax.value.text) + " " + why);
+  return std::nullopt;
+}
+
 void add_belongs_to(Context& context, std::size_t entity, const schema::Relation& syntax) {
   Relation relation = base_relation(context, entity, syntax, RelationKind::belongs_to);
   relation.optional = syntax.optional.value;
@@ -87,6 +103,7 @@ void add_belongs_to(Context& context, std::size_t entity, const schema::Relation
       field.renamed_from = syntax.renamed_from->text + "_id";
     }
   }
+  if (syntax.backfill) field.backfill = relation_backfill(context, field, *syntax.backfill);
   set_type_names(context.service, field);
   decide(field);
   const std::string what = "column " + in_quotes(relation.field) + " of " + what_is(syntax);
@@ -177,6 +194,8 @@ void add_pivot_fields(Context& context, const schema::Relation& syntax, const En
     check_snake_name(context, each.name, "field", true);
     for (Field& field : make_fields(context, each, here.name + to_pascal(syntax.name.text))) {
       columns.declare(field.name, each.name, "field " + in_quotes(field.name), context.diagnostics);
+      field.line = each.name.at.line;
+      field.position = each.name.at.column;
       pivot.fields.push_back(std::move(field));
     }
   }
@@ -204,6 +223,7 @@ void add_many_to_many(Context& context, std::size_t entity, const schema::Relati
     pivot.fields.push_back(pivot_side(context.service, entity, pivot.left_column));
     pivot.fields.push_back(pivot_side(context.service, relation.target, pivot.right_column));
     add_pivot_fields(context, syntax, here, pivot);
+    if (syntax.renamed_from) relation.renamed_from = syntax.renamed_from->text;
     relation.pivot = std::move(pivot);
   }
   keep(context, entity, std::move(relation), syntax);

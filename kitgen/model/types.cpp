@@ -116,7 +116,9 @@ std::string digits_of(const Field& field) {
   return "(" + std::to_string(field.precision) + "," + std::to_string(field.scale) + ")";
 }
 
-SqlTypes sql_types(const Service& service, const Field& field) {
+}  // namespace
+
+SqlTypes sql_types(const Field& field, IdKind id_kind) {
   if (field.is_array) return {"TEXT", "jsonb", "json"};
   switch (field.type) {
     case Scalar::string:
@@ -156,10 +158,11 @@ SqlTypes sql_types(const Service& service, const Field& field) {
     case Scalar::id:
       break;
   }
-  if (service.entities[field.id_entity].id_kind == IdKind::uuid)
-    return {"TEXT", "uuid", "char(36)"};
+  if (id_kind == IdKind::uuid) return {"TEXT", "uuid", "char(36)"};
   return {"INTEGER", "bigint", "bigint"};
 }
+
+namespace {
 
 struct LanguageTypes {
   std::string cpp;
@@ -261,7 +264,9 @@ std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
 }
 
 void set_type_names(const Service& service, Field& field) {
-  field.sql = sql_types(service, field);
+  const bool is_id = field.type == Scalar::id;
+  field.sql =
+      sql_types(field, is_id ? service.entities[field.id_entity].id_kind : IdKind::sequence);
   LanguageTypes names = language_types(service, field);
   field.cpp_type = field.is_array ? "std::vector<" + names.cpp + ">" : names.cpp;
   field.cpp_member = field.optional ? "std::optional<" + field.cpp_type + ">" : field.cpp_type;

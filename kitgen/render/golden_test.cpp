@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tests/golden/migrations and tests/golden/openapi: each case is a schema and the files that follow
+// tests/golden/openapi: each case is a schema and the files that follow
 // from it. UPDATE_GOLDENS=1 writes them anew.
 #include <gtest/gtest.h>
 
@@ -10,7 +10,6 @@
 #include <iterator>
 
 #include "kitgen/model/load.hpp"
-#include "kitgen/render/migrations.hpp"
 #include "kitgen/render/openapi.hpp"
 #include "kitgen/render/project.hpp"
 #include "kitgen/render/typescript.hpp"
@@ -45,14 +44,6 @@ void for_each_case(const std::string& folder, Check check_case) {
     check_case(*loaded.service, place / name.substr(0, name.size() - 12));
   }
   EXPECT_GT(cases, 0) << folder;
-}
-
-TEST(Golden, migrations) {
-  for_each_case("migrations", [](const model::Service& service, const fs::path& stem) {
-    const MigrationPlan plan = plan_first_migration(service);
-    check(stem.string() + ".up.sql", sqlite_up(plan));
-    check(stem.string() + ".down.sql", sqlite_down(plan));
-  });
 }
 
 TEST(Golden, openapi_and_typescript) {

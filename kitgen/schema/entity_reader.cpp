@@ -64,12 +64,15 @@ std::vector<KeyRule> relation_rules(NodeReader& reader, Relation& relation, bool
       add_flag("immutable", relation.immutable);
       add_word("on_delete", relation.on_delete);
       add_word("renamed_from", relation.renamed_from);
+      rules.push_back(
+          {"backfill", [&](const Entry& e) { relation.backfill = reader.backfill(e); }});
       break;
     case RelationKind::has_one:
     case RelationKind::has_many:
       add_word("by", relation.by);
       break;
     case RelationKind::many_to_many:
+      add_word("renamed_from", relation.renamed_from);
       rules.push_back({"fields", [&](const Entry& e) {
                          relation.fields = read_fields(reader, e.value, "fields");
                        }});
@@ -257,10 +260,11 @@ Entity read_entity(NodeReader& reader, const Entry& entry) {
       append(entity.relations, read_relations(reader, kind, e.value));
     };
   };
-  const std::array<KeyRule, 16> rules{{
+  const std::array<KeyRule, 17> rules{{
       {"doc", [&](const Entry& e) { entity.doc = reader.word(e); }},
       {"plural", [&](const Entry& e) { entity.plural = reader.word(e); }},
       {"id", [&](const Entry& e) { entity.id = reader.word(e); }},
+      {"renamed_from", [&](const Entry& e) { entity.renamed_from = reader.word(e); }},
       {"fields", [&](const Entry& e) { entity.fields = read_fields(reader, e.value, "fields"); }},
       {"belongs_to", relations(RelationKind::belongs_to)},
       {"has_one", relations(RelationKind::has_one)},

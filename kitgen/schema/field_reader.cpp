@@ -34,7 +34,7 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
   const auto into_flag = [&](Flag& target) {
     return [&reader, &target](const Entry& e) { target = reader.flag(e); };
   };
-  const std::array<KeyRule, 19> rules{{
+  const std::array<KeyRule, 20> rules{{
       {"type",
        [&](const Entry& e) {
          has_type = true;
@@ -51,7 +51,9 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
       {"values",
        [&](const Entry& e) {
          field.has_values = true;
-         field.values = reader.words(e);
+         field.values = e.value.is_scalar()
+                            ? reader.words(e)
+                            : reader.enum_values(e.value, "'values'", field.renamed_values);
        }},
       {"unique", into_flag(field.unique)},
       {"optional", into_flag(field.optional)},
@@ -59,6 +61,7 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
       {"read_only", into_flag(field.read_only)},
       {"secret", into_flag(field.secret)},
       {"renamed_from", into_word(field.renamed_from)},
+      {"backfill", [&](const Entry& e) { field.backfill = reader.backfill(e); }},
       {"doc", into_word(field.doc)},
       // Words of other schema languages, for an answer better than the nearest key.
       {"required",

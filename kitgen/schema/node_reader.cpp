@@ -93,4 +93,52 @@ std::vector<Word> NodeReader::words(const Node& node, std::string_view what) {
   return result;
 }
 
+std::vector<Word> NodeReader::enum_values(const Node& node, std::string_view what,
+                                          std::vector<RenamedValue>& renamed) {
+  if (!node.is_sequence()) return words(node, what);
+  std::vector<Word> names;
+  for (const Node& item : node.items) {
+    if (item.is_scalar()) {
+      names.push_back(item.word);
+    } else if (item.is_map()) {
+      std::optional<Word> name;
+      std::optional<Word> former;
+      const std::array<KeyRule, 2> rules{{
+          {"name", [&](const Entry& e) { name = word(e); }},
+          {"renamed_from", [&](const Entry& e) { former = word(e); }},
+      }};
+      map(item, "an enum value", rules);
+      if (name) {
+        names.push_back(*name);
+        if (former) renamed.push_back({*name, *former});
+      } else {
+        diagnostics_.error(item.word, "an enum value needs its name",
+                           "write {name: paid, renamed_from: settled}, for example");
+      }
+    } else if (!item.is_broken()) {
+      diagnostics_.error(item.word, "an entry of " + std::string(what) +
+                                        " must be a word or {name: ...}, not " + describe(item));
+    }
+  }
+  return names;
+}
+
+std::optional<Backfill> NodeReader::backfill(const Entry& entry) {
+  if (!entry.value.is_map()) {
+    std::optional<Word> value = word(entry);
+    return value ? std::optional(Backfill{std::move(*value), false}) : std::nullopt;
+  }
+  std::optional<Word> field;
+  const std::array<KeyRule, 1> rules{{
+      {"field", [&](const Entry& e) { field = word(e); }},
+  }};
+  map(entry.value, "backfill", rules);
+  if (field) return Backfill{std::move(*field), true};
+  if (entry.value.entries.empty()) {
+    diagnostics_.error(entry.key, "'backfill' is empty",
+                       "write backfill: 0, or backfill: {field: other_field}");
+  }
+  return std::nullopt;
+}
+
 }  // namespace kitgen::schema

@@ -19,11 +19,16 @@ void read_enums(NodeReader& reader, const Entry& entry, Schema& schema) {
     if (each.value.is_map()) {
       const std::array<KeyRule, 2> rules{{
           {"doc", [&](const Entry& e) { target.doc = reader.word(e); }},
-          {"values", [&](const Entry& e) { target.values = reader.words(e); }},
+          {"values",
+           [&](const Entry& e) {
+             target.values = e.value.is_scalar()
+                                 ? reader.words(e)
+                                 : reader.enum_values(e.value, "'values'", target.renamed_values);
+           }},
       }};
       reader.map(each.value, "an enum", rules);
     } else {
-      target.values = reader.words(each.value, "an enum");
+      target.values = reader.enum_values(each.value, "an enum", target.renamed_values);
     }
   }
 }

@@ -18,6 +18,18 @@ struct Flag {
   explicit operator bool() const { return value; }
 };
 
+/// How rows from before a change get a value of a new column.
+struct Backfill {
+  Word value;             ///< A literal, or the name of a field.
+  bool is_field = false;  ///< backfill: {field: phone}
+};
+
+/// `{name: paid, renamed_from: settled}` in a list of enum values.
+struct RenamedValue {
+  Word name;
+  Word former;
+};
+
 struct Field {
   Word name;
   Word type;               ///< "string", "decimal(10,2)", "InvoiceStatus", "Customer.email"
@@ -25,7 +37,9 @@ struct Field {
   bool is_broken = false;  ///< Its type could not be read; told already.
   std::optional<Word> min, max, min_length, max_length, pattern, format, default_value;
   std::optional<Word> currency, renamed_from, doc;
+  std::optional<Backfill> backfill;
   std::vector<Word> values;  ///< Of type: enum
+  std::vector<RenamedValue> renamed_values;
   bool has_values = false;
   Flag unique, optional, immutable, read_only, secret;
 };
@@ -46,6 +60,7 @@ struct Relation {
   bool is_broken = false;
   Flag optional, unique, immutable;
   std::optional<Word> on_delete, by, renamed_from, doc;
+  std::optional<Backfill> backfill;
   std::vector<Field> fields;  ///< Of the pivot
   std::optional<CsvImport> import;
 };
@@ -92,7 +107,7 @@ struct Console {
 
 struct Entity {
   Word name;
-  std::optional<Word> doc, plural, id;
+  std::optional<Word> doc, plural, id, renamed_from;
   std::vector<Field> fields;
   std::vector<Relation> relations;
   std::vector<Index> indexes;
@@ -109,6 +124,7 @@ struct Enum {
   Word name;
   std::optional<Word> doc;
   std::vector<Word> values;
+  std::vector<RenamedValue> renamed_values;
 };
 
 struct Schema {

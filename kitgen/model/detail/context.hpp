@@ -75,7 +75,8 @@ struct Context {
 // names.cpp
 void build_header(Context& context);
 void build_enums(Context& context);
-std::vector<EnumValue> make_enum_values(Context& context, const std::vector<Word>& words);
+std::vector<EnumValue> make_enum_values(Context& context, const std::vector<Word>& words,
+                                        const std::vector<schema::RenamedValue>& renamed);
 void name_entities(Context& context);
 /// Tells what is wrong with a snake_case name of kind `what` ("field"); every language's reserved
 /// words when `strict`.
@@ -118,6 +119,9 @@ bool less(const Comparable& a, const Comparable& b);
 // constraints.cpp
 /// Reads min, max, lengths, pattern, format, default and the flags of a field whose type is set.
 void read_constraints(Context& context, const schema::Field& syntax, Field& field);
+
+/// `backfill: {field: phone}`; whether that field exists is known where the change is.
+Backfill former_field(Context& context, const Word& word);
 
 // fields.cpp
 void build_fields(Context& context, std::size_t entity);

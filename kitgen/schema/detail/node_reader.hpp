@@ -37,6 +37,11 @@ class NodeReader {
   /// A list of words; a single word stands for a list of one.
   std::vector<Word> words(const Entry& entry);
   std::vector<Word> words(const Node& node, std::string_view what);
+  /// The values of an enum: words, or {name: ..., renamed_from: ...}.
+  std::vector<Word> enum_values(const Node& node, std::string_view what,
+                                std::vector<RenamedValue>& renamed);
+  /// `backfill: 0` or `backfill: {field: phone}`.
+  std::optional<Backfill> backfill(const Entry& entry);
 
   Diagnostics& diagnostics() { return diagnostics_; }
 

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/evolution.hpp"
+
+#include <algorithm>
+
+#include "kit/base/sha256.hpp"
+#include "kit/base/text.hpp"
+#include "kitgen/cli/manifest.hpp"
+#include "kitgen/evolve/snapshot.hpp"
+#include "kitgen/evolve/sqlite.hpp"
+#include "kitgen/schema/diagnostic.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+using kit::Code;
+using kit::Error;
+using kit::Result;
+
+constexpr int max_number = 9'999;
+
+Error refusal(std::string text) {
+  return Error(Code::failed_precondition, std::move(text) + "Nothing was written.\n");
+}
+
+std::string stem(int number, const std::string& name) {
+  std::string digits = std::to_string(number);
+  if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
+  return "migrations/" + digits + "_" + name;
+}
+
+/// The number of "0002_add_vat.up.sql"; 0 for what is no migration.
+int number_of(std::string_view file_name) {
+  const std::size_t end = file_name.find('_');
+  if (end == std::string_view::npos || !file_name.ends_with(".sql")) return 0;
+  const auto number = kit::parse_int(file_name.substr(0, end));
+  return number && *number > 0 && *number <= max_number ? static_cast<int>(*number) : 0;
+}
+
+/// Problems as the schema's own errors are told.
+std::string told(const std::vector<evolve::Problem>& problems, const std::string& file,
+                 const std::string& source) {
+  const std::vector<std::string_view> lines = kit::split(source, '\n');
+  std::vector<schema::Diagnostic> diagnostics;
+  for (const evolve::Problem& problem : problems) {
+    schema::Diagnostic diagnostic;
+    diagnostic.file = file;
+    diagnostic.at = {problem.line, problem.position};
+    diagnostic.message = problem.message;
+    diagnostic.suggestion = problem.remedy;
+    const auto line = static_cast<std::size_t>(problem.line);
+    if (line > 0 && line <= lines.size()) diagnostic.source = lines[line - 1];
+    diagnostics.push_back(std::move(diagnostic));
+  }
+  schema::sort_diagnostics(diagnostics);
+  return schema::to_string(diagnostics);
+}
+
+class Evolver {
+ public:
+  Evolver(const Root& root, const model::Service& service, const EvolutionOptions& options,
+          const Ask* ask)
+      : root_(root), service_(service), options_(options), ask_(ask) {}
+
+  Result<Evolution> run() {
+    KIT_TRY(find_migrations());
+    auto source = root_.read(service_.schema_file);
+    if (source.ok() && *source) source_ = **source;
+    if (options_.recreate || last_ == 0) return first();
+    auto text = root_.read(std::string(evolve::snapshot_path));
+    if (!text) return std::move(text).error();
+    if (!*text) return adopt();
+    auto snapshot = evolve::Snapshot::parse(**text);
+    if (!snapshot) return std::move(snapshot).error();
+    if (snapshot->migration > last_) {
+      return refusal(std::string(evolve::snapshot_path) + " is that of migration " +
+                     std::to_string(snapshot->migration) + ", but migrations/ ends with number " +
+                     std::to_string(last_) + "\nTake both from version control. ");
+    }
+    return next(*snapshot);
+  }
+
+ private:
+  Result<> find_migrations() {
+    auto names = root_.list("migrations");
+    if (!names) return std::move(names).error();
+    for (const std::string& name : *names) {
+      last_ = std::max(last_, number_of(name));
+      if (number_of(name) == 1 && name.ends_with(".up.sql")) first_file_ = "migrations/" + name;
+    }
+    return {};
+  }
+
+  void add_snapshot(Evolution& evolution, int migration) const {
+    const evolve::Snapshot snapshot{migration, evolve::catalogue_of(service_)};
+    evolution.files.push_back({std::string(evolve::snapshot_path), snapshot.to_text(),
+                               render::Ownership::generated, false});
+  }
+
+  Evolution with_migration(const evolve::Plan& plan, int number) const {
+    Evolution evolution;
+    const std::string path = stem(number, options_.name.empty() ? plan.name : options_.name);
+    const std::string up = evolve::sqlite_up(plan, service_.schema_file);
+    evolution.files.push_back({path + ".down.sql", evolve::sqlite_down(plan, service_.schema_file),
+                               render::Ownership::generated, false});
+    evolution.files.push_back({path + ".up.sql", up, render::Ownership::generated, false});
+    add_snapshot(evolution, number);
+    evolution.sql = up;
+    return evolution;
+  }
+
+  Result<Evolution> first() const {
+    Evolution evolution = with_migration(evolve::plan_first(service_), 1);
+    evolution.sql.clear();  // long, and no surprise
+    return evolution;
+  }
+
+  /// A project from before there were snapshots: its first migration says what the schema says.
+  Result<Evolution> adopt() const {
+    const std::string wanted = kit::sha256_hex(
+        statements_of(evolve::sqlite_up(evolve::plan_first(service_), service_.schema_file)));
+    auto text = root_.read(first_file_);
+    if (!text) return std::move(text).error();
+    bool is_same = *text && kit::sha256_hex(statements_of(**text)) == wanted;
+    auto manifest_text = root_.read(std::string(manifest_path));
+    if (!manifest_text) return std::move(manifest_text).error();
+    if (*manifest_text) {
+      auto manifest = Manifest::parse(**manifest_text);
+      if (!manifest) return std::move(manifest).error();
+      const auto kept = manifest->files.find(first_file_);
+      // The sum is that of what kitgen wrote: the file may have been edited since.
+      if (kept != manifest->files.end()) is_same = kept->second.sha256 == wanted;
+    }
+    if (is_same) {
+      Evolution evolution;
+      add_snapshot(evolution, 1);
+      return evolution;
+    }
+    return refusal(
+        "There is no " + std::string(evolve::snapshot_path) + ", and the schema is not what " +
+        first_file_ +
+        " says: the change between them cannot be seen.\nTwo ways on:\n"
+        "  - some database holds real data: take the schema back to what the migration says, run "
+        "kitgen generate, which\n    writes the snapshot; then make the change again and run it "
+        "once more;\n"
+        "  - no database holds anything worth keeping: remove the development database (" +
+        service_.name + ".db, with " + service_.name + ".db-wal\n    and " + service_.name +
+        ".db-shm) and start anew: kitgen generate --recreate-migrations.\n");
+  }
+
+  Result<Evolution> next(const evolve::Snapshot& snapshot) {
+    const evolve::Catalogue wanted = evolve::catalogue_of(service_);
+    evolve::Difference difference =
+        evolve::difference(snapshot.catalogue, wanted, options_.decisions);
+    if (ask_ != nullptr && !difference.questions.empty()) {
+      difference = ask_all(snapshot.catalogue, wanted);
+    }
+    if (!difference.questions.empty()) return refusal(open_questions(difference));
+    const evolve::Plan plan = evolve::plan(snapshot.catalogue, wanted, difference);
+    if (!plan.problems.empty()) return refusal(told(plan.problems, service_.schema_file, source_));
+    if (plan.empty()) {
+      Evolution evolution;
+      add_snapshot(evolution, snapshot.migration);
+      return evolution;
+    }
+    if (!plan.destructive.empty() && !options_.allow_destructive)
+      return refusal(losses(plan.destructive));
+    if (last_ == max_number) return refusal("migrations/ is full: there are 9999 of them\n");
+    return with_migration(plan, last_ + 1);
+  }
+
+  evolve::Difference ask_all(const evolve::Catalogue& before,
+                             const evolve::Catalogue& wanted) const {
+    evolve::Decisions decisions = options_.decisions;
+    evolve::Difference difference = evolve::difference(before, wanted, decisions);
+    while (!difference.questions.empty()) {
+      // One after the other: an answer may settle others.
+      const evolve::Question& question = difference.questions.front();
+      auto& answers = (*ask_)(question) ? decisions.renames : decisions.denied;
+      answers.emplace_back(question.from, question.to);
+      difference = evolve::difference(before, wanted, decisions);
+    }
+    return difference;
+  }
+
+  std::string open_questions(const evolve::Difference& difference) const {
+    std::vector<evolve::Problem> problems;
+    for (const evolve::Question& question : difference.questions) {
+      problems.push_back(
+          {question.line, question.position,
+           "was " + question.from + " renamed to " + question.to + ", or is it gone?",
+           "renamed: write " + question.hint + " (or say --rename " + question.from + "=" +
+               question.to + "); gone: say --drop " + question.from});
+    }
+    return told(problems, service_.schema_file, source_);
+  }
+
+  static std::string losses(const std::vector<std::string>& lines) {
+    std::string text = "The change of the schema loses data:\n";
+    for (const std::string& line : lines) text += "  - " + line + "\n";
+    return text + "If that is meant, run kitgen generate --allow-destructive. ";
+  }
+
+  const Root& root_;
+  const model::Service& service_;
+  const EvolutionOptions& options_;
+  const Ask* ask_;
+  std::string source_;
+  std::string first_file_;
+  int last_ = 0;  ///< The highest number there is.
+};
+
+}  // namespace
+
+std::string statements_of(std::string_view sql) {
+  std::string text;
+  for (const std::string_view line : kit::split(sql, '\n')) {
+    const std::string_view bare = kit::trim(line);
+    if (bare.empty() || bare.starts_with("--")) continue;
+    text += line;
+    text += '\n';
+  }
+  return text;
+}
+
+Result<Evolution> evolve_storage(const Root& root, const model::Service& service,
+                                 const EvolutionOptions& options, const Ask* ask) {
+  return Evolver(root, service, options, ask).run();
+}
+
+}  // namespace kitgen::cli

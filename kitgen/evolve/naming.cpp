@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "kitgen/evolve/changes.hpp"
+
+namespace kitgen::evolve {
+namespace {
+
+constexpr std::size_t max_name = 60;
+
+/// What a step does, as a line for people and as a word for the migration's name.
+struct Told {
+  std::string line;   ///< "customers: phone is renamed from telephone"
+  std::string word;   ///< "rename_phone_in_customers"
+  std::string table;  ///< "customers"
+};
+
+void tell_index(const TableChange& change, std::vector<Told>& told) {
+  const std::string& table = change.after.name;
+  for (const Index& index : change.after.indexes) {
+    const auto twin = std::ranges::find(change.before.indexes, index.name, &Index::name);
+    if (twin != change.before.indexes.end() && *twin == index) continue;
+    told.push_back({table + ": index " + index.name, "index_" + table, table});
+  }
+  for (const Index& index : change.before.indexes) {
+    if (std::ranges::find(change.after.indexes, index.name, &Index::name) ==
+        change.after.indexes.end())
+      told.push_back({table + ": index " + index.name + " is dropped", "index_" + table, table});
+  }
+}
+
+std::string change_line(const ColumnChange& column) {
+  const Column& before = *column.before;
+  const Column& after = *column.after;
+  std::string line;
+  const auto say = [&](const std::string& what) { line += (line.empty() ? "" : ", ") + what; };
+  if (type_text(before) != type_text(after)) say("becomes " + type_text(after));
+  if (before.nullable != after.nullable)
+    say(after.nullable ? "becomes optional" : "becomes required");
+  for (const auto& [former, now] : column.values) say("value " + former + " becomes " + now);
+  if (before.default_sql != after.default_sql) say("has another default");
+  if (line.empty()) say(column.is_checked ? "is limited more" : "has other limits");
+  return line;
+}
+
+void tell(const ChangeTable& step, std::vector<Told>& told) {
+  const std::string& table = step.change.after.name;
+  std::vector<Told> own;
+  for (const ColumnChange& column : step.change.columns) {
+    if (!column.after) continue;
+    const std::string& name = column.after->name;
+    if (!column.before) {
+      own.push_back({table + ": " + name + " is added", "add_" + name + "_to_" + table, table});
+    } else if (*column.before != *column.after) {
+      own.push_back({table + ": " + name + " " + change_line(column),
+                     "change_" + name + "_in_" + table, table});
+    }
+  }
+  // The indexes of what is new go without saying.
+  if (own.empty() && !step.change.drops_columns()) tell_index(step.change, own);
+  if (own.empty() && !step.change.drops_columns()) {
+    own.push_back({table + ": references", "change_references_of_" + table, table});
+  }
+  told.insert(told.end(), own.begin(), own.end());
+}
+
+void tell(const CreateTable& step, std::vector<Told>& told) {
+  told.push_back({step.table.name + " is new", "create_" + step.table.name, step.table.name});
+}
+void tell(const RenameTable& step, std::vector<Told>& told) {
+  told.push_back({step.to + " is renamed from " + step.from,
+                  "rename_" + step.from + "_to_" + step.to, step.to});
+}
+void tell(const RenameColumn& step, std::vector<Told>& told) {
+  told.push_back({step.table + ": " + step.to + " is renamed from " + step.from,
+                  "rename_" + step.to + "_in_" + step.table, step.table});
+}
+void tell(const DropColumns& step, std::vector<Told>& told) {
+  const std::string& table = step.change.after.name;
+  for (const ColumnChange& column : step.change.columns) {
+    if (column.after) continue;
+    told.push_back({table + ": " + column.before->name + " is dropped",
+                    "drop_" + column.before->name + "_from_" + table, table});
+  }
+}
+void tell(const DropTable& step, std::vector<Told>& told) {
+  told.push_back({step.table.name + " is dropped", "drop_" + step.table.name, step.table.name});
+}
+void tell(const CreateSystemTable& step, std::vector<Told>& told) {
+  told.push_back({step.name + " is new", "create_" + step.name, step.name});
+}
+void tell(const DropSystemTable& step, std::vector<Told>& told) {
+  told.push_back({step.name + " is dropped", "drop_" + step.name, step.name});
+}
+void tell(const FillTable&, std::vector<Told>&) {}
+void tell(const BeforeDrops&, std::vector<Told>&) {}
+
+std::vector<Told> told_by(const std::vector<Step>& steps) {
+  std::vector<Told> told;
+  for (const Step& step : steps) {
+    std::visit([&](const auto& action) { tell(action, told); }, step.action);
+  }
+  return told;
+}
+
+void describe_loss(Plan& plan, const DropColumns& step) {
+  const std::string& table = step.change.after.name;
+  for (const ColumnChange& column : step.change.columns) {
+    if (column.after || column.before->name == "version") continue;
+    const std::string name = table + "." + column.before->name;
+    if (column.before->name == "deleted_at") {
+      plan.destructive.push_back("rows of " + table + " that were deleted softly are live again");
+      plan.irreversible.push_back("which rows of " + table + " were deleted softly is forgotten");
+      continue;
+    }
+    plan.destructive.push_back(name + " is dropped with what it holds");
+    plan.irreversible.push_back(
+        name + (column.before->nullable ? " comes back empty" : " comes back with made up values"));
+  }
+}
+
+void describe_loss(Plan& plan, const DropTable& step) {
+  const std::string what =
+      step.table.is_pivot() ? " is dropped with its links" : " is dropped with its rows";
+  plan.destructive.push_back("table " + step.table.name + what);
+  plan.irreversible.push_back("table " + step.table.name + " comes back empty");
+}
+
+void describe_loss(Plan& plan, const DropSystemTable& step) {
+  const auto table = std::ranges::find(system_tables(), step.name, &SystemTable::name);
+  const std::string held =
+      table == system_tables().end() ? "what it holds" : std::string(table->what_is_lost);
+  plan.destructive.push_back("table " + step.name + " is dropped: " + held);
+  plan.irreversible.push_back("table " + step.name + " comes back empty");
+}
+
+void describe_loss(Plan& plan, const ChangeTable& step) {
+  for (const ColumnChange& column : step.change.columns) {
+    if (!column.before || !column.after || !column.before->nullable || column.after->nullable)
+      continue;
+    plan.irreversible.push_back("rows of " + step.change.after.name + " without " +
+                                column.after->name + " keep the value they get");
+  }
+}
+
+template <class Other>
+void describe_loss(Plan&, const Other&) {}
+
+}  // namespace
+
+std::string name_of(const std::vector<Step>& steps) {
+  const std::vector<Told> told = told_by(steps);
+  if (told.empty()) return "change_schema";
+  std::set<std::string> words;
+  std::set<std::string> tables;
+  for (const Told& each : told) {
+    words.insert(each.word);
+    tables.insert(each.table);
+  }
+  if (words.size() == 1 && words.begin()->size() <= max_name) return *words.begin();
+  const std::string name = "change_" + *tables.begin();
+  return tables.size() == 1 && name.size() <= max_name ? name : "change_schema";
+}
+
+void describe(Plan& plan) {
+  std::set<std::string> seen;
+  for (const Told& each : told_by(plan.up)) {
+    if (seen.insert(each.line).second) plan.summary.push_back(each.line);
+  }
+  for (const Step& step : plan.up) {
+    std::visit([&](const auto& action) { describe_loss(plan, action); }, step.action);
+  }
+}
+
+}  // namespace kitgen::evolve
