@@ -50,7 +50,11 @@ void choose_plural(Entity& entity, std::set<std::string>& tables) {
   const std::string table = snake_name(entity.table->name, "table");
   const std::string usual = model::pluralise(entity.snake);
   const auto is_usable = [&](const std::string& name) {
-    return !model::reserved_in(name) && !tables.contains(name);
+    // Members of the generated classes that hold one member for each table.
+    static constexpr std::array<std::string_view, 6> members{"database", "transaction", "outbox",
+                                                             "begin",    "commit",      "backend"};
+    return !model::reserved_in(name) && !tables.contains(name) &&
+           std::ranges::find(members, name) == members.end();
   };
   if (table == usual && is_usable(usual)) {
     entity.plural = usual;
