@@ -119,9 +119,16 @@ struct Command {
   std::string_view help;
 };
 constexpr Command commands[] = {
-    {"new", help_of_new},       {"generate", help_of_generate}, {"migrate", help_of_migrate},
-    {"import", help_of_import}, {"export", help_of_export},     {"version", ""},
-    {"help", help_of_all},      {"schema", help_of_schema},     {"schema from-db", help_of_from_db},
+    {"new", help_of_new},
+    {"generate", help_of_generate},
+    {"migrate", help_of_migrate},
+    {"import", help_of_import},
+    {"export", help_of_export},
+    {"version", ""},
+    {"help", help_of_all},
+    {"schema", help_of_schema},
+    {"schema from-db", help_of_from_db},
+    {"schema json-schema", help_of_json_schema},
 };
 constexpr std::string_view migrate_names[] = {"plan", "up", "down", "status"};
 

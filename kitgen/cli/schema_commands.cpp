@@ -13,6 +13,7 @@
 #include "kitgen/cli/command.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/root.hpp"
+#include "kitgen/model/json_schema.hpp"
 #include "kitgen/model/naming.hpp"
 
 namespace kitgen::cli {
@@ -23,7 +24,7 @@ using kit::Code;
 using kit::Error;
 using kit::Result;
 
-constexpr std::string_view verbs[] = {"from-db"};
+constexpr std::string_view verbs[] = {"from-db", "json-schema"};
 
 /// Puts the text into the place of the file in one step.
 Result<> replace_file(const std::string& path, std::string_view text) {
@@ -96,10 +97,17 @@ int run_from_db(std::vector<std::string> words) {
   return ok;
 }
 
+int run_json_schema(std::vector<std::string> words) {
+  Parser parser("schema json-schema");
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  print(model::json_schema());
+  return ok;
+}
+
 }  // namespace
 
 int run_schema(std::vector<std::string> words) {
-  if (words.empty()) return usage_error("schema needs one of: from-db", "schema");
+  if (words.empty()) return usage_error("schema needs one of: from-db, json-schema", "schema");
   const std::string verb = words.front();
   words.erase(words.begin());
   if (verb == "--help" || verb == "-h") {
@@ -107,6 +115,7 @@ int run_schema(std::vector<std::string> words) {
     return ok;
   }
   if (verb == "from-db") return run_from_db(std::move(words));
+  if (verb == "json-schema") return run_json_schema(std::move(words));
   return usage_error("there is no 'schema " + verb + "'" + kit::did_you_mean(verb, verbs),
                      "schema");
 }

@@ -11,10 +11,13 @@ inline constexpr std::string_view help_of_schema = R"(Tools around the schema fi
 
 Examples:
   kitgen schema from-db --database old.db --output api/shop.yaml
-  kitgen help schema from-db
+  kitgen schema fmt api/shop.yaml
+  kitgen schema json-schema > schema.json
 
 Commands:
   from-db      a schema from an existing database
+  fmt          a schema in the usual layout
+  json-schema  the JSON Schema of the language, for editors
 )";
 
 inline constexpr std::string_view help_of_from_db =
@@ -38,6 +41,17 @@ The schema is a start, yours to edit: tables become entities, keys an id, foreig
 join tables many_to_many. What a schema does not carry is said in a comment at its place, and listed on stderr.
 It is for a NEW database that Kit makes and migrates. Running a service on the old tables as they are is not
 promised: move the rows with kitgen import. Only the catalogue is read, in a read-only transaction; no row is.
+)";
+
+inline constexpr std::string_view help_of_json_schema =
+    R"(Prints the schema language as a JSON Schema (draft 7): completion, hover texts and early errors in editors.
+
+Examples:
+  kitgen schema json-schema > schema.json
+
+A project has it already: kitgen generate writes .kit/schema.json, and the first line of api/NAME.yaml names it for
+the YAML language server, which most editors speak to:
+  # yaml-language-server: $schema=../.kit/schema.json
 )";
 
 /// `kitgen schema VERB ...`

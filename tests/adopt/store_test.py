@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store, tried by rules that come from its own schema.
 
-Usage: store_test.py --build build/debug
+Usage: store_test.py --build build/debug [--fault]      (--fault has to fail)
 """
 import argparse
 import pathlib
@@ -18,7 +18,9 @@ import crud_from_model
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
-    build = pathlib.Path(parser.parse_args().build).resolve()
+    parser.add_argument("--fault", action="store_true")
+    options = parser.parse_args()
+    build = pathlib.Path(options.build).resolve()
     project = adopt_test.ROOT / "examples/store"
     with tempfile.TemporaryDirectory(prefix="kit-adopt-") as scratch:
         scratch = pathlib.Path(scratch)
@@ -30,7 +32,7 @@ def main():
             process = subprocess.Popen(command, cwd=project, stdout=output, stderr=subprocess.STDOUT)
         try:
             adopt_test.wait_ready(port, process, log)
-            good = crud_from_model.try_all(build / "kitgen/cli/kitgen", project, f"http://127.0.0.1:{port}")
+            good = crud_from_model.try_all(build / "kitgen/cli/kitgen", project, f"http://127.0.0.1:{port}", options.fault)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
