@@ -12,6 +12,7 @@
 #include "kitgen/cli/command.hpp"
 #include "kitgen/cli/evolution.hpp"
 #include "kitgen/cli/tree.hpp"
+#include "kitgen/model/json_schema.hpp"
 #include "kitgen/model/load.hpp"
 #include "kitgen/render/openapi.hpp"
 #include "kitgen/render/render.hpp"
@@ -30,6 +31,8 @@ constexpr std::size_t max_listed = 20;
 /// Folders with a meaning of their own, which the layers must not be mixed into.
 constexpr std::array<std::string_view, 8> taken_folders = {
     "api", "migrations", "config", "clients", "build", "cmake", ".kit", ".git"};
+
+constexpr std::string_view editor_schema_path = ".kit/schema.json";
 
 struct Project {
   Root root;
@@ -106,6 +109,8 @@ Result<std::vector<render::File>> render_all(const model::Service& service,
     if (!more) return std::move(more).error();
     std::ranges::move(*more, std::back_inserter(files));
   }
+  // Editors complete the schema by it: the file's first line names it.
+  files.push_back({std::string(editor_schema_path), model::json_schema()});
   return files;
 }
 

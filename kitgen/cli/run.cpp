@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
-#include <map>
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "kit/base/text.hpp"
 #include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
 #include "kitgen/model/naming.hpp"
+#include "kitgen/cli/parser.hpp"
+#include "kitgen/cli/schema_commands.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -28,6 +29,7 @@ Commands:
   dev       build, migrate and serve; again after every save
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
   migrate   plan, up, down, status: bring a database to the schema; new, lint: hand-written steps
+  schema    from-db, fmt, json-schema: tools around the schema file
   import    read CSV files through the project's own rules
   export    write the project's data as CSV files
   version   print the version
@@ -168,17 +170,13 @@ constexpr Command commands[] = {
     {"export", help_of_export},
     {"version", ""},
     {"help", help_of_all},
+    {"schema", help_of_schema},
+    {"schema from-db", help_of_from_db},
+    {"schema json-schema", help_of_json_schema},
 };
 constexpr std::string_view migrate_names[] = {"plan", "up",       "down", "status",
                                               "new",  "renumber", "lint"};
 constexpr std::string_view migrate_verbs = "plan, up, down, status, new, renumber, lint";
-
-int usage_error(std::string_view message, std::string_view command) {
-  print_error(message);
-  const std::string asked = command.empty() ? "" : " " + std::string(command);
-  std::fputs(("Try: kitgen help" + asked + "\n").c_str(), stderr);
-  return usage;
-}
 
 const Command* find_command(std::string_view name) {
   for (const Command& command : commands) {
@@ -200,101 +198,13 @@ int help(const std::vector<std::string>& words) {
     return ok;
   }
   const Command* command = find_command(words.front());
+  if (words.size() > 1) {  // schema from-db
+    if (const Command* verb = find_command(words[0] + " " + words[1])) command = verb;
+  }
   if (command == nullptr) return unknown_command(words.front());
   print(command->help.empty() ? help_of_all : command->help);
   return ok;
 }
-
-/// CLI11 with our own help and messages.
-class Parser {
- public:
-  explicit Parser(std::string command) : command_(std::move(command)) {
-    app_.set_help_flag();
-    app_.add_flag("-h,--help", help_);
-    app_.allow_extras();
-  }
-
-  void positional(const std::string& name, std::string& value) { app_.add_option(name, value); }
-  /// `example` is a value for messages.
-  void option(const std::string& name, std::string& value, std::string example) {
-    app_.add_option(name, value);
-    examples_[name] = std::move(example);
-  }
-  /// An option that may be given several times.
-  void list(const std::string& name, std::vector<std::string>& values, std::string example) {
-    app_.add_option(name, values)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    examples_[name] = std::move(example);
-    lists_.insert(name);
-  }
-  void flag(const std::string& name, bool& value) {
-    app_.add_flag(name, value);
-    flags_.insert(name);
-  }
-
-  /// Nothing: go on; otherwise the exit code.
-  std::optional<int> parse(std::vector<std::string> words) {
-    if (const std::string problem = misuse(words); !problem.empty())
-      return usage_error(problem, command_);
-    std::ranges::reverse(words);  // as CLI11 wants them
-    try {
-      app_.parse(words);
-    } catch (const CLI::ParseError& error) {
-      return usage_error(error.what(), command_);
-    }
-    if (help_) {
-      print(find_command(command_)->help);
-      return ok;
-    }
-    const std::vector<std::string> extras = app_.remaining();
-    if (extras.empty()) return std::nullopt;
-    const std::string& word = extras.front();
-    if (!word.starts_with("-")) {
-      return usage_error("'" + word + "' is one word too many", command_);
-    }
-    const std::string name = word.substr(0, word.find('='));
-    std::vector<std::string> known;
-    for (const CLI::Option* option : app_.get_options()) {
-      for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
-    }
-    const std::vector<std::string_view> names(known.begin(), known.end());
-    return usage_error("there is no option '" + name + "'" + kit::did_you_mean(name, names),
-                       command_);
-  }
-
- private:
-  /// What CLI11 would say in words of its own: values that are missing, too many or not wanted.
-  std::string misuse(const std::vector<std::string>& words) const {
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::size_t equals = words[i].find('=');
-      const std::string name = words[i].substr(0, equals);
-      const bool has_equals = equals != std::string::npos;
-      if (flags_.contains(name) && has_equals) return name + " takes no value";
-      const auto option = examples_.find(name);
-      if (option == examples_.end()) continue;
-      if (!seen.insert(name).second && !lists_.contains(name)) return name + " is given twice";
-      const std::string value = has_equals             ? words[i].substr(equals + 1)
-                                : i + 1 < words.size() ? words[++i]
-                                                       : std::string();
-      if (value.empty() || (!has_equals && value.starts_with("-")))
-        return std::string(name)
-            .append(" needs a value: ")
-            .append(name)
-            .append(" ")
-            .append(option->second);
-    }
-    return {};
-  }
-
-  std::string command_;
-  CLI::App app_;
-  std::map<std::string, std::string> examples_;  ///< Of the options that take a value.
-  std::set<std::string> flags_;
-  std::set<std::string> lists_;
-  bool help_ = false;
-};
 
 int run_new(const std::vector<std::string>& words) {
   NewArguments arguments;
@@ -508,6 +418,17 @@ int run_import_or_export(const std::string& command, const std::vector<std::stri
 
 }  // namespace
 
+int usage_error(std::string_view message, std::string_view command) {
+  print_error(message);
+  const std::string asked = command.empty() ? "" : " " + std::string(command);
+  std::fputs(("Try: kitgen help" + asked + "\n").c_str(), stderr);
+  return usage;
+}
+
+std::string_view help_text(std::string_view command) {
+  return find_command(command)->help;
+}
+
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
@@ -543,6 +464,7 @@ int run(int argc, char** argv) {
   if (command == "generate") return run_generate(words);
   if (command == "dev") return run_dev(std::move(words));
   if (command == "migrate") return run_migrate(std::move(words));
+  if (command == "schema") return run_schema(std::move(words));
   if (command == "import" || command == "export") return run_import_or_export(command, words);
   return unknown_command(command);
 }

@@ -230,6 +230,12 @@ std::string_view scalar_name(Scalar scalar) {
   return "";
 }
 
+std::vector<std::string_view> type_names() {
+  std::vector<std::string_view> names;
+  for (const KnownType& type : known_types) names.push_back(type.name);
+  return names;
+}
+
 std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
   const std::size_t parenthesis = std::min(type.text.find('('), type.text.size());
   const std::string name(kit::trim(std::string_view(type.text).substr(0, parenthesis)));

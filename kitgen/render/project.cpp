@@ -9,7 +9,8 @@ namespace {
 // In these texts @name@ is "music_store", @Name@ "MusicStore", @Label@ "Music store".
 
 constexpr std::string_view schema_text =
-    R"(# What this service keeps. Everything under internal/, migrations/ and clients/ follows from this file:
+    R"(# yaml-language-server: $schema=../.kit/schema.json
+# What this service keeps. Everything under internal/, migrations/ and clients/ follows from this file:
 # change it, then `make generate`.
 kit: 1
 service: @name@

@@ -94,6 +94,8 @@ struct TypeSpec {
   std::size_t enum_index = none;
 };
 std::optional<TypeSpec> parse_type(Context& context, const Word& type);
+/// Every type of the language by its name.
+std::vector<std::string_view> type_names();
 /// Fills everything of a field that follows from its type, array-ness, optional, enum, entity: type
 /// strings of all languages.
 void set_type_names(const Service& service, Field& field);
