@@ -7,9 +7,9 @@
 #include "kit/base/text.hpp"
 #include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
-#include "kitgen/model/naming.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/schema_commands.hpp"
+#include "kitgen/model/naming.hpp"
 
 namespace kitgen::cli {
 namespace {
