@@ -102,7 +102,8 @@ struct Field {
   Origin origin = Origin::declared;
   Role role = Role::plain;
   Scalar type = Scalar::string;
-  bool is_array = false;  ///< `type` is the element's; the column is JSON text.
+  bool is_array = false;  ///< `type`, `min`, `max` and `pattern` are the element's; the column is
+                          ///< JSON text.
 
   std::string cpp_type;    ///< Without optional: std::string, kit::Decimal, GenreId, InvoiceStatus,
                            ///< std::vector<std::string>
@@ -128,6 +129,9 @@ struct Field {
   std::optional<std::uint32_t>
       min_length;  ///< Code points of text, bytes of bytes, elements of an array.
   std::optional<std::uint32_t> max_length;
+  std::optional<std::uint32_t> item_min_length;  ///< As the two above, of each element.
+  std::optional<std::uint32_t> item_max_length;
+  bool unique_items = false;
   std::string pattern;  ///< RE2, matched against the whole value; "" for none
   bool unique = false;
   bool immutable = false;    ///< Given on create, never changed.

@@ -276,11 +276,20 @@ bool is_ordered(const Field& field) {
 }
 
 bool can_filter(const Field& field) {
+  return (is_ordered(field) || field.is_array) && !field.secret;
+}
+
+bool can_sort(const Field& field) {
   return is_ordered(field) && !field.secret;
 }
 
 Operators operators_of(const Field& field) {
   Operators operators{"eq", "ne"};
+  if (field.is_array) {
+    operators = {"has"};
+    if (field.optional) operators.emplace_back("is_null");
+    return operators;
+  }
   switch (field.type) {
     case Scalar::boolean:
       operators = {"eq"};

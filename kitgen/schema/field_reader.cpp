@@ -26,6 +26,34 @@ void read_type(NodeReader& reader, const Entry& entry, Field& field) {
   field.is_broken = true;
 }
 
+Items read_items(NodeReader& reader, const Entry& entry) {
+  Items items;
+  items.at = entry.key;
+  const auto into = [&](std::optional<Word>& target) {
+    return [&reader, &target](const Entry& e) { target = reader.word(e); };
+  };
+  const std::array<KeyRule, 7> rules{{
+      {"min", into(items.min)},
+      {"max", into(items.max)},
+      {"min_length", into(items.min_length)},
+      {"max_length", into(items.max_length)},
+      {"pattern", into(items.pattern)},
+      {"format", into(items.format)},
+      {"unique", [&](const Entry& e) { items.unique = reader.flag(e); }},
+  }};
+  reader.map(entry.value, "items", rules);
+  return items;
+}
+
+/// default: draft, default: [a, b]
+void read_default(NodeReader& reader, const Entry& entry, Field& field) {
+  if (entry.value.is_sequence()) {
+    field.default_list = {entry.value.word, reader.words(entry)};
+  } else {
+    field.default_value = reader.word(entry);
+  }
+}
+
 void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
   bool has_type = false;
   const auto into_word = [&](std::optional<Word>& target) {
@@ -34,7 +62,7 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
   const auto into_flag = [&](Flag& target) {
     return [&reader, &target](const Entry& e) { target = reader.flag(e); };
   };
-  const std::array<KeyRule, 19> rules{{
+  const std::array<KeyRule, 20> rules{{
       {"type",
        [&](const Entry& e) {
          has_type = true;
@@ -46,7 +74,8 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
       {"max_length", into_word(field.max_length)},
       {"pattern", into_word(field.pattern)},
       {"format", into_word(field.format)},
-      {"default", into_word(field.default_value)},
+      {"default", [&](const Entry& e) { read_default(reader, e, field); }},
+      {"items", [&](const Entry& e) { field.items = read_items(reader, e); }},
       {"currency", into_word(field.currency)},
       {"values",
        [&](const Entry& e) {

@@ -18,6 +18,19 @@ struct Flag {
   explicit operator bool() const { return value; }
 };
 
+/// `items: {max: 30}`: what each element of an array has to be.
+struct Items {
+  Word at;
+  std::optional<Word> min, max, min_length, max_length, pattern, format;
+  Flag unique;  ///< No element twice.
+};
+
+/// `default: [a, b]`
+struct DefaultList {
+  Word at;
+  std::vector<Word> values;
+};
+
 struct Field {
   Word name;
   Word type;               ///< "string", "decimal(10,2)", "InvoiceStatus", "Customer.email"
@@ -27,6 +40,8 @@ struct Field {
   std::optional<Word> currency, renamed_from, doc;
   std::vector<Word> values;  ///< Of type: enum
   bool has_values = false;
+  std::optional<Items> items;
+  std::optional<DefaultList> default_list;
   Flag unique, optional, immutable, read_only, secret;
 };
 

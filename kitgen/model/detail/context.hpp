@@ -100,6 +100,7 @@ std::string_view scalar_name(Scalar scalar);
 /// Whether values of the type have an order worth sorting and comparing by.
 bool is_ordered(const Field& field);
 bool can_filter(const Field& field);
+bool can_sort(const Field& field);
 Operators operators_of(const Field& field);
 
 // literal.cpp
@@ -118,6 +119,12 @@ bool less(const Comparable& a, const Comparable& b);
 // constraints.cpp
 /// Reads min, max, lengths, pattern, format, default and the flags of a field whose type is set.
 void read_constraints(Context& context, const schema::Field& syntax, Field& field);
+
+// items.cpp
+/// Reads what only arrays have: the constraints of their elements and a default that is a list.
+void read_items(Context& context, const schema::Field& syntax, Field& field);
+/// Tells such keys on a field that is no array.
+void refuse_array_keys(Context& context, const schema::Field& syntax);
 
 // fields.cpp
 void build_fields(Context& context, std::size_t entity);
