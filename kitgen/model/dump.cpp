@@ -203,7 +203,8 @@ class Dumper {
   }
 
   void dump_entity(const Entity& entity) {
-    line("entity " + entity.name + " line=" + std::to_string(entity.line));
+    line("entity " + entity.name + (entity.file.empty() ? "" : " file=" + entity.file) +
+         " line=" + std::to_string(entity.line));
     ++depth_;
     text("doc", entity.doc);
     line("names snake=" + entity.snake + " plural=" + entity.plural + " plural_pascal=" +

@@ -339,6 +339,8 @@ struct Entity {
   std::string plural_label;   ///< "Media types"
   std::string doc;
   int line = 0;  ///< Of the name in the schema, for the first line of generated files.
+  std::string
+      file;  ///< The included file that has it, from the schema's folder on; "": the schema.
 
   IdKind id_kind = IdKind::sequence;
   std::string id_type;  ///< "MediaTypeId"
@@ -406,6 +408,8 @@ struct Service {
   /// Pivots come after all.
   std::vector<std::size_t> import_order;
 
+  /// "api/sales/invoice.yaml": the file that describes the entity.
+  std::string file_of(const Entity& entity) const;
   const Entity* find_entity(std::string_view entity_name) const;
   const Table* find_table(std::string_view table_name) const;
 };

@@ -72,6 +72,7 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
   const Service& service = context.service;
   entity.name = syntax.name.text;
   entity.line = syntax.name.at.line;
+  entity.file = context.syntax.files[static_cast<std::size_t>(syntax.name.at.file)];
   entity.doc = text_of(syntax.doc);
   entity.snake = to_snake(entity.name);
   entity.plural = syntax.plural ? syntax.plural->text : pluralise(entity.snake);
@@ -118,17 +119,22 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
 
 }  // namespace
 
+void NameScope::add(std::string_view name, const Word& word, std::string what) {
+  taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), std::move(what), word.at});
+}
+
 bool NameScope::declare(std::string_view name, const Word& word, const std::string& what,
                         schema::Diagnostics& diagnostics) {
   const auto [taken, is_new] =
-      taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), what, word.at.line});
+      taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), what, word.at});
   if (is_new) return true;
   const Taken& other = taken->second;
-  const std::string place = " (line " + std::to_string(other.line) + ")";
-  std::string message =
-      what == other.what   ? what + " is given twice, first in line " + std::to_string(other.line)
-      : name == other.name ? what + " has the same name as " + other.what + place
-                           : what + " differs from " + other.what + place + " only in case";
+  const std::string line = diagnostics.place(other.at, word.at);
+  const std::string place = " (" + line + ")";
+  std::string message = what == other.what ? what + " is given twice, first in " + line
+                        : name == other.name
+                            ? what + " has the same name as " + other.what + place
+                            : what + " differs from " + other.what + place + " only in case";
   diagnostics.error(word, std::move(message));
   return false;
 }

@@ -125,29 +125,6 @@ Index read_index(NodeReader& reader, const Node& node) {
   return index;
 }
 
-std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry) {
-  std::vector<Index> indexes;
-  if (entry.value.is_broken()) return indexes;
-  if (!entry.value.is_sequence()) {
-    reader.diagnostics().error(
-        entry.value.word, "'indexes' must be a list ([[a, b], [c]]), not " + describe(entry.value));
-    return indexes;
-  }
-  for (const Node& node : entry.value.items) indexes.push_back(read_index(reader, node));
-  return indexes;
-}
-
-Keep read_keep(NodeReader& reader, const Entry& entry) {
-  Keep keep;
-  const std::array<KeyRule, 3> rules{{
-      {"soft_delete", [&](const Entry& e) { keep.soft_delete = reader.flag(e); }},
-      {"version", [&](const Entry& e) { keep.version = reader.flag(e); }},
-      {"audit", [&](const Entry& e) { keep.audit = reader.flag(e); }},
-  }};
-  reader.map(entry.value, "keep", rules);
-  return keep;
-}
-
 List read_list(NodeReader& reader, const Entry& entry) {
   List list;
   const std::array<KeyRule, 5> rules{{
@@ -240,6 +217,29 @@ std::vector<Relation> read_relations(NodeReader& reader, RelationKind kind, cons
   return relations;
 }
 
+std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry) {
+  std::vector<Index> indexes;
+  if (entry.value.is_broken()) return indexes;
+  if (!entry.value.is_sequence()) {
+    reader.diagnostics().error(
+        entry.value.word, "'indexes' must be a list ([[a, b], [c]]), not " + describe(entry.value));
+    return indexes;
+  }
+  for (const Node& node : entry.value.items) indexes.push_back(read_index(reader, node));
+  return indexes;
+}
+
+Keep read_keep(NodeReader& reader, const Entry& entry) {
+  Keep keep;
+  const std::array<KeyRule, 3> rules{{
+      {"soft_delete", [&](const Entry& e) { keep.soft_delete = reader.flag(e); }},
+      {"version", [&](const Entry& e) { keep.version = reader.flag(e); }},
+      {"audit", [&](const Entry& e) { keep.audit = reader.flag(e); }},
+  }};
+  reader.map(entry.value, "keep", rules);
+  return keep;
+}
+
 std::optional<CsvImport> read_import(NodeReader& reader, const Entry& entry) {
   std::optional<CsvImport> import;
   const std::array<KeyRule, 1> rules{{
@@ -257,10 +257,11 @@ Entity read_entity(NodeReader& reader, const Entry& entry) {
       append(entity.relations, read_relations(reader, kind, e.value));
     };
   };
-  const std::array<KeyRule, 16> rules{{
+  const std::array<KeyRule, 17> rules{{
       {"doc", [&](const Entry& e) { entity.doc = reader.word(e); }},
       {"plural", [&](const Entry& e) { entity.plural = reader.word(e); }},
       {"id", [&](const Entry& e) { entity.id = reader.word(e); }},
+      {"use", [&](const Entry& e) { entity.uses = read_uses(reader, e); }},
       {"fields", [&](const Entry& e) { entity.fields = read_fields(reader, e.value, "fields"); }},
       {"belongs_to", relations(RelationKind::belongs_to)},
       {"has_one", relations(RelationKind::has_one)},

@@ -105,9 +105,28 @@ struct Console {
   std::vector<Word> columns;
 };
 
+/// `use: [address, {address: billing}]`
+struct Use {
+  Word mixin;
+  std::optional<Word> prefix;
+};
+
+/// Parts of entities that several of them have.
+struct Mixin {
+  Word name;
+  std::optional<Word> doc;
+  std::vector<Use> uses;
+  std::vector<Field> fields;
+  std::vector<Relation> relations;  ///< belongs_to only
+  std::vector<Index> indexes;
+  Keep keep;
+  List list;  ///< Without page sizes.
+};
+
 struct Entity {
   Word name;
   std::optional<Word> doc, plural, id;
+  std::vector<Use> uses;
   std::vector<Field> fields;
   std::vector<Relation> relations;
   std::vector<Index> indexes;
@@ -128,12 +147,13 @@ struct Enum {
 
 struct Schema {
   std::optional<Word> service, doc;
+  std::vector<Word> includes;  ///< Of the schema's own file; what they bring is below.
   std::vector<Enum> enums;
+  std::vector<Mixin> mixins;
   std::vector<Entity> entities;
+  /// By `Position::file`: "" for the schema itself, the others from its folder on:
+  /// "sales/invoice.yaml".
+  std::vector<std::string> files;
 };
-
-/// Reads the text of a schema. What could be read is returned even when there were errors, so that
-/// later checks find the rest of them; nothing only when the YAML itself could not be read.
-std::optional<Schema> read_schema(const Source& source, Diagnostics& diagnostics);
 
 }  // namespace kitgen::schema

@@ -68,8 +68,8 @@ void rejoin_commas(std::vector<Node>& items) {
 /// Builds the tree from yaml-cpp's events. Aliases are never followed, so nothing can expand.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const Source& source, Diagnostics& diagnostics)
-      : source_(source), diagnostics_(diagnostics) {}
+  TreeBuilder(const Source& source, Diagnostics& diagnostics, std::size_t& nodes)
+      : source_(source), diagnostics_(diagnostics), nodes_(nodes) {}
 
   std::optional<Node> take_root() { return std::exchange(root_, std::nullopt); }
 
@@ -172,7 +172,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     last_column_ += characters(text.substr(last_byte_, byte - last_byte_));
     last_byte_ = byte;
-    return {line, last_column_};
+    return {line, last_column_, source_.index()};
   }
 
   static int characters(std::string_view text) { return static_cast<int>(kit::utf8_length(text)); }
@@ -280,7 +280,7 @@ class TreeBuilder : public YAML::EventHandler {
   Diagnostics& diagnostics_;
   std::vector<Open> open_;
   std::optional<Node> root_;
-  std::size_t nodes_ = 0;
+  std::size_t& nodes_;
   int documents_ = 0;
   std::ptrdiff_t last_quoted_ = -1;  ///< Where in the text the last quoted scalar starts.
   int last_line_ = 0;
@@ -377,8 +377,13 @@ std::string describe(const Node& node) {
 }
 
 std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics) {
+  std::size_t nodes = 0;
+  return parse_yaml(source, diagnostics, nodes);
+}
+
+std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics, std::size_t& nodes) {
   if (!check_bytes(source, diagnostics)) return std::nullopt;
-  TreeBuilder builder(source, diagnostics);
+  TreeBuilder builder(source, diagnostics, nodes);
   try {
     std::istringstream stream(source.text());
     YAML::Parser parser(stream);
@@ -393,10 +398,10 @@ std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics) {
     const Position at =
         has_place ? source.position(error.mark.line + 1,
                                     static_cast<std::size_t>(std::max(error.mark.column, 0)))
-                  : Position{};
+                  : Position{0, 0, source.index()};
     diagnostics.error(at, 1, explain(error.msg));
   } catch (const std::exception& error) {
-    diagnostics.error(Position{}, 1, std::string("bad YAML: ") + error.what());
+    diagnostics.error(Position{0, 0, source.index()}, 1, std::string("bad YAML: ") + error.what());
   }
   return std::nullopt;
 }

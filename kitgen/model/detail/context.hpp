@@ -27,12 +27,14 @@ class NameScope {
   /// Tells a clash; `what` is "field 'email'". Returns whether the name was free.
   bool declare(std::string_view name, const Word& word, const std::string& what,
                schema::Diagnostics& diagnostics);
+  /// The same without a word where a clash was told already.
+  void add(std::string_view name, const Word& word, std::string what);
 
  private:
   struct Taken {
     std::string name;
     std::string what;
-    int line = 0;
+    schema::Position at;
   };
   std::unordered_map<std::string, Taken> taken_;
 };
@@ -81,6 +83,13 @@ void name_entities(Context& context);
 /// words when `strict`.
 void check_snake_name(Context& context, const Word& word, std::string_view what, bool strict);
 void check_pascal_name(Context& context, const Word& word, std::string_view what);
+
+// mixins.cpp
+/// Puts the parts of mixins into the entities that use them. What clashes is told with both places
+/// and left out.
+void expand_mixins(schema::Schema& schema, schema::Diagnostics& diagnostics);
+/// Tells types that no field can have in mixins that no entity uses.
+void check_unused_mixins(Context& context);
 
 // types.cpp
 /// A type word's meaning.

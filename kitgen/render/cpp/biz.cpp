@@ -42,7 +42,7 @@ std::string validate_signature(std::string_view type, std::string_view value, bo
 }
 
 File ids(const Project& project) {
-  View view = project.view(0);
+  View view = project.view();
   View list{View::type::list};
   Strings includes{"kit/base/id.hpp"};
   std::vector<std::pair<std::string, const Entity*>> sorted;
@@ -63,7 +63,7 @@ File ids(const Project& project) {
 }
 
 void add_enum(const Project& project, const model::Enum& type, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   view.set("name", type.name);
   view.set("doc", doc_view(type.doc, 0));
   view.set("rep", type.values.size() <= 256 ? "std::uint8_t" : "std::uint16_t");
@@ -328,7 +328,7 @@ File repository(const Project& project, const Entity& entity) {
 }
 
 void add_ports(const Project& project, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   View events{View::type::list};
   Strings includes{"kit/async/task.hpp"};
   View entities{View::type::list};

@@ -20,18 +20,18 @@ std::string Project::path(std::string_view layer, std::string_view file) const {
   return text.append("/").append(file);
 }
 
-View Project::view(int line) const {
+View Project::view() const {
   View view{View::type::object};
-  std::string source = model::cpp_comment(service.schema_file);
-  if (line > 0) source.append(":").append(std::to_string(line));
-  view.set("source", source);
+  view.set("source", model::cpp_comment(service.schema_file));
   view.set("service", service.name);
   view.set("out", options.output);
   return view;
 }
 
 View Project::view(const Entity& entity) const {
-  View view = this->view(entity.line);
+  View view = this->view();
+  view.set("source",
+           model::cpp_comment(service.file_of(entity)) + ":" + std::to_string(entity.line));
   view.set("name", entity.name);
   view.set("snake", entity.snake);
   view.set("plural", entity.plural);

@@ -84,7 +84,7 @@ std::string restore_path(const Entity& entity) {
 }
 
 void add_wiring(const Project& project, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   View entities{View::type::list};
   std::size_t index = 0;
   Strings own{"kit/db/import.hpp", project.path("data", "unit_of_work.gen.hpp")};

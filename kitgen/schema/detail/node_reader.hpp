@@ -49,6 +49,15 @@ Field read_field(NodeReader& reader, const Entry& entry);
 std::vector<Field> read_fields(NodeReader& reader, const Node& node, std::string_view what);
 std::vector<Relation> read_relations(NodeReader& reader, RelationKind kind, const Node& node);
 std::optional<CsvImport> read_import(NodeReader& reader, const Entry& entry);
+std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry);
+Keep read_keep(NodeReader& reader, const Entry& entry);
+std::vector<Use> read_uses(NodeReader& reader, const Entry& entry);
+Mixin read_mixin(NodeReader& reader, const Entry& entry);
 Entity read_entity(NodeReader& reader, const Entry& entry);
+
+/// One file alone; `nodes` counts on. What could be read is returned even when there were errors,
+/// so that later checks find the rest of them; nothing only when the YAML itself could not be read.
+std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnostics,
+                                    std::size_t& nodes);
 
 }  // namespace kitgen::schema
