@@ -170,8 +170,16 @@ class ConstraintReader {
     std::string why;
     std::optional<ParsedLiteral> value = parse_literal(context_.service, field_, word, why);
     if (!value)
-      error(word, std::string(what) + " " + in_quotes(word.text) + " " + why, enum_help(word));
+      error(word, std::string(what) + " " + in_quotes(word.text) + " " + why,
+            literal_help(word, what == "default"));
     return value;
+  }
+
+  std::string literal_help(const Word& word, bool is_default) {
+    if (field_.type == Scalar::boolean) return schema::flag_help(word.text);
+    if (is_default && (field_.type == Scalar::timestamp || field_.type == Scalar::date))
+      return "now is the time of the insert";
+    return enum_help(word);
   }
 
   std::string enum_help(const Word& word) {

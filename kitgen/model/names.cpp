@@ -193,7 +193,7 @@ void build_header(Context& context) {
                               "write service: store, for example");
   } else {
     const Word& name = *context.syntax.service;
-    check_snake_name(context, name, "service", true);
+    if (!name.empty()) check_snake_name(context, name, "service", true);
     const std::optional<std::string> taken = reserved_for_services(name.text);
     if (taken && !reserved_in(name.text)) {
       context.diagnostics.error(name, "service name " + in_quotes(name.text) + " is " + *taken);
@@ -239,9 +239,16 @@ std::vector<std::string> Context::field_names(std::size_t entity) const {
 std::size_t Context::find_entity(const Word& word, std::string_view used_as) {
   const auto found = entity_by_name.find(word.text);
   if (found != entity_by_name.end()) return found->second;
+  const std::vector<std::string> names = entity_names();
+  std::string help = diagnostics.did_you_mean(word.text, names);
+  constexpr std::size_t few = 8;
+  if (help.empty() && !names.empty() && names.size() <= few) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    help = "entities here: " + schema::one_of(views);
+  }
   diagnostics.error(word,
                     std::string(used_as) + " names the unknown entity " + in_quotes(word.text),
-                    diagnostics.did_you_mean(word.text, entity_names()));
+                    std::move(help));
   return none;
 }
 

@@ -64,6 +64,9 @@ class Diagnostics {
 /// 'text' for a message: cut after 60 characters, control and bidirectional characters replaced.
 std::string in_quotes(std::string_view text);
 
+/// "write true" for "yes", "On" and the like; "" when neither truth is meant.
+std::string flag_help(std::string_view text);
+
 /// "'a', 'b' or 'c'"; what is there twice is named once.
 std::string one_of(std::span<const std::string_view> words);
 

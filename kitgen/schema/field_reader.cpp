@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -7,6 +8,39 @@
 
 namespace kitgen::schema {
 namespace {
+
+constexpr std::array<ForeignWord, 30> foreign_words{{
+    {"required", "fields are required unless they say optional: true"},
+    {"not_null", "fields are required unless they say optional: true"},
+    {"nullable", "write optional: true"},
+    {"null", "write optional: true"},
+    {"length", "write max: 40, or max_length: 40"},
+    {"size", "write max: 40, or max_length: 40"},
+    {"maxlength", "write max_length"},
+    {"minlength", "write min_length"},
+    {"maximum", "write max"},
+    {"minimum", "write min"},
+    {"description", "write doc"},
+    {"comment", "write doc"},
+    {"help", "write doc"},
+    {"label", "labels follow from the names; say more with doc"},
+    {"primary_key", "every entity has an id; id: uuid beside fields: changes its kind"},
+    {"index", "write indexes: [[field]] beside fields:"},
+    {"indexed", "write indexes: [[field]] beside fields:"},
+    {"references", "write belongs_to: {name: Entity} beside fields:"},
+    {"foreign_key", "write belongs_to: {name: Entity} beside fields:"},
+    {"belongs_to", "write belongs_to: {name: Entity} beside fields:"},
+    {"entity", "write belongs_to: {name: Entity} beside fields:"},
+    {"regex", "write pattern"},
+    {"enum", "write type: enum, values: [a, b]"},
+    {"choices", "write type: enum, values: [a, b]"},
+    {"options", "write type: enum, values: [a, b]"},
+    {"precision", "write type: decimal(10,2)"},
+    {"scale", "write type: decimal(10,2)"},
+    {"hidden", "write secret: true"},
+    {"private", "write secret: true"},
+    {"const", "write immutable: true"},
+}};
 
 /// type: string, type: [string]
 void read_type(NodeReader& reader, const Entry& entry, Field& field) {
@@ -54,6 +88,11 @@ void read_default(NodeReader& reader, const Entry& entry, Field& field) {
   }
 }
 
+bool is_without_type(const Node& node) {
+  return std::ranges::find(node.entries, "type",
+                           [](const Entry& entry) { return entry.key.text; }) == node.entries.end();
+}
+
 void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
   bool has_type = false;
   const auto into_word = [&](std::optional<Word>& target) {
@@ -62,7 +101,7 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
   const auto into_flag = [&](Flag& target) {
     return [&reader, &target](const Entry& e) { target = reader.flag(e); };
   };
-  const std::array<KeyRule, 20> rules{{
+  const std::array<KeyRule, 18> rules{{
       {"type",
        [&](const Entry& e) {
          has_type = true;
@@ -89,21 +128,15 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
       {"secret", into_flag(field.secret)},
       {"renamed_from", into_word(field.renamed_from)},
       {"doc", into_word(field.doc)},
-      // Words of other schema languages, for an answer better than the nearest key.
-      {"required",
-       [&](const Entry& e) {
-         reader.diagnostics().error(e.key, "unknown key 'required' in a field",
-                                    "fields are required unless they say optional: true");
-       },
-       true},
-      {"nullable",
-       [&](const Entry& e) {
-         reader.diagnostics().error(e.key, "unknown key 'nullable' in a field",
-                                    "write optional: true");
-       },
-       true},
   }};
-  reader.map(entry.value, "a field", rules);
+  const bool is_section = is_entity_key(entry.key.text) && is_without_type(entry.value);
+  if (is_section) {
+    reader.diagnostics().error(entry.key, in_quotes(entry.key.text) + " stands among the fields",
+                               "indent it less, so that it stands beside fields:");
+    field.is_broken = true;
+    return;
+  }
+  reader.map(entry.value, "a field", rules, foreign_words);
   if (!has_type) {
     reader.diagnostics().error(entry.key, "field " + in_quotes(entry.key.text) + " has no type",
                                "write type: string, for example");
@@ -112,6 +145,13 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
 }
 
 }  // namespace
+
+bool is_entity_key(std::string_view key) {
+  static constexpr std::array<std::string_view, 9> keys{"fields",   "belongs_to",   "has_one",
+                                                        "has_many", "many_to_many", "indexes",
+                                                        "keep",     "list",         "actions"};
+  return std::ranges::find(keys, key) != keys.end();
+}
 
 Field read_field(NodeReader& reader, const Entry& entry) {
   Field field;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -10,6 +11,28 @@ namespace kitgen::schema {
 namespace {
 
 constexpr std::string_view language_version = "1";
+
+constexpr std::array<ForeignWord, 10> foreign_words{{
+    {"version", "write kit: 1"},
+    {"name", "write service"},
+    {"models", "write entities"},
+    {"tables", "write entities"},
+    {"schemas", "write entities"},
+    {"types", "write enums, or mixins"},
+    {"imports", "write include: [file.yaml]"},
+    {"description", "write doc"},
+    {"openapi", "this is an OpenAPI document, not a schema of kit"},
+    {"swagger", "this is an OpenAPI document, not a schema of kit"},
+}};
+
+/// A key of an entity that is not indented below it stands where the next entity would.
+bool is_misplaced(NodeReader& reader, const Entry& entry) {
+  if (!is_entity_key(entry.key.text)) return false;
+  reader.diagnostics().error(entry.key,
+                             in_quotes(entry.key.text) + " stands where an entity's name belongs",
+                             "indent it further, so that it is part of the entity above");
+  return true;
+}
 
 void read_enums(NodeReader& reader, const Entry& entry, Schema& schema) {
   for (const Entry& each : reader.entries(entry.value, "enums")) {
@@ -49,6 +72,7 @@ KeyRule only_once(NodeReader& reader, std::string_view key, bool is_included,
   const auto read = [&reader, &target, is_included, key](const Entry& e) {
     if (!is_included) {
       target = reader.word(e);
+      if (!target) target = Word{"", e.key.at, e.key.length, false};  // told already
       return;
     }
     reader.diagnostics().error(e.key, "an included file cannot say '" + std::string(key) + ":'",
@@ -107,11 +131,12 @@ std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnosti
       {"entities",
        [&](const Entry& e) {
          for (const Entry& each : reader.entries(e.value, "entities")) {
-           if (!each.key.text.empty()) schema.entities.push_back(read_entity(reader, each));
+           if (!each.key.text.empty() && !is_misplaced(reader, each))
+             schema.entities.push_back(read_entity(reader, each));
          }
        }},
   }};
-  reader.map(*root, is_included ? "an included file" : "the schema", rules);
+  reader.map(*root, is_included ? "an included file" : "the schema", rules, foreign_words);
   if (version || !has_version) check_version(version, *root, diagnostics);
   return schema;
 }

@@ -20,6 +20,12 @@ struct KeyRule {
   bool is_hidden = false;  ///< Only there for a better message: never suggested.
 };
 
+/// A word of another schema language, and what to write instead.
+struct ForeignWord {
+  std::string_view key;
+  std::string_view help;
+};
+
 /// Takes nodes apart and tells what is not as expected. Broken nodes were told already and are
 /// skipped silently.
 class NodeReader {
@@ -28,7 +34,8 @@ class NodeReader {
 
   /// Runs each entry of a mapping through its rule; keys without one are refused with the nearest
   /// known. `what` names the mapping in messages: "a field".
-  void map(const Node& node, std::string_view what, std::span<const KeyRule> rules);
+  void map(const Node& node, std::string_view what, std::span<const KeyRule> rules,
+           std::span<const ForeignWord> foreign = {});
   /// The entries of a mapping, or nothing (told) when it is none. `what`: "fields".
   const std::vector<Entry>& entries(const Node& node, std::string_view what);
 
@@ -41,8 +48,14 @@ class NodeReader {
   Diagnostics& diagnostics() { return diagnostics_; }
 
  private:
+  void tell_unknown(const Word& key, std::string_view what, std::span<const KeyRule> rules,
+                    std::span<const ForeignWord> foreign);
+
   Diagnostics& diagnostics_;
 };
+
+/// Whether it is one of the sections of an entity: "fields", "belongs_to" ...
+bool is_entity_key(std::string_view key);
 
 // The parts of an entity, each in its own place.
 Field read_field(NodeReader& reader, const Entry& entry);
