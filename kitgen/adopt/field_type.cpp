@@ -167,8 +167,7 @@ void set_type(const Proposal& proposal, const Column& column, bool is_key, Item&
   Item element;
   set_scalar(proposal, type, false, element);
   const std::string* name = element.find("type");
-  const bool carried =
-      model::Capabilities{}.arrays && name != nullptr && *name != "enum" && *name != "json";
+  const bool carried = name != nullptr && *name != "enum" && *name != "json";
   item.set("type", carried ? "[" + *name + "]" : "json");
   if (!carried) item.notes.push_back(shown(type.declared) + " is an array; it is any JSON here");
 }

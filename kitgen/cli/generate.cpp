@@ -41,17 +41,25 @@ struct Project {
   std::string output;
 };
 
+/// Files that a schema includes name none.
+bool names_a_service(const std::string& path) {
+  const auto text = schema::read_file(path);
+  constexpr std::string_view key = "service:";
+  return text && (text->starts_with(key) || text->find("\nservice:") != std::string::npos);
+}
+
 Result<std::string> find_schema(const std::string& given) {
   if (!given.empty()) return given;
   std::vector<std::string> found;
   std::error_code code;
   for (const auto& entry : fs::directory_iterator("api", code)) {
     const std::string extension = entry.path().extension();
-    if (extension == ".yaml" || extension == ".yml") found.push_back(entry.path().string());
+    const bool is_yaml = extension == ".yaml" || extension == ".yml";
+    if (is_yaml && names_a_service(entry.path().string())) found.push_back(entry.path().string());
   }
   std::ranges::sort(found);
   if (found.size() == 1) return found.front();
-  std::string message = found.empty() ? "there is no api/*.yaml here"
+  std::string message = found.empty() ? "there is no api/*.yaml here that names its service"
                                       : "there is more than one schema here (" + found[0] + ", " +
                                             found[1] + (found.size() > 2 ? ", ...)" : ")");
   return Error(Code::invalid_argument,

@@ -162,7 +162,23 @@ File entity_source(const Project& project, const Entity& entity) {
   return project.generated("biz", entity.snake + ".gen.cpp", "entity.cpp", view);
 }
 
+/// As elements stand in JSON.
+std::string element_type(const Field& field) {
+  switch (field.type) {
+    case model::Scalar::int32:
+    case model::Scalar::int64:
+    case model::Scalar::boolean:
+      return "integer";
+    case model::Scalar::float32:
+    case model::Scalar::float64:
+      return "real";
+    default:
+      return "text";
+  }
+}
+
 std::string column_type(const Field& field) {
+  if (field.is_array) return element_type(field);
   if (field.sql.sqlite == "INTEGER") return "integer";
   return field.sql.sqlite == "REAL" ? "real" : "text";
 }
