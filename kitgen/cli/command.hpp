@@ -22,11 +22,12 @@ struct GenerateArguments {
   std::string project;  ///< "": where the schema's api/ folder stands
   bool check = false;
   bool dry_run = false;
+  bool diff = false;
   bool dump_model = false;
   bool discard_edits = false;
   bool recreate_migrations = false;
+  bool restore_deleted = false;
   bool verbose = false;
-  bool quiet = false;  ///< Says nothing when all went well.
 };
 int generate(const GenerateArguments& arguments);
 

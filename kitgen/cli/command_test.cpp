@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kitgen/cli/test_folder.hpp"
+#include "kitgen/cli/test_command.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -22,47 +22,6 @@ entities:
     fields:
       name: {type: string, max: 120}
 )";
-
-/// Runs the program's main() inside a folder.
-struct CommandTest : testing::Test {
-  struct Outcome {
-    int code = -1;
-    std::string out;
-    std::string err;
-  };
-
-  Outcome kitgen(std::vector<std::string> words) {
-    const auto before = std::filesystem::current_path();
-    std::filesystem::current_path(folder.path(directory));
-    words.insert(words.begin(), "kitgen");
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    Outcome outcome;
-    outcome.code = run(static_cast<int>(words.size()), pointers.data());
-    outcome.out = testing::internal::GetCapturedStdout();
-    outcome.err = testing::internal::GetCapturedStderr();
-    std::filesystem::current_path(before);
-    return outcome;
-  }
-
-  void check_usage(std::vector<std::string> words, const std::string& message) {
-    const Outcome outcome = kitgen(std::move(words));
-    EXPECT_EQ(outcome.code, 2);
-    EXPECT_THAT(outcome.err, HasSubstr(message));
-    EXPECT_EQ(outcome.out, "");
-  }
-  void check_failure(std::vector<std::string> words, const std::string& message) {
-    const Outcome outcome = kitgen(std::move(words));
-    EXPECT_EQ(outcome.code, 1);
-    EXPECT_THAT(outcome.err, HasSubstr(message));
-  }
-
-  TestFolder folder;
-  std::string directory;
-};
 
 TEST_F(CommandTest, help_stands_first_and_wrong_words_get_the_nearest) {
   EXPECT_EQ(kitgen({"help"}).code, 0);

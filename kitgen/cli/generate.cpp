@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/generate.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +12,12 @@
 #include <iterator>
 
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/report.hpp"
 #include "kitgen/cli/tree.hpp"
 #include "kitgen/model/load.hpp"
 #include "kitgen/render/migrations.hpp"
 #include "kitgen/render/openapi.hpp"
+#include "kitgen/render/project.hpp"
 #include "kitgen/render/render.hpp"
 #include "kitgen/render/typescript.hpp"
 
@@ -24,8 +28,6 @@ namespace fs = std::filesystem;
 using kit::Code;
 using kit::Error;
 using kit::Result;
-
-constexpr std::size_t max_listed = 20;
 
 /// Folders with a meaning of their own, which the layers must not be mixed into.
 constexpr std::array<std::string_view, 8> taken_folders = {
@@ -94,75 +96,25 @@ Result<Project> open_project(const GenerateArguments& arguments) {
   return Project{std::move(*root), std::move(*schema), std::move(schema_file), std::move(output)};
 }
 
-Result<std::vector<render::File>> render_all(const model::Service& service,
-                                             const render::Options& options) {
-  std::vector<render::File> files;
-  using Render =
-      Result<std::vector<render::File>> (*)(const model::Service&, const render::Options&);
-  constexpr std::array<Render, 4> renderers = {render::render_cpp, render::render_migrations,
-                                               render::render_openapi, render::render_typescript};
-  for (const Render renderer : renderers) {
-    auto more = renderer(service, options);
-    if (!more) return std::move(more).error();
-    std::ranges::move(*more, std::back_inserter(files));
-  }
-  return files;
-}
-
-/// The changes that matter, a line each; all of them with `verbose`.
-std::string listing(const Plan& plan, bool verbose) {
-  std::string text;
-  std::size_t listed = 0;
-  std::size_t left = 0;
-  for (const Change& change : plan.changes) {
-    if (change.action == Action::unchanged) continue;
-    if (change.action != Action::keep_orphan && !verbose && listed == max_listed) {
-      ++left;
-      continue;
-    }
-    ++listed;
-    std::string word(name(change.action));
-    word.resize(8, ' ');
-    text += "  " + word + change.path;
-    if (change.action == Action::keep_orphan)
-      text += "  (no longer generated, but edited: yours now)";
-    text += "\n";
-  }
-  if (left > 0) text += "  ... and " + std::to_string(left) + " more (--verbose lists all)\n";
-  return text;
-}
-
 std::string counted(std::size_t count, std::string_view what) {
   return std::to_string(count) + " " + std::string(what);
 }
 
 std::string summary(const model::Service& service, const Plan& plan) {
   const std::size_t entities = service.entities.size();
+  const std::size_t merged = plan.count(Action::merge) + plan.count(Action::conflict);
   return service.name + ": " + counted(entities, entities == 1 ? "entity" : "entities") + ", " +
          counted(plan.manifest.files.size(), "files: ") +
          counted(plan.count(Action::create), "created, ") +
          counted(plan.count(Action::rewrite), "rewritten, ") +
+         (merged == 0 ? "" : counted(merged, "merged, ")) +
          counted(plan.count(Action::remove), "removed, ") +
          counted(plan.count(Action::unchanged), "unchanged\n");
 }
 
 /// Why the plan must not be carried out; nothing to say: it may.
 std::string objections(const std::string& service, const Plan& plan) {
-  std::string text;
-  for (const Edited& edited : plan.edited) {
-    text +=
-        edited.path + (edited.known ? ": edited by hand, but it is generated again on every run\n"
-                                    : ": exists, but kitgen did not write it\n");
-    text += "--- what kitgen would write\n+++ what is there\n" + edited.diff;
-  }
-  if (!plan.edited.empty()) {
-    text +=
-        "\nMove your change into a file of your own (one without .gen in its name), then restore "
-        "or "
-        "delete the\nfile" +
-        std::string(plan.edited.size() == 1 ? "" : "s") +
-        " above; or run again with --discard-edits to have it overwritten. Nothing was written.\n";
-  }
+  std::string text = file_objections(plan);
   if (!plan.outgrown_migrations.empty()) {
     for (const std::string& path : plan.outgrown_migrations) {
       text += path + ": no longer what the schema says\n";
@@ -201,12 +153,55 @@ int dry_run(const model::Service& service, const Plan& plan) {
   return failed;
 }
 
+/// The patch on stdout; it applies to the project's folder.
+int show_patch(const model::Service& service, const Plan& plan) {
+  print(patch(plan));
+  const std::string problems = objections(service.name, plan);
+  if (problems.empty()) return ok;
+  print_error(problems);
+  return failed;
+}
+
+/// Finishes what an interrupted run decided, also when the schema cannot be read now.
+Result<> finish_interrupted(const Project& project) {
+  auto interrupted = is_interrupted(project.root);
+  if (!interrupted) return std::move(interrupted).error();
+  if (!*interrupted) return {};
+  auto lock = project.root.lock(".kit/lock");
+  if (!lock) return std::move(lock).error();
+  auto recovered = recover(project.root);
+  if (!recovered) return std::move(recovered).error();
+  if (*recovered) print("Finished a run that was interrupted.\n");
+  return {};
+}
+
+/// The files of `kitgen new` that the manifest has: they follow kitgen like the other started ones.
+Result<> add_skeleton(const Root& root, std::vector<render::File>& files) {
+  auto manifest = read_manifest(root);
+  if (!manifest) return std::move(manifest).error();
+  if (manifest->project.empty()) return {};
+  for (render::File& file : render::render_project(manifest->project)) {
+    const auto kept = manifest->files.find(file.path);
+    if (kept != manifest->files.end() && kept->second.keeping == Keeping::started) {
+      files.push_back(std::move(file));
+    }
+  }
+  return {};
+}
+
+bool is_read_only(const GenerateArguments& arguments) {
+  return arguments.check || arguments.dry_run || arguments.diff;
+}
+
 Result<int> write(const Project& project, const model::Service& service,
                   const GenerateArguments& arguments, std::vector<render::File> files) {
-  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations};
-  if (arguments.check || arguments.dry_run) {
+  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations,
+                            arguments.restore_deleted};
+  if (is_read_only(arguments)) {
+    KIT_TRY(add_skeleton(project.root, files));
     auto plan = make_plan(project.root, std::move(files), options);
     if (!plan) return std::move(plan).error();
+    if (arguments.diff) return show_patch(service, *plan);
     return arguments.check ? check(service, *plan) : dry_run(service, *plan);
   }
   auto lock = project.root.lock(".kit/lock");
@@ -214,6 +209,7 @@ Result<int> write(const Project& project, const model::Service& service,
   auto recovered = recover(project.root);
   if (!recovered) return std::move(recovered).error();
   if (*recovered) print("Finished a run that was interrupted.\n");
+  KIT_TRY(add_skeleton(project.root, files));
   auto plan = make_plan(project.root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   const std::string problems = objections(service.name, *plan);
@@ -221,16 +217,49 @@ Result<int> write(const Project& project, const model::Service& service,
     print_error(problems);
     return failed;
   }
+  const std::string hint = git_hint(project.root, *plan);
   KIT_TRY(apply(project.root, *plan));
-  if (!arguments.quiet) print(listing(*plan, arguments.verbose) + summary(service, *plan));
-  return ok;
+  print(listing(*plan, arguments.verbose) + summary(service, *plan) + hint);
+  const std::string conflicts = conflict_report(*plan);
+  if (conflicts.empty()) return ok;
+  print_error(conflicts);
+  return failed;
 }
 
 }  // namespace
 
+Result<std::vector<render::File>> render_all(const model::Service& service,
+                                             const std::string& output) {
+  render::Options options;
+  options.output = output;
+  options.all = true;
+  std::vector<render::File> files;
+  using Render =
+      Result<std::vector<render::File>> (*)(const model::Service&, const render::Options&);
+  constexpr std::array<Render, 4> renderers = {render::render_cpp, render::render_migrations,
+                                               render::render_openapi, render::render_typescript};
+  for (const Render renderer : renderers) {
+    auto more = renderer(service, options);
+    if (!more) return std::move(more).error();
+    std::ranges::move(*more, std::back_inserter(files));
+  }
+  return files;
+}
+
 int generate(const GenerateArguments& arguments) {
   auto project = open_project(arguments);
   if (!project) return fail(project.error());
+  if (is_read_only(arguments)) {
+    auto interrupted = is_interrupted(project->root);
+    if (!interrupted) return fail(interrupted.error());
+    if (*interrupted) {
+      print_error("a run of kitgen was interrupted here; kitgen generate finishes it");
+      return failed;
+    }
+  } else if (!arguments.dump_model) {
+    if (const auto finished = finish_interrupted(*project); !finished)
+      return fail(finished.error());
+  }
   model::Loaded loaded = model::load_file(project->schema);
   if (!loaded.diagnostics.empty()) print_error(schema::to_string(loaded.diagnostics));
   if (!loaded.service) {
@@ -242,10 +271,7 @@ int generate(const GenerateArguments& arguments) {
     print(model::dump(*loaded.service));
     return ok;
   }
-  render::Options options;
-  options.output = project->output;
-  options.all = true;
-  auto files = render_all(*loaded.service, options);
+  auto files = render_all(*loaded.service, project->output);
   if (!files) return fail(files.error());
   auto result = write(*project, *loaded.service, arguments, std::move(*files));
   return result ? *result : fail(result.error());

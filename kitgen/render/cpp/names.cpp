@@ -23,6 +23,7 @@ std::string Project::path(std::string_view layer, std::string_view file) const {
 View Project::view(int line) const {
   View view{View::type::object};
   std::string source = model::cpp_comment(service.schema_file);
+  view.set("schema_file", source);
   if (line > 0) source.append(":").append(std::to_string(line));
   view.set("source", source);
   view.set("service", service.name);
