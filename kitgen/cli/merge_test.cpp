@@ -235,7 +235,7 @@ class RandomEdits : public testing::Test {
 
 TEST_F(RandomEdits, obey_the_laws_of_a_merge) {
   int conflicts = 0;
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < 6'000; ++round) {
     const Text lines = base();
     const std::string b = joined(lines);
     const std::string x = joined(edited(lines, "x"));
@@ -270,13 +270,13 @@ TEST_F(RandomEdits, obey_the_laws_of_a_merge) {
       ASSERT_TRUE(is_marker || (b + x + y).find(line) != std::string::npos);
     }
   }
-  EXPECT_GT(conflicts, 1000);
-  EXPECT_LT(conflicts, 19'000);
+  EXPECT_GT(conflicts, 300);
+  EXPECT_LT(conflicts, 5'700);
 }
 
 /// Edits with an unchanged line between them never disturb each other.
 TEST_F(RandomEdits, apart_from_each_other_commute) {
-  for (int round = 0; round < 5'000; ++round) {
+  for (int round = 0; round < 2'000; ++round) {
     Text lines(12 + random_() % 30);
     for (std::size_t i = 0; i < lines.size(); ++i) lines[i] = "line " + std::to_string(i);
     Text x = lines;
