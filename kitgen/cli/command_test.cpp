@@ -15,14 +15,6 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
 
-constexpr const char* schema_text = R"(kit: 1
-service: shop
-entities:
-  Item:
-    fields:
-      name: {type: string, max: 120}
-)";
-
 TEST_F(CommandTest, help_stands_first_and_wrong_words_get_the_nearest) {
   EXPECT_EQ(kitgen({"help"}).code, 0);
   EXPECT_THAT(kitgen({"--help"}).out, HasSubstr("kitgen new shop"));

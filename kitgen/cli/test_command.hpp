@@ -12,6 +12,14 @@
 
 namespace kitgen::cli {
 
+inline constexpr const char* schema_text = R"(kit: 1
+service: shop
+entities:
+  Item:
+    fields:
+      name: {type: string, max: 120}
+)";
+
 /// Runs the program's main() inside a folder.
 struct CommandTest : testing::Test {
   struct Outcome {
