@@ -25,6 +25,7 @@ struct GenerateArguments {
   std::string project;  ///< "": where the schema's api/ folder stands
   bool check = false;
   bool dry_run = false;
+  bool diff = false;
   bool dump_model = false;
   bool discard_edits = false;
   bool recreate_migrations = false;
@@ -32,8 +33,8 @@ struct GenerateArguments {
   std::string migration_name;                                ///< "": told by what it changes
   std::vector<std::pair<std::string, std::string>> renames;  ///< {"customers.telephone", "phone"}
   std::vector<std::string> drops;                            ///< "customers.telephone"
+  bool restore_deleted = false;
   bool verbose = false;
-  bool quiet = false;  ///< Says nothing when all went well.
 };
 int generate(const GenerateArguments& arguments);
 

@@ -56,7 +56,8 @@ Examples:
   kitgen generate api/shop.yaml                       the same, named
   kitgen generate --schema=api/shop.yaml --output=internal --with-orm
   kitgen generate --check                             writes nothing; exit 1 and a list when files are out of date
-  kitgen generate --dry-run                           writes nothing; shows the plan
+  kitgen generate --dry-run                           writes nothing; lists what it would do, file by file
+  kitgen generate --diff                              writes nothing; shows the same as a patch for git apply
 
 Options:
   --schema FILE            the schema (also as the first word)
@@ -64,20 +65,24 @@ Options:
   --project DIR            work as if started there; else the folder above the schema's api/
   --with-orm, --with-gorm  the data layer and its migrations; always written, accepted for scripts
   --all                    everything this version can write; the default
-  --check                  fail when files are out of date
-  --dry-run                show what would be done
+  --check                  fail when files are out of date: exit 1 when a run would change or refuse anything
+  --dry-run                list what would be done; exit 1 when a run would refuse
+  --diff                   the same as a patch; exit 1 when a run would refuse. Only one of these three
   --verbose                list every file
   --discard-edits          overwrite generated files that were edited by hand
   --name NAME              of the migration that a changed schema needs; else told by the change
   --rename OLD=NEW         customers.telephone=phone, or clients=customers: renamed, as renamed_from: in the schema says
   --drop OLD               customers.telephone, or clients: gone, not renamed
   --allow-destructive      write a migration that loses data; without it the run lists what would be lost
+  --restore-deleted        start files again that you deleted
   --recreate-migrations    for projects that never ran with real data: one first migration, whatever was there before;
                            the development database has to be removed
   --dump-model             print the checked schema as kitgen understands it
 
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
-are yours: started once, never touched again. .kit/manifest.json remembers which is which; commit it.
+are yours: started once; what kitgen would start differently later is merged into them. Where you changed the same
+lines, both versions stand between markers (<<<<<<< yours ... >>>>>>> kitgen), and the run ends with exit code 1.
+.kit/manifest.json and .kit/pristine remember what was written; commit them.
 
 A changed schema is a new migration in migrations/, which is never rewritten later. Before it ran anywhere you may edit
 it. .kit/schema.json remembers what the migrations lead to; commit it too. Migrations of your own take the next number;
@@ -244,8 +249,10 @@ int run_generate(const std::vector<std::string>& words) {
   parser.flag("--all", accepted);
   parser.flag("--check", arguments.check);
   parser.flag("--dry-run", arguments.dry_run);
+  parser.flag("--diff", arguments.diff);
   parser.flag("--verbose", arguments.verbose);
   parser.flag("--discard-edits", arguments.discard_edits);
+  parser.flag("--restore-deleted", arguments.restore_deleted);
   parser.flag("--recreate-migrations", arguments.recreate_migrations);
   parser.flag("--allow-destructive", arguments.allow_destructive);
   parser.option("--name", arguments.migration_name, "add_vat_to_invoices");
@@ -260,8 +267,8 @@ int run_generate(const std::vector<std::string>& words) {
   }
   if (const std::string problem = read_decisions(renames, arguments); !problem.empty())
     return usage_error(problem, "generate");
-  if (arguments.check && arguments.dry_run) {
-    return usage_error("--check and --dry-run exclude each other", "generate");
+  if (arguments.check + arguments.dry_run + arguments.diff > 1) {
+    return usage_error("--check, --dry-run and --diff exclude each other", "generate");
   }
   if (arguments.schema.empty()) arguments.schema = positional;
   return generate(arguments);

@@ -40,7 +40,7 @@ entities:
 )";
 
 constexpr std::string_view main_text =
-    R"(// Yours: kitgen wrote this file once and never touches it again.
+    R"(// Started by kitgen; yours from here on.
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -224,6 +224,7 @@ line: biz
 constexpr std::string_view ignore_text = R"(/build/
 /.kit/*
 !/.kit/manifest.json
+!/.kit/pristine/
 /kit.local.mk
 *.db
 *.db-shm
@@ -239,7 +240,7 @@ constexpr std::string_view readme_text = R"(# @Label@
     make help
 
 The schema is `api/@name@.yaml`. Change it and run `make generate`: files with `.gen` in their name are rewritten, all
-others are yours. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
+others are yours, and what kitgen would start differently is merged into them. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
 
 For now a change of tables after the first migration needs it anew: remove the development database (`@name@.db`,
 `@name@.db-wal`, `@name@.db-shm`), then `kitgen generate --recreate-migrations`. A database with real data must not be
@@ -255,7 +256,7 @@ touched: take the change back out of the schema.
 | `clients/typescript` | a typed client |
 | `config` | settings: `base.yaml`, then that of the environment (`KIT_ENV`, `--env`) |
 
-`.kit/manifest.json` remembers which files kitgen wrote: commit it.
+`.kit/manifest.json` and `.kit/pristine` remember what kitgen wrote: commit them.
 )";
 
 constexpr std::string_view format_text = R"(BasedOnStyle: Google
