@@ -75,9 +75,34 @@ std::string project_of(const std::string& schema) {
   return folder.filename() == "api" ? folder.parent_path().string() : ".";
 }
 
+bool is_read_only(const GenerateArguments& arguments) {
+  return arguments.check || arguments.dry_run || arguments.diff;
+}
+
+/// Finishes what an interrupted run decided; a run that writes nothing says that there is one.
+Result<> settle(const Root& root, const GenerateArguments& arguments) {
+  auto interrupted = is_interrupted(root);
+  if (!interrupted) return std::move(interrupted).error();
+  if (!*interrupted || arguments.dump_model) return {};
+  if (is_read_only(arguments)) {
+    return Error(Code::failed_precondition,
+                 "a run of kitgen was interrupted here; kitgen generate finishes it");
+  }
+  auto lock = root.lock(".kit/lock");
+  if (!lock) return std::move(lock).error();
+  auto recovered = recover(root);
+  if (!recovered) return std::move(recovered).error();
+  if (*recovered) print("Finished a run that was interrupted.\n");
+  return {};
+}
+
 Result<Project> open_project(const GenerateArguments& arguments) {
   if (!arguments.project.empty() && ::chdir(arguments.project.c_str()) != 0) {
     return Error(Code::not_found, arguments.project + ": " + std::strerror(errno));
+  }
+  // First of all: the schema itself may be among what the run was to write.
+  if (const auto here = Root::open("."); here && arguments.schema.empty()) {
+    KIT_TRY(settle(*here, arguments));
   }
   auto schema = find_schema(arguments.schema);
   if (!schema) return std::move(schema).error();
@@ -85,6 +110,7 @@ Result<Project> open_project(const GenerateArguments& arguments) {
   if (!fs::is_directory(folder)) return Error(Code::not_found, folder + ": no such folder");
   auto root = Root::open(folder);
   if (!root) return std::move(root).error();
+  KIT_TRY(settle(*root, arguments));
 
   std::string output = "internal";
   if (!arguments.output.empty()) {
@@ -163,19 +189,6 @@ int show_patch(const Plan& plan) {
   if (problems.empty()) return ok;
   print_error(problems);
   return failed;
-}
-
-/// Finishes what an interrupted run decided, also when the schema cannot be read now.
-Result<> finish_interrupted(const Project& project) {
-  auto interrupted = is_interrupted(project.root);
-  if (!interrupted) return std::move(interrupted).error();
-  if (!*interrupted) return {};
-  auto lock = project.root.lock(".kit/lock");
-  if (!lock) return std::move(lock).error();
-  auto recovered = recover(project.root);
-  if (!recovered) return std::move(recovered).error();
-  if (*recovered) print("Finished a run that was interrupted.\n");
-  return {};
 }
 
 /// The files of `kitgen new` that the manifest has: they follow kitgen like the other started ones.
@@ -282,17 +295,6 @@ Result<std::vector<render::File>> render_all(const model::Service& service,
 int generate(const GenerateArguments& arguments) {
   auto project = open_project(arguments);
   if (!project) return fail(project.error());
-  if (is_read_only(arguments)) {
-    auto interrupted = is_interrupted(project->root);
-    if (!interrupted) return fail(interrupted.error());
-    if (*interrupted) {
-      print_error("a run of kitgen was interrupted here; kitgen generate finishes it");
-      return failed;
-    }
-  } else if (!arguments.dump_model) {
-    if (const auto finished = finish_interrupted(*project); !finished)
-      return fail(finished.error());
-  }
   model::Loaded loaded = model::load_file(project->schema);
   if (!loaded.diagnostics.empty()) print_error(schema::to_string(loaded.diagnostics));
   if (!loaded.service) {

@@ -222,9 +222,10 @@ line: biz
 )";
 
 constexpr std::string_view ignore_text = R"(/build/
-/.kit/*
-!/.kit/manifest.json
-!/.kit/pristine/
+/.kit/dev/
+/.kit/lock
+/.kit/stage/
+/.kit/written/
 /kit.local.mk
 *.db
 *.db-shm
@@ -242,9 +243,8 @@ constexpr std::string_view readme_text = R"(# @Label@
 The schema is `api/@name@.yaml`. Change it and run `make generate`: files with `.gen` in their name are rewritten, all
 others are yours, and what kitgen would start differently is merged into them. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
 
-For now a change of tables after the first migration needs it anew: remove the development database (`@name@.db`,
-`@name@.db-wal`, `@name@.db-shm`), then `kitgen generate --recreate-migrations`. A database with real data must not be
-touched: take the change back out of the schema.
+A change of tables is a migration in `migrations`, up and down; `kitgen migrate plan --database @name@.db` shows what it
+does, and `make run` applies it in development. A migration that ran anywhere stays as it is.
 
 | folder | what |
 |---|---|
@@ -256,7 +256,7 @@ touched: take the change back out of the schema.
 | `clients/typescript` | a typed client |
 | `config` | settings: `base.yaml`, then that of the environment (`KIT_ENV`, `--env`) |
 
-`.kit/manifest.json` and `.kit/pristine` remember what kitgen wrote: commit them.
+`.kit` remembers what kitgen wrote and what the migrations lead to: commit it.
 )";
 
 constexpr std::string_view format_text = R"(BasedOnStyle: Google
