@@ -135,7 +135,7 @@ void write_entity(Writer& out, Entity& entity) {
 
 void write_header(Writer& out, const Proposal& proposal) {
   const Catalogue& catalogue = proposal.catalogue;
-  out.comment(0, "yaml-language-server: $schema=../.kit/schema.json");
+  out.comment(0, "yaml-language-server: $schema=../.kit/language.json");
   out.comment(0, "From the database '" + catalogue.name + "' (" + catalogue.engine +
                      "), by kitgen schema from-db. Yours from here on.");
   out.comment(0,

@@ -117,17 +117,88 @@ TEST_F(CommandTest, an_edited_generated_file_stops_everything) {
   EXPECT_THAT(folder.read("internal/biz/item.gen.hpp"), Not(HasSubstr("// mine")));
 }
 
-TEST_F(CommandTest, a_changed_schema_does_not_rewrite_history) {
+TEST_F(CommandTest, a_changed_schema_is_a_new_migration) {
   folder.write("api/shop.yaml", schema_text);
   ASSERT_EQ(kitgen({"generate"}).code, 0);
+  const std::string first = folder.read("migrations/0001_create_shop.up.sql");
+  const std::string changed = std::string(schema_text) + "      size: {type: int32, backfill: 3}\n";
+  folder.write("api/shop.yaml", changed);
+  const auto before = folder.tree();
+  check_failure({"generate", "--check"}, "create  migrations/0002_add_size_to_items.up.sql");
+  const Outcome shown = kitgen({"generate", "--dry-run"});
+  EXPECT_EQ(shown.code, 0);
+  EXPECT_THAT(shown.out, HasSubstr("CREATE TABLE kit_new_items"));
+  EXPECT_EQ(folder.tree(), before);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  EXPECT_EQ(folder.read("migrations/0001_create_shop.up.sql"), first);
+  EXPECT_THAT(folder.read("migrations/0002_add_size_to_items.up.sql"), HasSubstr("items: size is"));
+  EXPECT_EQ(kitgen({"generate", "--check"}).code, 0);
+  EXPECT_EQ(kitgen({"migrate", "up", "--database=x.db"}).code, 0);
+  // A migration by hand takes a number; the next one of kitgen the one behind it.
+  folder.write("migrations/0003_mine.up.sql", "CREATE TABLE mine (x INTEGER);\n");
+  folder.write("migrations/0003_mine.down.sql", "DROP TABLE mine;\n");
+  folder.write("api/shop.yaml", changed + "      note: {type: string, optional: true}\n");
+  ASSERT_EQ(kitgen({"generate", "--name", "say_more"}).code, 0);
+  EXPECT_TRUE(folder.has("migrations/0004_say_more.up.sql"));
+  EXPECT_EQ(kitgen({"migrate", "up", "--database=x.db"}).code, 0);
+  EXPECT_EQ(kitgen({"migrate", "down", "4", "--database=x.db"}).code, 0);
+  EXPECT_EQ(kitgen({"generate", "--recreate-migrations"}).code, 0);
+  EXPECT_THAT(folder.read("migrations/0001_create_shop.up.sql"), HasSubstr("note"));
+  EXPECT_FALSE(folder.has("migrations/0002_add_size_to_items.up.sql"));
+  EXPECT_FALSE(folder.has("migrations/0004_say_more.up.sql"));
+}
+
+TEST_F(CommandTest, what_a_change_loses_or_leaves_open_is_refused) {
+  folder.write("api/shop.yaml", std::string(schema_text) + "      size: {type: int32}\n");
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  const auto before = folder.tree();
+  folder.write("api/shop.yaml", schema_text);
+  const std::string changed = folder.read("api/shop.yaml");
+  check_failure({"generate"}, "items.size is dropped with what it holds");
+  check_failure({"generate"}, "--allow-destructive");
+  check_failure({"generate", "--check"}, "items.size is dropped");
+  folder.write("api/shop.yaml", std::string(schema_text) + "      width: {type: int32}\n");
+  check_failure({"generate"}, "api/shop.yaml:7:7: error: was items.size renamed to width");
+  check_failure({"generate"}, "renamed_from: size");
+  check_usage({"generate", "--rename", "items.size"}, "--rename takes both names");
+  check_usage({"generate", "--name", "Say More"}, "--name takes lower-case words");
+  check_usage({"generate", "--drop"}, "--drop needs a value");
+  EXPECT_EQ(folder.tree().size(), before.size());
+  EXPECT_EQ(kitgen({"generate", "--rename", "items.size=width"}).code, 0);
+  EXPECT_THAT(folder.read("migrations/0002_rename_width_in_items.up.sql"),
+              HasSubstr("ALTER TABLE items RENAME COLUMN size TO width;"));
+}
+
+TEST_F(CommandTest, a_project_from_before_snapshots_is_adopted_when_nothing_changed) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  const std::string snapshot = folder.read(".kit/schema.json");
+  std::filesystem::remove(folder.path(".kit/schema.json"));
+  check_failure({"generate", "--check"}, "create  .kit/schema.json");
+  // Its migration may have been edited since.
+  folder.write("migrations/0001_create_shop.up.sql",
+               folder.read("migrations/0001_create_shop.up.sql") + "CREATE TABLE mine (x);\n");
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  EXPECT_EQ(folder.read(".kit/schema.json"), snapshot);
+  std::filesystem::remove(folder.path(".kit/schema.json"));
   folder.write("api/shop.yaml", std::string(schema_text) + "      size: {type: int32}\n");
   const auto before = folder.tree();
-  for (const char* part :
-       {"--recreate-migrations", "(shop.db, with shop.db-wal", "real data: do not touch it"})
+  for (const char* part : {"There is no .kit/schema.json", "run kitgen generate, which",
+                           "kitgen generate --recreate-migrations", "(shop.db, with shop.db-wal"}) {
     check_failure({"generate"}, part);
+  }
   EXPECT_EQ(folder.tree(), before);
-  EXPECT_EQ(kitgen({"generate", "--recreate-migrations"}).code, 0);
-  EXPECT_THAT(folder.read("migrations/0001_create_shop.up.sql"), HasSubstr("size"));
+}
+
+TEST_F(CommandTest, a_snapshot_that_fits_nothing_is_refused) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  const std::string snapshot = folder.read(".kit/schema.json");
+  folder.write(".kit/schema.json", "<<<<<<< ours\n" + snapshot);
+  check_failure({"generate"}, ".kit/schema.json: ");
+  const std::size_t at = snapshot.find("\"migration\": 1");
+  folder.write(".kit/schema.json", std::string(snapshot).replace(at, 14, "\"migration\": 7"));
+  check_failure({"generate"}, "is that of migration 7, but migrations/ ends with number 1");
 }
 
 TEST_F(CommandTest, status_shows_what_was_edited) {
@@ -192,8 +263,7 @@ TEST_F(CommandTest, starts_a_project) {
   const Outcome outcome = kitgen({"new", "music_store"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("cd music_store"));
-  EXPECT_THAT(outcome.out,
-              HasSubstr("(music_store.db*), then kitgen generate --recreate-migrations"));
+  EXPECT_THAT(outcome.out, HasSubstr("edit api/music_store.yaml, then make run again"));
   for (const char* file :
        {"main.cpp", "CMakeLists.txt", "Makefile", "layers.txt", ".gitignore",
         "api/music_store.yaml", "config/base.yaml", "config/prod.yaml", "internal/biz/item.gen.hpp",

@@ -34,7 +34,7 @@ using kit::Result;
 constexpr std::array<std::string_view, 8> taken_folders = {
     "api", "migrations", "config", "clients", "build", "cmake", ".kit", ".git"};
 
-constexpr std::string_view editor_schema_path = ".kit/schema.json";
+constexpr std::string_view editor_schema_path = ".kit/language.json";
 
 struct Project {
   Root root;
@@ -232,10 +232,6 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
   auto plan = make_plan(project.root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   return Planned{std::move(*plan), std::move(evolved->sql)};
-}
-
-bool is_read_only(const GenerateArguments& arguments) {
-  return arguments.check || arguments.dry_run || arguments.diff;
 }
 
 Result<int> write(const Project& project, const model::Service& service,

@@ -72,6 +72,7 @@ std::string listing(const Plan& plan, bool verbose) {
 std::string patch(const Plan& plan) {
   std::string text;
   for (const Change& change : plan.changes) {
+    if (change.path.starts_with(".kit/")) continue;
     if (change.action == Action::remove) {
       text += file_diff(change.path, change.before, std::nullopt);
     } else if (change.action == Action::create) {

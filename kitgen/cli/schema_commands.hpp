@@ -49,9 +49,9 @@ inline constexpr std::string_view help_of_json_schema =
 Examples:
   kitgen schema json-schema > schema.json
 
-A project has it already: kitgen generate writes .kit/schema.json, and the first line of api/NAME.yaml names it for
+A project has it already: kitgen generate writes .kit/language.json, and the first line of api/NAME.yaml names it for
 the YAML language server, which most editors speak to:
-  # yaml-language-server: $schema=../.kit/schema.json
+  # yaml-language-server: $schema=../.kit/language.json
 )";
 
 /// `kitgen schema VERB ...`

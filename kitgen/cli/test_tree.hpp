@@ -38,7 +38,6 @@ struct TreeTest : testing::Test {
   void generate(std::vector<render::File> files, PlanOptions options = {}) {
     const Plan made = plan(std::move(files), options);
     ASSERT_THAT(made.edited, testing::IsEmpty());
-    ASSERT_THAT(made.outgrown_migrations, testing::IsEmpty());
     ASSERT_TRUE(apply(root, made).ok());
     ASSERT_THAT(root.list(".kit/stage").value(), testing::IsEmpty());
   }

@@ -79,25 +79,29 @@ TEST_F(TreeTest, a_migration_is_history) {
   // Comments may differ; the file stays as it is.
   generate(migration("-- two\nCREATE TABLE a (x);\n"));
   EXPECT_EQ(folder.read("migrations/0001_create_shop.up.sql"), "-- one\nCREATE TABLE a (x);\n");
-  // Edited by hand, and the schema says what it said: theirs.
+  // Nothing is wanted of it any more: it stays, edited or not.
   folder.write("migrations/0001_create_shop.up.sql", "CREATE TABLE a (x, y);\n");
-  EXPECT_TRUE(plan(migration("CREATE TABLE a (x);\n")).is_clean());
-  // Another schema.
-  const Plan outgrown = plan(migration("CREATE TABLE b (x);\n"));
-  EXPECT_THAT(outgrown.outgrown_migrations, ElementsAre("migrations/0001_create_shop.up.sql"));
-  EXPECT_FALSE(outgrown.is_clean());
+  EXPECT_TRUE(plan({}).is_clean());
+  EXPECT_TRUE(plan(migration("CREATE TABLE b (x);\n")).is_clean());
   generate(migration("CREATE TABLE b (x);\n"), {.recreate_migrations = true});
   EXPECT_EQ(folder.read("migrations/0001_create_shop.up.sql"), "CREATE TABLE b (x);\n");
   EXPECT_TRUE(plan(migration("CREATE TABLE b (x);\n")).is_clean());
 }
 
-TEST_F(TreeTest, a_renamed_service_does_not_get_a_second_first_migration) {
+TEST_F(TreeTest, a_recreated_migration_of_a_renamed_service_replaces_the_other) {
   generate({generated("migrations/0001_create_shop.up.sql", "A;\n")});
   const std::vector<File> renamed = {generated("migrations/0001_create_store.up.sql", "A;\n")};
-  EXPECT_THAT(plan(renamed).outgrown_migrations, ElementsAre("migrations/0001_create_shop.up.sql"));
   generate(renamed, {.recreate_migrations = true});
   EXPECT_FALSE(folder.has("migrations/0001_create_shop.up.sql"));
   EXPECT_TRUE(folder.has("migrations/0001_create_store.up.sql"));
+}
+
+TEST_F(TreeTest, no_sum_is_kept_of_the_snapshot) {
+  generate({generated(".kit/schema.json", "1")});
+  EXPECT_EQ(folder.read(".kit/manifest.json").find("schema.json"), std::string::npos);
+  folder.write(".kit/schema.json", "merged");
+  generate({generated(".kit/schema.json", "2")});
+  EXPECT_EQ(folder.read(".kit/schema.json"), "2");
 }
 
 TEST_F(TreeTest, migrations_by_hand_are_left_alone) {

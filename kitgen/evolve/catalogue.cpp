@@ -133,6 +133,10 @@ Table table_of(const Service& service, const model::Table& stored) {
     const auto field = std::ranges::find(fields, each.name, &Field::name);
     Column column = column_of(service, *field, each);
     if (each.is_primary_key) column.key = ++keys;
+    if (column.hints.line == 0) {  // no word of its own
+      column.hints.line = table.hints.line;
+      column.hints.position = table.hints.position;
+    }
     table.columns.push_back(std::move(column));
   }
   for (const model::ForeignKey& key : stored.foreign_keys) {

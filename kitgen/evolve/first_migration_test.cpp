@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kitgen/render/migrations.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include <memory>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
+#include "kitgen/evolve/sqlite.hpp"
 #include "kitgen/model/load.hpp"
 
-namespace kitgen::render {
+namespace kitgen::evolve {
 namespace {
 
 using testing::HasSubstr;
@@ -83,23 +84,23 @@ entities:
 
 TEST(Migrations, go_up_and_down) {
   const model::Service service = service_of(schema_text);
-  const MigrationPlan plan = plan_first_migration(service);
-  EXPECT_EQ(plan.file_stem(), "0001_create_shop");
+  const Plan plan = plan_first(service);
+  EXPECT_EQ(plan.name, "create_shop");
   Database database;
-  ASSERT_EQ(database.run(sqlite_up(plan)), "");
+  ASSERT_EQ(database.run(sqlite_up(plan, "api/test.yaml")), "");
   EXPECT_EQ(database.count("SELECT count(*) FROM sqlite_schema WHERE name = 'kit_outbox'"), 1);
   ASSERT_EQ(database.run("INSERT INTO shelves (id, name, parent_id, created_at, updated_at) "
                          "VALUES (1, 'abc', 1, 0, 0), (2, 'abd', 1, 0, 0)"),
             "");
-  ASSERT_EQ(database.run("BEGIN;" + sqlite_down(plan) + "COMMIT;"), "");
+  ASSERT_EQ(database.run("BEGIN;" + sqlite_down(plan, "api/test.yaml") + "COMMIT;"), "");
   EXPECT_EQ(database.count("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"), 0);
-  ASSERT_EQ(database.run(sqlite_up(plan)), "");
+  ASSERT_EQ(database.run(sqlite_up(plan, "api/test.yaml")), "");
 }
 
 TEST(Migrations, the_database_refuses_what_the_schema_refuses) {
   const model::Service service = service_of(schema_text);
   Database database;
-  ASSERT_EQ(database.run(sqlite_up(plan_first_migration(service))), "");
+  ASSERT_EQ(database.run(sqlite_up(plan_first(service), "api/test.yaml")), "");
   const auto shelf = [&](const std::string& id, const std::string& name, const std::string& parent,
                          const std::string& deleted = "NULL") {
     return database.run(
@@ -152,7 +153,7 @@ TEST(Migrations, the_database_refuses_what_the_schema_refuses) {
 TEST(Migrations, references_within_a_table_are_checked_at_the_end) {
   const model::Service service = service_of(schema_text);
   Database database;
-  ASSERT_EQ(database.run(sqlite_up(plan_first_migration(service))), "");
+  ASSERT_EQ(database.run(sqlite_up(plan_first(service), "api/test.yaml")), "");
   EXPECT_EQ(database.run("BEGIN; INSERT INTO shelves (id, name, parent_id, created_at, "
                          "updated_at) VALUES (1, 'ab', 2, 0, 0); INSERT INTO shelves (id, name, "
                          "created_at, updated_at) VALUES (2, 'cd', 0, 0); COMMIT"),
@@ -161,7 +162,7 @@ TEST(Migrations, references_within_a_table_are_checked_at_the_end) {
 
 TEST(Migrations, sorts_and_foreign_keys_have_an_index_once) {
   const model::Service service = service_of(schema_text);
-  const std::string sql = sqlite_up(plan_first_migration(service));
+  const std::string sql = sqlite_up(plan_first(service), "api/test.yaml");
   EXPECT_THAT(sql, HasSubstr("CREATE INDEX ix_shelves_created_at"));
   EXPECT_THAT(sql, HasSubstr("CREATE INDEX ix_things_price"));
   EXPECT_THAT(sql, HasSubstr("(shelf_id);"));
@@ -172,23 +173,31 @@ TEST(Migrations, sorts_and_foreign_keys_have_an_index_once) {
 
 TEST(Migrations, free_text_stays_a_comment) {
   const model::Service service = service_of(schema_text);
-  const std::string sql = sqlite_up(plan_first_migration(service));
+  const std::string sql = sqlite_up(plan_first(service), "api/test.yaml");
   for (std::size_t at = sql.find("DROP TABLE"); at != std::string::npos;
        at = sql.find("DROP TABLE", at + 1)) {
     EXPECT_EQ(sql.substr(sql.rfind('\n', at) + 1, 3), "-- ");
   }
 }
 
-TEST(Migrations, the_same_model_gives_the_same_files) {
-  const model::Service service = service_of(schema_text);
-  const auto first = render_migrations(service, {});
-  const auto second = render_migrations(service, {});
-  ASSERT_EQ(first->size(), 2U);
-  EXPECT_EQ((*first)[0].path, "migrations/0001_create_shop.down.sql");
-  EXPECT_EQ((*first)[1].path, "migrations/0001_create_shop.up.sql");
-  EXPECT_EQ((*first)[1].text, (*second)[1].text);
-  EXPECT_TRUE(render_migrations(service, {.with_orm = false})->empty());
+std::string read(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+/// tests/golden/migrations; UPDATE_GOLDENS=1 writes them anew.
+TEST(Migrations, are_what_the_golden_says) {
+  const std::string stem = std::string(KIT_SOURCE_DIR) + "/tests/golden/migrations/relations";
+  const model::Service service = service_of(read(stem + ".schema.yaml"));
+  const Plan plan = plan_first(service);
+  const std::string origin = "api/relations.schema.yaml";
+  for (const auto& [suffix, text] : {std::pair{".up.sql", sqlite_up(plan, origin)},
+                                     std::pair{".down.sql", sqlite_down(plan, origin)}}) {
+    if (std::getenv("UPDATE_GOLDENS") != nullptr)
+      std::ofstream(stem + suffix, std::ios::binary) << text;
+    EXPECT_EQ(read(stem + suffix), text) << suffix;
+  }
 }
 
 }  // namespace
-}  // namespace kitgen::render
+}  // namespace kitgen::evolve

@@ -11,6 +11,8 @@ constexpr std::size_t max_name = 60;
 
 /// What a step does, as a line for people and as a word for the migration's name.
 struct Told {
+  enum class Kind : std::uint8_t { rename, index, other };
+  Kind kind = Kind::other;
   std::string line;   ///< "customers: phone is renamed from telephone"
   std::string word;   ///< "rename_phone_in_customers"
   std::string table;  ///< "customers"
@@ -21,12 +23,16 @@ void tell_index(const TableChange& change, std::vector<Told>& told) {
   for (const Index& index : change.after.indexes) {
     const auto twin = std::ranges::find(change.before.indexes, index.name, &Index::name);
     if (twin != change.before.indexes.end() && *twin == index) continue;
-    told.push_back({table + ": index " + index.name, "index_" + table, table});
+    told.push_back({Told::Kind::index,
+                    table + ": index " + index.name +
+                        (twin == change.before.indexes.end() ? " is new" : " is changed"),
+                    "index_" + table, table});
   }
   for (const Index& index : change.before.indexes) {
     if (std::ranges::find(change.after.indexes, index.name, &Index::name) ==
         change.after.indexes.end())
-      told.push_back({table + ": index " + index.name + " is dropped", "index_" + table, table});
+      told.push_back({Told::Kind::index, table + ": index " + index.name + " is dropped",
+                      "index_" + table, table});
   }
 }
 
@@ -51,47 +57,51 @@ void tell(const ChangeTable& step, std::vector<Told>& told) {
     if (!column.after) continue;
     const std::string& name = column.after->name;
     if (!column.before) {
-      own.push_back({table + ": " + name + " is added", "add_" + name + "_to_" + table, table});
+      own.push_back({Told::Kind::other, table + ": " + name + " is added",
+                     "add_" + name + "_to_" + table, table});
     } else if (*column.before != *column.after) {
-      own.push_back({table + ": " + name + " " + change_line(column),
+      own.push_back({Told::Kind::other, table + ": " + name + " " + change_line(column),
                      "change_" + name + "_in_" + table, table});
     }
   }
   // The indexes of what is new go without saying.
   if (own.empty() && !step.change.drops_columns()) tell_index(step.change, own);
   if (own.empty() && !step.change.drops_columns()) {
-    own.push_back({table + ": references", "change_references_of_" + table, table});
+    own.push_back(
+        {Told::Kind::index, table + ": references", "change_references_of_" + table, table});
   }
   told.insert(told.end(), own.begin(), own.end());
 }
 
 void tell(const CreateTable& step, std::vector<Told>& told) {
-  told.push_back({step.table.name + " is new", "create_" + step.table.name, step.table.name});
+  told.push_back({Told::Kind::other, step.table.name + " is new", "create_" + step.table.name,
+                  step.table.name});
 }
 void tell(const RenameTable& step, std::vector<Told>& told) {
-  told.push_back({step.to + " is renamed from " + step.from,
+  told.push_back({Told::Kind::rename, step.to + " is renamed from " + step.from,
                   "rename_" + step.from + "_to_" + step.to, step.to});
 }
 void tell(const RenameColumn& step, std::vector<Told>& told) {
-  told.push_back({step.table + ": " + step.to + " is renamed from " + step.from,
+  told.push_back({Told::Kind::rename, step.table + ": " + step.to + " is renamed from " + step.from,
                   "rename_" + step.to + "_in_" + step.table, step.table});
 }
 void tell(const DropColumns& step, std::vector<Told>& told) {
   const std::string& table = step.change.after.name;
   for (const ColumnChange& column : step.change.columns) {
     if (column.after) continue;
-    told.push_back({table + ": " + column.before->name + " is dropped",
+    told.push_back({Told::Kind::other, table + ": " + column.before->name + " is dropped",
                     "drop_" + column.before->name + "_from_" + table, table});
   }
 }
 void tell(const DropTable& step, std::vector<Told>& told) {
-  told.push_back({step.table.name + " is dropped", "drop_" + step.table.name, step.table.name});
+  told.push_back({Told::Kind::other, step.table.name + " is dropped", "drop_" + step.table.name,
+                  step.table.name});
 }
 void tell(const CreateSystemTable& step, std::vector<Told>& told) {
-  told.push_back({step.name + " is new", "create_" + step.name, step.name});
+  told.push_back({Told::Kind::other, step.name + " is new", "create_" + step.name, step.name});
 }
 void tell(const DropSystemTable& step, std::vector<Told>& told) {
-  told.push_back({step.name + " is dropped", "drop_" + step.name, step.name});
+  told.push_back({Told::Kind::other, step.name + " is dropped", "drop_" + step.name, step.name});
 }
 void tell(const FillTable&, std::vector<Told>&) {}
 void tell(const BeforeDrops&, std::vector<Told>&) {}
@@ -101,7 +111,16 @@ std::vector<Told> told_by(const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     std::visit([&](const auto& action) { tell(action, told); }, step.action);
   }
-  return told;
+  // Keys and indexes are called after their tables and columns: what is renamed takes them along.
+  const auto follows = [&](const Told& each) {
+    return each.kind == Told::Kind::index && std::ranges::any_of(told, [&](const Told& other) {
+             return other.kind == Told::Kind::rename && other.table == each.table;
+           });
+  };
+  std::vector<Told> kept;
+  std::ranges::copy_if(told, std::back_inserter(kept),
+                       [&](const Told& each) { return !follows(each); });
+  return kept;
 }
 
 void describe_loss(Plan& plan, const DropColumns& step) {
@@ -152,6 +171,12 @@ void describe_loss(Plan&, const Other&) {}
 std::string name_of(const std::vector<Step>& steps) {
   const std::vector<Told> told = told_by(steps);
   if (told.empty()) return "change_schema";
+  // A renamed entity comes first and takes links and references along.
+  const bool only_renames =
+      std::ranges::all_of(told, [](const Told& each) { return each.kind == Told::Kind::rename; });
+  const bool renames_table = std::holds_alternative<RenameTable>(steps.front().action);
+  if (only_renames && renames_table && told.front().word.size() <= max_name)
+    return told.front().word;
   std::set<std::string> words;
   std::set<std::string> tables;
   for (const Told& each : told) {

@@ -181,16 +181,16 @@ class Planner {
       const TableChange& change = changes_.at(table->name);
       if (change.drops_columns()) drops.push_back({DropColumns{change}, loses_data(change), false});
     }
+    for (const std::string& name : a_.system) {
+      if (std::ranges::find(b_.system, name) == b_.system.end())
+        drops.push_back({DropSystemTable{name}, true, false});
+    }
     std::vector<const Table*> gone;
     for (const Table& table : a_.tables) {
       if (difference_.from(table.name) == nullptr) gone.push_back(&table);
     }
     for (const Table* table : creation_order(gone) | std::views::reverse) {
       drops.push_back({DropTable{*table}, true, false});
-    }
-    for (const std::string& name : a_.system) {
-      if (std::ranges::find(b_.system, name) == b_.system.end())
-        drops.push_back({DropSystemTable{name}, true, false});
     }
     const bool loses =
         std::ranges::any_of(drops, [](const Step& step) { return step.destructive; });

@@ -75,6 +75,21 @@ bool has_new_values(const TableChange& change, const Index& index) {
   });
 }
 
+/// Whether rows may stand in the way of a unique index that was not there before.
+bool needs_check(const TableChange& change, const Index& index) {
+  if (!index.unique) return false;
+  const bool is_empty = std::ranges::any_of(change.columns, [&](const ColumnChange& column) {
+    return column.after && !column.before && column.fill.source == Fill::Source::null &&
+           std::ranges::find(index.columns, column.after->name) != index.columns.end();
+  });
+  if (is_empty) return false;
+  if (has_new_values(change, index)) return true;
+  return std::ranges::none_of(change.before.indexes, [&](const Index& other) {
+    return other.unique && other.columns == index.columns &&
+           (other.where_sql.empty() || other.where_sql == index.where_sql);
+  });
+}
+
 /// Writes a table anew. Foreign keys are off meanwhile and checked at the end, so that neither the
 /// tables that refer to this one nor its own references notice.
 std::string rebuild(const TableChange& change, bool with_dropped) {
@@ -182,8 +197,7 @@ std::string sql(const ChangeTable& step) {
   for (const Index& index : change.after.indexes) {
     const bool stays = std::ranges::find(kept, index) != kept.end();
     if (stays && !anew) continue;
-    if (index.unique && (!stays || has_new_values(change, index)))
-      text += sqlite::unique_check(change.after.name, index);
+    if (needs_check(change, index)) text += sqlite::unique_check(change.after.name, index);
     text += sqlite::create_index(change.after.name, index);
   }
   return text == "\n" ? "" : text;

@@ -79,7 +79,7 @@ std::string row_filler(const std::string& target, const Table& table, bool disti
 std::string check(const std::string& table, const std::string& message,
                   const std::string& condition) {
   return "SELECT /* kit:check */ count(*) || " + model::sql_literal(" row(s) of " + message) +
-         "\n  FROM " + ident(table) + " WHERE " + condition + " HAVING count(*) > 0;\n";
+         "\n  FROM " + ident(table) + " WHERE " + condition + "\n  HAVING count(*) > 0;\n";
 }
 
 /// Whether a value that the changed column needs may be missing.
@@ -96,6 +96,14 @@ bool may_be_null(const ColumnChange& change) {
     default:
       return false;
   }
+}
+
+/// Whether the conversion lets only values pass that keep the rule.
+bool is_implied(const ColumnChange& change) {
+  const Column& after = *change.after;
+  if (!change.before || !after.low.empty() || !after.high.empty()) return false;
+  if (change.conversion == Conversion::text_to_decimal) return true;
+  return change.conversion == Conversion::scale && after.scale > change.before->scale;
 }
 
 bool refers_anew(const TableChange& change, const ColumnChange& column) {
@@ -169,7 +177,7 @@ std::string checks_of(const TableChange& change) {
     }
     if (may_be_null(column)) add("is required and has no value", value + " IS NULL");
     const std::string rule = rule_of(*column.after, value);
-    if (column.is_checked && !rule.empty())
+    if (column.is_checked && !rule.empty() && !is_implied(column))
       add("is not " + rule_text(*column.after), "NOT (" + rule + ")");
     if (refers_anew(change, column)) {
       const std::string target = change.after.key_of(name)->target;
@@ -190,7 +198,7 @@ std::string unique_check(const std::string& table, const Index& index) {
   const std::string message = " value(s) of " + table + ": " + names + " must be unique and is not";
   return "SELECT /* kit:check */ count(*) || " + model::sql_literal(message) +
          "\n  FROM (SELECT 1 FROM " + ident(table) + " WHERE " + given + " GROUP BY " +
-         idents(index.columns) + " HAVING count(*) > 1) HAVING count(*) > 0;\n";
+         idents(index.columns) + " HAVING count(*) > 1)\n  HAVING count(*) > 0;\n";
 }
 
 }  // namespace kitgen::evolve::sqlite

@@ -9,7 +9,7 @@ namespace {
 // In these texts @name@ is "music_store", @Name@ "MusicStore", @Label@ "Music store".
 
 constexpr std::string_view schema_text =
-    R"(# yaml-language-server: $schema=../.kit/schema.json
+    R"(# yaml-language-server: $schema=../.kit/language.json
 # What this service keeps. Everything under internal/, migrations/ and clients/ follows from this file:
 # change it, then `make generate`.
 kit: 1

@@ -89,7 +89,7 @@ class LanguageServer:
         self.process.wait(SECONDS)
 
 
-SCHEMA = """# yaml-language-server: $schema=../.kit/schema.json
+SCHEMA = """# yaml-language-server: $schema=../.kit/language.json
 kit: 1
 service: shop
 entities:
@@ -113,7 +113,7 @@ class Test:
         (folder / ".kit").mkdir()
         (folder / "api").mkdir()
         schema = subprocess.run([kitgen, "schema", "json-schema"], check=True, stdout=subprocess.PIPE).stdout
-        (folder / ".kit/schema.json").write_bytes(schema)
+        (folder / ".kit/language.json").write_bytes(schema)
         self.folder, self.count, self.files, self.failures = folder, 0, 0, []
         self.server = LanguageServer(["node", SERVER, "--stdio"])
         self.server.request("initialize", {"processId": None, "rootUri": folder.as_uri(), "workspaceFolders": [{"uri": folder.as_uri(), "name": "x"}],
@@ -154,7 +154,7 @@ class Test:
 
     def run(self):
         for path in (ROOT / "examples/store/api/store.yaml",):
-            text = "# yaml-language-server: $schema=../.kit/schema.json\n" + path.read_text()
+            text = "# yaml-language-server: $schema=../.kit/language.json\n" + path.read_text()
             self.hold(f"{path.name} has no errors", not self.open(text)[1], self.open(text)[1])
         self.hold("a good schema has no errors", not self.open(SCHEMA)[1], self.open(SCHEMA)[1])
         self.completes("inside a field", SCHEMA.replace("type: text\n\n", "type: text\n        |\n"), "max", "min", "unique", "optional", "default", "doc", "secret")

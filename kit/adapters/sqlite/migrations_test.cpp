@@ -440,5 +440,28 @@ TEST(Migrations, AStepIsNotAppliedOverOneThatWasJustUndone) {
   EXPECT_EQ(with(database, three(), up)->size(), 2u) << "and the next try goes through";
 }
 
+TEST(Migrations, AChecksTextStopsTheMigrationAndLeavesNothing) {
+  TestDatabase database;
+  std::vector<Migration> migrations = three();
+  migrations[2].up =
+      "CREATE TABLE made (id INTEGER PRIMARY KEY);\n"
+      "SELECT /* kit:check */ count(*) || ' row(s) of invoice: too many' FROM invoice\n"
+      "  HAVING count(*) > 1;\n"
+      "SELECT 1;\n";
+  auto done = with(database, migrations, up);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().code(), Code::failed_precondition);
+  EXPECT_EQ(done.error().reason(), "MIGRATION_REFUSED");
+  EXPECT_EQ(done.error().message(),
+            "0003_rebuild.up.sql:2: 2 row(s) of invoice: too many; nothing of this migration was "
+            "applied. Mend the rows, and run it again");
+  EXPECT_EQ(database.text("SELECT count(*) FROM sqlite_schema WHERE name = 'made'"), "0");
+  EXPECT_EQ(database.text("SELECT max(number) FROM kit_migrations"), "2");
+  ASSERT_TRUE(database.execute("DELETE FROM invoice WHERE id = 2").ok());
+  done = with(database, migrations, up);
+  ASSERT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_EQ(database.text("SELECT count(*) FROM sqlite_schema WHERE name = 'made'"), "1");
+}
+
 }  // namespace
 }  // namespace kit::sqlite

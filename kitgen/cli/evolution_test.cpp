@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// tests/golden/evolve: each case is a schema, a changed one, the answers of a person, and the
+// migration or the message that follow. UPDATE_GOLDENS=1 writes them anew. Every migration is run:
+// what it leads to is what the changed schema gives from nothing, and its way back leads back.
+#include "kitgen/cli/evolution.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "kit/base/text.hpp"
+#include "kitgen/cli/test_folder.hpp"
+#include "kitgen/cli/test_storage.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view mark = "=== ";
+
+std::string read(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::vector<fs::path> cases() {
+  std::vector<fs::path> paths;
+  const fs::path place = fs::path(KIT_SOURCE_DIR) / "tests/golden/evolve";
+  for (const auto& entry : fs::directory_iterator(place)) paths.push_back(entry.path());
+  std::ranges::sort(paths);
+  return paths;
+}
+
+/// The sections of a case, by their titles.
+std::map<std::string, std::string> sections(const std::string& text) {
+  std::map<std::string, std::string> found;
+  std::string title;
+  for (const std::string_view line : kit::split(text, '\n')) {
+    if (line.starts_with(mark)) {
+      title = line.substr(mark.size());
+      found[title];
+    } else {
+      found[title].append(line).append("\n");
+    }
+  }
+  for (auto& [name, body] : found) {
+    while (body.ends_with("\n\n")) body.pop_back();
+    if (body == "\n") body.clear();
+  }
+  return found;
+}
+
+EvolutionOptions options_of(const std::string& flags) {
+  EvolutionOptions options;
+  for (const std::string_view line : kit::split(flags, '\n')) {
+    const std::size_t blank = std::min(line.find(' '), line.size());
+    const std::string_view flag = line.substr(0, blank);
+    const std::string value(line.substr(std::min(blank + 1, line.size())));
+    if (flag == "--allow-destructive") options.allow_destructive = true;
+    if (flag == "--drop") options.decisions.drops.push_back(value);
+    if (flag == "--name") options.name = value;
+    if (flag == "--rename") {
+      const std::size_t equals = value.find('=');
+      options.decisions.renames.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    }
+  }
+  return options;
+}
+
+class EvolveGolden : public testing::TestWithParam<fs::path> {
+ protected:
+  kit::Result<Evolution> evolve(const std::string& schema, const EvolutionOptions& options) {
+    folder.write("api/shop.yaml", schema);
+    auto root = Root::open(folder.path(""));
+    EXPECT_TRUE(root.ok());
+    auto evolution = evolve_storage(*root, service_of(schema), options, nullptr);
+    if (!evolution) return evolution;
+    for (const render::File& file : evolution->files) folder.write(file.path, file.text);
+    return evolution;
+  }
+
+  void check_on_database(const std::string& before, const std::string& after,
+                         const std::string& name, const std::string& up, const std::string& down) {
+    Storage storage(before);
+    const auto old_catalogue = storage.catalogue();
+    const auto done = storage.up(name, up, down);
+    ASSERT_TRUE(done.ok()) << done.error().message();
+    EXPECT_EQ(storage.catalogue(), Storage(after).catalogue());
+    const auto undone = storage.down();
+    ASSERT_TRUE(undone.ok()) << undone.error().message();
+    EXPECT_EQ(storage.catalogue(), old_catalogue);
+  }
+
+  TestFolder folder;
+};
+
+TEST_P(EvolveGolden, says_what_the_golden_says) {
+  auto parts = sections(read(GetParam()));
+  const std::string before = parts["before"];
+  const std::string after = parts["after"];
+  ASSERT_TRUE(evolve(before, {}).ok());
+  const auto evolution = evolve(after, options_of(parts["flags"]));
+  std::string text = parts[""] + "=== before\n" + before + "=== after\n" + after;
+  if (!parts["flags"].empty()) text += "=== flags\n" + parts["flags"];
+  if (!evolution) {
+    text += "=== message\n" + evolution.error().message();
+  } else if (evolution->files.size() == 1) {
+    text += "=== no migration\n";
+  } else {
+    const render::File& down = evolution->files[0];
+    const render::File& up = evolution->files[1];
+    text += "=== " + up.path + "\n" + up.text + "=== " + down.path + "\n" + down.text;
+    check_on_database(before, after, "change", up.text, down.text);
+    // What is written leads to the schema: a second run has nothing to do.
+    EXPECT_EQ(evolve(after, {})->files.size(), 1U);
+  }
+  if (std::getenv("UPDATE_GOLDENS") != nullptr) std::ofstream(GetParam(), std::ios::binary) << text;
+  EXPECT_EQ(read(GetParam()), text) << GetParam() << " differs; UPDATE_GOLDENS=1 accepts it";
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, EvolveGolden, testing::ValuesIn(cases()),
+                         [](const auto& case_) { return case_.param.stem().string(); });
+
+}  // namespace
+}  // namespace kitgen::cli
