@@ -24,7 +24,11 @@ struct CreateIndex {
 /// kit_outbox: events that wait for their publication, written in the transaction of the change.
 struct CreateOutbox {};
 
-using MigrationStep = std::variant<CreateTable, CreateIndex, CreateOutbox>;
+/// kit_idempotency_keys: answers of requests that may be repeated, written in the transaction of
+/// the change.
+struct CreateIdempotencyKeys {};
+
+using MigrationStep = std::variant<CreateTable, CreateIndex, CreateOutbox, CreateIdempotencyKeys>;
 
 /// One migration without a dialect. Its way down is its steps undone in reverse.
 /// Lifetime: points into the service it was made of.

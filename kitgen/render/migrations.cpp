@@ -183,6 +183,22 @@ std::string up(const Service&, const CreateOutbox&) {
          "CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;\n";
 }
 
+std::string up(const Service&, const CreateIdempotencyKeys&) {
+  return "\n-- Answers of requests that were sent with an Idempotency-Key.\n"
+         "CREATE TABLE kit_idempotency_keys (\n"
+         "  id          INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+         "  caller      TEXT NOT NULL,\n"
+         "  key         TEXT NOT NULL,\n"
+         "  fingerprint TEXT NOT NULL,\n"
+         "  status      INTEGER NOT NULL,\n"
+         "  headers     TEXT NOT NULL,\n"
+         "  body        BLOB,\n"
+         "  created_at  INTEGER NOT NULL,\n"
+         "  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)\n"
+         ") STRICT;\n"
+         "CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);\n";
+}
+
 std::string down(const CreateTable& step) {
   return "DROP TABLE " + ident(step.table->name) + ";\n";
 }
@@ -191,6 +207,9 @@ std::string down(const CreateIndex&) {
 }  // goes with its table
 std::string down(const CreateOutbox&) {
   return "DROP TABLE kit_outbox;\n";
+}
+std::string down(const CreateIdempotencyKeys&) {
+  return "DROP TABLE kit_idempotency_keys;\n";
 }
 
 std::string first_lines(const MigrationPlan& plan) {

@@ -319,7 +319,8 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("has_forwards", flag(!forwards.empty()));
   view.set("header", project.path("api", entity.snake + "_routes.gen.hpp"));
   Strings own{"kit/async/task.hpp",   "kit/base/result.hpp", "kit/db/list_query.hpp",
-              "kit/http/message.hpp", "kit/http/router.hpp", "kit/rest/input.hpp"};
+              "kit/http/message.hpp", "kit/http/router.hpp", "kit/rest/backend.hpp",
+              "kit/rest/input.hpp"};
   Strings standard{"optional"};
   if (has_expansion(entity)) {
     standard.push_back("vector");
