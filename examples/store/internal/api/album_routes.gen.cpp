@@ -67,7 +67,7 @@ kit::Result<> AlbumRoutes::add_to(kit::http::Router& router) {
       {Method::delete_, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::remove>},
       {Method::get, "/api/v1/albums/{id:int64}/tracks", call<&AlbumRoutes::list_tracks>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> AlbumRoutes::list(kit::http::Request& request) {

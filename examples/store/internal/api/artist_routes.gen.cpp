@@ -60,7 +60,7 @@ kit::Result<> ArtistRoutes::add_to(kit::http::Router& router) {
       {Method::delete_, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::remove>},
       {Method::get, "/api/v1/artists/{id:int64}/albums", call<&ArtistRoutes::list_albums>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> ArtistRoutes::list(kit::http::Request& request) {

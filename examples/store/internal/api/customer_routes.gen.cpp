@@ -80,7 +80,7 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
        call<&CustomerRoutes::post_change_email>, Body::json},
       {Method::get, "/api/v1/customers/{id:int64}/invoices", call<&CustomerRoutes::list_invoices>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> CustomerRoutes::list(kit::http::Request& request) {

@@ -74,7 +74,7 @@ kit::Result<> EmployeeRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/employees/{id:int64}/customers",
        call<&EmployeeRoutes::list_customers>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> EmployeeRoutes::list(kit::http::Request& request) {

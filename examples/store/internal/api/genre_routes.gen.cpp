@@ -55,7 +55,7 @@ kit::Result<> GenreRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/genres/{id:int64}", call<&GenreRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/genres/{id:int64}", call<&GenreRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> GenreRoutes::list(kit::http::Request& request) {

@@ -63,7 +63,7 @@ kit::Result<> InvoiceLineRoutes::add_to(kit::http::Router& router) {
        Body::patch},
       {Method::delete_, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> InvoiceLineRoutes::list(kit::http::Request& request) {

@@ -73,7 +73,7 @@ kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
        Body::json},
       {Method::get, "/api/v1/invoices/{id:int64}/lines", call<&InvoiceRoutes::list_lines>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> InvoiceRoutes::list(kit::http::Request& request) {

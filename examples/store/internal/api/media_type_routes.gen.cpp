@@ -55,7 +55,7 @@ kit::Result<> MediaTypeRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> MediaTypeRoutes::list(kit::http::Request& request) {

@@ -64,7 +64,7 @@ kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
       {Method::delete_, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
        call<&PlaylistRoutes::unlink_tracks>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> PlaylistRoutes::list(kit::http::Request& request) {

@@ -75,7 +75,7 @@ kit::Result<> TrackRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> TrackRoutes::list(kit::http::Request& request) {
