@@ -50,8 +50,7 @@ Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, boo
   }
   if (transaction_ == nullptr) {
     parts_ = 0;
-    Task<std::unique_ptr<Transaction>> beginning =
-        is_bulk ? database.begin_bulk() : database.begin();
+    Task<std::unique_ptr<Transaction>> beginning = begin_whole(database, is_bulk);
     transaction_ = co_await std::move(beginning);
     Result<> begun = co_await as_result(begun_(*transaction_));
     if (!begun) {
@@ -63,11 +62,16 @@ Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, boo
   co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this));
 }
 
+Task<std::unique_ptr<Transaction>> JointWork::begin_whole(Database& database, bool is_bulk) {
+  if (outer_ != nullptr) return outer_->begin_part(database, is_bulk);
+  return is_bulk ? database.begin_bulk() : database.begin();
+}
+
 void JointWork::end_part(bool committed) {
   open_ = false;
   if (committed) {
     ++parts_;
-  } else if (parts_ == 0) {
+  } else if (parts_ == 0 && dropped_ == Dropped::undone) {
     transaction_.reset();
   } else {
     torn_ = true;

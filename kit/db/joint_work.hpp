@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "kit/async/context.hpp"
 #include "kit/async/task.hpp"
@@ -23,7 +25,15 @@ class JointWork {
   /// the transaction, and `begin` fails with it.
   using Begun = Function<Task<>(Transaction&)>;
 
-  explicit JointWork(Begun begun) : begun_(std::move(begun)) {}
+  /// What becomes of what a part did that is dropped without `commit`.
+  enum class Dropped : std::uint8_t {
+    undone,  ///< As without the work.
+    kept,    ///< It stays until the owner drops everything, which it must: see `has_dropped`.
+  };
+
+  /// Made under another work, it becomes a part of that one.
+  explicit JointWork(Begun begun, Dropped dropped = Dropped::undone)
+      : begun_(std::move(begun)), dropped_(dropped), outer_(current()) {}
   JointWork(const JointWork&) = delete;
   JointWork& operator=(const JointWork&) = delete;
 
@@ -32,6 +42,8 @@ class JointWork {
 
   /// The one transaction; null before the first part has begun, and when nothing of it is to stay.
   Transaction* transaction() { return transaction_.get(); }
+  /// Some part was dropped, and what it did is still there.
+  bool has_dropped() const { return torn_; }
   /// Some part said that it may be committed.
   bool is_ready() const { return parts_ > 0 && transaction_ != nullptr; }
   /// Fails as `Transaction::commit` does, and with `failed_precondition` when a part was dropped
@@ -60,10 +72,13 @@ class JointWork {
   friend class JoiningDatabase;
   class Part;
   Task<std::unique_ptr<Transaction>> begin_part(Database& database, bool is_bulk);
+  Task<std::unique_ptr<Transaction>> begin_whole(Database& database, bool is_bulk);
   void end_part(bool committed);
 
   static const char key;
   Begun begun_;
+  Dropped dropped_;
+  JointWork* outer_;
   std::unique_ptr<Transaction> transaction_;
   int parts_ = 0;  // that may be committed
   bool open_ = false;

@@ -5,6 +5,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/render/openapi_schemas.hpp"
+#include "kitgen/render/openapi_writing.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -446,6 +447,7 @@ void write_paths(YamlText& yaml, const Service& service) {
   const Block paths(yaml, "paths");
   for (const Entity& entity : service.entities) {
     write_collection(yaml, entity);
+    write_bulk(yaml, entity);
     write_item(yaml, entity);
     if (entity.soft_delete) write_restore(yaml, entity);
     for (const auto& action : entity.actions) write_action(yaml, service, entity, action);

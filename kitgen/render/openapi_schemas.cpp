@@ -5,6 +5,7 @@
 #include <array>
 
 #include "kit/base/text.hpp"
+#include "kitgen/render/openapi_writing.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -331,6 +332,7 @@ void write_schemas(YamlText& yaml, const Service& service) {
                  "What PATCH takes (RFC 7396): what is left out stays, null empties.",
                  entity.fields, Shape::patch, nullptr);
     write_list(yaml, entity);
+    write_bulk_schemas(yaml, entity);
     for (const auto& action : entity.actions) {
       if (action.input_type.empty()) continue;
       write_object(yaml, service, action.input_type, "What " + action.label + " takes.",

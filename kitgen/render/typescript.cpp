@@ -69,6 +69,20 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -291,6 +305,12 @@ class ClientWriter {
            "body");
     method("", "patch(" + id + ", body: " + name + "Patch, call?: KitCall)", name, "PATCH", one,
            "body");
+    const std::string id_of = id_type(entity_);
+    method(
+        "All or nothing; violations name the item: create[3].email.",
+        "bulk(body: KitBulk<" + name + "Create, " + name + "Patch, " + id_of + ">, call?: KitCall)",
+        "KitBulkResult<" + name + ", " + id_of + ">", "POST", "\"" + entity_.path + "/bulk\"",
+        "body");
     method("", "delete(" + id + ", call?: KitCall)", "void", "DELETE", one, "undefined");
     if (entity_.soft_delete) {
       method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",

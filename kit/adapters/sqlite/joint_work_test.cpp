@@ -97,6 +97,49 @@ TEST(JointWork, APartThatIsDroppedBehindACommittedOneFailsAll) {
   EXPECT_EQ(f.database.text(count), "0");
 }
 
+TEST(JointWork, KeptPartsGoOnUntilTheOwnerDropsEverything) {
+  Fixture f;
+  JointWork work([](Transaction&) -> Task<> { co_return; }, JointWork::Dropped::kept);
+  auto run = [&]() -> Task<> {
+    JointWork::Entry entry(work);
+    co_await f.add(false);
+    EXPECT_TRUE(work.has_dropped());
+    co_await f.add();
+    EXPECT_EQ(co_await read_int(f.joining, count), 2);
+    entry.leave();
+    const Result<> committed = co_await as_result(work.commit());
+    EXPECT_FALSE(committed.ok());
+  };
+  EXPECT_TRUE(f.database.run(run()).ok());
+  EXPECT_EQ(f.database.text(count), "0");
+}
+
+TEST(JointWork, OneInAnotherIsAPartOfIt) {
+  for (const bool committing : {true, false}) {
+    Fixture f;
+    auto inner = [&]() -> Task<> {
+      JointWork work([](Transaction&) -> Task<> { co_return; });
+      JointWork::Entry entry(work);
+      co_await f.add();
+      co_await f.add();
+      entry.leave();
+      if (committing) co_await work.commit();
+    };
+    auto run = [&]() -> Task<> {
+      JointWork::Entry entry(f.work);
+      Task<> inside = inner();
+      co_await std::move(inside);
+      entry.leave();
+      EXPECT_EQ(f.work.is_ready(), committing);
+      if (committing) co_await f.work.commit();
+    };
+    const Result<> done = f.database.run(run());
+    EXPECT_TRUE(done.ok()) << done.error().describe();
+    EXPECT_EQ(f.database.text(count), committing ? "2" : "0");
+    EXPECT_EQ(f.begun, 1);
+  }
+}
+
 TEST(JointWork, OnePartAtATime) {
   Fixture f;
   auto run = [&]() -> Task<> {

@@ -114,6 +114,7 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   const std::string one = typed_path(entity, entity.path_id);
   table.add(entity, "get", entity.path, "list");
   table.add(entity, "post", entity.path, "create", "json");
+  table.add(entity, "post", entity.path + "/bulk", "bulk", "json");
   table.add(entity, "get", one, "get");
   table.add(entity, "put", one, "replace", "json");
   table.add(entity, "patch", one, "patch", "patch");
@@ -366,6 +367,7 @@ void add_api(const Project& project, std::vector<File>& files) {
   for (const Entity& entity : project.service.entities) {
     add_json(project, entity, files);
     add_routes(project, entity, files);
+    add_bulk(project, entity, files);
   }
 }
 
