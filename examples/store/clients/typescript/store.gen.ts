@@ -52,6 +52,20 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -972,6 +986,11 @@ export class GenresClient {
     return this.transport.call("PATCH", `/api/v1/genres/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<GenreCreate, GenrePatch, number>, call?: KitCall): Promise<KitBulkResult<Genre, number>> {
+    return this.transport.call("POST", "/api/v1/genres/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/genres/${id}`, undefined, call);
   }
@@ -1011,6 +1030,11 @@ export class MediaTypesClient {
     return this.transport.call("PATCH", `/api/v1/media_types/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<MediaTypeCreate, MediaTypePatch, number>, call?: KitCall): Promise<KitBulkResult<MediaType, number>> {
+    return this.transport.call("POST", "/api/v1/media_types/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/media_types/${id}`, undefined, call);
   }
@@ -1048,6 +1072,11 @@ export class ArtistsClient {
 
   patch(id: number, body: ArtistPatch, call?: KitCall): Promise<Artist> {
     return this.transport.call("PATCH", `/api/v1/artists/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<ArtistCreate, ArtistPatch, number>, call?: KitCall): Promise<KitBulkResult<Artist, number>> {
+    return this.transport.call("POST", "/api/v1/artists/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1094,6 +1123,11 @@ export class AlbumsClient {
     return this.transport.call("PATCH", `/api/v1/albums/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<AlbumCreate, AlbumPatch, number>, call?: KitCall): Promise<KitBulkResult<Album, number>> {
+    return this.transport.call("POST", "/api/v1/albums/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/albums/${id}`, undefined, call);
   }
@@ -1138,6 +1172,11 @@ export class TracksClient {
     return this.transport.call("PATCH", `/api/v1/tracks/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<TrackCreate, TrackPatch, number>, call?: KitCall): Promise<KitBulkResult<Track, number>> {
+    return this.transport.call("POST", "/api/v1/tracks/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/tracks/${id}`, undefined, call);
   }
@@ -1175,6 +1214,11 @@ export class PlaylistsClient {
 
   patch(id: number, body: PlaylistPatch, call?: KitCall): Promise<Playlist> {
     return this.transport.call("PATCH", `/api/v1/playlists/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<PlaylistCreate, PlaylistPatch, number>, call?: KitCall): Promise<KitBulkResult<Playlist, number>> {
+    return this.transport.call("POST", "/api/v1/playlists/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1229,6 +1273,11 @@ export class EmployeesClient {
     return this.transport.call("PATCH", `/api/v1/employees/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<EmployeeCreate, EmployeePatch, number>, call?: KitCall): Promise<KitBulkResult<Employee, number>> {
+    return this.transport.call("POST", "/api/v1/employees/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/employees/${id}`, undefined, call);
   }
@@ -1276,6 +1325,11 @@ export class CustomersClient {
 
   patch(id: number, body: CustomerPatch, call?: KitCall): Promise<Customer> {
     return this.transport.call("PATCH", `/api/v1/customers/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<CustomerCreate, CustomerPatch, number>, call?: KitCall): Promise<KitBulkResult<Customer, number>> {
+    return this.transport.call("POST", "/api/v1/customers/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1332,6 +1386,11 @@ export class InvoicesClient {
     return this.transport.call("PATCH", `/api/v1/invoices/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<InvoiceCreate, InvoicePatch, number>, call?: KitCall): Promise<KitBulkResult<Invoice, number>> {
+    return this.transport.call("POST", "/api/v1/invoices/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/invoices/${id}`, undefined, call);
   }
@@ -1379,6 +1438,11 @@ export class InvoiceLinesClient {
 
   patch(id: number, body: InvoiceLinePatch, call?: KitCall): Promise<InvoiceLine> {
     return this.transport.call("PATCH", `/api/v1/invoice_lines/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<InvoiceLineCreate, InvoiceLinePatch, number>, call?: KitCall): Promise<KitBulkResult<InvoiceLine, number>> {
+    return this.transport.call("POST", "/api/v1/invoice_lines/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {

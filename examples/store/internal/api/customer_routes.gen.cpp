@@ -70,6 +70,7 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/customers", call<&CustomerRoutes::list>},
       {Method::post, "/api/v1/customers", call<&CustomerRoutes::create>, Body::json},
+      {Method::post, "/api/v1/customers/bulk", call<&CustomerRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::get>},
       {Method::put, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::patch>, Body::patch},

@@ -56,6 +56,7 @@ kit::Result<> InvoiceLineRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::list>},
       {Method::post, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::create>, Body::json},
+      {Method::post, "/api/v1/invoice_lines/bulk", call<&InvoiceLineRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::get>},
       {Method::put, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::replace>,
        Body::json},

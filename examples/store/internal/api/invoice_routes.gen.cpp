@@ -65,6 +65,7 @@ kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/invoices", call<&InvoiceRoutes::list>},
       {Method::post, "/api/v1/invoices", call<&InvoiceRoutes::create>, Body::json},
+      {Method::post, "/api/v1/invoices/bulk", call<&InvoiceRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::get>},
       {Method::put, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::patch>, Body::patch},

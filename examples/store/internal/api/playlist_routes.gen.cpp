@@ -54,6 +54,7 @@ kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/playlists", call<&PlaylistRoutes::list>},
       {Method::post, "/api/v1/playlists", call<&PlaylistRoutes::create>, Body::json},
+      {Method::post, "/api/v1/playlists/bulk", call<&PlaylistRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::get>},
       {Method::put, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::patch>, Body::patch},
