@@ -7,14 +7,15 @@
 #include "kit/async/operation.hpp"
 #include "kit/base/text.hpp"
 #include "kit/json/reader.hpp"
+#include "kit/rest/detail/item_problems.hpp"
 #include "kit/rest/detail/shown_name.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/nested.hpp"
 #include "kit/rest/request.hpp"
 
 namespace kit::rest {
 namespace {
 
-constexpr std::size_t max_violations = 100;
 /// Items between two turns of the loop: some milliseconds of work.
 constexpr std::size_t batch_items = 64;
 
@@ -78,82 +79,14 @@ Result<Items> read_body(std::string_view body, std::size_t max_items) {
   return items;
 }
 
-/// A failure that says something about the item; others say something about the database or the
-/// caller.
-bool is_about_item(const Error& error) {
-  switch (error.code()) {
-    case Code::invalid_argument:
-    case Code::not_found:
-    case Code::already_exists:
-    case Code::failed_precondition:
-    case Code::out_of_range:
-      return true;
-    case Code::aborted:
-      return error.http_status() == 412;
-    default:
-      return false;
-  }
-}
-
-/// What is wrong with any item, as one error.
-class Problems {
- public:
-  bool any() const { return first_.has_value(); }
-
-  void add(const std::string& place, Error error) {
-    ++items_;
-    if (error.violations().empty()) {
-      std::string field = place;
-      if (error.code() == Code::not_found) field += ".id";
-      if (error.code() == Code::aborted) field += ".version";
-      const bool is_no_object = error.reason() == "BODY_INVALID";  // of the item, here
-      add_violation(std::move(field), is_no_object ? "must be a JSON object" : error.message());
-    }
-    for (const FieldViolation& violation : error.violations()) {
-      add_violation(place + "." + violation.field, violation.description);
-    }
-    const bool is_first_invalid = error.code() == Code::invalid_argument && first_ &&
-                                  first_->code() != Code::invalid_argument;
-    if (!first_ || is_first_invalid) first_ = std::move(error);
-  }
-
-  /// Only when there is `any`.
-  Error take() {
-    const bool is_invalid = first_->code() == Code::invalid_argument;
-    // The path of the request is there: 404 would say that it is not.
-    const bool is_missing = first_->code() == Code::not_found;
-    Error error(
-        is_missing ? Code::failed_precondition : first_->code(),
-        "nothing was done: " + std::to_string(items_) +
-            (items_ == 1 ? " item of the bulk request is" : " items of the bulk request are") +
-            " refused");
-    const int status = is_missing ? 409 : first_->http_status();
-    std::string reason = is_invalid ? "FIELDS_INVALID" : first_->reason();
-    return std::move(error)
-        .with_reason(std::move(reason))
-        .with_http_status(status)
-        .with_violations(std::move(violations_));
-  }
-
- private:
-  void add_violation(std::string field, std::string description) {
-    if (violations_.size() == max_violations) return;
-    violations_.push_back({std::move(field), std::move(description)});
-  }
-
-  std::optional<Error> first_;
-  std::size_t items_ = 0;
-  std::vector<FieldViolation> violations_;
-};
-
 Task<> run_items(const Operation& operation, const std::vector<std::string_view>& items,
-                 BulkTarget& target, json::Writer& out, Problems& problems) {
+                 BulkTarget& target, json::Writer& out, detail::ItemProblems& problems) {
   out.key(operation.name);
   out.begin_array();
   for (std::size_t index = 0; index < items.size(); ++index) {
     Task<> running = (target.*operation.call)(items[index], out);
     Result<> done = co_await as_result(std::move(running));
-    if (!done && !is_about_item(done.error())) co_await std::move(done);
+    if (!done && !detail::is_about_item(done.error())) co_await std::move(done);
     if (!done) {
       std::string place(operation.name);
       place.append("[").append(std::to_string(index)).append("]");
@@ -162,10 +95,6 @@ Task<> run_items(const Operation& operation, const std::vector<std::string_view>
     if ((index + 1) % batch_items == 0) co_await sleep_for(Clock::duration::zero());
   }
   out.end_array();
-}
-
-Task<> nothing(db::Transaction&) {
-  co_return;
 }
 
 }  // namespace
@@ -184,8 +113,8 @@ Task<http::Response> bulk(const http::Request& request, Backend& backend, BulkTa
   const Items items = co_await read_body(request.body, backend.limits.bulk_items);
   http::Response response = json_response(200, request.body.size() * 2);
   json::Writer out(response.body);
-  Problems problems;
-  db::JointWork work(nothing, db::JointWork::Dropped::kept);
+  detail::ItemProblems problems;
+  db::JointWork work(detail::begin_nothing, db::JointWork::Dropped::kept);
   db::JointWork::Entry entry(work);
   out.begin_object();
   for (std::size_t index = 0; index < operations.size(); ++index) {

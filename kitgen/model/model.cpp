@@ -32,6 +32,14 @@ const Field* Entity::find_field(std::string_view field_name) const {
 const Relation* Entity::find_relation(std::string_view relation_name) const {
   return by_name(relations, relation_name);
 }
+
+std::vector<const Relation*> Entity::nested_lists() const {
+  std::vector<const Relation*> lists;
+  for (const Relation& relation : relations) {
+    if (relation.nested_max > 0) lists.push_back(&relation);
+  }
+  return lists;
+}
 const Entity* Service::find_entity(std::string_view entity_name) const {
   return by_name(entities, entity_name);
 }

@@ -301,7 +301,7 @@ void write_collection(YamlText& yaml, const Entity& entity) {
   use_parameters(yaml, {"Idempotency-Key"});
   write_body(yaml, entity.name + "Create");
   const Block responses(yaml, "responses");
-  write_answer(yaml, "201", "Created.", entity.name, Headers::created);
+  write_answer(yaml, "201", "Created.", created_schema(entity), Headers::created);
   use_errors(yaml, {"400", "409", "413", "415", "422", "default"});
 }
 

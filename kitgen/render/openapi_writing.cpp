@@ -115,4 +115,51 @@ void write_bulk_schemas(YamlText& yaml, const Entity& entity) {
   write_items(yaml, "create", entity.name);
 }
 
+std::string nested_item(const Entity& entity, const model::Relation& relation) {
+  return entity.name + relation.pascal + "Create";
+}
+
+std::vector<model::Field> nested_fields(const Entity& target, const model::Relation& relation) {
+  std::vector<model::Field> fields = target.fields;
+  std::erase_if(fields,
+                [&](const model::Field& field) { return field.name == relation.inverse_field; });
+  return fields;
+}
+
+std::string created_schema(const Entity& entity) {
+  return entity.nested_lists().empty() ? entity.name : entity.name + "Created";
+}
+
+void write_nested_members(YamlText& yaml, const Entity& entity) {
+  for (const model::Relation* relation : entity.nested_lists()) {
+    const Block list(yaml, relation->name);
+    yaml.plain("type", "array");
+    yaml.plain("maxItems", std::to_string(relation->nested_max));
+    yaml.text("description", relation->label + " that are created with it.");
+    const Block items(yaml, "items");
+    yaml.reference("schemas", nested_item(entity, *relation));
+  }
+}
+
+void write_nested_schemas(YamlText& yaml, const model::Service& service, const Entity& entity) {
+  const std::vector<const model::Relation*> lists = entity.nested_lists();
+  if (lists.empty()) return;
+  const Block block(yaml, created_schema(entity));
+  yaml.text("description", entity.label + " with what was created with it.");
+  const Block all(yaml, "allOf");
+  {
+    const Item item(yaml);
+    yaml.reference("schemas", entity.name);
+  }
+  const Item item(yaml);
+  yaml.plain("type", "object");
+  std::vector<std::string> names;
+  for (const model::Relation* relation : lists) names.push_back(relation->name);
+  yaml.list("required", names);
+  const Block properties(yaml, "properties");
+  for (const model::Relation* relation : lists) {
+    write_items(yaml, relation->name, service.entities[relation->target].name);
+  }
+}
+
 }  // namespace kitgen::render

@@ -5,6 +5,7 @@
 
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/openapi_schemas.hpp"
+#include "kitgen/render/openapi_writing.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -234,8 +235,16 @@ std::string query_of(const Entity& entity) {
 std::string types_of(const Service& service, const Entity& entity) {
   std::string text = interface_of(entity.name, entity.doc, entity.fields, Shape::response,
                                   expanded_members(service, entity));
-  text +=
-      interface_of(entity.name + "Create", "What creating takes.", entity.fields, Shape::create);
+  std::string lists;
+  for (const Relation* relation : entity.nested_lists()) {
+    const Entity& target = service.entities[relation->target];
+    const std::string item = nested_item(entity, *relation);
+    lists += doc_block(relation->label + " that are created with it.", "  ") + "  " +
+             relation->name + "?: readonly " + item + "[];\n";
+    text += interface_of(item, "", nested_fields(target, *relation), Shape::create);
+  }
+  text += interface_of(entity.name + "Create", "What creating takes.", entity.fields, Shape::create,
+                       lists);
   text += interface_of(entity.name + "Update", "The whole of a " + entity.label + ".",
                        entity.fields, Shape::update);
   text += interface_of(entity.name + "Patch", "Changes: what is left out stays, null empties.",
@@ -300,7 +309,7 @@ class ClientWriter {
     method("",
            "get(" + id + ", query?: Pick<" + name + "Query, " + expand_key() + ">, call?: KitCall)",
            name, "GET", one + " + kitQuery(query)", "undefined");
-    method("", "create(body: " + name + "Create, call?: KitCall)", name, "POST", all, "body");
+    method("", "create(body: " + name + "Create, call?: KitCall)", created(), "POST", all, "body");
     method("", "replace(" + id + ", body: " + name + "Update, call?: KitCall)", name, "PUT", one,
            "body");
     method("", "patch(" + id + ", body: " + name + "Patch, call?: KitCall)", name, "PATCH", one,
@@ -316,6 +325,16 @@ class ClientWriter {
       method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",
              literal(restore_path(entity_)), "undefined");
     }
+  }
+
+  /// `Invoice & { lines: InvoiceLine[] }`
+  std::string created() const {
+    std::string lists;
+    for (const Relation* relation : entity_.nested_lists()) {
+      lists += (lists.empty() ? "" : "; ") + relation->name + ": " +
+               service_.entities[relation->target].name + "[]";
+    }
+    return lists.empty() ? entity_.name : entity_.name + " & { " + lists + " }";
   }
 
   std::string expand_key() const {

@@ -46,6 +46,8 @@ struct Relation {
   bool is_broken = false;
   Flag optional, unique, immutable;
   std::optional<Word> on_delete, by, renamed_from, doc;
+  Flag nested;                ///< Of has_many.
+  std::optional<Word> max;    ///< Of has_many that is nested.
   std::vector<Field> fields;  ///< Of the pivot
   std::optional<CsvImport> import;
 };
