@@ -235,6 +235,7 @@ class GeneratedService final : public kit::app::Service {
   api::InvoiceRoutes invoice_routes_{{
       .invoices = invoices_,
       .customers = customers_,
+      .invoice_lines = invoice_lines_,
       .invoice_line_routes = invoice_line_routes_,
       .backend = backend_,
   }};

@@ -787,6 +787,12 @@ export interface Invoice {
   customer?: Customer;
 }
 
+export interface InvoiceLinesCreate {
+  unit_price: string;
+  quantity?: number;
+  track_id: number;
+}
+
 /** What creating takes. */
 export interface InvoiceCreate {
   invoice_date: string;
@@ -797,6 +803,8 @@ export interface InvoiceCreate {
   billing_postal_code?: string | null;
   total: string;
   customer_id: number;
+  /** Lines that are created with it. */
+  lines?: readonly InvoiceLinesCreate[];
 }
 
 /** The whole of a Invoice. */
@@ -1374,7 +1382,7 @@ export class InvoicesClient {
     return this.transport.call("GET", `/api/v1/invoices/${id}` + kitQuery(query), undefined, call);
   }
 
-  create(body: InvoiceCreate, call?: KitCall): Promise<Invoice> {
+  create(body: InvoiceCreate, call?: KitCall): Promise<Invoice & { lines: InvoiceLine[] }> {
     return this.transport.call("POST", "/api/v1/invoices", body, call);
   }
 

@@ -6,6 +6,7 @@
 
 #include "internal/api/invoice_json.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
+#include "internal/service/invoice_line_service.gen.hpp"
 #include "internal/service/invoice_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -27,6 +28,7 @@ class InvoiceRoutes {
   struct Uses {
     service::InvoiceService& invoices;
     service::CustomerService& customers;
+    service::InvoiceLineService& invoice_lines;
     InvoiceLineRoutes& invoice_line_routes;
     kit::rest::Backend& backend;
   };
