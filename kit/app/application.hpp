@@ -15,6 +15,7 @@
 #include "kit/db/import.hpp"
 #include "kit/db/migrations.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 
 namespace kit::http {
 class RequestGuard;  // kit/http/server.hpp
@@ -43,6 +44,8 @@ class Service {
   virtual Task<std::int64_t> count(std::size_t index) = 0;
   /// In the order in which they can be imported (parents first).
   virtual std::span<const std::unique_ptr<db::ImportTarget>> imports() const = 0;
+  /// What its routes share; null when they share nothing.
+  virtual rest::Backend* backend() { return nullptr; }
 };
 
 struct Application {

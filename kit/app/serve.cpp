@@ -21,11 +21,15 @@
 #include "kit/db/migrations.hpp"
 #include "kit/log/log.hpp"
 #include "kit/net/listen.hpp"
+#include "kit/rest/idempotency.hpp"
 
 namespace kit::app {
 namespace {
 
 log::Module app_log{"app"};
+
+/// Between two looks for idempotency keys that are no longer kept.
+constexpr auto expiry_interval = std::chrono::minutes{1};
 
 // Set when the disk failed to keep what it had taken: the process ends, and not with success.
 std::atomic<bool> storage_failed{false};
@@ -348,6 +352,8 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   };
   process.database = co_await open_database(application, settings, std::move(on_fatal));
   process.service = application.make_service(*process.database);
+  rest::Backend* const backend = process.service->backend();
+  if (backend != nullptr) backend->limits = settings.api;
   co_await build_routes(process);
   co_await listen_admin(process);
   co_await listen(process);
@@ -355,6 +361,9 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
 
   TaskGroup background("background");
   background.spawn("alarms", process.diagnostics.watch());
+  if (backend != nullptr) {
+    background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
+  }
   TaskGroup starting("start");
   starting.spawn("become ready", become_ready(process, terminal));
   TaskGroup reloading("reload");

@@ -37,12 +37,14 @@ struct Sizes {
         http2_connection_window{settings.http.limits.http2_connection_window},
         http2_buffered{settings.http.limits.http2_buffered_bytes},
         checkpoint{settings.database.checkpoint_log_bytes},
-        truncate{settings.database.truncate_log_bytes} {}
+        truncate{settings.database.truncate_log_bytes},
+        idempotency_answer{settings.api.idempotency_answer_bytes},
+        import_body{settings.api.import_bytes} {}
 
   void commit() {
     for (Size* size : {&request_line, &header, &header_field, &body, &body_rate, &answer_rate,
                        &pipelined, &http2_stream_window, &http2_connection_window, &http2_buffered,
-                       &checkpoint, &truncate}) {
+                       &checkpoint, &truncate, &idempotency_answer, &import_body}) {
       size->target = size->bytes.count;
     }
   }
@@ -50,6 +52,7 @@ struct Sizes {
   Size request_line, header, header_field, body, body_rate, answer_rate, pipelined;
   Size http2_stream_window, http2_connection_window, http2_buffered;
   Size checkpoint, truncate;
+  Size idempotency_answer, import_body;
 };
 
 void describe_app(config::Section section, Settings::App& app) {
@@ -323,6 +326,27 @@ Result<config::Sources> find_sources(const CommandLine& line, const std::string&
   return sources;
 }
 
+void describe_api(config::Section section, rest::Limits& limits, Sizes& sizes) {
+  section
+      .field("idempotency_keep", limits.idempotency_keep,
+             "how long the answer to a request with an Idempotency-Key is kept for its repeats")
+      .min(std::chrono::seconds{1})
+      .max(std::chrono::hours{24 * 30});
+  section
+      .field("idempotency_answer", sizes.idempotency_answer.bytes,
+             "largest answer that is kept whole; repeats get a larger one without its body")
+      .max(gibi);
+  section.field("bulk_items", limits.bulk_items, "most items of a bulk request; more gets 400")
+      .min(1)
+      .max(100'000);
+  section.field("export_rows", limits.export_rows, "most rows of an export; more gets 400")
+      .min(1)
+      .max(100'000'000);
+  section.field("import_body", sizes.import_body.bytes, "largest file to import; larger gets 413")
+      .min(kibi)
+      .max(gibi);
+}
+
 /// What no single field can say.
 Result<> check_tls(const Settings::Tls& tls) {
   const auto wrong = [](const char* what) {
@@ -389,6 +413,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   import.field("directory", settings.import.directory, "folder of the CSV files");
   import.field("on_start", settings.import.on_start,
                "import files that are new or changed when the server starts");
+
+  describe_api(loader.section("api"), settings.api, sizes);
 
   auto sources = find_sources(line, environment, std::move(variables));
   if (!sources) return std::move(sources).error();

@@ -15,6 +15,7 @@
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
 #include "kit/net/tls.hpp"
+#include "kit/rest/backend.hpp"
 
 namespace kit::app {
 
@@ -59,6 +60,7 @@ struct Settings {
     std::map<std::string, std::string> levels;  ///< {db: debug}: of single modules
     bool access = true;                         ///< A line for each request
   } log;
+  rest::Limits api;
   struct Import {
     std::string directory = "data";
     bool on_start = false;

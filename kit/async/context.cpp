@@ -28,10 +28,19 @@ Clock::time_point Context::current_deadline() {
   return current_context != nullptr ? current_context->deadline_ : Clock::time_point::max();
 }
 
+void* Context::find_local(const void* key) {
+  if (current_context == nullptr) return nullptr;
+  for (const Local* local = current_context->locals_; local != nullptr; local = local->outer) {
+    if (local->key == key) return local->value;
+  }
+  return nullptr;
+}
+
 Context::Context() {
   if (current_context == nullptr) return;
   deadline_ = current_context->deadline_;
   log_ = current_context->log_;
+  locals_ = current_context->locals_;
   if (current_context->why_) {
     why_ = current_context->why_->clone();
   } else {

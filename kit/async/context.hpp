@@ -54,6 +54,7 @@ class Context final : private Cancellable {
   void renew() {
     deadline_ = Clock::time_point::max();
     log_ = nullptr;
+    locals_ = nullptr;
     if (why_) why_.reset();
   }
   /// Ends every operation that waits under this context with `why`; later ones end at once. The
@@ -62,6 +63,21 @@ class Context final : private Cancellable {
   bool cancelled() const { return why_.has_value(); }
   /// Why it was cancelled. Only when `cancelled()`.
   const Error& why() const { return *why_; }
+
+  /// A value that the tasks under a context find without having been handed it, by the address of a
+  /// key that its module owns. Lifetime: as the context it is put into.
+  struct Local {
+    const void* key = nullptr;
+    void* value = nullptr;
+    const Local* outer = nullptr;
+  };
+  /// Before anything runs under this context; what the contexts above carry stays to be found.
+  void put(Local& local) {
+    local.outer = locals_;
+    locals_ = &local;
+  }
+  /// The value that the task that runs now inherits for `key`; null when there is none.
+  static void* find_local(const void* key);
 
   void set_log_context(const LogContext* log) { log_ = log; }
   const LogContext* log_context() const { return log_; }
@@ -104,6 +120,7 @@ class Context final : private Cancellable {
 
   Clock::time_point deadline_ = Clock::time_point::max();
   const LogContext* log_ = nullptr;
+  const Local* locals_ = nullptr;
   IntrusiveList<Cancellable, struct CancelTag> waiting_;
   std::optional<Error> why_;
   Timer timer_;

@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/rest/detail/item_problems.hpp"
 #include "kit/rest/detail/shown_name.hpp"
 
 namespace kit::rest {
 namespace {
 
-constexpr std::size_t max_violations = 100;
+using detail::max_violations;
 
 bool is_required(Rule rule) {
   return rule == Rule::required || rule == Rule::required_immutable;
@@ -36,6 +37,10 @@ Result<> InputReader::read(std::string_view body, void* draft) {
     const auto found = std::ranges::find(fields_, *name, &Field::name);
     if (found == fields_.end()) {
       report_unknown(*name);
+    } else if (found->rule == Rule::nested) {
+      if (!leaves_nested_) add(*name, "is only taken by POST, for one new entity");
+    } else if (found->rule == Rule::implied) {
+      add(*name, "is implied by where this stands; leave it out");
     } else if (found->rule != Rule::read_only) {
       read_field(in, static_cast<std::size_t>(found - fields_.begin()), draft);
     }
@@ -61,7 +66,7 @@ void InputReader::read_field(json::Reader& in, std::size_t index, void* draft) {
 void InputReader::report_unknown(std::string_view name) {
   std::vector<std::string_view> known;
   for (const Field& field : fields_) {
-    if (field.rule != Rule::read_only) known.push_back(field.name);
+    if (field.rule != Rule::read_only && field.rule != Rule::implied) known.push_back(field.name);
   }
   const std::string shown = detail::shown_name(name);
   add(shown, fields_.empty() ? "is not expected: this request takes no fields"
@@ -71,7 +76,7 @@ void InputReader::report_unknown(std::string_view name) {
 void InputReader::apply(const void* draft, const void* defaults, void* target) {
   for (std::size_t index = 0; index < fields_.size(); ++index) {
     const Field& field = fields_[index];
-    if (field.rule == Rule::read_only) continue;
+    if (field.codec == nullptr) continue;
     // Tables are constant and drafts are not changed: `member` only finds the place.
     const void* from = field.member(const_cast<void*>(draft));
     void* to = field.member(target);

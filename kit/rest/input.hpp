@@ -21,6 +21,8 @@ enum class Rule : std::uint8_t {
   immutable,  ///< As `optional`; never changed after POST.
   required_immutable,
   read_only,  ///< Known, so that what was read can be sent back; ignored.
+  nested,     ///< A list of other entities that POST may create with this one: see nested.hpp.
+  implied,    ///< Follows from what the entity stands in; an error to give.
 };
 
 /// One member of a JSON object and where it goes: a row of a constant table of generated code.
@@ -56,6 +58,11 @@ constexpr Field read_only(std::string_view name) {
   return {name, Rule::read_only};
 }
 
+/// The row for a list of other entities.
+constexpr Field nested(std::string_view name) {
+  return {name, Rule::nested};
+}
+
 enum class Mode : std::uint8_t {
   create,   ///< POST: what is left out has its default.
   replace,  ///< PUT: the same, for a row that is there.
@@ -67,6 +74,8 @@ class InputReader {
  public:
   InputReader(std::span<const Field> fields, Mode mode) : fields_(fields), mode_(mode) {}
 
+  /// From now on lists of other entities are left to the caller, instead of being refused.
+  void leave_nested() { leaves_nested_ = true; }
   Result<> read(std::string_view body, void* draft);
   void apply(const void* draft, const void* defaults, void* target);
   bool has_violations() const { return !violations_.empty(); }
@@ -81,6 +90,7 @@ class InputReader {
 
   std::span<const Field> fields_;
   Mode mode_;
+  bool leaves_nested_ = false;
   std::vector<bool> given_;
   std::vector<FieldViolation> violations_;
 };
@@ -100,10 +110,13 @@ class Input {
   Input(std::span<const Field> fields, Mode mode, Validate validate)
       : reader_(fields, mode), validate_(validate) {}
 
+  /// See `InputReader`.
+  void leave_nested() { reader_.leave_nested(); }
   /// Fails with `invalid_argument` when the body is no JSON object at all.
   Result<> read(std::string_view body) { return reader_.read(body, &draft_); }
   /// Whether `apply` is going to fail whatever it is applied to.
   bool has_violations() const { return reader_.has_violations(); }
+  std::vector<FieldViolation>& violations() { return reader_.violations(); }
   /// Makes the changes. Fails with `invalid_argument` and every violation.
   Result<> apply(T& target) {
     const T defaults{};

@@ -2,6 +2,7 @@
 #include "kit/rest/request.hpp"
 
 #include "kit/base/text.hpp"
+#include "kit/rest/idempotency.hpp"
 #include "kit/rest/list_request.hpp"
 
 namespace kit::rest {
@@ -35,16 +36,22 @@ Result<> no_parameters(const http::Request& request) {
   return {};
 }
 
-Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes) {
+Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes,
+                    Backend& backend) {
   for (const Route& route : routes) {
     http::RouteOptions options;
     if (route.body == Body::patch) options.consumes.emplace_back("application/merge-patch+json");
     if (route.body != Body::none) options.consumes.emplace_back("application/json");
     const Route::Call call = route.call;
-    KIT_TRY(router.add(
-        route.method, route.path,
-        [object, call](http::Request& request) { return call(object, request); },
-        std::move(options)));
+    http::Handler handler;
+    if (route.is_repeatable()) {
+      handler = [&backend, object, call](http::Request& request) {
+        return call_once(backend, call, object, request);
+      };
+    } else {
+      handler = [object, call](http::Request& request) { return call(object, request); };
+    }
+    KIT_TRY(router.add(route.method, route.path, std::move(handler), std::move(options)));
   }
   return {};
 }

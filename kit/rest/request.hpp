@@ -50,6 +50,12 @@ struct Route {
   std::string_view path;  ///< "/api/v1/tracks/{id:int64}"
   Call call;
   Body body = Body::none;
+
+  /// Whether clients may send it with an Idempotency-Key: what may be done twice when it is sent
+  /// twice.
+  bool is_repeatable() const {
+    return method == http::Method::post || method == http::Method::patch;
+  }
 };
 
 namespace detail {
@@ -67,8 +73,12 @@ inline constexpr Route::Call call = [](void* object, http::Request& request) {
   return (static_cast<typename detail::ClassOf<decltype(Method)>::type*>(object)->*Method)(request);
 };
 
-/// Adds all routes of `object`, which outlives the router. Fails as `Router::add` does.
-Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes);
+class Backend;
+
+/// Adds all routes of `object`; it and `backend` outlive the router. Those that change something
+/// by POST or PATCH take an Idempotency-Key (see `call_once`). Fails as `Router::add` does.
+Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes,
+                    Backend& backend);
 
 /// Narrows a list to the rows that belong to `id`.
 db::Filter scope(const db::Column& column, std::int64_t id);

@@ -179,6 +179,21 @@ const std::vector<SystemTable>& system_tables() {
        "  published_at INTEGER\n"
        ") STRICT;\n"
        "CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;\n"},
+      {"kit_idempotency_keys", [](const Service&) { return true; },
+       "answers of requests that were sent with an Idempotency-Key",
+       "-- Answers of requests that were sent with an Idempotency-Key.\n"
+       "CREATE TABLE kit_idempotency_keys (\n"
+       "  id          INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+       "  caller      TEXT NOT NULL,\n"
+       "  key         TEXT NOT NULL,\n"
+       "  fingerprint TEXT NOT NULL,\n"
+       "  status      INTEGER NOT NULL,\n"
+       "  headers     TEXT NOT NULL,\n"
+       "  body        BLOB,\n"
+       "  created_at  INTEGER NOT NULL,\n"
+       "  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)\n"
+       ") STRICT;\n"
+       "CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);\n"},
   };
   return tables;
 }

@@ -150,6 +150,7 @@ class Dumper {
           " field=" + relation.field + " on_delete=" + std::string(sql_name(relation.on_delete));
     if (relation.optional) content += " optional";
     if (!relation.inverse_field.empty()) content += " inverse=" + relation.inverse_field;
+    if (relation.nested_max > 0) content += " nested=" + std::to_string(relation.nested_max);
     line(content);
     ++depth_;
     text("doc", relation.doc);

@@ -36,6 +36,14 @@ std::string Service::file_of(const Entity& entity) const {
   if (entity.file.empty()) return schema_file;
   return schema_file.substr(0, schema_file.rfind('/') + 1) + entity.file;
 }
+
+std::vector<const Relation*> Entity::nested_lists() const {
+  std::vector<const Relation*> lists;
+  for (const Relation& relation : relations) {
+    if (relation.nested_max > 0) lists.push_back(&relation);
+  }
+  return lists;
+}
 const Entity* Service::find_entity(std::string_view entity_name) const {
   return by_name(entities, entity_name);
 }

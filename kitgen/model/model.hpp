@@ -220,6 +220,9 @@ struct Relation {
   std::size_t inverse_relation = none;  ///< target entity's relations
   std::string inverse_field;            ///< "artist_id" in the target's table
 
+  // has_many
+  int nested_max = 0;  ///< How many rows POST takes with the entity; 0: none.
+
   // many_to_many
   std::optional<Pivot> pivot;
   std::string renamed_from;  ///< Of a many_to_many; a belongs_to has it in its field. "" for none
@@ -389,6 +392,8 @@ struct Entity {
 
   const Field* find_field(std::string_view field_name) const;
   const Relation* find_relation(std::string_view relation_name) const;
+  /// The relations whose rows POST takes with the entity.
+  std::vector<const Relation*> nested_lists() const;
 };
 
 struct EnumValue {

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "kit/base/text.hpp"
 #include "kitgen/model/detail/context.hpp"
 #include "kitgen/model/naming.hpp"
 
@@ -164,11 +165,29 @@ void find_inverse(Context& context, std::size_t entity, const schema::Relation& 
   }
 }
 
+/// How many rows of a has_many may come with a new entity.
+int read_nested(Context& context, const schema::Relation& syntax) {
+  constexpr int usual = 100;
+  constexpr int greatest = 1000;
+  if (syntax.max && !syntax.nested.value) {
+    context.diagnostics.error(*syntax.max, "'max' is for relations that are nested",
+                              "add nested: true");
+  }
+  if (!syntax.nested.value) return 0;
+  if (!syntax.max) return usual;
+  const std::optional<long long> value = kit::parse_int(syntax.max->text);
+  if (value && *value >= 1 && *value <= greatest) return static_cast<int>(*value);
+  context.diagnostics.error(*syntax.max,
+                            "'max' must be a whole number from 1 to " + std::to_string(greatest));
+  return usual;
+}
+
 void add_has(Context& context, std::size_t entity, const schema::Relation& syntax) {
   const RelationKind kind =
       syntax.kind == schema::RelationKind::has_one ? RelationKind::has_one : RelationKind::has_many;
   Relation relation = base_relation(context, entity, syntax, kind);
   if (relation.target != none) find_inverse(context, entity, syntax, relation);
+  relation.nested_max = read_nested(context, syntax);
   keep(context, entity, std::move(relation), syntax);
 }
 

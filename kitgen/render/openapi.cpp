@@ -5,6 +5,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/render/openapi_schemas.hpp"
+#include "kitgen/render/openapi_writing.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -170,6 +171,10 @@ void write_parameters(YamlText& yaml, const Service& service) {
                          "The ETag the request is based on; 412 when there is a newer one.");
   write_shared_parameter(yaml, "If-None-Match", "If-None-Match", "header", "string",
                          "The ETag that is known; 304 when it still holds.");
+  write_shared_parameter(yaml, "Idempotency-Key", "Idempotency-Key", "header", "string",
+                         "Up to 255 characters of the client's choice: a repeat with the same key "
+                         "gets the first answer (with Idempotency-Replayed) and changes nothing; "
+                         "422 when the key was another request's.");
   for (const Entity& entity : service.entities) {
     for (const Field& field : entity.fields) {
       if (!field.filterable) continue;
@@ -186,6 +191,11 @@ void write_parameters(YamlText& yaml, const Service& service) {
 void use_parameter(YamlText& yaml, const std::string& name) {
   const Item item(yaml);
   yaml.reference("parameters", name);
+}
+
+void use_parameters(YamlText& yaml, const std::vector<std::string>& names) {
+  const Block parameters(yaml, "parameters");
+  for (const std::string& name : names) use_parameter(yaml, name);
 }
 
 void use_list_parameters(YamlText& yaml, const Entity& entity) {
@@ -291,10 +301,11 @@ void write_collection(YamlText& yaml, const Entity& entity) {
   }
   const Block post(yaml, "post");
   write_head(yaml, entity, entity.snake + "_create", "Create " + a(entity));
+  use_parameters(yaml, {"Idempotency-Key"});
   write_body(yaml, entity.name + "Create");
   const Block responses(yaml, "responses");
-  write_answer(yaml, "201", "Created.", entity.name, Headers::created);
-  use_errors(yaml, {"400", "409", "413", "415", "default"});
+  write_answer(yaml, "201", "Created.", created_schema(entity), Headers::created);
+  use_errors(yaml, {"400", "409", "413", "415", "422", "default"});
 }
 
 void write_get(YamlText& yaml, const Entity& entity) {
@@ -320,10 +331,8 @@ void write_change(YamlText& yaml, const Entity& entity, std::string_view method)
   const Block block(yaml, method);
   write_head(yaml, entity, entity.snake + (patch ? "_patch" : "_replace"),
              (patch ? "Change some fields of " : "Replace ") + a(entity));
-  {
-    const Block parameters(yaml, "parameters");
-    use_parameter(yaml, "If-Match");
-  }
+  use_parameters(yaml, patch ? std::vector<std::string>{"If-Match", "Idempotency-Key"}
+                             : std::vector<std::string>{"If-Match"});
   write_body(yaml, entity.name + (patch ? "Patch" : "Update"), patch);
   const Block responses(yaml, "responses");
   write_answer(yaml, "200", "As it is now.", entity.name, Headers::etag);
@@ -364,10 +373,7 @@ void write_restore(YamlText& yaml, const Entity& entity) {
   const Block post(yaml, "post");
   write_head(yaml, entity, entity.snake + "_restore",
              "Bring back " + a(entity) + " that was deleted");
-  {
-    const Block parameters(yaml, "parameters");
-    use_parameter(yaml, "If-Match");
-  }
+  use_parameters(yaml, {"If-Match", "Idempotency-Key"});
   const Block responses(yaml, "responses");
   write_answer(yaml, "200", "As it is now.", entity.name, Headers::etag);
   use_errors(yaml, {"400", "404", "409", "412", "default"});
@@ -382,6 +388,7 @@ void write_action(YamlText& yaml, const Service& service, const Entity& entity,
   }
   const Block post(yaml, "post");
   write_head(yaml, entity, action.operation_id, action.label, action.doc);
+  use_parameters(yaml, {"Idempotency-Key"});
   if (!action.input_type.empty()) write_body(yaml, action.input_type);
   const Block responses(yaml, "responses");
   if (action.output == model::none) {
@@ -390,7 +397,7 @@ void write_action(YamlText& yaml, const Service& service, const Entity& entity,
     const Entity& output = service.entities[action.output];
     write_answer(yaml, "200", output.label + ".", output.name, Headers::etag);
   }
-  use_errors(yaml, {"400", "404", "409", "default"});
+  use_errors(yaml, {"400", "404", "409", "422", "default"});
 }
 
 void write_link(YamlText& yaml, const Entity& entity, const Relation& relation,
@@ -443,6 +450,7 @@ void write_paths(YamlText& yaml, const Service& service) {
   const Block paths(yaml, "paths");
   for (const Entity& entity : service.entities) {
     write_collection(yaml, entity);
+    write_bulk(yaml, entity);
     write_item(yaml, entity);
     if (entity.soft_delete) write_restore(yaml, entity);
     for (const auto& action : entity.actions) write_action(yaml, service, entity, action);
@@ -468,6 +476,7 @@ void write_responses(YamlText& yaml) {
   write_error(yaml, "error412", "If-Match or If-None-Match does not hold for what is there.");
   write_error(yaml, "error413", "The body is too large.");
   write_error(yaml, "error415", "The body is no JSON.");
+  write_error(yaml, "error422", "The Idempotency-Key was another request's.");
   write_error(yaml, "error", "Any other failure.");
 }
 

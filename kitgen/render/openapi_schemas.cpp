@@ -5,6 +5,7 @@
 #include <array>
 
 #include "kit/base/text.hpp"
+#include "kitgen/render/openapi_writing.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -189,12 +190,13 @@ void write_expanded(YamlText& yaml, const Service& service, const Entity& entity
 
 void write_object(YamlText& yaml, const Service& service, const std::string& name,
                   const std::string& doc, const std::vector<Field>& fields, Shape shape,
-                  const Entity* expanded) {
+                  const Entity* expanded, const Entity* lists = nullptr) {
   const Block block(yaml, name);
   yaml.plain("type", "object");
   if (!doc.empty()) yaml.text("description", doc);
   std::vector<std::string> required;
-  bool any = expanded != nullptr;
+  const bool has_lists = lists != nullptr && !lists->nested_lists().empty();
+  bool any = expanded != nullptr || has_lists;
   for (const Field& field : fields) {
     any = any || is_in(field, shape);
     if (is_in(field, shape) && is_required(field, shape)) required.push_back(field.name);
@@ -206,6 +208,7 @@ void write_object(YamlText& yaml, const Service& service, const std::string& nam
     if (is_in(field, shape)) write_property(yaml, service, field, shape);
   }
   if (expanded != nullptr) write_expanded(yaml, service, *expanded);
+  if (has_lists) write_nested_members(yaml, *lists);
 }
 
 void write_list(YamlText& yaml, const Entity& entity) {
@@ -351,7 +354,14 @@ void write_schemas(YamlText& yaml, const Service& service) {
   for (const Entity& entity : service.entities) {
     write_object(yaml, service, entity.name, entity.doc, entity.fields, Shape::response, &entity);
     write_object(yaml, service, entity.name + "Create", "What POST takes.", entity.fields,
-                 Shape::create, nullptr);
+                 Shape::create, nullptr, &entity);
+    for (const Relation* relation : entity.nested_lists()) {
+      const Entity& target = service.entities[relation->target];
+      write_object(yaml, service, nested_item(entity, *relation),
+                   target.label + " that is created with its " + entity.label + ".",
+                   nested_fields(target, *relation), Shape::create, nullptr);
+    }
+    write_nested_schemas(yaml, service, entity);
     write_object(yaml, service, entity.name + "Update",
                  "What PUT takes: what is left out becomes empty or its default.", entity.fields,
                  Shape::update, nullptr);
@@ -359,6 +369,7 @@ void write_schemas(YamlText& yaml, const Service& service) {
                  "What PATCH takes (RFC 7396): what is left out stays, null empties.",
                  entity.fields, Shape::patch, nullptr);
     write_list(yaml, entity);
+    write_bulk_schemas(yaml, entity);
     for (const auto& action : entity.actions) {
       if (action.input_type.empty()) continue;
       write_object(yaml, service, action.input_type, "What " + action.label + " takes.",

@@ -5,6 +5,7 @@
 
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/openapi_schemas.hpp"
+#include "kitgen/render/openapi_writing.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -69,6 +70,20 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -84,6 +99,8 @@ export interface KitCall {
    * links check none and refuse it.
    */
   ifMatch?: string;
+  /** For POST and PATCH: sent again with the same key, the request is not done twice. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
   onResponse?: (response: Response) => void;
@@ -111,6 +128,7 @@ class KitTransport {
     const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
+    if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
     if (body !== undefined) init.body = JSON.stringify(body);
     if (call.signal !== undefined) init.signal = call.signal;
@@ -218,8 +236,16 @@ std::string query_of(const Entity& entity) {
 std::string types_of(const Service& service, const Entity& entity) {
   std::string text = interface_of(entity.name, entity.doc, entity.fields, Shape::response,
                                   expanded_members(service, entity));
-  text +=
-      interface_of(entity.name + "Create", "What creating takes.", entity.fields, Shape::create);
+  std::string lists;
+  for (const Relation* relation : entity.nested_lists()) {
+    const Entity& target = service.entities[relation->target];
+    const std::string item = nested_item(entity, *relation);
+    lists += doc_block(relation->label + " that are created with it.", "  ") + "  " +
+             relation->name + "?: readonly " + item + "[];\n";
+    text += interface_of(item, "", nested_fields(target, *relation), Shape::create);
+  }
+  text += interface_of(entity.name + "Create", "What creating takes.", entity.fields, Shape::create,
+                       lists);
   text += interface_of(entity.name + "Update", "The whole of a " + entity.label + ".",
                        entity.fields, Shape::update);
   text += interface_of(entity.name + "Patch", "Changes: what is left out stays, null empties.",
@@ -284,16 +310,32 @@ class ClientWriter {
     method("",
            "get(" + id + ", query?: Pick<" + name + "Query, " + expand_key() + ">, call?: KitCall)",
            name, "GET", one + " + kitQuery(query)", "undefined");
-    method("", "create(body: " + name + "Create, call?: KitCall)", name, "POST", all, "body");
+    method("", "create(body: " + name + "Create, call?: KitCall)", created(), "POST", all, "body");
     method("", "replace(" + id + ", body: " + name + "Update, call?: KitCall)", name, "PUT", one,
            "body");
     method("", "patch(" + id + ", body: " + name + "Patch, call?: KitCall)", name, "PATCH", one,
            "body");
+    const std::string id_of = id_type(entity_);
+    method(
+        "All or nothing; violations name the item: create[3].email.",
+        "bulk(body: KitBulk<" + name + "Create, " + name + "Patch, " + id_of + ">, call?: KitCall)",
+        "KitBulkResult<" + name + ", " + id_of + ">", "POST", "\"" + entity_.path + "/bulk\"",
+        "body");
     method("", "delete(" + id + ", call?: KitCall)", "void", "DELETE", one, "undefined");
     if (entity_.soft_delete) {
       method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",
              literal(restore_path(entity_)), "undefined");
     }
+  }
+
+  /// `Invoice & { lines: InvoiceLine[] }`
+  std::string created() const {
+    std::string lists;
+    for (const Relation* relation : entity_.nested_lists()) {
+      lists += (lists.empty() ? "" : "; ") + relation->name + ": " +
+               service_.entities[relation->target].name + "[]";
+    }
+    return lists.empty() ? entity_.name : entity_.name + " & { " + lists + " }";
   }
 
   std::string expand_key() const {

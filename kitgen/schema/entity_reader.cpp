@@ -68,8 +68,12 @@ std::vector<KeyRule> relation_rules(NodeReader& reader, Relation& relation, bool
           {"backfill", [&](const Entry& e) { relation.backfill = reader.backfill(e); }});
       break;
     case RelationKind::has_one:
+      add_word("by", relation.by);
+      break;
     case RelationKind::has_many:
       add_word("by", relation.by);
+      add_flag("nested", relation.nested);
+      add_word("max", relation.max);
       break;
     case RelationKind::many_to_many:
       add_word("renamed_from", relation.renamed_from);

@@ -76,6 +76,8 @@ struct Relation {
   Flag optional, unique, immutable;
   std::optional<Word> on_delete, by, renamed_from, doc;
   std::optional<Backfill> backfill;
+  Flag nested;                ///< Of has_many.
+  std::optional<Word> max;    ///< Of has_many that is nested.
   std::vector<Field> fields;  ///< Of the pivot
   std::optional<CsvImport> import;
 };

@@ -40,6 +40,7 @@
 #include "internal/service/playlist_service.gen.hpp"
 #include "internal/service/track_service.gen.hpp"
 #include "kit/db/import.hpp"
+#include "kit/rest/backend.hpp"
 
 namespace store {
 namespace {
@@ -109,7 +110,7 @@ constexpr kit::app::EntityInfo entity_infos[] = {
 
 class GeneratedService final : public kit::app::Service {
  public:
-  explicit GeneratedService(kit::db::Database& database) : store_(database) {
+  explicit GeneratedService(kit::db::Database& database) : backend_(database) {
     imports_.push_back(data::make_genre_import());
     imports_.push_back(data::make_media_type_import());
     imports_.push_back(data::make_artist_import());
@@ -170,12 +171,15 @@ class GeneratedService final : public kit::app::Service {
     return imports_;
   }
 
+  kit::rest::Backend* backend() override { return &backend_; }
+
  private:
   static kit::Task<std::int64_t> no_entity() {
     co_return kit::Error(kit::Code::out_of_range, "there are not that many entities");
   }
 
-  data::SqlStore store_;
+  kit::rest::Backend backend_;
+  data::SqlStore store_{backend_.database()};
   service::GenreService genres_{store_};
   service::MediaTypeService media_types_{store_};
   service::ArtistService artists_{store_};
@@ -188,47 +192,58 @@ class GeneratedService final : public kit::app::Service {
   service::InvoiceLineService invoice_lines_{store_};
   api::GenreRoutes genre_routes_{{
       .genres = genres_,
+      .backend = backend_,
   }};
   api::MediaTypeRoutes media_type_routes_{{
       .media_types = media_types_,
+      .backend = backend_,
   }};
   api::ArtistRoutes artist_routes_{{
       .artists = artists_,
       .album_routes = album_routes_,
+      .backend = backend_,
   }};
   api::AlbumRoutes album_routes_{{
       .albums = albums_,
       .artists = artists_,
       .track_routes = track_routes_,
+      .backend = backend_,
   }};
   api::TrackRoutes track_routes_{{
       .tracks = tracks_,
       .genres = genres_,
       .media_types = media_types_,
       .albums = albums_,
+      .backend = backend_,
   }};
   api::PlaylistRoutes playlist_routes_{{
       .playlists = playlists_,
       .track_routes = track_routes_,
+      .backend = backend_,
   }};
   api::EmployeeRoutes employee_routes_{{
       .employees = employees_,
       .customer_routes = customer_routes_,
+      .backend = backend_,
   }};
   api::CustomerRoutes customer_routes_{{
       .customers = customers_,
       .employees = employees_,
       .invoice_routes = invoice_routes_,
+      .backend = backend_,
   }};
   api::InvoiceRoutes invoice_routes_{{
       .invoices = invoices_,
       .customers = customers_,
+      .invoice_lines = invoice_lines_,
       .invoice_line_routes = invoice_line_routes_,
+      .backend = backend_,
   }};
   api::InvoiceLineRoutes invoice_line_routes_{{
       .invoice_lines = invoice_lines_,
       .tracks = tracks_,
       .invoices = invoices_,
+      .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;
 };

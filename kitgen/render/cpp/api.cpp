@@ -120,6 +120,7 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   const std::string one = typed_path(entity, entity.path_id);
   table.add(entity, "get", entity.path, "list");
   table.add(entity, "post", entity.path, "create", "json");
+  table.add(entity, "post", entity.path + "/bulk", "bulk", "json");
   table.add(entity, "get", one, "get");
   table.add(entity, "put", one, "replace", "json");
   table.add(entity, "patch", one, "patch", "patch");
@@ -264,12 +265,49 @@ Strings source_includes(const Project& project, const Entity& entity) {
     own.push_back(project.path("api", other->snake + "_routes.gen.hpp"));
     own.push_back(project.path("biz", other->snake + "_list.gen.hpp"));
   }
+  for (const model::Relation* relation : entity.nested_lists()) {
+    own.insert(own.end(), {"kit/rest/nested.hpp",
+                           project.path("api", project.target(*relation).snake + "_json.gen.hpp")});
+  }
   for (const model::Action& action : entity.actions) {
     if (action.output == model::none) continue;
     own.push_back(
         project.path("api", project.service.entities[action.output].snake + "_json.gen.hpp"));
   }
   return own;
+}
+
+void add_nested(const Project& project, const Entity& entity, View& view) {
+  View list{View::type::list};
+  Strings arguments{"request.body", "input", "uses_." + entity.plural, "members"};
+  for (const model::Relation* relation : entity.nested_lists()) {
+    const Entity& target = project.target(*relation);
+    View each{View::type::object};
+    each.set("relation", relation->name);
+    const std::string type = relation->pascal + "Entity";
+    const std::string service = relation->pascal + "Service";
+    const std::string chosen = relation->pascal + "List";
+    each.set("list", chosen);
+    each.set("usings", protect("  using " + type + " = biz::" + target.name + ";\n  using " +
+                                   service + " = service::" + target.name + "Service;\n  using " +
+                                   chosen + " = kit::rest::NestedOf<&" + type +
+                                   "::" + relation->inverse_field + ", " + service + ">;",
+                               2));
+    each.set("make_list", call(2, chosen + " " + relation->name + "_list",
+                               Strings{"uses_." + target.plural, relation->name + "_form"}, ";"));
+    each.set("write", protect("      .write = [](kit::json::Writer& out, const " + type +
+                                  "& each) { write(out, each); },",
+                              6));
+    each.set("back", relation->inverse_field);
+    each.set("max", std::to_string(relation->nested_max));
+    each.set("target_snake", target.snake);
+    list.push_back(each);
+    arguments.push_back(relation->name + "_list");
+  }
+  view.set("has_nested", flag(!list.is_empty_list()));
+  view.set("nested", list);
+  view.set("create_with", assign(2, "const biz::" + entity.name + " " + variable(entity),
+                                 "co_await kit::rest::create_with", arguments));
 }
 
 void add_lists(const Project& project, const Entity& entity, View& view) {
@@ -301,6 +339,7 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("handlers", text_list(table.handlers));
   view.set("path", entity.path);
   add_lists(project, entity, view);
+  add_nested(project, entity, view);
   add_signatures(entity, view);
   view.set("read_id", read_id(entity, "id", 0));
   view.set("has_expansion", flag(has_expansion(entity)));
@@ -325,7 +364,8 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("has_forwards", flag(!forwards.empty()));
   view.set("header", project.path("api", entity.snake + "_routes.gen.hpp"));
   Strings own{"kit/async/task.hpp",   "kit/base/result.hpp", "kit/db/list_query.hpp",
-              "kit/http/message.hpp", "kit/http/router.hpp", "kit/rest/input.hpp"};
+              "kit/http/message.hpp", "kit/http/router.hpp", "kit/rest/backend.hpp",
+              "kit/rest/input.hpp"};
   Strings standard{"optional"};
   if (has_expansion(entity)) {
     standard.push_back("vector");
@@ -339,6 +379,7 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   files.push_back(project.generated("api", entity.snake + "_routes.gen.hpp", "routes.hpp", view));
   standard = {"string_view", "utility"};
   if (entity.version) standard.push_back("cstdint");
+  if (!entity.nested_lists().empty()) standard.push_back("string");
   view.set("includes", include_lines(standard, source_includes(project, entity)));
   files.push_back(project.generated("api", entity.snake + "_routes.gen.cpp", "routes.cpp", view));
 }
@@ -350,7 +391,8 @@ std::vector<const Entity*> used(const Project& project, const Entity& entity, bo
     const bool is_used =
         std::ranges::any_of(entity.relations, [&](const model::Relation& relation) {
           return &project.target(relation) == &other &&
-                 (relation.kind == RelationKind::belongs_to) == services;
+                 (services ? relation.kind == RelationKind::belongs_to || relation.nested_max > 0
+                           : relation.kind != RelationKind::belongs_to);
         });
     if (is_used && &other != &entity) all.push_back(&other);
   }
@@ -371,6 +413,7 @@ void add_api(const Project& project, std::vector<File>& files) {
   for (const Entity& entity : project.service.entities) {
     add_json(project, entity, files);
     add_routes(project, entity, files);
+    add_bulk(project, entity, files);
   }
 }
 

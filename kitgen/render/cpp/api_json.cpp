@@ -136,6 +136,9 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
       writes.push_back(write_lines(field, variable(entity) + "." + field.name));
     if (field.in_response && field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
   }
+  for (const model::Relation* relation : entity.nested_lists()) {
+    rows.push_back("    kit::rest::nested(\"" + relation->name + "\"),");
+  }
   if (has_expansion(entity)) {
     standard.insert(standard.end(), {"optional", "vector"});
     source.push_back("kit/record/page.hpp");

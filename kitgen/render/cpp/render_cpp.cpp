@@ -26,6 +26,9 @@ kit::Result<> check_names(const model::Service& service) {
       violations.push_back(
           {entity.name, "is a type of the generated code; choose another name for the entity"});
     }
+    if (entity.plural == "backend") {
+      violations.push_back({entity.name, "has a plural that is a name of the generated code"});
+    }
     for (const model::Action& action : entity.actions) {
       const bool is_link = action.name.starts_with("link_") || action.name.starts_with("unlink_");
       if (is_link || std::ranges::find(use_cases, action.name) != std::end(use_cases)) {
@@ -60,7 +63,7 @@ std::string uses(const Project& project, const Entity& entity) {
   for (const Entity* other : used_routes(project, entity)) {
     text += "      ." + other->snake + "_routes = " + other->snake + "_routes_,\n";
   }
-  return text + "  }}";
+  return text + "      .backend = backend_,\n  }}";
 }
 
 /// Names of make_..._import functions, parents before children, pivots last.
@@ -87,7 +90,8 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   View view = project.view();
   View entities{View::type::list};
   std::size_t index = 0;
-  Strings own{"kit/db/import.hpp", project.path("data", "unit_of_work.gen.hpp")};
+  Strings own{"kit/db/import.hpp", "kit/rest/backend.hpp",
+              project.path("data", "unit_of_work.gen.hpp")};
   for (const Entity& entity : project.service.entities) {
     View each = project.view(entity);
     each.set("index", std::to_string(index++));

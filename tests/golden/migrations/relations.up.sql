@@ -73,3 +73,17 @@ CREATE TABLE kit_outbox (
   published_at INTEGER
 ) STRICT;
 CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;
+
+-- Answers of requests that were sent with an Idempotency-Key.
+CREATE TABLE kit_idempotency_keys (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  caller      TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status      INTEGER NOT NULL,
+  headers     TEXT NOT NULL,
+  body        BLOB,
+  created_at  INTEGER NOT NULL,
+  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)
+) STRICT;
+CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);

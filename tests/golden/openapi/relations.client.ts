@@ -52,6 +52,20 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -67,6 +81,8 @@ export interface KitCall {
    * links check none and refuse it.
    */
   ifMatch?: string;
+  /** For POST and PATCH: sent again with the same key, the request is not done twice. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
   onResponse?: (response: Response) => void;
@@ -94,6 +110,7 @@ class KitTransport {
     const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
+    if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
     if (body !== undefined) init.body = JSON.stringify(body);
     if (call.signal !== undefined) init.signal = call.signal;
@@ -331,6 +348,11 @@ export class ShelvesClient {
     return this.transport.call("PATCH", `/api/v1/shelves/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<ShelfCreate, ShelfPatch, number>, call?: KitCall): Promise<KitBulkResult<Shelf, number>> {
+    return this.transport.call("POST", "/api/v1/shelves/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/shelves/${id}`, undefined, call);
   }
@@ -372,6 +394,11 @@ export class ThingsClient {
 
   patch(id: number, body: ThingPatch, call?: KitCall): Promise<Thing> {
     return this.transport.call("PATCH", `/api/v1/things/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<ThingCreate, ThingPatch, number>, call?: KitCall): Promise<KitBulkResult<Thing, number>> {
+    return this.transport.call("POST", "/api/v1/things/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -427,6 +454,11 @@ export class TagsClient {
 
   patch(id: string, body: TagPatch, call?: KitCall): Promise<Tag> {
     return this.transport.call("PATCH", `/api/v1/tags/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<TagCreate, TagPatch, string>, call?: KitCall): Promise<KitBulkResult<Tag, string>> {
+    return this.transport.call("POST", "/api/v1/tags/bulk", body, call);
   }
 
   delete(id: string, call?: KitCall): Promise<void> {

@@ -52,6 +52,20 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -67,6 +81,8 @@ export interface KitCall {
    * links check none and refuse it.
    */
   ifMatch?: string;
+  /** For POST and PATCH: sent again with the same key, the request is not done twice. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
   onResponse?: (response: Response) => void;
@@ -94,6 +110,7 @@ class KitTransport {
     const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
+    if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
     if (body !== undefined) init.body = JSON.stringify(body);
     if (call.signal !== undefined) init.signal = call.signal;
@@ -770,6 +787,12 @@ export interface Invoice {
   customer?: Customer;
 }
 
+export interface InvoiceLinesCreate {
+  unit_price: string;
+  quantity?: number;
+  track_id: number;
+}
+
 /** What creating takes. */
 export interface InvoiceCreate {
   invoice_date: string;
@@ -780,6 +803,8 @@ export interface InvoiceCreate {
   billing_postal_code?: string | null;
   total: string;
   customer_id: number;
+  /** Lines that are created with it. */
+  lines?: readonly InvoiceLinesCreate[];
 }
 
 /** The whole of a Invoice. */
@@ -969,6 +994,11 @@ export class GenresClient {
     return this.transport.call("PATCH", `/api/v1/genres/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<GenreCreate, GenrePatch, number>, call?: KitCall): Promise<KitBulkResult<Genre, number>> {
+    return this.transport.call("POST", "/api/v1/genres/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/genres/${id}`, undefined, call);
   }
@@ -1008,6 +1038,11 @@ export class MediaTypesClient {
     return this.transport.call("PATCH", `/api/v1/media_types/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<MediaTypeCreate, MediaTypePatch, number>, call?: KitCall): Promise<KitBulkResult<MediaType, number>> {
+    return this.transport.call("POST", "/api/v1/media_types/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/media_types/${id}`, undefined, call);
   }
@@ -1045,6 +1080,11 @@ export class ArtistsClient {
 
   patch(id: number, body: ArtistPatch, call?: KitCall): Promise<Artist> {
     return this.transport.call("PATCH", `/api/v1/artists/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<ArtistCreate, ArtistPatch, number>, call?: KitCall): Promise<KitBulkResult<Artist, number>> {
+    return this.transport.call("POST", "/api/v1/artists/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1091,6 +1131,11 @@ export class AlbumsClient {
     return this.transport.call("PATCH", `/api/v1/albums/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<AlbumCreate, AlbumPatch, number>, call?: KitCall): Promise<KitBulkResult<Album, number>> {
+    return this.transport.call("POST", "/api/v1/albums/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/albums/${id}`, undefined, call);
   }
@@ -1135,6 +1180,11 @@ export class TracksClient {
     return this.transport.call("PATCH", `/api/v1/tracks/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<TrackCreate, TrackPatch, number>, call?: KitCall): Promise<KitBulkResult<Track, number>> {
+    return this.transport.call("POST", "/api/v1/tracks/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/tracks/${id}`, undefined, call);
   }
@@ -1172,6 +1222,11 @@ export class PlaylistsClient {
 
   patch(id: number, body: PlaylistPatch, call?: KitCall): Promise<Playlist> {
     return this.transport.call("PATCH", `/api/v1/playlists/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<PlaylistCreate, PlaylistPatch, number>, call?: KitCall): Promise<KitBulkResult<Playlist, number>> {
+    return this.transport.call("POST", "/api/v1/playlists/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1226,6 +1281,11 @@ export class EmployeesClient {
     return this.transport.call("PATCH", `/api/v1/employees/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<EmployeeCreate, EmployeePatch, number>, call?: KitCall): Promise<KitBulkResult<Employee, number>> {
+    return this.transport.call("POST", "/api/v1/employees/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/employees/${id}`, undefined, call);
   }
@@ -1275,6 +1335,11 @@ export class CustomersClient {
     return this.transport.call("PATCH", `/api/v1/customers/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<CustomerCreate, CustomerPatch, number>, call?: KitCall): Promise<KitBulkResult<Customer, number>> {
+    return this.transport.call("POST", "/api/v1/customers/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/customers/${id}`, undefined, call);
   }
@@ -1317,7 +1382,7 @@ export class InvoicesClient {
     return this.transport.call("GET", `/api/v1/invoices/${id}` + kitQuery(query), undefined, call);
   }
 
-  create(body: InvoiceCreate, call?: KitCall): Promise<Invoice> {
+  create(body: InvoiceCreate, call?: KitCall): Promise<Invoice & { lines: InvoiceLine[] }> {
     return this.transport.call("POST", "/api/v1/invoices", body, call);
   }
 
@@ -1327,6 +1392,11 @@ export class InvoicesClient {
 
   patch(id: number, body: InvoicePatch, call?: KitCall): Promise<Invoice> {
     return this.transport.call("PATCH", `/api/v1/invoices/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<InvoiceCreate, InvoicePatch, number>, call?: KitCall): Promise<KitBulkResult<Invoice, number>> {
+    return this.transport.call("POST", "/api/v1/invoices/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1376,6 +1446,11 @@ export class InvoiceLinesClient {
 
   patch(id: number, body: InvoiceLinePatch, call?: KitCall): Promise<InvoiceLine> {
     return this.transport.call("PATCH", `/api/v1/invoice_lines/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<InvoiceLineCreate, InvoiceLinePatch, number>, call?: KitCall): Promise<KitBulkResult<InvoiceLine, number>> {
+    return this.transport.call("POST", "/api/v1/invoice_lines/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {

@@ -61,13 +61,14 @@ kit::Result<> AlbumRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/albums", call<&AlbumRoutes::list>},
       {Method::post, "/api/v1/albums", call<&AlbumRoutes::create>, Body::json},
+      {Method::post, "/api/v1/albums/bulk", call<&AlbumRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::get>},
       {Method::put, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::remove>},
       {Method::get, "/api/v1/albums/{id:int64}/tracks", call<&AlbumRoutes::list_tracks>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> AlbumRoutes::list(kit::http::Request& request) {

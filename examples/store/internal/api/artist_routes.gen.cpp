@@ -54,13 +54,14 @@ kit::Result<> ArtistRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/artists", call<&ArtistRoutes::list>},
       {Method::post, "/api/v1/artists", call<&ArtistRoutes::create>, Body::json},
+      {Method::post, "/api/v1/artists/bulk", call<&ArtistRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::get>},
       {Method::put, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::remove>},
       {Method::get, "/api/v1/artists/{id:int64}/albums", call<&ArtistRoutes::list_albums>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> ArtistRoutes::list(kit::http::Request& request) {

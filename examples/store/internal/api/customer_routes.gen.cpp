@@ -70,6 +70,7 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/customers", call<&CustomerRoutes::list>},
       {Method::post, "/api/v1/customers", call<&CustomerRoutes::create>, Body::json},
+      {Method::post, "/api/v1/customers/bulk", call<&CustomerRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::get>},
       {Method::put, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::patch>, Body::patch},
@@ -80,7 +81,7 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
        call<&CustomerRoutes::post_change_email>, Body::json},
       {Method::get, "/api/v1/customers/{id:int64}/invoices", call<&CustomerRoutes::list_invoices>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> CustomerRoutes::list(kit::http::Request& request) {

@@ -12,6 +12,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 #include "kit/rest/list_request.hpp"
 
@@ -27,6 +28,7 @@ class CustomerRoutes {
     service::CustomerService& customers;
     service::EmployeeService& employees;
     InvoiceRoutes& invoice_routes;
+    kit::rest::Backend& backend;
   };
   explicit CustomerRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -41,6 +43,7 @@ class CustomerRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -66,6 +66,7 @@ kit::Result<> EmployeeRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/employees", call<&EmployeeRoutes::list>},
       {Method::post, "/api/v1/employees", call<&EmployeeRoutes::create>, Body::json},
+      {Method::post, "/api/v1/employees/bulk", call<&EmployeeRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::get>},
       {Method::put, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::patch>, Body::patch},
@@ -74,7 +75,7 @@ kit::Result<> EmployeeRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/employees/{id:int64}/customers",
        call<&EmployeeRoutes::list_customers>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> EmployeeRoutes::list(kit::http::Request& request) {

@@ -11,6 +11,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 #include "kit/rest/list_request.hpp"
 
@@ -25,6 +26,7 @@ class EmployeeRoutes {
   struct Uses {
     service::EmployeeService& employees;
     CustomerRoutes& customer_routes;
+    kit::rest::Backend& backend;
   };
   explicit EmployeeRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -39,6 +41,7 @@ class EmployeeRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -50,12 +50,13 @@ kit::Result<> GenreRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/genres", call<&GenreRoutes::list>},
       {Method::post, "/api/v1/genres", call<&GenreRoutes::create>, Body::json},
+      {Method::post, "/api/v1/genres/bulk", call<&GenreRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/genres/{id:int64}", call<&GenreRoutes::get>},
       {Method::put, "/api/v1/genres/{id:int64}", call<&GenreRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/genres/{id:int64}", call<&GenreRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/genres/{id:int64}", call<&GenreRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> GenreRoutes::list(kit::http::Request& request) {

@@ -9,6 +9,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -19,6 +20,7 @@ class GenreRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::GenreService& genres;
+    kit::rest::Backend& backend;
   };
   explicit GenreRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -33,6 +35,7 @@ class GenreRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -23,6 +23,7 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("created_at"),
     kit::rest::read_only("updated_at"),
     kit::rest::read_only("version"),
+    kit::rest::nested("lines"),
 };
 
 }  // namespace

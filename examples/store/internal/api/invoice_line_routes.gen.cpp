@@ -56,6 +56,7 @@ kit::Result<> InvoiceLineRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::list>},
       {Method::post, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::create>, Body::json},
+      {Method::post, "/api/v1/invoice_lines/bulk", call<&InvoiceLineRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::get>},
       {Method::put, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::replace>,
        Body::json},
@@ -63,7 +64,7 @@ kit::Result<> InvoiceLineRoutes::add_to(kit::http::Router& router) {
        Body::patch},
       {Method::delete_, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> InvoiceLineRoutes::list(kit::http::Request& request) {

@@ -13,6 +13,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 #include "kit/rest/list_request.hpp"
 
@@ -26,6 +27,7 @@ class InvoiceLineRoutes {
     service::InvoiceLineService& invoice_lines;
     service::TrackService& tracks;
     service::InvoiceService& invoices;
+    kit::rest::Backend& backend;
   };
   explicit InvoiceLineRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -40,6 +42,7 @@ class InvoiceLineRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -2,18 +2,22 @@
 #include "internal/api/invoice_routes.gen.hpp"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "internal/api/invoice_json.gen.hpp"
+#include "internal/api/invoice_line_json.gen.hpp"
 #include "internal/api/invoice_line_routes.gen.hpp"
 #include "internal/biz/invoice_line_list.gen.hpp"
 #include "internal/biz/invoice_list.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
+#include "internal/service/invoice_line_service.gen.hpp"
 #include "internal/service/invoice_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
+#include "kit/rest/nested.hpp"
 #include "kit/rest/request.hpp"
 
 namespace store::api {
@@ -65,6 +69,7 @@ kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/invoices", call<&InvoiceRoutes::list>},
       {Method::post, "/api/v1/invoices", call<&InvoiceRoutes::create>, Body::json},
+      {Method::post, "/api/v1/invoices/bulk", call<&InvoiceRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::get>},
       {Method::put, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::patch>, Body::patch},
@@ -73,7 +78,7 @@ kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
        Body::json},
       {Method::get, "/api/v1/invoices/{id:int64}/lines", call<&InvoiceRoutes::list_lines>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> InvoiceRoutes::list(kit::http::Request& request) {
@@ -98,11 +103,23 @@ kit::Task<kit::http::Response> InvoiceRoutes::list_in(kit::http::Request& reques
 kit::Task<kit::http::Response> InvoiceRoutes::create(kit::http::Request& request) {
   co_await kit::rest::no_parameters(request);
   kit::rest::Input<biz::Invoice> input(invoice_fields, kit::rest::Mode::create, biz::validate);
-  co_await input.read(request.body);
-  biz::Invoice invoice;
-  co_await input.apply(invoice);
-  invoice = co_await uses_.invoices.create(std::move(invoice));
+  using LinesEntity = biz::InvoiceLine;
+  using LinesService = service::InvoiceLineService;
+  using LinesList = kit::rest::NestedOf<&LinesEntity::invoice_id, LinesService>;
+  const LinesList::Form lines_form = {
+      .name = "lines",
+      .max = 100,
+      .back = "invoice_id",
+      .fields = invoice_line_fields,
+      .validate = biz::validate,
+      .write = [](kit::json::Writer& out, const LinesEntity& each) { write(out, each); },
+  };
+  LinesList lines_list(uses_.invoice_lines, lines_form);
+  std::string members;
+  const biz::Invoice invoice =
+      co_await kit::rest::create_with(request.body, input, uses_.invoices, members, lines_list);
   kit::http::Response response = answer(invoice, 201);
+  kit::rest::add_members(response.body, members);
   kit::rest::set_location(response, path, invoice.id.value());
   co_return response;
 }

@@ -6,12 +6,14 @@
 
 #include "internal/api/invoice_json.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
+#include "internal/service/invoice_line_service.gen.hpp"
 #include "internal/service/invoice_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 #include "kit/rest/list_request.hpp"
 
@@ -26,7 +28,9 @@ class InvoiceRoutes {
   struct Uses {
     service::InvoiceService& invoices;
     service::CustomerService& customers;
+    service::InvoiceLineService& invoice_lines;
     InvoiceLineRoutes& invoice_line_routes;
+    kit::rest::Backend& backend;
   };
   explicit InvoiceRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -41,6 +45,7 @@ class InvoiceRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

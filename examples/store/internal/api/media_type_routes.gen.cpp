@@ -50,12 +50,13 @@ kit::Result<> MediaTypeRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/media_types", call<&MediaTypeRoutes::list>},
       {Method::post, "/api/v1/media_types", call<&MediaTypeRoutes::create>, Body::json},
+      {Method::post, "/api/v1/media_types/bulk", call<&MediaTypeRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::get>},
       {Method::put, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> MediaTypeRoutes::list(kit::http::Request& request) {

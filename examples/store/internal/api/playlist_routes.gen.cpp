@@ -54,6 +54,7 @@ kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/playlists", call<&PlaylistRoutes::list>},
       {Method::post, "/api/v1/playlists", call<&PlaylistRoutes::create>, Body::json},
+      {Method::post, "/api/v1/playlists/bulk", call<&PlaylistRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::get>},
       {Method::put, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::patch>, Body::patch},
@@ -64,7 +65,7 @@ kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
       {Method::delete_, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
        call<&PlaylistRoutes::unlink_tracks>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> PlaylistRoutes::list(kit::http::Request& request) {

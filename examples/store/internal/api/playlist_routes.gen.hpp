@@ -9,6 +9,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -22,6 +23,7 @@ class PlaylistRoutes {
   struct Uses {
     service::PlaylistService& playlists;
     TrackRoutes& track_routes;
+    kit::rest::Backend& backend;
   };
   explicit PlaylistRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -36,6 +38,7 @@ class PlaylistRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

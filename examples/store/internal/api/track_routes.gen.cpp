@@ -70,12 +70,13 @@ kit::Result<> TrackRoutes::add_to(kit::http::Router& router) {
   static constexpr kit::rest::Route routes[] = {
       {Method::get, "/api/v1/tracks", call<&TrackRoutes::list>},
       {Method::post, "/api/v1/tracks", call<&TrackRoutes::create>, Body::json},
+      {Method::post, "/api/v1/tracks/bulk", call<&TrackRoutes::bulk>, Body::json},
       {Method::get, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::get>},
       {Method::put, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes);
+  return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
 kit::Task<kit::http::Response> TrackRoutes::list(kit::http::Request& request) {

@@ -14,6 +14,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 #include "kit/rest/list_request.hpp"
 
@@ -28,6 +29,7 @@ class TrackRoutes {
     service::GenreService& genres;
     service::MediaTypeService& media_types;
     service::AlbumService& albums;
+    kit::rest::Backend& backend;
   };
   explicit TrackRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -42,6 +44,7 @@ class TrackRoutes {
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
+  kit::Task<kit::http::Response> bulk(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/db/joint_work.hpp"
+
+#include <utility>
+
+namespace kit::db {
+
+const char JointWork::key = 0;
+
+/// What code under the work has for its transaction.
+class JointWork::Part final : public Transaction {
+ public:
+  explicit Part(JointWork& work) : work_(work) {}
+  ~Part() override { end(false); }
+
+  Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override {
+    co_await usable();
+    co_await work_.transaction_->query(sql, parameters, sink);
+  }
+  Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
+    co_await usable();
+    co_return co_await work_.transaction_->execute(sql, parameters);
+  }
+  Task<> check() override {
+    co_await usable();
+    co_await work_.transaction_->check();
+  }
+  Task<> commit() override {
+    co_await usable();
+    co_await work_.transaction_->check();
+    end(true);
+  }
+
+ private:
+  Result<> usable() const {
+    if (!ended_ && work_.transaction_ != nullptr) return {};
+    return Error(Code::failed_precondition, "the transaction has ended");
+  }
+  void end(bool committed) {
+    if (!std::exchange(ended_, true)) work_.end_part(committed);
+  }
+
+  JointWork& work_;
+  bool ended_ = false;
+};
+
+Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, bool is_bulk) {
+  if (open_) {
+    co_return Error(Code::failed_precondition, "this task has a transaction already");
+  }
+  if (transaction_ == nullptr) {
+    parts_ = 0;
+    Task<std::unique_ptr<Transaction>> beginning = begin_whole(database, is_bulk);
+    transaction_ = co_await std::move(beginning);
+    Result<> begun = co_await as_result(begun_(*transaction_));
+    if (!begun) {
+      transaction_.reset();
+      co_return std::move(begun).error();
+    }
+  }
+  open_ = true;
+  co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this));
+}
+
+Task<std::unique_ptr<Transaction>> JointWork::begin_whole(Database& database, bool is_bulk) {
+  if (outer_ != nullptr) return outer_->begin_part(database, is_bulk);
+  return is_bulk ? database.begin_bulk() : database.begin();
+}
+
+void JointWork::end_part(bool committed) {
+  open_ = false;
+  if (committed) {
+    ++parts_;
+  } else if (parts_ == 0 && dropped_ == Dropped::undone) {
+    transaction_.reset();
+  } else {
+    torn_ = true;
+  }
+}
+
+Task<> JointWork::commit() {
+  KIT_ASSERT(is_ready(), "there is nothing to commit");
+  if (torn_) {
+    transaction_.reset();
+    co_await Error(Code::failed_precondition,
+                   "a transaction was undone behind one that was committed, and both are parts of "
+                   "one");
+  }
+  co_await transaction_->commit();
+}
+
+Task<> JoiningDatabase::query(std::string_view sql, std::span<const Parameter> parameters,
+                              RowSink sink) {
+  JointWork* const work = JointWork::current();
+  if (work != nullptr && work->transaction_ != nullptr) {
+    return work->transaction_->query(sql, parameters, sink);
+  }
+  return inner_.query(sql, parameters, sink);
+}
+
+Task<Session::Changed> JoiningDatabase::execute(std::string_view sql,
+                                                std::span<const Parameter> parameters) {
+  JointWork* const work = JointWork::current();
+  return work != nullptr ? execute_part(*work, sql, parameters) : inner_.execute(sql, parameters);
+}
+
+Task<Session::Changed> JoiningDatabase::execute_part(JointWork& work, std::string_view sql,
+                                                     std::span<const Parameter> parameters) {
+  const std::unique_ptr<Transaction> part = co_await work.begin_part(inner_, false);
+  const Changed changed = co_await part->execute(sql, parameters);
+  co_await part->commit();
+  co_return changed;
+}
+
+Task<std::unique_ptr<Transaction>> JoiningDatabase::begin() {
+  JointWork* const work = JointWork::current();
+  return work != nullptr ? work->begin_part(inner_, false) : inner_.begin();
+}
+
+Task<std::unique_ptr<Transaction>> JoiningDatabase::begin_bulk() {
+  JointWork* const work = JointWork::current();
+  return work != nullptr ? work->begin_part(inner_, true) : inner_.begin_bulk();
+}
+
+}  // namespace kit::db

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "kit/async/context.hpp"
+#include "kit/async/task.hpp"
+#include "kit/base/function.hpp"
+#include "kit/db/database.hpp"
+
+namespace kit::db {
+
+/// Work whose transactions become parts of one, so that something can be stored with what they
+/// change: with the first `begin` under it (see `Entry`) the one transaction begins, a part's
+/// `commit` only says that it may be committed, and single reads see what the parts changed.
+/// Whoever owns the work commits it. Without a part nothing is begun. Thread safety: one loop's
+/// thread. Lifetime: longer than the tasks that run under it.
+class JointWork {
+ public:
+  /// Called once the one transaction has begun, before anything else happens in it. An error ends
+  /// the transaction, and `begin` fails with it.
+  using Begun = Function<Task<>(Transaction&)>;
+
+  /// What becomes of what a part did that is dropped without `commit`.
+  enum class Dropped : std::uint8_t {
+    undone,  ///< As without the work.
+    kept,    ///< It stays until the owner drops everything, which it must: see `has_dropped`.
+  };
+
+  /// Made under another work, it becomes a part of that one.
+  explicit JointWork(Begun begun, Dropped dropped = Dropped::undone)
+      : begun_(std::move(begun)), dropped_(dropped), outer_(current()) {}
+  JointWork(const JointWork&) = delete;
+  JointWork& operator=(const JointWork&) = delete;
+
+  /// That of the task that runs now; null when it is under none.
+  static JointWork* current() { return static_cast<JointWork*>(Context::find_local(&key)); }
+
+  /// The one transaction; null before the first part has begun, and when nothing of it is to stay.
+  Transaction* transaction() { return transaction_.get(); }
+  /// Some part was dropped, and what it did is still there.
+  bool has_dropped() const { return torn_; }
+  /// Some part said that it may be committed.
+  bool is_ready() const { return parts_ > 0 && transaction_ != nullptr; }
+  /// Fails as `Transaction::commit` does, and with `failed_precondition` when a part was dropped
+  /// behind one that may be committed: they can't be told apart any more. Only when `is_ready()`.
+  Task<> commit();
+  /// Undoes everything; others get their turn to write.
+  void drop() { transaction_.reset(); }
+
+  /// Everything that the coroutine which has this calls until `leave` is under the work.
+  class Entry {
+   public:
+    explicit Entry(JointWork& work) : local_{&key, &work}, scope_(prepared()) {}
+    void leave() { scope_.leave(); }
+
+   private:
+    Context& prepared() {
+      context_.put(local_);
+      return context_;
+    }
+    Context::Local local_;
+    Context context_;
+    Context::Scope scope_;
+  };
+
+ private:
+  friend class JoiningDatabase;
+  class Part;
+  Task<std::unique_ptr<Transaction>> begin_part(Database& database, bool is_bulk);
+  Task<std::unique_ptr<Transaction>> begin_whole(Database& database, bool is_bulk);
+  void end_part(bool committed);
+
+  static const char key;
+  Begun begun_;
+  Dropped dropped_;
+  JointWork* outer_;
+  std::unique_ptr<Transaction> transaction_;
+  int parts_ = 0;  // that may be committed
+  bool open_ = false;
+  bool torn_ = false;
+};
+
+/// A database that knows of `JointWork`: under one its transactions are parts and its reads are
+/// reads of the one transaction; otherwise it is `inner`. Snapshots and changes of tables are
+/// `inner`'s always. Thread safety: any thread that runs a loop. Cost: a look at the context for
+/// each statement.
+class JoiningDatabase final : public Database {
+ public:
+  /// Lifetime: `inner` outlives this.
+  explicit JoiningDatabase(Database& inner) : inner_(inner) {}
+
+  Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override;
+  Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override;
+  Task<std::unique_ptr<Transaction>> begin() override;
+  Task<std::unique_ptr<Transaction>> begin_bulk() override;
+  Task<std::unique_ptr<Transaction>> begin_schema() override { return inner_.begin_schema(); }
+  Task<std::unique_ptr<Transaction>> begin_read() override { return inner_.begin_read(); }
+  std::string_view dialect() const override { return inner_.dialect(); }
+
+ private:
+  Task<Changed> execute_part(JointWork& work, std::string_view sql,
+                             std::span<const Parameter> parameters);
+
+  Database& inner_;
+};
+
+}  // namespace kit::db

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "kit/db/joint_work.hpp"
+
+namespace kit::rest {
+
+/// How much requests may ask of generated routes.
+struct Limits {
+  std::chrono::seconds idempotency_keep{std::chrono::hours{24}};
+  /// A larger answer is not kept: a repeat gets its status and headers without it.
+  std::size_t idempotency_answer_bytes = 1024UL * 1024;
+  std::size_t bulk_items = 1'000;
+  std::int64_t export_rows = 50'000;
+  std::size_t import_bytes = 32UL * 1024 * 1024;
+};
+
+/// What the routes of a service share besides its use cases. Lifetime: longer than the routes;
+/// `limits` is set before they serve. Thread safety: any thread that runs a loop.
+class Backend {
+ public:
+  /// Lifetime: `database` outlives this.
+  explicit Backend(db::Database& database) : database_(database) {}
+
+  /// What repositories work on, so that routes can store something with their changes.
+  db::JoiningDatabase& database() { return database_; }
+  Limits limits = {};
+
+ private:
+  db::JoiningDatabase database_;
+};
+
+}  // namespace kit::rest
