@@ -117,9 +117,10 @@ class Builder {
   }
 
   Result<> conditions() {
-    if (!table_.live.empty() && !query_.include_deleted) {
+    if (!table_.live.empty() && query_.deleted != Deleted::include) {
       joint();
-      out_.sql.append(table_.live);
+      const bool only = query_.deleted == Deleted::only;
+      out_.sql.append(only ? "NOT (" : "").append(table_.live).append(only ? ")" : "");
     }
     for (const auto& filter : query_.filters) {
       joint();

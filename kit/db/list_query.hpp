@@ -73,6 +73,9 @@ struct Sort {
   bool descending = false;
 };
 
+/// What a list says of soft-deleted rows.
+enum class Deleted : std::uint8_t { exclude, include, only };
+
 /// What a client asked a list for, checked already: the columns are ones it may use and the values
 /// have the columns' types.
 struct ListQuery {
@@ -91,7 +94,7 @@ struct ListQuery {
   std::string search;  ///< Every word must be in one of `search_columns`.
   std::vector<const Column*> search_columns;
   bool include_total = false;
-  bool include_deleted = false;
+  Deleted deleted = Deleted::exclude;
 };
 
 /// The keys rows are ordered by: `query.sort` up to the first unique one, which is the id, added in

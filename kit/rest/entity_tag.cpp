@@ -2,6 +2,7 @@
 #include "kit/rest/entity_tag.hpp"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -40,9 +41,15 @@ Result<> check_match(const http::Request& request, std::string_view tag) {
 
 }  // namespace
 
-std::string version_tag(std::int64_t version) {
+std::string version_tag(std::int64_t version, const FieldMask& shown) {
   std::string tag = "\"";
-  tag.append(std::to_string(version)).push_back('"');
+  tag.append(std::to_string(version));
+  for (const std::uint64_t word : shown.words()) {
+    std::array<char, 16> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), word, 16);
+    tag.append("-").append(digits.data(), end.ptr);
+  }
+  tag.push_back('"');
   return tag;
 }
 
@@ -63,7 +70,9 @@ Result<std::optional<std::int64_t>> expected_version(const http::Request& reques
   std::string_view rest = *header;
   const std::optional<http::EntityTag> tag = http::next_entity_tag(rest);
   if (!tag || !rest.empty()) return bad_if_match();
-  const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(tag->opaque);
+  // Behind the version stands which of the fields the client read.
+  const std::string_view number = tag->opaque.substr(0, tag->opaque.find('-', 1));
+  const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(number);
   return std::optional<std::int64_t>(version && *version > 0 ? *version : never);
 }
 

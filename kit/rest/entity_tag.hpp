@@ -8,11 +8,13 @@
 
 #include "kit/base/result.hpp"
 #include "kit/http/message.hpp"
+#include "kit/rest/field_mask.hpp"
 
 namespace kit::rest {
 
-/// The entity tag of a version: "\"7\"".
-std::string version_tag(std::int64_t version);
+/// The entity tag of a version: "\"7\"", or "\"7-1f\"" of an answer with some of the fields only.
+/// `expected_version` takes both.
+std::string version_tag(std::int64_t version, const FieldMask& shown = {});
 /// A weak entity tag for what has no version, made from the answer's bytes: W/"0123456789abcdef".
 std::string content_tag(std::string_view content);
 

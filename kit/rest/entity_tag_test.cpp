@@ -14,6 +14,17 @@ struct With {
   http::Request request;
 };
 
+TEST(EntityTags, OfSomeFieldsNameTheVersionToo) {
+  FieldMask shown = FieldMask::none(10);
+  shown.add(0);
+  shown.add(4);
+  EXPECT_EQ(version_tag(7, shown), "\"7-11\"");
+  EXPECT_EQ(*expected_version(With("If-Match", "\"7-11\"").request), 7);
+  for (const char* none : {"\"-7\"", "\"-\"", "\"x-7\"", "W/\"7-11\""}) {
+    EXPECT_EQ(*expected_version(With("If-Match", none).request), -1) << none;
+  }
+}
+
 TEST(ExpectedVersion, ReadsOneTag) {
   const http::Request none;
   EXPECT_EQ(*expected_version(none), std::nullopt);

@@ -30,6 +30,7 @@ struct Field {
   const Codec* codec = nullptr;
   void* (*member)(void* object) = nullptr;
   Format format = {};
+  bool is_shown = true;  ///< Part of answers; not so what is secret.
 };
 
 namespace detail {
@@ -54,6 +55,12 @@ constexpr Field field(std::string_view name, Rule rule, Format format = {}) {
 /// The row for a field that requests may carry but not set.
 constexpr Field read_only(std::string_view name) {
   return {name, Rule::read_only};
+}
+
+/// The row for a field that no answer has.
+constexpr Field secret(Field field) {
+  field.is_shown = false;
+  return field;
 }
 
 enum class Mode : std::uint8_t {

@@ -17,7 +17,7 @@ struct Capabilities {
   bool arrays = false;
   bool pivot_fields = false;
   bool access = false;
-  bool audit = false;
+  bool audit = true;
   static Capabilities all() { return {true, true, true, true}; }
 };
 

@@ -96,6 +96,9 @@ MigrationPlan plan_first_migration(const Service& service) {
   const bool has_events = std::ranges::any_of(
       service.entities, [](const Entity& entity) { return !entity.events.empty(); });
   if (has_events) plan.steps.emplace_back(CreateOutbox{});
+  if (std::ranges::any_of(service.entities, &Entity::audit)) {
+    plan.steps.emplace_back(CreateHistory{});
+  }
   return plan;
 }
 

@@ -24,7 +24,10 @@ struct CreateIndex {
 /// kit_outbox: events that wait for their publication, written in the transaction of the change.
 struct CreateOutbox {};
 
-using MigrationStep = std::variant<CreateTable, CreateIndex, CreateOutbox>;
+/// kit_history: who changed what in audited entities, written in the transaction of the change.
+struct CreateHistory {};
+
+using MigrationStep = std::variant<CreateTable, CreateIndex, CreateOutbox, CreateHistory>;
 
 /// One migration without a dialect. Its way down is its steps undone in reverse.
 /// Lifetime: points into the service it was made of.

@@ -183,6 +183,22 @@ std::string up(const Service&, const CreateOutbox&) {
          "CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;\n";
 }
 
+std::string up(const Service&, const CreateHistory&) {
+  return "\n-- Who changed what in audited entities.\n"
+         "CREATE TABLE kit_history (\n"
+         "  id         INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+         "  entity     TEXT NOT NULL,\n"
+         "  row_id     TEXT NOT NULL,\n"
+         "  version    INTEGER,\n"
+         "  at         INTEGER NOT NULL,\n"
+         "  who        TEXT,\n"
+         "  request_id TEXT,\n"
+         "  operation  TEXT NOT NULL,\n"
+         "  changes    TEXT NOT NULL\n"
+         ") STRICT;\n"
+         "CREATE INDEX ix_kit_history_row ON kit_history (entity, row_id, id);\n";
+}
+
 std::string down(const CreateTable& step) {
   return "DROP TABLE " + ident(step.table->name) + ";\n";
 }
@@ -191,6 +207,9 @@ std::string down(const CreateIndex&) {
 }  // goes with its table
 std::string down(const CreateOutbox&) {
   return "DROP TABLE kit_outbox;\n";
+}
+std::string down(const CreateHistory&) {
+  return "DROP TABLE kit_history;\n";
 }
 
 std::string first_lines(const MigrationPlan& plan) {

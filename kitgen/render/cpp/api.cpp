@@ -120,6 +120,9 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   table.add(entity, "delete_", one, "remove");
   if (entity.soft_delete)
     table.add(entity, "post", typed_path(entity, restore_path(entity)), "restore", "json");
+  if (entity.soft_delete)
+    table.add(entity, "post", typed_path(entity, purge_path(entity)), "purge", "json");
+  if (entity.audit) table.add(entity, "get", typed_path(entity, history_path(entity)), "history");
   for (const model::Action& action : entity.actions) {
     table.add(entity, "post", typed_path(entity, action.path), "post_" + action.name, "json");
   }
@@ -224,7 +227,9 @@ void add_signatures(const Entity& entity, View& view) {
       {"const std::vector<biz::" + entity.name + ">& items", "kit::rest::Expand asked"});
   const std::string answer =
       signature(0, "kit::http::Response", "answer",
-                Strings{"const biz::" + entity.name + "& " + variable(entity), "int status"}, " {");
+                Strings{"const biz::" + entity.name + "& " + variable(entity), "int status",
+                        "const kit::rest::FieldMask& shown = {}"},
+                " {");
   view.set(
       "create_input",
       call(2, "kit::rest::Input<biz::" + entity.name + "> input",
@@ -236,6 +241,12 @@ void add_signatures(const Entity& entity, View& view) {
   view.set("restored", assign(2, "const biz::" + entity.name + " " + variable(entity),
                               "co_await uses_." + entity.plural + ".restore",
                               entity.version ? Strings{"id", "version"} : Strings{"id"}));
+  view.set("history_query",
+           assign(2, "const kit::db::ListQuery query", "co_await kit::rest::read_history",
+                  Strings{"request.query", "\"" + entity.name + "\"", "kit::record::row_key(id)"}));
+  view.set("history_page",
+           assign(2, "const kit::record::Page<kit::record::HistoryEntry> page",
+                  "co_await uses_." + entity.plural + ".history", Strings{"id", "query"}));
   view.set("answer", answer.substr(0, answer.size() - 2));
   const std::string page = "kit::record::Page<biz::" + entity.name + ">";
   const std::string list = "co_await uses_." + entity.plural + ".list";
@@ -251,6 +262,7 @@ Strings source_includes(const Project& project, const Entity& entity) {
               "kit/rest/request.hpp",
               project.path("api", entity.snake + "_json.gen.hpp"),
               project.path("biz", entity.snake + "_list.gen.hpp")};
+  if (entity.audit) own.push_back("kit/rest/history.hpp");
   for (const Entity* other : used_services(project, entity)) {
     own.push_back(project.path("service", other->snake + "_service.gen.hpp"));
   }

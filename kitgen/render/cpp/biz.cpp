@@ -285,6 +285,11 @@ File repository(const Project& project, const Entity& entity) {
     methods.push_back(
         method("kit::Task<>", "remove", {ref}, {"Marks it as removed; `restore` brings it back."}));
     methods.push_back(method("kit::Task<>", "restore", {ref}, {}));
+    methods.push_back(
+        method("kit::Task<>", "purge", {"const " + ref},
+               {"Removes for good one that is marked so. Fails with `failed_precondition`, " +
+                    entity.upper + "_IN_USE,",
+                "when others refer to it."}));
   } else {
     Strings doc{"Fails with `failed_precondition`, " + entity.upper +
                 "_IN_USE, when others refer to it."};
@@ -302,12 +307,21 @@ File repository(const Project& project, const Entity& entity) {
     methods.push_back(method("kit::Task<>", "unlink_" + relation->name, parameters,
                              {"Fails with `not_found` when they are not linked."}));
   }
+  Strings own{"kit/async/task.hpp",
+              "kit/db/list_query.hpp",
+              "kit/record/errors.hpp",
+              "kit/record/page.hpp",
+              project.path("biz", entity.snake + ".gen.hpp"),
+              project.path("biz", "ids.gen.hpp")};
+  if (entity.audit) {
+    own.push_back("kit/record/history.hpp");
+    methods.push_back(method("kit::Task<kit::record::Page<kit::record::HistoryEntry>>", "history",
+                             {"const kit::db::ListQuery& query"},
+                             {"Who changed what. Lifetime: `query` lives until the task has "
+                              "ended."}));
+  }
   view.set("methods", methods);
-  view.set("includes",
-           include_lines({"cstdint", "vector"},
-                         {"kit/async/task.hpp", "kit/db/list_query.hpp", "kit/record/errors.hpp",
-                          "kit/record/page.hpp", project.path("biz", entity.snake + ".gen.hpp"),
-                          project.path("biz", "ids.gen.hpp")}));
+  view.set("includes", include_lines({"cstdint", "vector"}, own));
   return project.generated("biz", entity.snake + "_repository.gen.hpp", "repository.hpp", view);
 }
 

@@ -19,7 +19,8 @@ kit::Result<> check_names(const model::Service& service) {
   static constexpr std::string_view types[] = {"Repositories", "UnitOfWork", "RepositoryStore",
                                                "Outbox"};
   static constexpr std::string_view use_cases[] = {
-      "get", "find_many", "list", "count", "create", "update", "remove", "restore", "validate"};
+      "get",    "find_many", "list",  "count",   "create",          "update",
+      "remove", "restore",   "purge", "history", "find_changeable", "validate"};
   std::vector<kit::FieldViolation> violations;
   for (const Entity& entity : service.entities) {
     if (std::ranges::find(types, entity.name) != std::end(types)) {
@@ -81,6 +82,14 @@ Strings imports(const model::Service& service) {
 
 std::string restore_path(const Entity& entity) {
   return entity.path_id + "/restore";
+}
+
+std::string purge_path(const Entity& entity) {
+  return entity.path_id + "/purge";
+}
+
+std::string history_path(const Entity& entity) {
+  return entity.path_id + "/history";
 }
 
 void add_wiring(const Project& project, std::vector<File>& files) {

@@ -86,6 +86,19 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
   cases.add("remove", "kit::Task<>", remove);
   if (entity.soft_delete) {
     cases.add("restore", "kit::Task<" + type + ">", remove, restore_doc);
+    cases.add(
+        "purge", "kit::Task<>", remove,
+        {"Removes for good one that was removed. Fails with `failed_precondition` for others."});
+  }
+  if (entity.audit) {
+    cases.add(
+        "history", "kit::Task<kit::record::Page<kit::record::HistoryEntry>>",
+        {id, "const kit::db::ListQuery& query"},
+        {"What was done to one, also when it was removed. Fails with `not_found` for one that",
+         "never was. Lifetime: `query` lives until the task has ended."});
+    view.set("history_page",
+             assign(2, "kit::record::Page<kit::record::HistoryEntry> page",
+                    "co_await store_." + entity.plural + "().history", Strings{"query"}));
   }
   View pivots{View::type::list};
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
@@ -148,6 +161,7 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
               project.path("biz", entity.snake + ".gen.hpp"),
               project.path("biz", "ids.gen.hpp"),
               project.path("biz", "repositories.gen.hpp")};
+  if (entity.audit) own.push_back("kit/record/history.hpp");
   for (const Action& action : entity.actions) {
     if (action.output == model::none) continue;
     own.push_back(project.path("biz", project.service.entities[action.output].snake + ".gen.hpp"));
