@@ -207,3 +207,17 @@ CREATE TABLE kit_outbox (
   published_at INTEGER
 ) STRICT;
 CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;
+
+-- Who changed what in audited entities.
+CREATE TABLE kit_history (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  entity     TEXT NOT NULL,
+  row_id     TEXT NOT NULL,
+  version    INTEGER,
+  at         INTEGER NOT NULL,
+  who        TEXT,
+  request_id TEXT,
+  operation  TEXT NOT NULL,
+  changes    TEXT NOT NULL
+) STRICT;
+CREATE INDEX ix_kit_history_row ON kit_history (entity, row_id, id);
