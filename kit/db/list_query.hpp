@@ -97,6 +97,14 @@ struct ListQuery {
   Deleted deleted = Deleted::exclude;
 };
 
+/// The rows a caller has to do with: those of which one of the expressions is the owner. Not part
+/// of what a client asked, and of no cursor.
+struct RowLimit {
+  bool is_limited = false;
+  std::vector<std::string_view> owners;  ///< SQL without parameters; constants of generated code.
+  std::string owner;
+};
+
 /// The keys rows are ordered by: `query.sort` up to the first unique one, which is the id, added in
 /// the direction of the key before it.
 std::vector<Sort> sort_keys(const ListTable& table, const ListQuery& query);
@@ -113,9 +121,11 @@ struct BuiltQuery {
 /// `SELECT <select>, <sort keys> FROM ...`, at most `limit + 1` rows: the one too many says that
 /// there are more. Fails with `invalid_argument` for more than the maxima above, an `in` without
 /// values, and values of a wrong type.
-Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query);
+Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query,
+                              const RowLimit& limit = {});
 /// `SELECT count(*)` of all rows that the filters let through.
-Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query);
+Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query,
+                               const RowLimit& limit = {});
 
 /// Opaque text for `values`, which are those of the last row's sort keys. It holds for queries with
 /// the same sort, filters and search only.

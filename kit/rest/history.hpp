@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,8 @@ namespace kit::rest {
 Result<db::ListQuery> read_history(std::string_view query, std::string_view entity,
                                    std::string row);
 
-/// The page as an answer.
-http::Response history_response(const record::Page<record::HistoryEntry>& page);
+/// The page as an answer. `visible`: which of `fields` the caller sees.
+http::Response history_response(const record::Page<record::HistoryEntry>& page,
+                                std::span<const Field> fields = {}, const FieldMask& visible = {});
 
 }  // namespace kit::rest

@@ -36,12 +36,17 @@ Result<> InputReader::read(std::string_view body, void* draft) {
     const auto found = std::ranges::find(fields_, *name, &Field::name);
     if (found == fields_.end()) {
       report_unknown(*name);
+    } else if (!allowed_.has(static_cast<std::size_t>(found - fields_.begin()))) {
+      forbidden_.push_back({std::string(found->name), "is not yours to write"});
     } else if (found->rule != Rule::read_only) {
       read_field(in, static_cast<std::size_t>(found - fields_.begin()), draft);
     }
   }
   if (!in.finish()) return in.error().with_reason("BODY_INVALID");
-  return {};
+  if (forbidden_.empty()) return {};
+  return Error(Code::permission_denied, "the request has fields that you may not write")
+      .with_reason("FIELDS_FORBIDDEN")
+      .with_violations(std::move(forbidden_));
 }
 
 void InputReader::read_field(json::Reader& in, std::size_t index, void* draft) {
@@ -60,8 +65,8 @@ void InputReader::read_field(json::Reader& in, std::size_t index, void* draft) {
 
 void InputReader::report_unknown(std::string_view name) {
   std::vector<std::string_view> known;
-  for (const Field& field : fields_) {
-    if (field.rule != Rule::read_only) known.push_back(field.name);
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    if (fields_[i].rule != Rule::read_only && allowed_.has(i)) known.push_back(fields_[i].name);
   }
   const std::string shown = detail::shown_name(name);
   add(shown, fields_.empty() ? "is not expected: this request takes no fields"
@@ -81,7 +86,8 @@ void InputReader::apply(const void* draft, const void* defaults, void* target) {
       } else if (!has_violation(field.name)) {
         field.codec->copy(from, to);
       }
-    } else if (mode_ == Mode::patch || (mode_ == Mode::replace && is_immutable(field.rule))) {
+    } else if (mode_ == Mode::patch ||
+               (mode_ == Mode::replace && (is_immutable(field.rule) || !allowed_.has(index)))) {
       continue;
     } else if (is_required(field.rule)) {
       add(field.name, "is required");

@@ -6,11 +6,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kit/base/error.hpp"
 #include "kit/base/result.hpp"
 #include "kit/rest/codec.hpp"
+#include "kit/rest/field_mask.hpp"
 
 namespace kit::rest {
 
@@ -72,7 +74,9 @@ enum class Mode : std::uint8_t {
 /// Reads bodies without knowing the type behind them; see `Input`.
 class InputReader {
  public:
-  InputReader(std::span<const Field> fields, Mode mode) : fields_(fields), mode_(mode) {}
+  /// `allowed`: what the caller may write.
+  InputReader(std::span<const Field> fields, Mode mode, FieldMask allowed = {})
+      : fields_(fields), mode_(mode), allowed_(std::move(allowed)) {}
 
   Result<> read(std::string_view body, void* draft);
   void apply(const void* draft, const void* defaults, void* target);
@@ -88,7 +92,9 @@ class InputReader {
 
   std::span<const Field> fields_;
   Mode mode_;
+  FieldMask allowed_;
   std::vector<bool> given_;
+  std::vector<FieldViolation> forbidden_;
   std::vector<FieldViolation> violations_;
 };
 
@@ -104,10 +110,13 @@ class Input {
  public:
   using Validate = void (*)(const T&, std::vector<FieldViolation>&);
 
-  Input(std::span<const Field> fields, Mode mode, Validate validate)
-      : reader_(fields, mode), validate_(validate) {}
+  /// `allowed`: the fields the caller may write; others stay as they are.
+  Input(std::span<const Field> fields, Mode mode, Validate validate, FieldMask allowed = {})
+      : reader_(fields, mode, std::move(allowed)), validate_(validate) {}
 
-  /// Fails with `invalid_argument` when the body is no JSON object at all.
+  /// Fails with `invalid_argument` when the body is no JSON object at all, with
+  /// `permission_denied` (403) and a violation for each when it has fields that the caller may not
+  /// write.
   Result<> read(std::string_view body) { return reader_.read(body, &draft_); }
   /// Whether `apply` is going to fail whatever it is applied to.
   bool has_violations() const { return reader_.has_violations(); }

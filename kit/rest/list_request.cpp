@@ -59,11 +59,13 @@ std::string operators_of(const ListField& field) {
   return names;
 }
 
-void read_relations(QueryReader& in, const std::string& value,
-                    std::span<const std::string_view> relations, Expand& expand) {
+void read_relations(QueryReader& in, const std::string& value, const ListOptions& options,
+                    Expand& expand) {
+  const std::span<const std::string_view> relations = options.relations;
   for (const std::string_view name : split(value, ',')) {
     const auto found = std::ranges::find(relations, name);
-    if (found != relations.end()) {
+    // Whoever does not see the reference does not see what it refers to.
+    if (found != relations.end() && !options.hides(std::string(name) + "_id")) {
       expand.add(static_cast<std::size_t>(found - relations.begin()));
     } else {
       const std::string shown = shown_name(name);
@@ -131,7 +133,7 @@ class ListReader {
       } else if (name == "search" && !search_.empty()) {
         read_search(value);
       } else if (name == "expand" && !options_.relations.empty()) {
-        read_relations(in_, value, options_.relations, request_.expand);
+        read_relations(in_, value, options_, request_.expand);
       } else if (name == "fields" && options_.answer != nullptr) {
         read_fields(in_, value, options_, request_.shown);
       } else if (name == "deleted" && !table_.live.empty()) {
@@ -344,6 +346,12 @@ Result<ListRequest> read_list_in(std::string_view query, const db::ListTable& ta
     ListReader(in, table, options, request).read_all(cursor);
     if (!in.ok()) return in.refusal();
   }
+  for (const db::Filter& filter : request.query.filters) {
+    if (!options.hides(filter.column->name)) continue;
+    return Error(Code::permission_denied, "you may not ask for these by what they belong to")
+        .with_reason("FIELDS_FORBIDDEN");
+  }
+  request.shown = request.shown & options.visible;
   if (options.newest_first && request.query.sort.empty()) {
     request.query.sort.push_back({table.id, true});
   }
@@ -357,6 +365,7 @@ Result<ListRequest> read_list_in(std::string_view query, const db::ListTable& ta
 
 Result<ViewRequest> read_view(std::string_view query, const ListOptions& options) {
   ViewRequest request;
+  request.shown = options.visible;
   if (query.empty()) return request;
   QueryReader in;
   KIT_TRY(in.open(query));
@@ -365,7 +374,7 @@ Result<ViewRequest> read_view(std::string_view query, const ListOptions& options
   if (options.answer != nullptr) known.push_back("fields");
   for (const auto& [name, value] : in.parameters()) {
     if (name == "expand" && !options.relations.empty()) {
-      read_relations(in, value, options.relations, request.expand);
+      read_relations(in, value, options, request.expand);
     } else if (name == "fields" && options.answer != nullptr) {
       read_fields(in, value, options, request.shown);
     } else {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -230,10 +231,18 @@ void add_signatures(const Entity& entity, View& view) {
                 Strings{"const biz::" + entity.name + "& " + variable(entity), "int status",
                         "const kit::rest::FieldMask& shown = {}"},
                 " {");
+  const auto input = [&](const std::string& mode) {
+    Strings arguments{entity.snake + "_fields", mode, "biz::validate"};
+    if (has_field_access(entity)) arguments.push_back("visible_fields()");
+    return call(2, "kit::rest::Input<biz::" + entity.name + "> input", arguments, ";");
+  };
+  view.set("create_input", input("kit::rest::Mode::create"));
+  view.set("change_input", input("mode"));
   view.set(
-      "create_input",
-      call(2, "kit::rest::Input<biz::" + entity.name + "> input",
-           Strings{entity.snake + "_fields", "kit::rest::Mode::create", "biz::validate"}, ";"));
+      "read_list",
+      assign(2, "const kit::rest::ListRequest asked", "co_await kit::rest::read_list",
+             Strings{"request.query", "table",
+                     has_field_access(entity) ? "options" : "list_options", "std::move(scope)"}));
   view.set("update",
            assign(2, "const biz::" + entity.name + " " + variable(entity),
                   "co_await uses_." + entity.plural + ".update",
@@ -263,6 +272,8 @@ Strings source_includes(const Project& project, const Entity& entity) {
               project.path("api", entity.snake + "_json.gen.hpp"),
               project.path("biz", entity.snake + "_list.gen.hpp")};
   if (entity.audit) own.push_back("kit/rest/history.hpp");
+  if (entity.access) own.push_back(access_header(project, entity));
+  if (has_field_access(entity)) own.push_back("kit/rest/access.hpp");
   for (const Entity* other : used_services(project, entity)) {
     own.push_back(project.path("service", other->snake + "_service.gen.hpp"));
   }

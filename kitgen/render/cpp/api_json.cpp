@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/api.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -150,6 +151,9 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
       writes.push_back(write_lines(i, field, variable(entity) + "." + field.name));
     if (field.in_response && field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
   }
+  if (has_field_access(entity)) {
+    source.insert(source.end(), {"kit/rest/access.hpp", access_header(project, entity)});
+  }
   if (has_expansion(entity)) {
     standard.insert(standard.end(), {"optional", "vector"});
     source.push_back("kit/record/page.hpp");
@@ -179,7 +183,7 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
     return call(indent, "write_members", Strings{"out", variable(entity), fields}, ";");
   };
   view.set("write_all", write_call(4, "kit::rest::AllFields{}"));
-  view.set("write_shown", write_call(4, "shown"));
+  view.set("write_shown", write_call(4, has_field_access(entity) ? "seen" : "shown"));
   const std::string lines = include_lines({}, source);
   view.set("includes", lines.empty() ? "" : lines + "\n");
   files.push_back(project.generated("api", entity.snake + "_json.gen.cpp", "json.cpp", view));

@@ -4,6 +4,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -393,6 +394,7 @@ void add_biz(const Project& project, std::vector<File>& files) {
     files.push_back(entity_source(project, entity));
     add_list(project, entity, files);
     files.push_back(repository(project, entity));
+    add_access(project, entity, files);
     add_rules(project, entity, files);
   }
   add_ports(project, files);

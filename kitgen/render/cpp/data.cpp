@@ -4,6 +4,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/history.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
@@ -169,6 +170,28 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
     methods.add("history", "kit::Task<kit::record::Page<kit::record::HistoryEntry>>", "history",
                 {"const kit::db::ListQuery& query"});
   }
+  const Strings find_own{id, "kit::db::Deleted deleted"};
+  view.set("find_own_declaration",
+           signature(2, "kit::Task<" + type + ">", "find_own", find_own, ";"));
+  view.set("find_own", methods.definition("kit::Task<" + type + ">", "find_own", find_own));
+  const Strings find_many_own{"std::vector<biz::" + entity.id_type + "> ids"};
+  view.set("find_many_own_declaration", signature(2, "kit::Task<std::vector<" + type + ">>",
+                                                  "find_many_own", find_many_own, ";"));
+  view.set("find_many_own", methods.definition("kit::Task<std::vector<" + type + ">>",
+                                               "find_many_own", find_many_own));
+  const Strings own{"session_", "biz::" + entity.snake + "_access",
+                    "biz::" + entity.snake + "_table",
+                    "kit::record::id_value(" + variable(entity) + ".id)"};
+  Strings list{"session_", "table", "query", "sink"};
+  if (has_row_access(entity)) list.push_back("limit");
+  view.set("list_end", assign(2, "kit::record::ListEnd end", "co_await kit::record::list", list));
+  const std::string table = "biz::" + entity.snake + "_table";
+  view.set("query_of_one", assign(2, "const kit::db::ListQuery query", "kit::record::query_of",
+                                  Strings{table, "std::move(ids)", "deleted"}));
+  view.set("query_of_some", assign(4, "const kit::db::ListQuery query", "kit::record::query_of",
+                                   Strings{table, "std::move(some)", "kit::db::Deleted::include"}));
+  view.set("check_own", call(2, "co_await kit::record::check_own", own, ";"));
+  view.set("check_found", call(2, "co_await kit::record::check_found", own, ";"));
   view.set("check_declaration",
            signature(2, "kit::Task<>", "check_references", Strings{"const " + ref}, ";"));
   view.set("check_references",
@@ -249,11 +272,16 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   Strings own{"kit/base/time.hpp", "kit/record/list.hpp", "kit/record/parameters.hpp",
               "kit/record/row_reader.hpp"};
   if (!defers) own.push_back("kit/record/write.hpp");
+  Strings standard{"optional", "span", "string", "string_view", "utility"};
+  if (has_row_access(entity)) {
+    standard.insert(standard.end(), {"algorithm", "iterator"});
+    own.push_back(access_header(project, entity));
+    own.push_back(project.path("biz", entity.snake + "_list.gen.hpp"));
+  }
   if (entity.audit || has_audited_referrer(project, entity))
     own.push_back("kit/record/history.hpp");
   if (entity.id_kind == model::IdKind::uuid) own.push_back("kit/base/uuid.hpp");
-  view.set("includes",
-           include_lines({"optional", "span", "string", "string_view", "utility"}, own));
+  view.set("includes", include_lines(standard, own));
   files.push_back(
       project.generated("data", entity.snake + "_repository.gen.cpp", "data_repository.cpp", view));
 }

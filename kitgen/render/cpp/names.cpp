@@ -44,6 +44,9 @@ View Project::view(const Entity& entity) const {
   view.set("soft_delete", flag(entity.soft_delete));
   view.set("version", flag(entity.version));
   view.set("audit", flag(entity.audit));
+  view.set("access", flag(entity.access.has_value()));
+  view.set("field_access", flag(entity.access && !entity.access->fields.empty()));
+  view.set("row_access", flag(entity.access && !entity.access->rows.empty()));
   view.set("doc", doc_view(entity.doc, 0));
   return view;
 }

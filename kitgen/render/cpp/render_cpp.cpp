@@ -114,6 +114,9 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   for (const std::string& name : imports(project.service))
     own.push_back(project.path("data", name + "_import.gen.hpp"));
   view.set("entities", entities);
+  view.set("has_access", flag(std::ranges::any_of(project.service.entities, [](const Entity& each) {
+             return each.access.has_value();
+           })));
   std::string body;
   for (const std::string& name : imports(project.service))
     body += "    imports_.push_back(data::make_" + name + "_import());\n";

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -108,6 +109,8 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
     pivot.set("relation", relation->name);
     pivot.set("right", relation->pivot->right_column);
     pivot.set("target_plural", target.plural);
+    pivot.set("target_access", flag(target.access.has_value()));
+    pivot.set("target_snake", target.snake);
     for (const std::string verb : {"link", "unlink"}) {
       cases.declare("kit::Task<>", verb + "_" + relation->name, parameters, {});
       pivot.set(verb, defined(entity, "kit::Task<>", verb + "_" + relation->name, parameters));
@@ -170,8 +173,11 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
   files.push_back(
       project.generated("service", entity.snake + "_service.gen.hpp", "service.hpp", view));
   own = {"kit/validate/checker.hpp", project.path("biz", entity.snake + "_repository.gen.hpp")};
+  if (entity.access) own.push_back(access_header(project, entity));
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
-    own.push_back(project.path("biz", project.target(*relation).snake + "_repository.gen.hpp"));
+    const Entity& target = project.target(*relation);
+    own.push_back(project.path("biz", target.snake + "_repository.gen.hpp"));
+    if (target.access) own.push_back(access_header(project, target));
   }
   view.set("includes", include_lines({"memory", "utility"}, own));
   files.push_back(
