@@ -24,6 +24,12 @@ Error stale(std::string_view why) {
       .with_http_status(412);
 }
 
+Error unsupported(std::string_view header) {
+  return Error(Code::invalid_argument,
+               std::string(header) + " is not checked here: send the request without it")
+      .with_reason("PRECONDITION_NOT_SUPPORTED");
+}
+
 /// Strong comparison: what is weak on either side never matches.
 Result<> check_match(const http::Request& request, std::string_view tag) {
   const std::optional<std::string_view> header = request.header("If-Match");
@@ -66,6 +72,8 @@ std::string content_tag(std::string_view content) {
 
 Result<std::optional<std::int64_t>> expected_version(const http::Request& request) {
   const std::optional<std::string_view> header = request.header("If-Match");
+  // RFC 9110, 13.1.4: behind If-Match it counts for nothing.
+  if (!header && request.header("If-Unmodified-Since")) return unsupported("If-Unmodified-Since");
   if (!header || trim(*header) == "*") return std::optional<std::int64_t>();
   std::string_view rest = *header;
   const std::optional<http::EntityTag> tag = http::next_entity_tag(rest);
@@ -85,10 +93,7 @@ Result<> refuse_version(const http::Request& request) {
 
 Result<> refuse_conditions(const http::Request& request) {
   for (const std::string_view name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
-    if (!request.header(name)) continue;
-    return Error(Code::invalid_argument,
-                 std::string(name) + " is not checked here: send the request without it")
-        .with_reason("PRECONDITION_NOT_SUPPORTED");
+    if (request.header(name)) return unsupported(name);
   }
   return {};
 }

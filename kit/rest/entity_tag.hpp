@@ -20,7 +20,8 @@ std::string content_tag(std::string_view content);
 
 /// The version that If-Match demands; nothing when there is no such header, or it is `*`. A tag
 /// that no version has (weak ones among them) demands one that never is. Fails with
-/// `invalid_argument` for what is no entity tag and for more than one.
+/// `invalid_argument` for what is no entity tag, for more than one, and for If-Unmodified-Since
+/// instead of it, which is not checked: rows have versions, not dates.
 Result<std::optional<std::int64_t>> expected_version(const http::Request& request);
 /// The same for entities without versions: fails with `aborted` (HTTP 412) for every tag but `*`.
 Result<> refuse_version(const http::Request& request);

@@ -2,18 +2,44 @@
 #include "kit/rest/input.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/json/merge_patch.hpp"
 #include "kit/rest/detail/shown_name.hpp"
 
 namespace kit::rest {
 namespace {
 
 constexpr std::size_t max_violations = 100;
+/// What patch after patch may make of a JSON field.
+constexpr std::size_t max_merged_bytes = 1024 * 1024;
 
 bool is_required(Rule rule) {
   return rule == Rule::required || rule == Rule::required_immutable;
+}
+
+/// The text of a JSON field; null where there is none.
+std::string* json_text(const Field& field, void* member) {
+  if (!field.codec->is_optional) return static_cast<std::string*>(member);
+  auto* optional = static_cast<std::optional<std::string>*>(member);
+  return *optional ? &**optional : nullptr;
+}
+
+/// What a merge patch makes of a JSON field: objects are merged member by member.
+void merge(const Field& field, const void* from, void* to) {
+  // Drafts are not changed: `json_text` only finds the place.
+  const std::string* patch = json_text(field, const_cast<void*>(from));
+  std::string* target = json_text(field, to);
+  if (patch == nullptr || target == nullptr) {
+    field.codec->copy(from, to);
+    // An object of its own has no members that are null either.
+    if (std::string* copied = json_text(field, to)) *copied = json::merge_patch("{}", *copied);
+  } else {
+    *target = json::merge_patch(*target, *patch);
+  }
 }
 
 bool is_immutable(Rule rule) {
@@ -84,7 +110,12 @@ void InputReader::apply(const void* draft, const void* defaults, void* target) {
       if (mode_ != Mode::create && is_immutable(field.rule)) {
         if (!field.codec->equal(from, to)) add(field.name, "cannot be changed");
       } else if (!has_violation(field.name)) {
-        field.codec->copy(from, to);
+        const bool merges = mode_ == Mode::patch && field.format.text == Format::Text::json;
+        merges ? merge(field, from, to) : field.codec->copy(from, to);
+        const std::string* merged = merges ? json_text(field, to) : nullptr;
+        if (merged != nullptr && merged->size() > max_merged_bytes) {
+          add(field.name, "would be longer than " + std::to_string(max_merged_bytes) + " bytes");
+        }
       }
     } else if (mode_ == Mode::patch ||
                (mode_ == Mode::replace && (is_immutable(field.rule) || !allowed_.has(index)))) {
