@@ -10,6 +10,7 @@
 
 #include "kit/app/embedded_file.hpp"
 #include "kit/async/task.hpp"
+#include "kit/base/caller.hpp"
 #include "kit/base/function.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/import.hpp"
@@ -42,6 +43,8 @@ class Service {
   virtual std::span<const EntityInfo> entities() const = 0;
   /// Rows of an entity that are not soft-deleted. `index` counts `entities()`.
   virtual Task<std::int64_t> count(std::size_t index) = 0;
+  /// Whether the schema says who may do what, which takes somebody to say who a request comes from.
+  virtual bool has_access_rules() const { return false; }
   /// In the order in which they can be imported (parents first).
   virtual std::span<const std::unique_ptr<db::ImportTarget>> imports() const = 0;
   /// What its routes share; null when they share nothing.
@@ -63,6 +66,14 @@ struct Application {
   /// Who may come in: asked before a request's body is read and its handler called. Outlives `run`;
   /// null: everybody.
   const http::RequestGuard* guard = nullptr;
+  /// Finds out who a request to the service comes from, for the schema's access rules: its subject
+  /// and roles. Fails with `unauthenticated` (401) for somebody who only claims to be somebody; a
+  /// caller without a subject and roles is nobody in particular. Thread safety: called on every
+  /// server's thread. Without it a schema with access rules is served in the environment dev only,
+  /// and there everybody may do everything.
+  Function<Result<Caller>(const http::Request&) const> identify = nullptr;
+  /// Decides besides the schema's rules. Outlives `run`; null: only they decide.
+  const AccessPolicy* access_policy = nullptr;
 };
 
 /// The whole of `main`: commands (serve is the default; migrate, import, export, config, help,

@@ -152,6 +152,11 @@ struct Pages::State {
       if (!counts.empty() && Clock::now() - counted_at < counts_live) co_return counts;
     }
     std::vector<std::optional<std::int64_t>> fresh;
+    if (application.identify && service.has_access_rules()) {
+      // The page is for everybody, and how many rows there are is not.
+      fresh.resize(service.entities().size());
+      co_return fresh;
+    }
     for (std::size_t index = 0; index < service.entities().size(); ++index) {
       Task<std::int64_t> counting = service.count(index);
       Result<std::int64_t> count = co_await as_result(std::move(counting));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/app/access_log.hpp"
+#include "kit/app/callers.hpp"
 #include "kit/app/connection_metrics.hpp"
 #include "kit/app/diagnostics.hpp"
 #include "kit/app/imports.hpp"
@@ -121,7 +122,8 @@ Result<> build_routes(Process& process) {
       std::make_unique<Status>([database = process.database.get()] { return database->health(); });
   process.connections = std::make_shared<http::ConnectionTable>(process.settings.http.limits);
   process.access_log = std::make_unique<AccessLog>(process.settings.log.access);
-  KIT_TRY(process.service->add_routes(process.router));
+  KIT_TRY(add_service(process.router, process.application, *process.service,
+                      process.settings.app.environment));
   KIT_TRY(add_probes(process.router, *process.status));
   if (process.settings.app.pages) {
     process.pages = std::make_unique<Pages>(process.application, *process.service, *process.status,

@@ -11,6 +11,7 @@ thread_local Context* current_context = nullptr;
 void enter(Context* context) {
   current_context = context;
   current_log_context = context != nullptr ? context->log_context() : nullptr;
+  current_caller = context != nullptr ? context->caller() : nullptr;
 }
 
 }  // namespace
@@ -41,6 +42,7 @@ Context::Context() {
   deadline_ = current_context->deadline_;
   log_ = current_context->log_;
   locals_ = current_context->locals_;
+  caller_ = current_context->caller_;
   if (current_context->why_) {
     why_ = current_context->why_->clone();
   } else {
@@ -48,7 +50,11 @@ Context::Context() {
   }
 }
 
-Context::Context(Detached) : log_(current_context != nullptr ? current_context->log_ : nullptr) {}
+Context::Context(Detached) {
+  if (current_context == nullptr) return;
+  log_ = current_context->log_;
+  caller_ = current_context->caller_;
+}
 
 Context::Context(Clock::time_point deadline) : Context() {
   if (deadline >= deadline_) return;

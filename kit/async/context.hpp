@@ -5,6 +5,7 @@
 
 #include "kit/async/intrusive_list.hpp"
 #include "kit/async/loop.hpp"
+#include "kit/base/caller.hpp"
 #include "kit/base/context.hpp"
 #include "kit/base/error.hpp"
 #include "kit/base/time.hpp"
@@ -24,9 +25,10 @@ class Cancellable : public ListNode<struct CancelTag> {
   virtual void on_cancel(const Error& why) = 0;
 };
 
-/// What a tree of tasks inherits without passing it on: the deadline, cancellation and what its log
-/// lines carry. Thread safety: one loop's thread. Lifetime: longer than every task started under
-/// it; it is owned by whoever started the tree (a connection, a task group, `with_deadline`).
+/// What a tree of tasks inherits without passing it on: the deadline, cancellation, whom it works
+/// for and what its log lines carry. Thread safety: one loop's thread. Lifetime: longer than every
+/// task started under it; it is owned by whoever started the tree (a connection, a task group,
+/// `with_deadline`).
 class Context final : private Cancellable {
  public:
   /// Under the current context, whose deadline and log context it inherits.
@@ -34,7 +36,8 @@ class Context final : private Cancellable {
   /// As above, with a deadline of its own if that is sooner. The timer is armed only when the
   /// deadline is sooner.
   explicit Context(Clock::time_point deadline);
-  /// Outside the current one: inherits what log lines carry, but neither deadline nor cancellation.
+  /// Outside the current one: inherits what log lines carry and whom it works for, but neither
+  /// deadline nor cancellation.
   /// For work that has to be finished although its task was cancelled.
   struct Detached {};
   explicit Context(Detached);
@@ -55,6 +58,7 @@ class Context final : private Cancellable {
     deadline_ = Clock::time_point::max();
     log_ = nullptr;
     locals_ = nullptr;
+    caller_ = nullptr;
     if (why_) why_.reset();
   }
   /// Ends every operation that waits under this context with `why`; later ones end at once. The
@@ -81,6 +85,10 @@ class Context final : private Cancellable {
 
   void set_log_context(const LogContext* log) { log_ = log; }
   const LogContext* log_context() const { return log_; }
+
+  /// Before the context is entered. Lifetime: `caller` is the context's.
+  void set_caller(const Caller* caller) { caller_ = caller; }
+  const Caller* caller() const { return caller_; }
 
   /// Called by operations when they begin to wait.
   void attach(Cancellable& item) { waiting_.push_back(item); }
@@ -121,6 +129,7 @@ class Context final : private Cancellable {
   Clock::time_point deadline_ = Clock::time_point::max();
   const LogContext* log_ = nullptr;
   const Local* locals_ = nullptr;
+  const Caller* caller_ = nullptr;
   IntrusiveList<Cancellable, struct CancelTag> waiting_;
   std::optional<Error> why_;
   Timer timer_;

@@ -47,7 +47,7 @@ std::string fingerprint(const ListTable& table, const ListQuery& query) {
     writer.end_array();
   }
   writer.string(query.search);
-  writer.boolean(query.include_deleted);
+  writer.int64(static_cast<std::int64_t>(query.deleted));
   writer.end_array();
   return sha256_hex(text).substr(0, 16);
 }

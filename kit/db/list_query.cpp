@@ -48,7 +48,8 @@ std::string contains_pattern(std::string_view text) {
 /// Writes one statement; every value goes through `bind`.
 class Builder {
  public:
-  Builder(const ListTable& table, const ListQuery& query) : table_(table), query_(query) {}
+  Builder(const ListTable& table, const ListQuery& query, const RowLimit& limit)
+      : table_(table), query_(query), limit_(limit) {}
 
   Result<BuiltQuery> list() {
     KIT_TRY(check());
@@ -118,15 +119,34 @@ class Builder {
   }
 
   Result<> conditions() {
-    if (!table_.live.empty() && !query_.include_deleted) {
+    if (!table_.live.empty() && query_.deleted != Deleted::include) {
       joint();
-      out_.sql.append(table_.live);
+      const bool only = query_.deleted == Deleted::only;
+      out_.sql.append(only ? "NOT (" : "").append(table_.live).append(only ? ")" : "");
     }
     for (const auto& filter : query_.filters) {
       joint();
       KIT_TRY(condition(filter));
     }
+    if (limit_.is_limited) own_rows();
     return search();
+  }
+
+  void own_rows() {
+    joint();
+    if (limit_.owners.empty() || limit_.owner.empty()) {
+      // Nobody owns nothing.
+      out_.sql.append("0");
+      return;
+    }
+    out_.values.emplace_back(limit_.owner);
+    const std::string place = "?" + std::to_string(out_.values.size());
+    std::string_view separator = "(";
+    for (const std::string_view owner : limit_.owners) {
+      out_.sql.append(separator).append(owner).append(" = ").append(place);
+      separator = " OR ";
+    }
+    out_.sql.append(")");
   }
 
   Result<> condition(const Filter& filter) {
@@ -341,6 +361,7 @@ class Builder {
 
   const ListTable& table_;
   const ListQuery& query_;
+  const RowLimit& limit_;
   BuiltQuery out_;
   bool first_ = true;
 };
@@ -388,12 +409,14 @@ std::vector<Parameter> BuiltQuery::parameters() const {
   return out;
 }
 
-Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query) {
-  return Builder(table, query).list();
+Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query,
+                              const RowLimit& limit) {
+  return Builder(table, query, limit).list();
 }
 
-Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query) {
-  return Builder(table, query).count();
+Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query,
+                               const RowLimit& limit) {
+  return Builder(table, query, limit).count();
 }
 
 }  // namespace kit::db

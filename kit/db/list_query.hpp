@@ -74,6 +74,9 @@ struct Sort {
   bool descending = false;
 };
 
+/// What a list says of soft-deleted rows.
+enum class Deleted : std::uint8_t { exclude, include, only };
+
 /// What a client asked a list for, checked already: the columns are ones it may use and the values
 /// have the columns' types.
 struct ListQuery {
@@ -92,7 +95,15 @@ struct ListQuery {
   std::string search;  ///< Every word must be in one of `search_columns`.
   std::vector<const Column*> search_columns;
   bool include_total = false;
-  bool include_deleted = false;
+  Deleted deleted = Deleted::exclude;
+};
+
+/// The rows a caller has to do with: those of which one of the expressions is the owner. Not part
+/// of what a client asked, and of no cursor.
+struct RowLimit {
+  bool is_limited = false;
+  std::vector<std::string_view> owners;  ///< SQL without parameters; constants of generated code.
+  std::string owner;
 };
 
 /// The keys rows are ordered by: `query.sort` up to the first unique one, which is the id, added in
@@ -111,9 +122,11 @@ struct BuiltQuery {
 /// `SELECT <select>, <sort keys> FROM ...`, at most `limit + 1` rows: the one too many says that
 /// there are more. Fails with `invalid_argument` for more than the maxima above, an `in` without
 /// values, and values of a wrong type.
-Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query);
+Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query,
+                              const RowLimit& limit = {});
 /// `SELECT count(*)` of all rows that the filters let through.
-Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query);
+Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query,
+                               const RowLimit& limit = {});
 
 /// Opaque text for `values`, which are those of the last row's sort keys. It holds for queries with
 /// the same sort, filters and search only.

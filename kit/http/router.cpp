@@ -226,6 +226,7 @@ Result<> Router::add(Method method, std::string_view path_template, Handler hand
                                            std::string(name(method)) + " is there already as '" +
                                            route->path_template + "'");
   }
+  if (around_) handler = around_(std::move(handler));
   route = std::make_unique<Route>(
       Route{std::string(path_template), std::move(handler), std::move(options)});
   return {};

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kit/base/result.hpp"
@@ -43,6 +44,10 @@ class Router {
   /// and `already_exists` for one that is there already.
   Result<> add(Method method, std::string_view path_template, Handler handler,
                RouteOptions options = {});
+  /// What handlers that are added from now on become before they are kept: `around(handler)` calls
+  /// it in its own way. Null: they are kept as they are.
+  using Around = Function<Handler(Handler) const>;
+  void set_around(Around around) { around_ = std::move(around); }
 
   struct Route;
   /// Result of a match. `route` null and `allow` empty: 404; `route` null and `allow` set: 405 (or
@@ -69,6 +74,7 @@ class Router {
   static const Route* end(const Node& node, Search& search);
   static void collect(const Node& node, std::vector<std::pair<Method, std::string>>& out);
   std::unique_ptr<Node> root_;
+  Around around_;
 };
 
 struct Router::Route {

@@ -18,4 +18,12 @@ Error version_mismatch(const EntityName& entity) {
       .with_http_status(412);
 }
 
+Error not_deleted(const EntityName& entity) {
+  std::string message = "the ";
+  message.append(entity.label).append(" is not deleted; delete it first");
+  return Error(Code::failed_precondition, std::move(message))
+      .with_reason(std::string(entity.upper) + "_NOT_DELETED")
+      .with_http_status(409);
+}
+
 }  // namespace kit::record

@@ -34,4 +34,8 @@ Error not_found(const EntityName& entity, const Id<Tag, Rep>& id) {
 /// was read.
 Error version_mismatch(const EntityName& entity);
 
+/// `failed_precondition` (HTTP 409) with the reason CUSTOMER_NOT_DELETED: only what is deleted can
+/// be purged.
+Error not_deleted(const EntityName& entity);
+
 }  // namespace kit::record

@@ -22,8 +22,14 @@ Task<std::int64_t> read_count(db::Session& session, std::string_view sql,
 
 Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::ListQuery& query,
                    db::RowSink sink) {
+  static const db::RowLimit none;
+  return list(session, table, query, sink, none);
+}
+
+Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::ListQuery& query,
+                   db::RowSink sink, const db::RowLimit& limit) {
   ListEnd end;
-  const db::BuiltQuery select = co_await db::build_list(table, query);
+  const db::BuiltQuery select = co_await db::build_list(table, query, limit);
   const std::vector<db::Parameter> parameters = select.parameters();
   db::PageReader page(table, query);
   auto take = [&](const db::Row& row) -> Result<> {
@@ -32,16 +38,19 @@ Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::L
   };
   co_await session.query(select.sql, parameters, take);
   end.next_cursor = page.next_cursor();
-  if (query.include_total) {
-    const db::BuiltQuery counting = co_await db::build_count(table, query);
-    const std::vector<db::Parameter> values = counting.parameters();
-    end.total = co_await read_count(session, counting.sql, values);
-  }
+  if (query.include_total) end.total = co_await count(session, table, query, limit);
   co_return end;
 }
 
 Task<std::int64_t> count(db::Session& session, std::string_view sql) {
   return read_count(session, sql, {});
+}
+
+Task<std::int64_t> count(db::Session& session, const db::ListTable& table,
+                         const db::ListQuery& query, const db::RowLimit& limit) {
+  const db::BuiltQuery counting = co_await db::build_count(table, query, limit);
+  const std::vector<db::Parameter> values = counting.parameters();
+  co_return co_await read_count(session, counting.sql, values);
 }
 
 }  // namespace kit::record

@@ -20,8 +20,14 @@ struct ListEnd {
 /// task has ended.
 Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::ListQuery& query,
                    db::RowSink sink);
+/// The same for a caller who has to do with some rows only.
+Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::ListQuery& query,
+                   db::RowSink sink, const db::RowLimit& limit);
 
 /// How many rows a `SELECT count(*)` without parameters counts.
 Task<std::int64_t> count(db::Session& session, std::string_view sql);
+/// How many rows a list has in all.
+Task<std::int64_t> count(db::Session& session, const db::ListTable& table,
+                         const db::ListQuery& query, const db::RowLimit& limit);
 
 }  // namespace kit::record

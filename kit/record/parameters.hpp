@@ -69,6 +69,8 @@ class ParameterWriter {
   void add(const std::optional<T>& value) {
     value ? add(*value) : add(nullptr);
   }
+  /// A parameter of another statement.
+  void add_any(const db::Parameter& value) { put(value); }
   /// The id of a new row: null, so that the database gives the next one, when there is none yet.
   template <class Tag>
   void add_new(const Id<Tag, std::int64_t>& id) {

@@ -91,6 +91,17 @@ Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> param
   }
 }
 
+/// Ids are numbers or texts.
+bool is_same_id(const db::Parameter& a, const db::Parameter& b) {
+  if (const auto* number = std::get_if<std::int64_t>(&a)) {
+    const auto* other = std::get_if<std::int64_t>(&b);
+    return other != nullptr && *number == *other;
+  }
+  const auto* text = std::get_if<std::string_view>(&a);
+  const auto* other = std::get_if<std::string_view>(&b);
+  return text != nullptr && other != nullptr && *text == *other;
+}
+
 bool has_live(std::span<const Reference> references) {
   return std::ranges::any_of(references,
                              [](const Reference& reference) { return !reference.live.empty(); });
@@ -120,6 +131,21 @@ Task<> check_references(db::Session& session, std::span<const db::Parameter> par
     if (!reference.deferred || std::holds_alternative<std::nullptr_t>(key.front())) continue;
     const bool found = co_await exists(session, reference.exists, key);
     if (!found) co_await dangling(reference);
+  }
+}
+
+Task<> check_live(db::Session& session, std::span<const db::Parameter> parameters,
+                  std::span<const Reference> references) {
+  for (const Reference& reference : references) {
+    if (reference.live.empty()) continue;
+    const db::Parameter& key = parameters[reference.parameter];
+    // What refers to itself comes back with itself.
+    if (std::holds_alternative<std::nullptr_t>(key)) continue;
+    if (reference.to_self && is_same_id(key, parameters.front())) continue;
+    // Without a row whose reference is let pass as it is.
+    const std::array<db::Parameter, 2> keys = {key, nullptr};
+    const bool live = co_await exists(session, reference.live, keys);
+    if (!live) co_await dangling(reference);
   }
 }
 

@@ -23,6 +23,7 @@ struct Reference {
   /// For tables with soft delete, asked before the write: finds ?1 when it is not deleted or is
   /// what the row ?2 refers to already.
   std::string_view live = {};
+  bool to_self = false;  ///< To rows of the same table.
 };
 
 /// When deferred references are looked up.
@@ -46,6 +47,11 @@ Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
 /// its write. Fails as `write` does.
 Task<> check_references(db::Session& session, std::span<const db::Parameter> parameters,
                         std::span<const Reference> references);
+
+/// Fails as `write` does when a row that comes back refers to one that is deleted meanwhile.
+/// `parameters` are those of its write.
+Task<> check_live(db::Session& session, std::span<const db::Parameter> parameters,
+                  std::span<const Reference> references);
 
 /// Runs a DELETE. A row others still refer to: `failed_precondition` (409) with the reason
 /// CUSTOMER_IN_USE.

@@ -2,6 +2,7 @@
 #include "kit/rest/entity_tag.hpp"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -23,6 +24,12 @@ Error stale(std::string_view why) {
       .with_http_status(412);
 }
 
+Error unsupported(std::string_view header) {
+  return Error(Code::invalid_argument,
+               std::string(header) + " is not checked here: send the request without it")
+      .with_reason("PRECONDITION_NOT_SUPPORTED");
+}
+
 /// Strong comparison: what is weak on either side never matches.
 Result<> check_match(const http::Request& request, std::string_view tag) {
   const std::optional<std::string_view> header = request.header("If-Match");
@@ -40,9 +47,15 @@ Result<> check_match(const http::Request& request, std::string_view tag) {
 
 }  // namespace
 
-std::string version_tag(std::int64_t version) {
+std::string version_tag(std::int64_t version, const FieldMask& shown) {
   std::string tag = "\"";
-  tag.append(std::to_string(version)).push_back('"');
+  tag.append(std::to_string(version));
+  for (const std::uint64_t word : shown.words()) {
+    std::array<char, 16> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), word, 16);
+    tag.append("-").append(digits.data(), end.ptr);
+  }
+  tag.push_back('"');
   return tag;
 }
 
@@ -59,11 +72,15 @@ std::string content_tag(std::string_view content) {
 
 Result<std::optional<std::int64_t>> expected_version(const http::Request& request) {
   const std::optional<std::string_view> header = request.header("If-Match");
+  // RFC 9110, 13.1.4: behind If-Match it counts for nothing.
+  if (!header && request.header("If-Unmodified-Since")) return unsupported("If-Unmodified-Since");
   if (!header || trim(*header) == "*") return std::optional<std::int64_t>();
   std::string_view rest = *header;
   const std::optional<http::EntityTag> tag = http::next_entity_tag(rest);
   if (!tag || !rest.empty()) return bad_if_match();
-  const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(tag->opaque);
+  // Behind the version stands which of the fields the client read.
+  const std::string_view number = tag->opaque.substr(0, tag->opaque.find('-', 1));
+  const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(number);
   return std::optional<std::int64_t>(version && *version > 0 ? *version : never);
 }
 
@@ -76,10 +93,7 @@ Result<> refuse_version(const http::Request& request) {
 
 Result<> refuse_conditions(const http::Request& request) {
   for (const std::string_view name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
-    if (!request.header(name)) continue;
-    return Error(Code::invalid_argument,
-                 std::string(name) + " is not checked here: send the request without it")
-        .with_reason("PRECONDITION_NOT_SUPPORTED");
+    if (request.header(name)) return unsupported(name);
   }
   return {};
 }

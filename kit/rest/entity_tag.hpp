@@ -8,17 +8,20 @@
 
 #include "kit/base/result.hpp"
 #include "kit/http/message.hpp"
+#include "kit/rest/field_mask.hpp"
 
 namespace kit::rest {
 
-/// The entity tag of a version: "\"7\"".
-std::string version_tag(std::int64_t version);
+/// The entity tag of a version: "\"7\"", or "\"7-1f\"" of an answer with some of the fields only.
+/// `expected_version` takes both.
+std::string version_tag(std::int64_t version, const FieldMask& shown = {});
 /// A weak entity tag for what has no version, made from the answer's bytes: W/"0123456789abcdef".
 std::string content_tag(std::string_view content);
 
 /// The version that If-Match demands; nothing when there is no such header, or it is `*`. A tag
 /// that no version has (weak ones among them) demands one that never is. Fails with
-/// `invalid_argument` for what is no entity tag and for more than one.
+/// `invalid_argument` for what is no entity tag, for more than one, and for If-Unmodified-Since
+/// instead of it, which is not checked: rows have versions, not dates.
 Result<std::optional<std::int64_t>> expected_version(const http::Request& request);
 /// The same for entities without versions: fails with `aborted` (HTTP 412) for every tag but `*`.
 Result<> refuse_version(const http::Request& request);

@@ -14,6 +14,29 @@ struct With {
   http::Request request;
 };
 
+TEST(EntityTags, OfSomeFieldsNameTheVersionToo) {
+  FieldMask shown = FieldMask::none(10);
+  shown.add(0);
+  shown.add(4);
+  EXPECT_EQ(version_tag(7, shown), "\"7-11\"");
+  EXPECT_EQ(*expected_version(With("If-Match", "\"7-11\"").request), 7);
+  for (const char* none : {"\"-7\"", "\"-\"", "\"x-7\"", "W/\"7-11\""}) {
+    EXPECT_EQ(*expected_version(With("If-Match", none).request), -1) << none;
+  }
+}
+
+TEST(ExpectedVersion, DatesAreNoVersions) {
+  const With dated("If-Unmodified-Since", "Sat, 29 Oct 1994 19:43:31 GMT");
+  const auto version = expected_version(dated.request);
+  ASSERT_FALSE(version);
+  EXPECT_EQ(version.error().reason(), "PRECONDITION_NOT_SUPPORTED");
+  EXPECT_FALSE(refuse_version(dated.request));
+  const http::Header both[] = {{"If-Match", "\"7\""}, dated.header};
+  http::Request request;
+  request.headers = both;
+  EXPECT_EQ(*expected_version(request), 7) << "If-Match goes first";
+}
+
 TEST(ExpectedVersion, ReadsOneTag) {
   const http::Request none;
   EXPECT_EQ(*expected_version(none), std::nullopt);

@@ -6,11 +6,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kit/base/error.hpp"
 #include "kit/base/result.hpp"
 #include "kit/rest/codec.hpp"
+#include "kit/rest/field_mask.hpp"
 
 namespace kit::rest {
 
@@ -32,6 +34,7 @@ struct Field {
   const Codec* codec = nullptr;
   void* (*member)(void* object) = nullptr;
   Format format = {};
+  bool is_shown = true;  ///< Part of answers; not so what is secret.
 };
 
 namespace detail {
@@ -63,6 +66,12 @@ constexpr Field nested(std::string_view name) {
   return {name, Rule::nested};
 }
 
+/// The row for a field that no answer has.
+constexpr Field secret(Field field) {
+  field.is_shown = false;
+  return field;
+}
+
 enum class Mode : std::uint8_t {
   create,   ///< POST: what is left out has its default.
   replace,  ///< PUT: the same, for a row that is there.
@@ -72,7 +81,9 @@ enum class Mode : std::uint8_t {
 /// Reads bodies without knowing the type behind them; see `Input`.
 class InputReader {
  public:
-  InputReader(std::span<const Field> fields, Mode mode) : fields_(fields), mode_(mode) {}
+  /// `allowed`: what the caller may write.
+  InputReader(std::span<const Field> fields, Mode mode, FieldMask allowed = {})
+      : fields_(fields), mode_(mode), allowed_(std::move(allowed)) {}
 
   /// From now on lists of other entities are left to the caller, instead of being refused.
   void leave_nested() { leaves_nested_ = true; }
@@ -91,7 +102,9 @@ class InputReader {
   std::span<const Field> fields_;
   Mode mode_;
   bool leaves_nested_ = false;
+  FieldMask allowed_;
   std::vector<bool> given_;
+  std::vector<FieldViolation> forbidden_;
   std::vector<FieldViolation> violations_;
 };
 
@@ -107,12 +120,15 @@ class Input {
  public:
   using Validate = void (*)(const T&, std::vector<FieldViolation>&);
 
-  Input(std::span<const Field> fields, Mode mode, Validate validate)
-      : reader_(fields, mode), validate_(validate) {}
+  /// `allowed`: the fields the caller may write; others stay as they are.
+  Input(std::span<const Field> fields, Mode mode, Validate validate, FieldMask allowed = {})
+      : reader_(fields, mode, std::move(allowed)), validate_(validate) {}
 
   /// See `InputReader`.
   void leave_nested() { reader_.leave_nested(); }
-  /// Fails with `invalid_argument` when the body is no JSON object at all.
+  /// Fails with `invalid_argument` when the body is no JSON object at all, with
+  /// `permission_denied` (403) and a violation for each when it has fields that the caller may not
+  /// write.
   Result<> read(std::string_view body) { return reader_.read(body, &draft_); }
   /// Whether `apply` is going to fail whatever it is applied to.
   bool has_violations() const { return reader_.has_violations(); }

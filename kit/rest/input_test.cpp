@@ -179,5 +179,71 @@ TEST(Input, ManyUnknownMembersAreBounded) {
   EXPECT_EQ(problems(Mode::patch, body + "}", thing).size(), 100u);
 }
 
+struct Settings {
+  std::string theme = "{}";
+  std::optional<std::string> extra;
+  std::string name;
+};
+constexpr Field settings_fields[] = {
+    field<&Settings::theme>("theme", Rule::optional, {.text = Format::Text::json}),
+    field<&Settings::extra>("extra", Rule::optional, {.text = Format::Text::json}),
+    field<&Settings::name>("name", Rule::optional),
+};
+
+Settings changed(Settings settings, Mode mode, std::string_view body) {
+  Input<Settings> input(settings_fields, mode, [](const Settings&, auto&) {});
+  EXPECT_TRUE(input.read(body)) << body;
+  EXPECT_TRUE(input.apply(settings)) << body;
+  return settings;
+}
+
+TEST(MergePatches, GoIntoJsonFields) {
+  const Settings before{
+      .theme = R"({"a":{"b":1,"c":2},"d":[1]})", .extra = R"({"x":1})", .name = ""};
+  const auto patched =
+      changed(before, Mode::patch,
+              R"({"theme":{"a":{"b":null,"e":3},"d":[2]},"extra":{"x":null,"y":{"z":null}}})");
+  EXPECT_EQ(patched.theme, R"({"a":{"c":2,"e":3},"d":[2]})");
+  EXPECT_EQ(patched.extra, R"({"y":{}})");
+  EXPECT_EQ(changed(before, Mode::patch, R"({"extra":null})").extra, std::nullopt);
+  EXPECT_EQ(changed({}, Mode::patch, R"({"extra":{"a":null,"b":1}})").extra, R"({"b":1})");
+  EXPECT_EQ(changed(before, Mode::patch, R"({"theme":[1]})").theme, "[1]");
+  EXPECT_EQ(changed(before, Mode::replace, R"({"theme":{"a":null}})").theme, R"({"a":null})")
+      << "PUT is no patch";
+}
+
+TEST(MergePatches, MakeAFieldSoLongAndNoLonger) {
+  const std::string patch = R"({"theme":{"b":"12345"}})";  // adds ,"b":"12345"
+  const auto outcome = [&](std::size_t bytes) {
+    Settings settings;
+    settings.theme = R"({"a":")" + std::string(bytes - 8, 'x') + "\"}";
+    Input<Settings> input(settings_fields, Mode::patch, [](const Settings&, auto&) {});
+    EXPECT_TRUE(input.read(patch));
+    return input.apply(settings).ok();
+  };
+  constexpr std::size_t most = 1024 * 1024;
+  EXPECT_TRUE(outcome(most - 12));
+  EXPECT_FALSE(outcome(most - 11));
+}
+
+TEST(Forbidden, FieldsAreRefusedTogetherAndStayAsTheyAre) {
+  FieldMask allowed = FieldMask::none(3);
+  allowed.add(2);
+  Input<Settings> refused(settings_fields, Mode::patch, [](const Settings&, auto&) {}, allowed);
+  const Result<> read = refused.read(R"({"theme":{},"name":5,"extra":null})");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), Code::permission_denied);
+  EXPECT_EQ(read.error().reason(), "FIELDS_FORBIDDEN");
+  ASSERT_EQ(read.error().violations().size(), 2u);
+  EXPECT_EQ(read.error().violations()[0].field, "theme");
+  Input<Settings> put(settings_fields, Mode::replace, [](const Settings&, auto&) {}, allowed);
+  ASSERT_TRUE(put.read(R"({"name":"n"})"));
+  Settings settings{.theme = R"({"kept":1})", .extra = "2", .name = "old"};
+  ASSERT_TRUE(put.apply(settings));
+  EXPECT_EQ(settings.theme, R"({"kept":1})");
+  EXPECT_EQ(settings.extra, "2");
+  EXPECT_EQ(settings.name, "n");
+}
+
 }  // namespace
 }  // namespace kit::rest

@@ -7,17 +7,19 @@
 #include <vector>
 
 #include "kit/base/text.hpp"
-#include "kit/http/query.hpp"
+#include "kit/rest/detail/query_reader.hpp"
 #include "kit/rest/detail/shown_name.hpp"
 
 namespace kit::rest {
 namespace {
 
 using Operators = ValueType::Operators;
+using detail::invalid_parameters;
+using detail::joined;
+using detail::QueryReader;
 using detail::shown_name;
 
 constexpr std::size_t max_search_length = 200;
-constexpr std::size_t max_violations = 32;
 /// The database reads every row before a page's first one: what a page number may cost.
 constexpr std::int64_t max_offset = 100'000;
 
@@ -60,69 +62,13 @@ std::string operators_of(const ListField& field) {
   return names;
 }
 
-std::string joined(std::span<const std::string_view> names) {
-  std::string text;
-  for (const std::string_view name : names) {
-    if (!text.empty()) text += ", ";
-    text += name;
-  }
-  return text;
-}
-
-/// For errors of layers that know nothing of parameters.
-Error invalid_parameters(Error error) {
-  return std::move(error).with_reason("PARAMETERS_INVALID");
-}
-
-/// The parameters of one request, each looked at once.
-class QueryReader {
- public:
-  Result<> open(std::string_view query) {
-    Result<std::vector<std::pair<std::string, std::string>>> parsed = http::parse_query(query);
-    if (!parsed) return invalid_parameters(std::move(parsed).error());
-    parameters_ = std::move(*parsed);
-    std::vector<std::string_view> seen;
-    for (const auto& [name, value] : parameters_) {
-      if (std::ranges::find(seen, name) != seen.end()) add(name, "is given twice");
-      seen.push_back(name);
-    }
-    return {};
-  }
-  const std::vector<std::pair<std::string, std::string>>& parameters() const { return parameters_; }
-
-  void add(std::string_view name, std::string description) {
-    std::string shown = shown_name(name);
-    const bool is_known =
-        std::ranges::find(violations_, shown, &FieldViolation::field) != violations_.end();
-    if (!is_known && violations_.size() < max_violations) {
-      violations_.push_back({std::move(shown), std::move(description)});
-    }
-  }
-  /// Adds to what was said about a parameter; nothing when that was nothing.
-  void extend(std::string_view name, std::string_view more) {
-    const auto found = std::ranges::find(violations_, name, &FieldViolation::field);
-    if (found != violations_.end()) found->description += more;
-  }
-  void add_unknown(std::string_view name, std::span<const std::string_view> known) {
-    add(name, "is no parameter here" + did_you_mean(shown_name(name), known) +
-                  "; known are: " + joined(known));
-  }
-  bool ok() const { return violations_.empty(); }
-  Error refusal() {
-    Error error(Code::invalid_argument, "the query has invalid parameters");
-    return invalid_parameters(std::move(error).with_violations(std::move(violations_)));
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> parameters_;
-  std::vector<FieldViolation> violations_;
-};
-
-void read_relations(QueryReader& in, const std::string& value,
-                    std::span<const std::string_view> relations, Expand& expand) {
+void read_relations(QueryReader& in, const std::string& value, const ListOptions& options,
+                    Expand& expand) {
+  const std::span<const std::string_view> relations = options.relations;
   for (const std::string_view name : split(value, ',')) {
     const auto found = std::ranges::find(relations, name);
-    if (found != relations.end()) {
+    // Whoever does not see the reference does not see what it refers to.
+    if (found != relations.end() && !options.hides(std::string(name) + "_id")) {
       expand.add(static_cast<std::size_t>(found - relations.begin()));
     } else {
       const std::string shown = shown_name(name);
@@ -132,10 +78,45 @@ void read_relations(QueryReader& in, const std::string& value,
   }
 }
 
+void read_fields(QueryReader& in, const std::string& value, const ListOptions& options,
+                 FieldMask& shown) {
+  std::vector<std::string_view> known;
+  for (const Field& field : *options.answer) {
+    if (field.is_shown && !options.hides(field.name)) known.push_back(field.name);
+  }
+  shown = FieldMask::none(options.answer->size());
+  shown.add(0);  // What it is about: an answer without its id is of nobody.
+  for (const std::string_view name : split(value, ',')) {
+    const auto found = std::ranges::find(*options.answer, name, &Field::name);
+    if (std::ranges::find(known, name) != known.end()) {
+      shown.add(static_cast<std::size_t>(found - options.answer->begin()));
+    } else {
+      const std::string text = shown_name(name);
+      in.add("fields", "'" + text + "' is no field of the answer" + did_you_mean(text, known) +
+                           "; known are: " + joined(known));
+    }
+  }
+}
+
+void read_deleted(QueryReader& in, const std::string& value, db::ListQuery& query) {
+  if (value == "only") {
+    query.deleted = db::Deleted::only;
+  } else if (value == "include") {
+    query.deleted = db::Deleted::include;
+  } else {
+    in.add("deleted", "must be 'only' or 'include'; without it deleted ones are left out");
+  }
+}
+
 class ListReader {
  public:
-  ListReader(QueryReader& in, const ListOptions& options, ListRequest& request)
-      : in_(in), options_(options), request_(request) {}
+  ListReader(QueryReader& in, const db::ListTable& table, const ListOptions& options,
+             ListRequest& request)
+      : in_(in), table_(table), options_(options), request_(request) {
+    for (const db::Column* column : options.search) {
+      if (!options.hides(column->name)) search_.push_back(column);
+    }
+  }
 
   void read_all(std::string& cursor) {
     std::optional<std::int64_t> page;
@@ -152,10 +133,14 @@ class ListReader {
       } else if (name == "total") {
         request_.query.include_total = value == "true";
         if (value != "true" && value != "false") in_.add(name, "must be true or false");
-      } else if (name == "search" && !options_.search.empty()) {
+      } else if (name == "search" && !search_.empty()) {
         read_search(value);
       } else if (name == "expand" && !options_.relations.empty()) {
-        read_relations(in_, value, options_.relations, request_.expand);
+        read_relations(in_, value, options_, request_.expand);
+      } else if (name == "fields" && options_.answer != nullptr) {
+        read_fields(in_, value, options_, request_.shown);
+      } else if (name == "deleted" && !table_.live.empty()) {
+        read_deleted(in_, value, request_.query);
       } else {
         read_filter(name, value);
       }
@@ -211,7 +196,8 @@ class ListReader {
   void read_sort(const std::string& value) {
     std::vector<std::string_view> known;
     for (const ListField& field : options_.fields) {
-      if (field.column->sortable) known.push_back(field.column->name);
+      if (field.column->sortable && !options_.hides(field.column->name))
+        known.push_back(field.column->name);
     }
     for (std::string_view name : split(value, ',')) {
       const bool descending = name.starts_with('-');
@@ -235,7 +221,7 @@ class ListReader {
 
   void read_search(const std::string& value) {
     request_.query.search = value;
-    request_.query.search_columns.assign(options_.search.begin(), options_.search.end());
+    request_.query.search_columns = search_;
     if (utf8_length(value) > max_search_length) {
       in_.add("search", "must have at most " + std::to_string(max_search_length) + " characters");
     } else if (count_words(value) > db::ListQuery::max_search_words) {
@@ -307,13 +293,14 @@ class ListReader {
   const ListField* find(std::string_view name) const {
     const auto found = std::ranges::find_if(
         options_.fields, [&](const ListField& field) { return field.column->name == name; });
-    return found == options_.fields.end() ? nullptr : &*found;
+    return found == options_.fields.end() || options_.hides(name) ? nullptr : &*found;
   }
 
   std::vector<std::string_view> known_parameters() const {
     std::vector<std::string_view> known;
     for (const ListField& field : options_.fields) {
-      if (field.column->filterable) known.push_back(field.column->name);
+      if (field.column->filterable && !options_.hides(field.column->name))
+        known.push_back(field.column->name);
     }
     const std::vector<std::string_view> own = own_parameters();
     known.insert(known.end(), own.begin(), own.end());
@@ -323,29 +310,56 @@ class ListReader {
   /// The parameters of lists; a field of such a name is filtered by with an operator.
   std::vector<std::string_view> own_parameters() const {
     std::vector<std::string_view> own{"sort", "limit", "cursor", "page", "total"};
-    if (!options_.search.empty()) own.push_back("search");
+    if (!search_.empty()) own.push_back("search");
     if (!options_.relations.empty()) own.push_back("expand");
+    if (options_.answer != nullptr) own.push_back("fields");
+    if (!table_.live.empty()) own.push_back("deleted");
     return own;
   }
 
   QueryReader& in_;
+  const db::ListTable& table_;
   const ListOptions& options_;
+  std::vector<const db::Column*> search_;
   ListRequest& request_;
 };
 
 }  // namespace
 
+bool ListOptions::hides(std::string_view field) const {
+  if (visible.is_all()) return false;
+  const auto found = std::ranges::find(*answer, field, &Field::name);
+  return found != answer->end() && !visible.has(static_cast<std::size_t>(found - answer->begin()));
+}
+
 Result<ListRequest> read_list(std::string_view query, const db::ListTable& table,
                               const ListOptions& options, std::optional<db::Filter> scope) {
+  std::vector<db::Filter> filters;
+  if (scope) filters.push_back(std::move(*scope));
+  return read_list_in(query, table, options, std::move(filters));
+}
+
+Result<ListRequest> read_list_in(std::string_view query, const db::ListTable& table,
+                                 const ListOptions& options, std::vector<db::Filter> scope) {
   ListRequest request;
   request.query.limit = options.default_limit;
-  if (scope) request.query.filters.push_back(std::move(*scope));
-  if (query.empty()) return request;
-  QueryReader in;
-  KIT_TRY(in.open(query));
+  request.query.filters = std::move(scope);
   std::string cursor;
-  ListReader(in, options, request).read_all(cursor);
-  if (!in.ok()) return in.refusal();
+  if (!query.empty()) {
+    QueryReader in;
+    KIT_TRY(in.open(query));
+    ListReader(in, table, options, request).read_all(cursor);
+    if (!in.ok()) return in.refusal();
+  }
+  for (const db::Filter& filter : request.query.filters) {
+    if (!options.hides(filter.column->name)) continue;
+    return Error(Code::permission_denied, "you may not ask for these by what they belong to")
+        .with_reason("FIELDS_FORBIDDEN");
+  }
+  request.shown = request.shown & options.visible;
+  if (options.newest_first && request.query.sort.empty()) {
+    request.query.sort.push_back({table.id, true});
+  }
   if (!cursor.empty()) {
     Result<std::vector<db::Value>> after = db::decode_cursor(table, request.query, cursor);
     if (!after) return invalid_parameters(std::move(after).error());
@@ -354,23 +368,26 @@ Result<ListRequest> read_list(std::string_view query, const db::ListTable& table
   return request;
 }
 
-Result<Expand> read_expand(std::string_view query, std::span<const std::string_view> relations) {
-  Expand expand;
-  if (query.empty()) return expand;
+Result<ViewRequest> read_view(std::string_view query, const ListOptions& options) {
+  ViewRequest request;
+  request.shown = options.visible;
+  if (query.empty()) return request;
   QueryReader in;
   KIT_TRY(in.open(query));
+  std::vector<std::string_view> known;
+  if (!options.relations.empty()) known.push_back("expand");
+  if (options.answer != nullptr) known.push_back("fields");
   for (const auto& [name, value] : in.parameters()) {
-    if (name == "expand" && !relations.empty()) {
-      read_relations(in, value, relations, expand);
-    } else if (relations.empty()) {
-      in.add(name, "is no parameter here; none are known");
+    if (name == "expand" && !options.relations.empty()) {
+      read_relations(in, value, options, request.expand);
+    } else if (name == "fields" && options.answer != nullptr) {
+      read_fields(in, value, options, request.shown);
     } else {
-      constexpr std::string_view known[] = {"expand"};
       in.add_unknown(name, known);
     }
   }
   if (!in.ok()) return in.refusal();
-  return expand;
+  return request;
 }
 
 }  // namespace kit::rest

@@ -6,9 +6,12 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/rest/field_mask.hpp"
+#include "kit/rest/input.hpp"
 #include "kit/rest/value_type.hpp"
 
 namespace kit::rest {
@@ -25,8 +28,16 @@ struct ListOptions {
   std::span<const ListField> fields;
   std::span<const db::Column* const> search = {};    ///< Empty: no `search=`.
   std::span<const std::string_view> relations = {};  ///< That `expand=` knows.
+  /// The fields of the answer in the order of its mask, the id first: what `fields=` knows. Null:
+  /// no `fields=`.
+  const std::span<const Field>* answer = nullptr;
   std::int64_t default_limit = 50;
   std::int64_t max_limit = 200;
+  bool newest_first = false;  ///< Without `sort=` by the id, the last one first.
+  /// Of `answer`: what this caller neither sees nor asks for, as if it were not there.
+  FieldMask visible = {};
+
+  bool hides(std::string_view field) const;
 };
 
 /// Which relations were asked for, by their place in the options.
@@ -43,11 +54,19 @@ class Expand {
 struct ListRequest {
   db::ListQuery query;
   Expand expand;
+  FieldMask shown;  ///< Of `ListOptions::answer`.
+};
+
+/// What is asked of a single entity.
+struct ViewRequest {
+  Expand expand;
+  FieldMask shown;
 };
 
 /// Reads
 /// `genre_id=1&milliseconds.gte=1000&sort=-name&limit=20&cursor=...&search=...&expand=album&total=true`,
-/// or `page=3` instead of the cursor.
+/// or `page=3` instead of the cursor; `fields=id,name`; `deleted=only` or `deleted=include` where
+/// rows are soft-deleted.
 /// `scope`, when given, narrows the list to what a path names; no client can take it away. Fails
 /// with `invalid_argument`: a violation for every parameter that is unknown (naming the known
 /// ones), given twice or bad, and for a page so far that only the cursor should go there. Lifetime:
@@ -56,7 +75,12 @@ Result<ListRequest> read_list(std::string_view query, const db::ListTable& table
                               const ListOptions& options,
                               std::optional<db::Filter> scope = std::nullopt);
 
-/// Reads `expand=album,genre`, the one parameter of a single entity. Fails like `read_list`.
-Result<Expand> read_expand(std::string_view query, std::span<const std::string_view> relations);
+/// The same for a list that several filters narrow.
+Result<ListRequest> read_list_in(std::string_view query, const db::ListTable& table,
+                                 const ListOptions& options, std::vector<db::Filter> scope);
+
+/// Reads `expand=album,genre&fields=id,name`, the parameters of a single entity. Fails like
+/// `read_list`.
+Result<ViewRequest> read_view(std::string_view query, const ListOptions& options);
 
 }  // namespace kit::rest

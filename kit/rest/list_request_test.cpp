@@ -200,11 +200,102 @@ TEST(ReadList, TheScopeComesFirstAndStays) {
   EXPECT_EQ(request->query.filters[0].column, &owner);
 }
 
-TEST(ReadExpand, KnowsNothingElse) {
-  EXPECT_TRUE(read_expand("expand=owner,group", relations)->has(0));
-  EXPECT_FALSE(read_expand("sort=id", relations));
-  EXPECT_FALSE(read_expand("expand=owner", {}));
-  EXPECT_TRUE(read_expand("", {}));
+struct Thing {
+  std::int64_t id = 0;
+  std::string name;
+  std::int64_t price = 0;
+  std::string pin;
+};
+constexpr Field answer_rows[] = {
+    read_only("id"),
+    field<&Thing::name>("name", Rule::required),
+    field<&Thing::price>("price", Rule::optional),
+    secret(field<&Thing::pin>("pin", Rule::optional)),
+};
+constexpr std::span<const Field> answer = answer_rows;
+constexpr db::ListTable kept_table = {
+    .from = "things", .select = "id, name", .id = &id, .live = "deleted_at IS NULL"};
+
+ListOptions with_fields() {
+  ListOptions all = options;
+  all.answer = &answer;
+  return all;
+}
+
+std::string refusal(const auto& result) {
+  if (result) return "";
+  std::string text;
+  for (const FieldViolation& each : result.error().violations())
+    text += each.field + ": " + each.description;
+  return text;
+}
+
+TEST(ReadView, KnowsExpandAndFieldsOnly) {
+  EXPECT_TRUE(read_view("expand=owner,group", options)->expand.has(0));
+  EXPECT_FALSE(read_view("sort=id", options));
+  EXPECT_FALSE(read_view("fields=id", options));
+  EXPECT_FALSE(read_view("expand=owner", {}));
+  EXPECT_TRUE(read_view("", {}));
+  const Result<ViewRequest> both = read_view("fields=price&expand=group", with_fields());
+  ASSERT_TRUE(both);
+  EXPECT_TRUE(both->expand.has(1));
+  EXPECT_TRUE(both->shown.has(0)) << "the id is always there";
+  EXPECT_FALSE(both->shown.has(1));
+  EXPECT_TRUE(both->shown.has(2));
+}
+
+TEST(ReadList, FieldsAreThoseOfTheAnswer) {
+  const ListOptions all = with_fields();
+  EXPECT_TRUE(read_list("", table, all)->shown.is_all());
+  const Result<ListRequest> some = read_list("fields=name,name&limit=3", table, all);
+  ASSERT_TRUE(some);
+  EXPECT_TRUE(some->shown.has(0));
+  EXPECT_TRUE(some->shown.has(1));
+  EXPECT_FALSE(some->shown.has(2));
+  EXPECT_EQ(refusal(read_list("fields=nam", table, all)),
+            "fields: 'nam' is no field of the answer (did you mean 'name'?); known are: id, name, "
+            "price");
+  for (const std::string_view bad : {"pin", "", "name,", "owner_id", "id,Name"}) {
+    const std::string text = refusal(read_list("fields=" + std::string(bad), table, all));
+    EXPECT_TRUE(text.starts_with("fields: '")) << bad << ": " << text;
+    EXPECT_TRUE(text.ends_with("known are: id, name, price")) << bad << ": " << text;
+  }
+  EXPECT_EQ(refusal(read_list("fields=id&fields=name", table, all)), "fields: is given twice");
+}
+
+TEST(ReadList, WhatIsNotVisibleIsNotThere) {
+  ListOptions some = with_fields();
+  some.visible = FieldMask::none(answer.size());
+  some.visible.add(0);
+  some.visible.add(2);
+  EXPECT_TRUE(read_list("price=1.00&fields=price", table, some));
+  EXPECT_TRUE(refusal(read_list("name=x", table, some)).starts_with("name: is no parameter here"));
+  EXPECT_EQ(refusal(read_list("sort=name", table, some)),
+            "sort: 'name' can't be sorted by; known are: id");
+  EXPECT_TRUE(refusal(read_list("search=x", table, some)).starts_with("search: is no parameter"));
+  EXPECT_EQ(refusal(read_list("fields=name", table, some)),
+            "fields: 'name' is no field of the answer; known are: id, price");
+}
+
+TEST(ReadList, DeletedRowsWhereThereAreSome) {
+  EXPECT_EQ(read_list("", kept_table, options)->query.deleted, db::Deleted::exclude);
+  EXPECT_EQ(read_list("deleted=only", kept_table, options)->query.deleted, db::Deleted::only);
+  EXPECT_EQ(read_list("deleted=include", kept_table, options)->query.deleted, db::Deleted::include);
+  EXPECT_TRUE(refusal(read_list("deleted=true", kept_table, options)).starts_with("deleted: must"));
+  EXPECT_TRUE(refusal(read_list("deleted=only", table, options)).starts_with("deleted: is no"));
+}
+
+TEST(FieldMasks, AreEmptyWordsOrBits) {
+  FieldMask mask = FieldMask::none(130);
+  for (const std::size_t field : {0u, 63u, 64u, 129u}) mask.add(field);
+  std::size_t count = 0;
+  for (std::size_t field = 0; field < 130; ++field) count += mask.has(field) ? 1 : 0;
+  EXPECT_EQ(count, 4u);
+  EXPECT_FALSE(mask.is_all());
+  EXPECT_EQ(mask & FieldMask(), mask);
+  FieldMask other = FieldMask::none(130);
+  other.add(64);
+  EXPECT_EQ(mask & other, other);
 }
 
 TEST(ReadList, ArraysAreAskedForAnElement) {

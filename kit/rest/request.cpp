@@ -31,7 +31,8 @@ Result<> detail::read_path(const http::Request& request, std::size_t index, Uuid
 }
 
 Result<> no_parameters(const http::Request& request) {
-  Result<Expand> none = read_expand(request.query, {});
+  if (request.query.empty()) return {};
+  Result<ViewRequest> none = read_view(request.query, {});
   if (!none) return std::move(none).error();
   return {};
 }

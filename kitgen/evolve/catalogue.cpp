@@ -152,6 +152,10 @@ bool has_events(const Service& service) {
                              [](const Entity& entity) { return !entity.events.empty(); });
 }
 
+bool is_audited(const Service& service) {
+  return std::ranges::any_of(service.entities, &Entity::audit);
+}
+
 template <class T>
 std::vector<T> by_name(std::vector<T> things) {
   std::ranges::sort(things, {}, &T::name);
@@ -179,6 +183,20 @@ const std::vector<SystemTable>& system_tables() {
        "  published_at INTEGER\n"
        ") STRICT;\n"
        "CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;\n"},
+      {"kit_history", is_audited, "who changed what in audited entities",
+       "-- Who changed what in audited entities.\n"
+       "CREATE TABLE kit_history (\n"
+       "  id         INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+       "  entity     TEXT NOT NULL,\n"
+       "  row_id     TEXT NOT NULL,\n"
+       "  version    INTEGER,\n"
+       "  at         INTEGER NOT NULL,\n"
+       "  who        TEXT,\n"
+       "  request_id TEXT,\n"
+       "  operation  TEXT NOT NULL,\n"
+       "  changes    TEXT NOT NULL\n"
+       ") STRICT;\n"
+       "CREATE INDEX ix_kit_history_row ON kit_history (entity, row_id, id);\n"},
       {"kit_idempotency_keys", [](const Service&) { return true; },
        "answers of requests that were sent with an Idempotency-Key",
        "-- Answers of requests that were sent with an Idempotency-Key.\n"

@@ -25,6 +25,7 @@ void build(Context& context) {
   check_unused_mixins(context);
   for_each(build_other_relations);
   for_each(build_options);
+  for_each(build_access);
   for_each(build_indexes);
   for_each(build_import);
   for_each(build_actions);

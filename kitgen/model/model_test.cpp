@@ -205,15 +205,27 @@ TEST(Model, LongNamesGiveIndexNamesOfAtMost63Characters) {
   }
 }
 
-TEST(Model, AccessIsAWarningUntilItIsEnforced) {
-  const std::string text =
-      "kit: 1\nservice: shop\nentities:\n  Item:\n    fields: {name: string}\n    access: {read: "
-      "[admin]}\n";
-  const Loaded loaded = load_text(text, "shop.yaml");
-  EXPECT_TRUE(loaded.service.has_value());
-  ASSERT_EQ(loaded.diagnostics.size(), 1U);
-  EXPECT_EQ(loaded.diagnostics[0].severity, schema::Severity::warning);
-  EXPECT_TRUE(load_text(text, "shop.yaml", Capabilities::all()).diagnostics.empty());
+TEST(Model, RowRulesFollowRelationsToWhoeverOwns) {
+  const auto problem = [](const std::string& rule) {
+    const Loaded loaded = load_text(
+        "kit: 1\nservice: shop\nentities:\n"
+        "  Rep:\n    fields: {login: string, age: int32, pin: {type: string, secret: true}}\n"
+        "    belongs_to: {boss: {entity: Rep, optional: true, on_delete: set_null}}\n"
+        "  Item:\n    fields: {name: string}\n    belongs_to: {rep: Rep}\n"
+        "    access: {read: [sales], rows: {sales: " +
+            rule + " == me}}\n",
+        "shop.yaml");
+    return loaded.diagnostics.empty() ? std::string() : loaded.diagnostics.front().message;
+  };
+  for (const char* good : {"name", "rep", "rep.login", "rep.boss.login", "rep.boss.boss.login"}) {
+    EXPECT_EQ(problem(good), "") << good;
+  }
+  EXPECT_NE(problem("rep.boss.boss.boss.login").find("at most 3 relations"), std::string::npos);
+  EXPECT_NE(problem("rep.age").find("'age' is none"), std::string::npos);
+  EXPECT_NE(problem("rep.pin").find("'pin' is none"), std::string::npos);
+  EXPECT_NE(problem("name.login").find("along belongs_to only"), std::string::npos);
+  EXPECT_NE(problem("rep.lgin").find("unknown field or relation 'lgin' of 'Rep'"),
+            std::string::npos);
 }
 
 TEST(Model, LimitsHoldAtAndPastTheirEdge) {

@@ -121,9 +121,6 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
   }
   tables.declare(entity.plural, table_word, "table " + in_quotes(entity.plural),
                  context.diagnostics);
-  if (entity.audit && !context.capabilities.audit) {
-    context.diagnostics.error(syntax.keep.audit.word, "audit is not supported yet by this version");
-  }
   context.entity_by_name.try_emplace(entity.name, service.entities.size());
   context.service.entities.push_back(std::move(entity));
 }

@@ -159,74 +159,12 @@ void build_console(Context& context, std::size_t entity, const schema::Console& 
   if (target.console.columns.empty()) target.console.columns.emplace_back("id");
 }
 
-std::vector<std::string> read_roles(Context& context, const std::vector<Word>& words) {
-  std::vector<std::string> roles;
-  for (const Word& word : words) {
-    if (!is_snake_case(word.text)) {
-      context.diagnostics.error(word,
-                                "a role must be a name in snake_case, not " + in_quotes(word.text));
-    }
-    roles.push_back(word.text);
-  }
-  return roles;
-}
-
-/// `support_rep.user == me`: a path that starts at a field or relation, compared with the caller.
-std::optional<std::string> read_row_rule(Context& context, std::size_t entity, const Word& rule) {
-  const std::size_t equals = rule.text.find("==");
-  const std::string_view text = rule.text;
-  const std::string_view path = kit::trim(text.substr(0, std::min(equals, text.size())));
-  const bool has_form = equals != std::string::npos && kit::trim(text.substr(equals + 2)) == "me";
-  const std::vector<std::string_view> parts = kit::split(path, '.');
-  bool are_names = has_form;
-  for (const std::string_view part : parts) are_names = are_names && is_snake_case(part);
-  if (!are_names) {
-    context.diagnostics.error(
-        rule, "a row rule must have the form 'relation.field == me', not " + in_quotes(rule.text));
-    return std::nullopt;
-  }
-  const Entity& here = context.service.entities[entity];
-  const std::string first(parts[0]);
-  if (context.field_index(entity, first) == none &&
-      context.find_relation(entity, first) == nullptr) {
-    context.diagnostics.error(
-        rule,
-        "a row rule names the unknown field or relation " + in_quotes(parts[0]) + " of " +
-            in_quotes(here.name),
-        context.diagnostics.did_you_mean(parts[0], context.field_names(entity)));
-    return std::nullopt;
-  }
-  return std::string(path);
-}
-
-void build_access(Context& context, std::size_t entity, const schema::Access& syntax) {
-  Access access;
-  access.read = read_roles(context, syntax.read);
-  access.write = read_roles(context, syntax.write);
-  for (const auto& [field, roles] : syntax.fields) {
-    find_fields(context, entity, {field}, "access.fields");
-    access.fields.push_back({field.text, read_roles(context, roles)});
-  }
-  for (const auto& [role, rule] : syntax.rows) {
-    read_roles(context, {role});
-    if (auto path = read_row_rule(context, entity, rule))
-      access.rows.push_back({role.text, std::move(*path)});
-  }
-  context.service.entities[entity].access = std::move(access);
-  if (!context.capabilities.access) {
-    context.diagnostics.warning(syntax.at,
-                                "access rules are read but not enforced yet by this version: "
-                                "everybody who reaches the service may do everything");
-  }
-}
-
 }  // namespace
 
 void build_options(Context& context, std::size_t entity) {
   const schema::Entity& syntax = context.syntax.entities[entity];
   build_list(context, entity, syntax.list);
   build_console(context, entity, syntax.console);
-  if (syntax.access) build_access(context, entity, *syntax.access);
 }
 
 }  // namespace kitgen::model

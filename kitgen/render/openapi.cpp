@@ -126,6 +126,29 @@ void write_expand(YamlText& yaml, const Entity& entity, const std::vector<std::s
   write_words(yaml, names);
 }
 
+void write_fields(YamlText& yaml, const Entity& entity) {
+  std::vector<std::string> names;
+  for (const Field& field : entity.fields) {
+    if (field.in_response) names.push_back(field.name);
+  }
+  const Block block(yaml, entity.name + ".fields");
+  yaml.plain("name", "fields");
+  yaml.plain("in", "query");
+  yaml.text("description", "Fields to answer with, and no others but the id.");
+  write_list_style(yaml);
+  write_words(yaml, names);
+}
+
+void write_deleted(YamlText& yaml) {
+  const Block block(yaml, "deleted");
+  yaml.plain("name", "deleted");
+  yaml.plain("in", "query");
+  yaml.text("description", "Deleted rows too, or nothing else; without it they are left out.");
+  const Block schema(yaml, "schema");
+  yaml.plain("type", "string");
+  yaml.list("enum", {"include", "only"});
+}
+
 void write_search(YamlText& yaml, const Entity& entity) {
   std::string fields;
   for (const std::string& name : entity.list.search) fields += (fields.empty() ? "" : ", ") + name;
@@ -160,11 +183,33 @@ void write_page(YamlText& yaml) {
   yaml.plain("minimum", "1");
 }
 
+void write_history_parameter(YamlText& yaml, const std::string& name,
+                             const std::string& description, std::string_view type,
+                             std::string_view format = {}) {
+  const Block block(yaml, "History." + name);
+  yaml.plain("name", name);
+  yaml.plain("in", "query");
+  yaml.text("description", description);
+  const Block schema(yaml, "schema");
+  yaml.plain("type", type);
+  if (!format.empty()) yaml.plain("format", format);
+}
+
+void write_history_parameters(YamlText& yaml) {
+  write_history_parameter(yaml, "operation", "What was done.", "string");
+  write_history_parameter(yaml, "who", "Who did it.", "string");
+  write_history_parameter(yaml, "at.gte", "Not before this.", "string", "date-time");
+  write_history_parameter(yaml, "at.lt", "Before this.", "string", "date-time");
+  write_history_parameter(yaml, "limit", "Entries on the page, from 1 to 200; 50 by default.",
+                          "integer");
+}
+
 void write_parameters(YamlText& yaml, const Service& service) {
   const Block parameters(yaml, "parameters");
   write_shared_parameter(yaml, "cursor", "cursor", "query", "string",
                          "next_cursor of the page before; with the same sort and filters.");
   write_page(yaml);
+  if (std::ranges::any_of(service.entities, &Entity::soft_delete)) write_deleted(yaml);
   write_shared_parameter(yaml, "total", "total", "query", "boolean",
                          "Whether to count all rows, which costs time.");
   write_shared_parameter(yaml, "If-Match", "If-Match", "header", "string",
@@ -175,6 +220,7 @@ void write_parameters(YamlText& yaml, const Service& service) {
                          "Up to 255 characters of the client's choice: a repeat with the same key "
                          "gets the first answer (with Idempotency-Replayed) and changes nothing; "
                          "422 when the key was another request's.");
+  if (std::ranges::any_of(service.entities, &Entity::audit)) write_history_parameters(yaml);
   for (const Entity& entity : service.entities) {
     for (const Field& field : entity.fields) {
       if (!field.filterable) continue;
@@ -182,6 +228,7 @@ void write_parameters(YamlText& yaml, const Service& service) {
     }
     write_sort(yaml, entity);
     write_limit(yaml, entity);
+    write_fields(yaml, entity);
     if (!entity.list.search.empty()) write_search(yaml, entity);
     const auto names = expandable(entity);
     if (!names.empty()) write_expand(yaml, entity, names);
@@ -212,6 +259,8 @@ void use_list_parameters(YamlText& yaml, const Entity& entity) {
   use_parameter(yaml, "cursor");
   use_parameter(yaml, "page");
   use_parameter(yaml, "total");
+  use_parameter(yaml, entity.name + ".fields");
+  if (entity.soft_delete) use_parameter(yaml, "deleted");
   if (!expandable(entity).empty()) use_parameter(yaml, entity.name + ".expand");
 }
 
@@ -314,6 +363,7 @@ void write_get(YamlText& yaml, const Entity& entity) {
   {
     const Block parameters(yaml, "parameters");
     if (!expandable(entity).empty()) use_parameter(yaml, entity.name + ".expand");
+    use_parameter(yaml, entity.name + ".fields");
     use_parameter(yaml, "If-None-Match");
     use_parameter(yaml, "If-Match");
   }
@@ -342,7 +392,7 @@ void write_change(YamlText& yaml, const Entity& entity, std::string_view method)
 void write_delete(YamlText& yaml, const Entity& entity) {
   const Block block(yaml, "delete");
   write_head(yaml, entity, entity.snake + "_delete", "Delete " + a(entity),
-             entity.soft_delete ? "It can be restored." : "");
+             entity.soft_delete ? "It can be restored, or purged." : "");
   {
     const Block parameters(yaml, "parameters");
     use_parameter(yaml, "If-Match");
@@ -377,6 +427,45 @@ void write_restore(YamlText& yaml, const Entity& entity) {
   const Block responses(yaml, "responses");
   write_answer(yaml, "200", "As it is now.", entity.name, Headers::etag);
   use_errors(yaml, {"400", "404", "409", "412", "default"});
+}
+
+void write_purge(YamlText& yaml, const Entity& entity) {
+  const Block path(yaml, purge_path(entity));
+  {
+    const Block parameters(yaml, "parameters");
+    write_id_parameter(yaml, "id", entity);
+  }
+  const Block post(yaml, "post");
+  write_head(yaml, entity, entity.snake + "_purge",
+             "Remove " + a(entity) + " that was deleted, for good");
+  {
+    const Block parameters(yaml, "parameters");
+    use_parameter(yaml, "If-Match");
+  }
+  const Block responses(yaml, "responses");
+  write_answer(yaml, "204", "Removed.", "", Headers::none);
+  use_errors(yaml, {"400", "404", "409", "412", "default"});
+}
+
+void write_history(YamlText& yaml, const Entity& entity) {
+  const Block path(yaml, history_path(entity));
+  {
+    const Block parameters(yaml, "parameters");
+    write_id_parameter(yaml, "id", entity);
+  }
+  const Block get(yaml, "get");
+  write_head(yaml, entity, entity.snake + "_history", "Who changed what of " + a(entity) + " when",
+             "The latest first; of deleted ones too.");
+  {
+    const Block parameters(yaml, "parameters");
+    for (const char* name : {"History.operation", "History.who", "History.at.gte", "History.at.lt",
+                             "History.limit", "cursor", "page", "total"}) {
+      use_parameter(yaml, name);
+    }
+  }
+  const Block responses(yaml, "responses");
+  write_answer(yaml, "200", "One page.", "KitHistoryList", Headers::none);
+  use_errors(yaml, {"400", "404", "default"});
 }
 
 void write_action(YamlText& yaml, const Service& service, const Entity& entity,
@@ -437,7 +526,12 @@ void write_relation(YamlText& yaml, const Service& service, const Entity& entity
     const Block get(yaml, "get");
     write_head(yaml, entity, entity.snake + (one ? "_get_" : "_list_") + relation.name,
                relation.label + " of " + a(entity), relation.doc);
-    if (!one) use_list_parameters(yaml, target);
+    if (one) {
+      const Block parameters(yaml, "parameters");
+      use_parameter(yaml, target.name + ".fields");
+    } else {
+      use_list_parameters(yaml, target);
+    }
     const Block responses(yaml, "responses");
     write_answer(yaml, "200", one ? target.label + "." : "One page.",
                  one ? target.name : target.name + "List", one ? Headers::etag : Headers::none);
@@ -453,6 +547,8 @@ void write_paths(YamlText& yaml, const Service& service) {
     write_bulk(yaml, entity);
     write_item(yaml, entity);
     if (entity.soft_delete) write_restore(yaml, entity);
+    if (entity.soft_delete) write_purge(yaml, entity);
+    if (entity.audit) write_history(yaml, entity);
     for (const auto& action : entity.actions) write_action(yaml, service, entity, action);
     for (const Relation& relation : entity.relations) {
       if (relation.kind != RelationKind::belongs_to)

@@ -252,6 +252,58 @@ void write_member(YamlText& yaml, std::string_view name, std::string_view type,
   if (!example.empty()) yaml.plain("example", example);
 }
 
+void write_nullable(YamlText& yaml, std::string_view name, std::string_view type,
+                    std::string_view description) {
+  const Block block(yaml, name);
+  yaml.plain("type", type);
+  yaml.plain("nullable", "true");
+  yaml.text("description", description);
+}
+
+void write_history_entry(YamlText& yaml) {
+  const Block block(yaml, "KitHistoryEntry");
+  yaml.plain("type", "object");
+  yaml.text("description", "One change of one row.");
+  yaml.list("required", {"id", "version", "at", "who", "request_id", "operation", "changes"});
+  const Block properties(yaml, "properties");
+  write_member(yaml, "id", "integer", "Grows with time.", "");
+  write_nullable(yaml, "version", "integer", "The row's version after it.");
+  {
+    const Block at(yaml, "at");
+    yaml.plain("type", "string");
+    yaml.plain("format", "date-time");
+  }
+  write_nullable(yaml, "who", "string", "Null: nobody in particular.");
+  write_nullable(yaml, "request_id", "string", "To look for in the log.");
+  {
+    const Block operation(yaml, "operation");
+    yaml.plain("type", "string");
+    yaml.list("enum", {"create", "update", "delete", "restore", "purge", "link", "unlink"});
+  }
+  const Block changes(yaml, "changes");
+  yaml.plain("type", "object");
+  yaml.text("description",
+            "By field what was and what is, as a pair; the word changed for what is secret.");
+  yaml.plain("additionalProperties", "true");
+}
+
+void write_history_list(YamlText& yaml) {
+  const Block block(yaml, "KitHistoryList");
+  yaml.plain("type", "object");
+  yaml.text("description", "One page of the history of a row.");
+  yaml.list("required", {"items", "next_cursor"});
+  const Block properties(yaml, "properties");
+  {
+    const Block items(yaml, "items");
+    yaml.plain("type", "array");
+    const Block element(yaml, "items");
+    yaml.reference("schemas", "KitHistoryEntry");
+  }
+  write_nullable(yaml, "next_cursor", "string",
+                 "For the next page as cursor=; null on the last page.");
+  write_member(yaml, "total", "integer", "Entries in all; present with total=true.", "");
+}
+
 void write_status(YamlText& yaml) {
   const Block block(yaml, "Status");
   yaml.plain("type", "object");
@@ -319,8 +371,8 @@ Field element_of(const Field& array) {
 }
 
 std::string filter_parameter(const Field& field, const std::string& op) {
-  constexpr std::array<std::string_view, 7> taken = {"sort",  "limit",  "cursor", "page",
-                                                     "total", "search", "expand"};
+  constexpr std::array<std::string_view, 9> taken = {
+      "sort", "limit", "cursor", "page", "total", "search", "expand", "fields", "deleted"};
   const bool bare = op == "eq" && std::ranges::find(taken, field.name) == taken.end();
   return bare ? field.name : field.name + "." + op;
 }
@@ -375,6 +427,10 @@ void write_schemas(YamlText& yaml, const Service& service) {
       write_object(yaml, service, action.input_type, "What " + action.label + " takes.",
                    action.input, Shape::create, nullptr);
     }
+  }
+  if (std::ranges::any_of(service.entities, &Entity::audit)) {
+    write_history_entry(yaml);
+    write_history_list(yaml);
   }
   write_status(yaml);
 }

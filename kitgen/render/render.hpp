@@ -44,5 +44,7 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
 
 /// "/api/v1/customers/{id}:restore", written like the paths of actions.
 std::string restore_path(const model::Entity& entity);
+std::string purge_path(const model::Entity& entity);
+std::string history_path(const model::Entity& entity);
 
 }  // namespace kitgen::render

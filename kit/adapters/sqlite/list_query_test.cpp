@@ -257,7 +257,7 @@ TEST_F(Lists, DeletedRowsAndPageNumbers) {
   query.limit = 2;
   query.offset = 2;
   EXPECT_EQ(read(query).ids, (std::vector<std::int64_t>{4, 5}));
-  query.include_deleted = true;
+  query.deleted = db::Deleted::include;
   EXPECT_EQ(read(query).ids, (std::vector<std::int64_t>{3, 4}));
 }
 
@@ -324,7 +324,7 @@ TEST(ListQueries, CursorsHoldForTheirQueryOnly) {
   other.filters = {{&number, Operator::eq, {Value(std::int64_t{1})}}};
   EXPECT_TRUE(refused(other, cursor));
   other = query;
-  other.include_deleted = true;
+  other.deleted = db::Deleted::include;
   EXPECT_TRUE(refused(other, cursor));
   for (const char* text : {"", "x", "!!", "bnVsbA", "W10", "WzFd", "eyJhIjoxfQ"}) {
     EXPECT_TRUE(refused(query, text)) << text;

@@ -158,7 +158,9 @@ void build_belongs_to(Context& context, std::size_t entity);
 void build_other_relations(Context& context, std::size_t entity);
 
 // options.cpp
-void build_options(Context& context, std::size_t entity);  ///< list, console, access
+void build_options(Context& context, std::size_t entity);  ///< list, console
+// access.cpp
+void build_access(Context& context, std::size_t entity);  ///< Behind the relations of all entities.
 // indexes.cpp
 void build_indexes(Context& context, std::size_t entity);
 std::string limited_name(std::string name);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -127,6 +128,9 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   table.add(entity, "delete_", one, "remove");
   if (entity.soft_delete)
     table.add(entity, "post", typed_path(entity, restore_path(entity)), "restore", "json");
+  if (entity.soft_delete)
+    table.add(entity, "post", typed_path(entity, purge_path(entity)), "purge", "json");
+  if (entity.audit) table.add(entity, "get", typed_path(entity, history_path(entity)), "history");
   for (const model::Action& action : entity.actions) {
     table.add(entity, "post", typed_path(entity, action.path), "post_" + action.name, "json");
   }
@@ -231,11 +235,21 @@ void add_signatures(const Entity& entity, View& view) {
       {"const std::vector<biz::" + entity.name + ">& items", "kit::rest::Expand asked"});
   const std::string answer =
       signature(0, "kit::http::Response", "answer",
-                Strings{"const biz::" + entity.name + "& " + variable(entity), "int status"}, " {");
+                Strings{"const biz::" + entity.name + "& " + variable(entity), "int status",
+                        "const kit::rest::FieldMask& shown = {}"},
+                " {");
+  const auto input = [&](const std::string& mode) {
+    Strings arguments{entity.snake + "_fields", mode, "biz::validate"};
+    if (has_field_access(entity)) arguments.push_back("visible_fields()");
+    return call(2, "kit::rest::Input<biz::" + entity.name + "> input", arguments, ";");
+  };
+  view.set("create_input", input("kit::rest::Mode::create"));
+  view.set("change_input", input("mode"));
   view.set(
-      "create_input",
-      call(2, "kit::rest::Input<biz::" + entity.name + "> input",
-           Strings{entity.snake + "_fields", "kit::rest::Mode::create", "biz::validate"}, ";"));
+      "read_list",
+      assign(2, "const kit::rest::ListRequest asked", "co_await kit::rest::read_list",
+             Strings{"request.query", "table",
+                     has_field_access(entity) ? "options" : "list_options", "std::move(scope)"}));
   view.set("update",
            assign(2, "const biz::" + entity.name + " " + variable(entity),
                   "co_await uses_." + entity.plural + ".update",
@@ -243,6 +257,12 @@ void add_signatures(const Entity& entity, View& view) {
   view.set("restored", assign(2, "const biz::" + entity.name + " " + variable(entity),
                               "co_await uses_." + entity.plural + ".restore",
                               entity.version ? Strings{"id", "version"} : Strings{"id"}));
+  view.set("history_query",
+           assign(2, "const kit::db::ListQuery query", "co_await kit::rest::read_history",
+                  Strings{"request.query", "\"" + entity.name + "\"", "kit::record::row_key(id)"}));
+  view.set("history_page",
+           assign(2, "const kit::record::Page<kit::record::HistoryEntry> page",
+                  "co_await uses_." + entity.plural + ".history", Strings{"id", "query"}));
   view.set("answer", answer.substr(0, answer.size() - 2));
   const std::string page = "kit::record::Page<biz::" + entity.name + ">";
   const std::string list = "co_await uses_." + entity.plural + ".list";
@@ -258,6 +278,9 @@ Strings source_includes(const Project& project, const Entity& entity) {
               "kit/rest/request.hpp",
               project.path("api", entity.snake + "_json.gen.hpp"),
               project.path("biz", entity.snake + "_list.gen.hpp")};
+  if (entity.audit) own.push_back("kit/rest/history.hpp");
+  if (entity.access) own.push_back(access_header(project, entity));
+  if (has_field_access(entity)) own.push_back("kit/rest/access.hpp");
   for (const Entity* other : used_services(project, entity)) {
     own.push_back(project.path("service", other->snake + "_service.gen.hpp"));
   }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/api.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -21,7 +22,9 @@ std::string rule(const Field& field) {
 
 std::string field_row(std::string_view type, const Field& field, bool is_accepted) {
   const std::string name = "\"" + field.name + "\"";
-  if (!is_accepted) return call(4, "kit::rest::read_only", Strings{name}, ",");
+  const std::string open = field.in_response ? "" : "kit::rest::secret(";
+  const std::string close = field.in_response ? "," : "),";
+  if (!is_accepted) return call(4, open + "kit::rest::read_only", Strings{name}, close);
   Strings arguments{name, rule(field)};
   if (field.type == Scalar::json) arguments.push_back("{.text = kit::rest::Format::Text::json}");
   if (field.type == Scalar::bytes) arguments.push_back("{.text = kit::rest::Format::Text::base64}");
@@ -29,31 +32,39 @@ std::string field_row(std::string_view type, const Field& field, bool is_accepte
     arguments.push_back("{.precision = " + std::to_string(field.precision) +
                         ", .scale = " + std::to_string(field.scale) + "}");
   }
-  return call(4, "kit::rest::field<&biz::" + std::string(type) + "::" + field.name + ">", arguments,
-              ",");
+  return call(4, open + "kit::rest::field<&biz::" + std::string(type) + "::" + field.name + ">",
+              arguments, close);
+}
+
+/// The statement behind `if (...)`, on a line of its own where it does not fit.
+std::string guarded(std::size_t index, const std::string& head, const Strings& arguments) {
+  const std::string condition = "  if (shown.has(" + std::to_string(index) + "))";
+  const std::string line = condition + " " + call(0, head, arguments, ";");
+  const bool fits = line.size() <= line_width && line.find('\n') == std::string::npos;
+  return fits ? line : condition + "\n" + call(4, head, arguments, ";");
 }
 
 /// The statements that write one member.
-std::string write_lines(const Field& field, const std::string& value) {
+std::string write_lines(std::size_t index, const Field& field, const std::string& value) {
   const std::string name = "\"" + field.name + "\"";
+  const auto in_two = [&](const std::string& statement) {
+    return "  if (shown.has(" + std::to_string(index) + ")) {\n    out.member(" + name +
+           ");\n    " + statement + "\n  }";
+  };
   if (field.type == Scalar::json) {
-    const std::string start = "  out.member(" + name + ");\n";
-    return field.optional ? start + "  " + value + " ? out.raw(*" + value + ") : out.null();"
-                          : start + "  out.raw(" + value + ");";
+    return in_two(field.optional ? value + " ? out.raw(*" + value + ") : out.null();"
+                                 : "out.raw(" + value + ");");
   }
   if (field.type == Scalar::bytes) {
     if (!field.optional)
-      return call(2, "out.member", Strings{name, "kit::base64_encode(" + value + ")"}, ";");
-    return "  out.member(" + name + ");\n  " + value + " ? out.string(kit::base64_encode(*" +
-           value + ")) : out.null();";
+      return guarded(index, "out.member", {name, "kit::base64_encode(" + value + ")"});
+    return in_two(value + " ? out.string(kit::base64_encode(*" + value + ")) : out.null();");
   }
   if (field.is_enum() && !field.is_array) {
-    if (!field.optional)
-      return call(2, "out.member", Strings{name, "to_string(" + value + ")"}, ";");
-    return "  out.member(" + name + ");\n  " + value + " ? out.string(to_string(*" + value +
-           ")) : out.null();";
+    if (!field.optional) return guarded(index, "out.member", {name, "to_string(" + value + ")"});
+    return in_two(value + " ? out.string(to_string(*" + value + ")) : out.null();");
   }
-  return call(2, "out.member", Strings{name, value}, ";");
+  return guarded(index, "out.member", {name, value});
 }
 
 std::string write_signature(const Entity& entity, bool with_default) {
@@ -63,6 +74,8 @@ std::string write_signature(const Entity& entity, bool with_default) {
     parameters.push_back("const " + entity.name + "Expansion& expansion" +
                          (with_default ? " = {}" : ""));
   }
+  parameters.push_back(std::string("const kit::rest::FieldMask& shown") +
+                       (with_default ? " = {}" : ""));
   const std::string text = signature(0, "void", "write", parameters, with_default ? ";" : " {");
   return text.substr(0, text.size() - (with_default ? 1 : 2));
 }
@@ -76,6 +89,7 @@ View input_views(const Entity& entity) {
       // An input has no other way to be set than the request.
       Field given = field;
       given.immutable = false;
+      given.in_response = true;
       given.required_in_create = !field.optional && !field.default_value;
       rows.push_back(field_row(action.input_type, given, true));
     }
@@ -125,19 +139,23 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   Strings rows;
   Strings writes;
   Strings standard{"span"};
-  Strings own{"kit/json/writer.hpp", "kit/rest/input.hpp",
+  Strings own{"kit/json/writer.hpp", "kit/rest/field_mask.hpp", "kit/rest/input.hpp",
               project.path("biz", entity.snake + ".gen.hpp")};
   Strings source;
-  for (const Field& field : entity.fields) {
+  for (std::size_t i = 0; i < entity.fields.size(); ++i) {
+    const Field& field = entity.fields[i];
     const bool is_accepted = (field.in_create || field.in_update) && !field.read_only &&
                              field.origin != model::Origin::id;
     rows.push_back(field_row(entity.name, field, is_accepted));
     if (field.in_response)
-      writes.push_back(write_lines(field, variable(entity) + "." + field.name));
+      writes.push_back(write_lines(i, field, variable(entity) + "." + field.name));
     if (field.in_response && field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
   }
   for (const model::Relation* relation : entity.nested_lists()) {
     rows.push_back("    kit::rest::nested(\"" + relation->name + "\"),");
+  }
+  if (has_field_access(entity)) {
+    source.insert(source.end(), {"kit/rest/access.hpp", access_header(project, entity)});
   }
   if (has_expansion(entity)) {
     standard.insert(standard.end(), {"optional", "vector"});
@@ -158,6 +176,17 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("api", entity.snake + "_json.gen.hpp", "json.hpp", view));
   view.set("write", write_signature(entity, false));
+  std::string members = signature(
+      0, "void", "write_members",
+      Strings{"kit::json::Writer& out", "const biz::" + entity.name + "& " + variable(entity),
+              "const Fields& shown"},
+      " {");
+  view.set("write_members", members.substr(0, members.size() - 2));
+  const auto write_call = [&](std::size_t indent, const std::string& fields) {
+    return call(indent, "write_members", Strings{"out", variable(entity), fields}, ";");
+  };
+  view.set("write_all", write_call(4, "kit::rest::AllFields{}"));
+  view.set("write_shown", write_call(4, has_field_access(entity) ? "seen" : "shown"));
   const std::string lines = include_lines({}, source);
   view.set("includes", lines.empty() ? "" : lines + "\n");
   files.push_back(project.generated("api", entity.snake + "_json.gen.cpp", "json.cpp", view));

@@ -4,6 +4,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -301,6 +302,11 @@ File repository(const Project& project, const Entity& entity) {
     methods.push_back(
         method("kit::Task<>", "remove", {ref}, {"Marks it as removed; `restore` brings it back."}));
     methods.push_back(method("kit::Task<>", "restore", {ref}, {}));
+    methods.push_back(
+        method("kit::Task<>", "purge", {"const " + ref},
+               {"Removes for good one that is marked so. Fails with `failed_precondition`, " +
+                    entity.upper + "_IN_USE,",
+                "when others refer to it."}));
   } else {
     Strings doc{"Fails with `failed_precondition`, " + entity.upper +
                 "_IN_USE, when others refer to it."};
@@ -318,12 +324,21 @@ File repository(const Project& project, const Entity& entity) {
     methods.push_back(method("kit::Task<>", "unlink_" + relation->name, parameters,
                              {"Fails with `not_found` when they are not linked."}));
   }
+  Strings own{"kit/async/task.hpp",
+              "kit/db/list_query.hpp",
+              "kit/record/errors.hpp",
+              "kit/record/page.hpp",
+              project.path("biz", entity.snake + ".gen.hpp"),
+              project.path("biz", "ids.gen.hpp")};
+  if (entity.audit) {
+    own.push_back("kit/record/history.hpp");
+    methods.push_back(method("kit::Task<kit::record::Page<kit::record::HistoryEntry>>", "history",
+                             {"const kit::db::ListQuery& query"},
+                             {"Who changed what. Lifetime: `query` lives until the task has "
+                              "ended."}));
+  }
   view.set("methods", methods);
-  view.set("includes",
-           include_lines({"cstdint", "vector"},
-                         {"kit/async/task.hpp", "kit/db/list_query.hpp", "kit/record/errors.hpp",
-                          "kit/record/page.hpp", project.path("biz", entity.snake + ".gen.hpp"),
-                          project.path("biz", "ids.gen.hpp")}));
+  view.set("includes", include_lines({"cstdint", "vector"}, own));
   return project.generated("biz", entity.snake + "_repository.gen.hpp", "repository.hpp", view);
 }
 
@@ -395,6 +410,7 @@ void add_biz(const Project& project, std::vector<File>& files) {
     files.push_back(entity_source(project, entity));
     add_list(project, entity, files);
     files.push_back(repository(project, entity));
+    add_access(project, entity, files);
     add_rules(project, entity, files);
   }
   add_ports(project, files);

@@ -4,6 +4,8 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
+#include "kitgen/render/cpp/history.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -85,6 +87,8 @@ void add_statements(const Entity& entity, const Strings& checks, View& view) {
   view.set("restored", write("restored", "restore_sql", {"{}"}));
   view.set("erased", changed("removed", "kit::record::erase",
                              {"session_", "remove_sql", "parameters.span()", name}));
+  view.set("purged", changed("removed", "kit::record::erase",
+                             {"session_", "purge_sql", "parameters.span()", name}));
   view.set("removed", changed("removed", "session_.execute", {"remove_sql", "parameters.span()"}));
 }
 
@@ -139,24 +143,7 @@ View references(const Project& project, const Entity& entity) {
     view.set("parameter", std::to_string(i));
     view.set("deferred", flag(is_deferred(project, entity, fields[i]->name)));
     view.set("live", flag(project.target(relation).soft_delete));
-    list.push_back(view);
-  }
-  return list;
-}
-
-/// The rows that lose their reference when one of the entity is deleted.
-View nulled(const Project& project, const Entity& entity) {
-  View list{View::type::list};
-  for (const Referrer& referrer : nulled_referrers(project, entity)) {
-    const std::string sql =
-        "unset_" + referrer.entity.plural + "_" + referrer.relation.name + "_sql";
-    View view{View::type::object};
-    view.set("nulled_sql", sql);
-    view.set("nulled_table", referrer.entity.table);
-    view.set("nulled_field", referrer.relation.field);
-    view.set("nulled_version", flag(referrer.entity.version));
-    view.set("nulled_self", flag(&referrer.entity == &entity));
-    view.set("statement", call(2, "co_await session_.execute", Strings{sql, "unset.span()"}, ";"));
+    view.set("to_self", flag(relation.to_self && entity.soft_delete));
     list.push_back(view);
   }
   return list;
@@ -178,6 +165,33 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
   methods.add("save", "kit::Task<>", "save", {ref});
   methods.add("remove", "kit::Task<>", "remove", {entity.soft_delete ? ref : "const " + ref});
   if (entity.soft_delete) methods.add("restore", "kit::Task<>", "restore", {ref});
+  if (entity.soft_delete) methods.add("purge", "kit::Task<>", "purge", {"const " + ref});
+  if (entity.audit) {
+    methods.add("history", "kit::Task<kit::record::Page<kit::record::HistoryEntry>>", "history",
+                {"const kit::db::ListQuery& query"});
+  }
+  const Strings find_own{id, "kit::db::Deleted deleted"};
+  view.set("find_own_declaration",
+           signature(2, "kit::Task<" + type + ">", "find_own", find_own, ";"));
+  view.set("find_own", methods.definition("kit::Task<" + type + ">", "find_own", find_own));
+  const Strings find_many_own{"std::vector<biz::" + entity.id_type + "> ids"};
+  view.set("find_many_own_declaration", signature(2, "kit::Task<std::vector<" + type + ">>",
+                                                  "find_many_own", find_many_own, ";"));
+  view.set("find_many_own", methods.definition("kit::Task<std::vector<" + type + ">>",
+                                               "find_many_own", find_many_own));
+  const Strings own{"session_", "biz::" + entity.snake + "_access",
+                    "biz::" + entity.snake + "_table",
+                    "kit::record::id_value(" + variable(entity) + ".id)"};
+  Strings list{"session_", "table", "query", "sink"};
+  if (has_row_access(entity)) list.push_back("limit");
+  view.set("list_end", assign(2, "kit::record::ListEnd end", "co_await kit::record::list", list));
+  const std::string table = "biz::" + entity.snake + "_table";
+  view.set("query_of_one", assign(2, "const kit::db::ListQuery query", "kit::record::query_of",
+                                  Strings{table, "std::move(ids)", "deleted"}));
+  view.set("query_of_some", assign(4, "const kit::db::ListQuery query", "kit::record::query_of",
+                                   Strings{table, "std::move(some)", "kit::db::Deleted::include"}));
+  view.set("check_own", call(2, "co_await kit::record::check_own", own, ";"));
+  view.set("check_found", call(2, "co_await kit::record::check_found", own, ";"));
   view.set("check_declaration",
            signature(2, "kit::Task<>", "check_references", Strings{"const " + ref}, ";"));
   view.set("check_references",
@@ -194,6 +208,7 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
     pivot.set("pivot_words", model::to_words(relation->pivot->right_name) + " in this " +
                                  model::to_words(entity.snake));
     pivot.set("pivot_upper", entity.upper + "_" + upper(relation->pivot->right_name));
+    add_link_changes(*relation, pivot);
     for (const std::string verb : {"link", "unlink"}) {
       methods.declare("kit::Task<>", verb + "_" + relation->name, parameters);
       pivot.set(verb, methods.definition("kit::Task<>", verb + "_" + relation->name, parameters));
@@ -213,9 +228,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   const bool has_references = !keys.list_value().empty();
   view.set("references", keys);
   view.set("has_references", flag(has_references));
-  View unset = nulled(project, entity);
-  view.set("has_nulled", flag(!unset.list_value().empty()));
-  view.set("nulled", unset);
+  add_history(project, entity, view);
   view.set("has_decimals", flag(has_decimals(entity)));
   view.set("is_uuid", flag(entity.id_kind == model::IdKind::uuid));
   view.set("is_sequence", flag(entity.id_kind == model::IdKind::sequence));
@@ -259,9 +272,16 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   Strings own{"kit/base/time.hpp", "kit/record/list.hpp", "kit/record/parameters.hpp",
               "kit/record/row_reader.hpp"};
   if (!defers) own.push_back("kit/record/write.hpp");
+  Strings standard{"optional", "span", "string", "string_view", "utility"};
+  if (has_row_access(entity)) {
+    standard.insert(standard.end(), {"algorithm", "iterator"});
+    own.push_back(access_header(project, entity));
+    own.push_back(project.path("biz", entity.snake + "_list.gen.hpp"));
+  }
+  if (entity.audit || has_audited_referrer(project, entity))
+    own.push_back("kit/record/history.hpp");
   if (entity.id_kind == model::IdKind::uuid) own.push_back("kit/base/uuid.hpp");
-  view.set("includes",
-           include_lines({"optional", "span", "string", "string_view", "utility"}, own));
+  view.set("includes", include_lines(standard, own));
   files.push_back(
       project.generated("data", entity.snake + "_repository.gen.cpp", "data_repository.cpp", view));
 }

@@ -43,6 +43,10 @@ View Project::view(const Entity& entity) const {
   view.set("sql_table", entity.table);
   view.set("soft_delete", flag(entity.soft_delete));
   view.set("version", flag(entity.version));
+  view.set("audit", flag(entity.audit));
+  view.set("access", flag(entity.access.has_value()));
+  view.set("field_access", flag(entity.access && !entity.access->fields.empty()));
+  view.set("row_access", flag(entity.access && !entity.access->rows.empty()));
   view.set("doc", doc_view(entity.doc, 0));
   return view;
 }
@@ -82,13 +86,15 @@ File Project::started(std::string_view layer, std::string_view file, std::string
 std::string variable(const Entity& entity) {
   // Names that the templates use themselves.
   static constexpr std::string_view taken[] = {
-      "asked",      "biz",        "body",    "change",   "changed", "check",      "columns",
-      "data",       "database",   "end",     "entity",   "event",   "expand",     "fields",
-      "found",      "id",         "ids",     "in",       "input",   "items",      "json",
-      "key",        "known",      "out",     "outbox",   "page",    "parameters", "query",
-      "record",     "references", "request", "response", "row",     "scope",      "service",
-      "session",    "sink",       "store",   "table",    "unset",   "value",      "version",
-      "violations", "work"};
+      "asked",   "at",         "audited",    "before",  "biz",      "body",  "caller",
+      "change",  "changed",    "changes",    "check",   "columns",  "gone",  "history",
+      "linked",  "now",        "operation",  "removed", "restored", "saved", "shown",
+      "was",     "data",       "database",   "end",     "entity",   "event", "expand",
+      "fields",  "found",      "id",         "ids",     "in",       "input", "items",
+      "json",    "key",        "known",      "out",     "outbox",   "page",  "parameters",
+      "query",   "record",     "references", "request", "response", "row",   "scope",
+      "service", "session",    "sink",       "store",   "table",    "unset", "value",
+      "version", "violations", "work"};
   return std::ranges::find(taken, entity.snake) == std::end(taken) ? entity.snake
                                                                    : "the_" + entity.snake;
 }
@@ -171,7 +177,6 @@ std::vector<const model::Relation*> relations(const Entity& entity, model::Relat
 
 std::vector<Referrer> nulled_referrers(const Project& project, const Entity& entity) {
   std::vector<Referrer> referrers;
-  if (entity.soft_delete) return referrers;  // its rows stay
   for (const Entity& other : project.service.entities) {
     for (const model::Relation* relation : relations(other, model::RelationKind::belongs_to)) {
       if (&project.target(*relation) == &entity && relation->on_delete == model::OnDelete::set_null)

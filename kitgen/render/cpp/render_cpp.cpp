@@ -19,7 +19,8 @@ kit::Result<> check_names(const model::Service& service) {
   static constexpr std::string_view types[] = {"Repositories", "UnitOfWork", "RepositoryStore",
                                                "Outbox"};
   static constexpr std::string_view use_cases[] = {
-      "get", "find_many", "list", "count", "create", "update", "remove", "restore", "validate"};
+      "get",    "find_many", "list",  "count",   "create",          "update",
+      "remove", "restore",   "purge", "history", "find_changeable", "validate"};
   std::vector<kit::FieldViolation> violations;
   for (const Entity& entity : service.entities) {
     if (std::ranges::find(types, entity.name) != std::end(types)) {
@@ -86,6 +87,14 @@ std::string restore_path(const Entity& entity) {
   return entity.path_id + "/restore";
 }
 
+std::string purge_path(const Entity& entity) {
+  return entity.path_id + "/purge";
+}
+
+std::string history_path(const Entity& entity) {
+  return entity.path_id + "/history";
+}
+
 void add_wiring(const Project& project, std::vector<File>& files) {
   View view = project.view();
   View entities{View::type::list};
@@ -109,6 +118,9 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   for (const std::string& name : imports(project.service))
     own.push_back(project.path("data", name + "_import.gen.hpp"));
   view.set("entities", entities);
+  view.set("has_access", flag(std::ranges::any_of(project.service.entities, [](const Entity& each) {
+             return each.access.has_value();
+           })));
   std::string body;
   for (const std::string& name : imports(project.service))
     body += "    imports_.push_back(data::make_" + name + "_import());\n";

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -86,6 +87,19 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
   cases.add("remove", "kit::Task<>", remove);
   if (entity.soft_delete) {
     cases.add("restore", "kit::Task<" + type + ">", remove, restore_doc);
+    cases.add(
+        "purge", "kit::Task<>", remove,
+        {"Removes for good one that was removed. Fails with `failed_precondition` for others."});
+  }
+  if (entity.audit) {
+    cases.add(
+        "history", "kit::Task<kit::record::Page<kit::record::HistoryEntry>>",
+        {id, "const kit::db::ListQuery& query"},
+        {"What was done to one, also when it was removed. Fails with `not_found` for one that",
+         "never was. Lifetime: `query` lives until the task has ended."});
+    view.set("history_page",
+             assign(2, "kit::record::Page<kit::record::HistoryEntry> page",
+                    "co_await store_." + entity.plural + "().history", Strings{"query"}));
   }
   View pivots{View::type::list};
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
@@ -95,6 +109,8 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
     pivot.set("relation", relation->name);
     pivot.set("right", relation->pivot->right_column);
     pivot.set("target_plural", target.plural);
+    pivot.set("target_access", flag(target.access.has_value()));
+    pivot.set("target_snake", target.snake);
     for (const std::string verb : {"link", "unlink"}) {
       cases.declare("kit::Task<>", verb + "_" + relation->name, parameters, {});
       pivot.set(verb, defined(entity, "kit::Task<>", verb + "_" + relation->name, parameters));
@@ -148,6 +164,7 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
               project.path("biz", entity.snake + ".gen.hpp"),
               project.path("biz", "ids.gen.hpp"),
               project.path("biz", "repositories.gen.hpp")};
+  if (entity.audit) own.push_back("kit/record/history.hpp");
   for (const Action& action : entity.actions) {
     if (action.output == model::none) continue;
     own.push_back(project.path("biz", project.service.entities[action.output].snake + ".gen.hpp"));
@@ -156,8 +173,11 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
   files.push_back(
       project.generated("service", entity.snake + "_service.gen.hpp", "service.hpp", view));
   own = {"kit/validate/checker.hpp", project.path("biz", entity.snake + "_repository.gen.hpp")};
+  if (entity.access) own.push_back(access_header(project, entity));
   for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
-    own.push_back(project.path("biz", project.target(*relation).snake + "_repository.gen.hpp"));
+    const Entity& target = project.target(*relation);
+    own.push_back(project.path("biz", target.snake + "_repository.gen.hpp"));
+    if (target.access) own.push_back(access_header(project, target));
   }
   view.set("includes", include_lines({"memory", "utility"}, own));
   files.push_back(

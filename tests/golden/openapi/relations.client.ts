@@ -195,6 +195,9 @@ export interface ShelfQuery {
   "name.like"?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
   expand?: readonly ("parent" | "best")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "parent_id" | "best_id" | "created_at" | "updated_at" | "version" | "deleted_at")[];
+  deleted?: "include" | "only";
   limit?: number;
   cursor?: string;
   page?: number;
@@ -271,6 +274,8 @@ export interface ThingQuery {
   "id.in"?: readonly (number)[];
   sort?: readonly ("id" | "-id" | "price" | "-price")[];
   expand?: readonly ("shelf")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "color" | "price" | "number" | "ratio" | "ready" | "code" | "data" | "raw" | "day" | "shelf_id" | "created_at" | "updated_at")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -308,6 +313,8 @@ export interface TagQuery {
   "id.lte"?: string;
   "id.in"?: readonly (string)[];
   sort?: readonly ("id" | "-id")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -332,7 +339,7 @@ export class ShelvesClient {
     return this.transport.pages("/api/v1/shelves", query, call);
   }
 
-  get(id: number, query?: Pick<ShelfQuery, "expand">, call?: KitCall): Promise<Shelf> {
+  get(id: number, query?: Pick<ShelfQuery, "expand" | "fields">, call?: KitCall): Promise<Shelf> {
     return this.transport.call("GET", `/api/v1/shelves/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -361,6 +368,11 @@ export class ShelvesClient {
   restore(id: number, call?: KitCall): Promise<Shelf> {
     return this.transport.call("POST", `/api/v1/shelves/${id}/restore`, undefined, call);
   }
+
+  /** Removes a deleted one for good. */
+  purge(id: number, call?: KitCall): Promise<void> {
+    return this.transport.call("POST", `/api/v1/shelves/${id}/purge`, undefined, call);
+  }
 }
 
 export class ThingsClient {
@@ -380,7 +392,7 @@ export class ThingsClient {
     return this.transport.pages("/api/v1/things", query, call);
   }
 
-  get(id: number, query?: Pick<ThingQuery, "expand">, call?: KitCall): Promise<Thing> {
+  get(id: number, query?: Pick<ThingQuery, "expand" | "fields">, call?: KitCall): Promise<Thing> {
     return this.transport.call("GET", `/api/v1/things/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -440,7 +452,7 @@ export class TagsClient {
     return this.transport.pages("/api/v1/tags", query, call);
   }
 
-  get(id: string, query?: Pick<TagQuery, never>, call?: KitCall): Promise<Tag> {
+  get(id: string, query?: Pick<TagQuery, "fields">, call?: KitCall): Promise<Tag> {
     return this.transport.call("GET", `/api/v1/tags/${id}` + kitQuery(query), undefined, call);
   }
 

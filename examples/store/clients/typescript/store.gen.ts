@@ -142,6 +142,31 @@ function kitStatus(response: Response, text: string): KitStatus {
   }
 }
 
+/** One change of one row. */
+export interface KitHistoryEntry {
+  id: number;
+  /** The row's version after it; null for entities without versions. */
+  version: number | null;
+  at: string;
+  /** Nobody: null. */
+  who: string | null;
+  request_id: string | null;
+  operation: "create" | "update" | "delete" | "restore" | "purge" | "link" | "unlink";
+  /** What was and what is, by field; "changed" for what is secret. */
+  changes: Record<string, [unknown, unknown] | "changed">;
+}
+
+export interface KitHistoryQuery {
+  operation?: KitHistoryEntry["operation"];
+  who?: string;
+  "at.gte"?: string;
+  "at.lt"?: string;
+  limit?: number;
+  cursor?: string;
+  page?: number;
+  total?: boolean;
+}
+
 /** Where an invoice stands. */
 export type InvoiceStatus = "draft" | "paid" | "refunded";
 
@@ -182,6 +207,8 @@ export interface GenreQuery {
   "name.like"?: string;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -225,6 +252,8 @@ export interface MediaTypeQuery {
   "name.like"?: string;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -269,6 +298,8 @@ export interface ArtistQuery {
   "name.like"?: string;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -327,6 +358,8 @@ export interface AlbumQuery {
   search?: string;
   sort?: readonly ("id" | "-id" | "title" | "-title" | "created_at" | "-created_at")[];
   expand?: readonly ("artist")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "title" | "artist_id" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -456,6 +489,8 @@ export interface TrackQuery {
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "milliseconds" | "-milliseconds" | "bytes" | "-bytes" | "unit_price" | "-unit_price" | "created_at" | "-created_at")[];
   expand?: readonly ("album" | "media_type" | "genre")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "composer" | "milliseconds" | "bytes" | "unit_price" | "album_id" | "media_type_id" | "genre_id" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -500,6 +535,8 @@ export interface PlaylistQuery {
   "name.like"?: string;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -630,6 +667,8 @@ export interface EmployeeQuery {
   search?: string;
   sort?: readonly ("id" | "-id" | "first_name" | "-first_name" | "last_name" | "-last_name" | "hire_date" | "-hire_date")[];
   expand?: readonly ("reports_to")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "first_name" | "last_name" | "title" | "birth_date" | "hire_date" | "address" | "city" | "state" | "country" | "postal_code" | "phone" | "fax" | "email" | "reports_to_id" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -761,6 +800,9 @@ export interface CustomerQuery {
   search?: string;
   sort?: readonly ("id" | "-id" | "first_name" | "-first_name" | "last_name" | "-last_name" | "country" | "-country" | "created_at" | "-created_at")[];
   expand?: readonly ("support_rep")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "first_name" | "last_name" | "company" | "address" | "city" | "state" | "country" | "postal_code" | "phone" | "fax" | "email" | "support_rep_id" | "created_at" | "updated_at" | "version" | "deleted_at")[];
+  deleted?: "include" | "only";
   limit?: number;
   cursor?: string;
   page?: number;
@@ -871,6 +913,8 @@ export interface InvoiceQuery {
   search?: string;
   sort?: readonly ("id" | "-id" | "invoice_date" | "-invoice_date" | "total" | "-total" | "created_at" | "-created_at")[];
   expand?: readonly ("customer")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "invoice_date" | "status" | "billing_address" | "billing_city" | "billing_state" | "billing_country" | "billing_postal_code" | "total" | "customer_id" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -954,6 +998,8 @@ export interface InvoiceLineQuery {
   "track_id.in"?: readonly (number)[];
   sort?: readonly ("id" | "-id" | "unit_price" | "-unit_price" | "quantity" | "-quantity")[];
   expand?: readonly ("invoice" | "track")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "unit_price" | "quantity" | "invoice_id" | "track_id" | "created_at" | "updated_at")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -978,7 +1024,7 @@ export class GenresClient {
     return this.transport.pages("/api/v1/genres", query, call);
   }
 
-  get(id: number, query?: Pick<GenreQuery, never>, call?: KitCall): Promise<Genre> {
+  get(id: number, query?: Pick<GenreQuery, "fields">, call?: KitCall): Promise<Genre> {
     return this.transport.call("GET", `/api/v1/genres/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1022,7 +1068,7 @@ export class MediaTypesClient {
     return this.transport.pages("/api/v1/media_types", query, call);
   }
 
-  get(id: number, query?: Pick<MediaTypeQuery, never>, call?: KitCall): Promise<MediaType> {
+  get(id: number, query?: Pick<MediaTypeQuery, "fields">, call?: KitCall): Promise<MediaType> {
     return this.transport.call("GET", `/api/v1/media_types/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1066,7 +1112,7 @@ export class ArtistsClient {
     return this.transport.pages("/api/v1/artists", query, call);
   }
 
-  get(id: number, query?: Pick<ArtistQuery, never>, call?: KitCall): Promise<Artist> {
+  get(id: number, query?: Pick<ArtistQuery, "fields">, call?: KitCall): Promise<Artist> {
     return this.transport.call("GET", `/api/v1/artists/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1115,7 +1161,7 @@ export class AlbumsClient {
     return this.transport.pages("/api/v1/albums", query, call);
   }
 
-  get(id: number, query?: Pick<AlbumQuery, "expand">, call?: KitCall): Promise<Album> {
+  get(id: number, query?: Pick<AlbumQuery, "expand" | "fields">, call?: KitCall): Promise<Album> {
     return this.transport.call("GET", `/api/v1/albums/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1164,7 +1210,7 @@ export class TracksClient {
     return this.transport.pages("/api/v1/tracks", query, call);
   }
 
-  get(id: number, query?: Pick<TrackQuery, "expand">, call?: KitCall): Promise<Track> {
+  get(id: number, query?: Pick<TrackQuery, "expand" | "fields">, call?: KitCall): Promise<Track> {
     return this.transport.call("GET", `/api/v1/tracks/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1208,7 +1254,7 @@ export class PlaylistsClient {
     return this.transport.pages("/api/v1/playlists", query, call);
   }
 
-  get(id: number, query?: Pick<PlaylistQuery, never>, call?: KitCall): Promise<Playlist> {
+  get(id: number, query?: Pick<PlaylistQuery, "fields">, call?: KitCall): Promise<Playlist> {
     return this.transport.call("GET", `/api/v1/playlists/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1231,6 +1277,11 @@ export class PlaylistsClient {
 
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/playlists/${id}`, undefined, call);
+  }
+
+  /** Who changed what when, the latest first. */
+  history(id: number, query?: KitHistoryQuery, call?: KitCall): Promise<KitPage<KitHistoryEntry>> {
+    return this.transport.call("GET", `/api/v1/playlists/${id}/history` + kitQuery(query), undefined, call);
   }
 
   /** One page. */
@@ -1265,7 +1316,7 @@ export class EmployeesClient {
     return this.transport.pages("/api/v1/employees", query, call);
   }
 
-  get(id: number, query?: Pick<EmployeeQuery, "expand">, call?: KitCall): Promise<Employee> {
+  get(id: number, query?: Pick<EmployeeQuery, "expand" | "fields">, call?: KitCall): Promise<Employee> {
     return this.transport.call("GET", `/api/v1/employees/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1319,7 +1370,7 @@ export class CustomersClient {
     return this.transport.pages("/api/v1/customers", query, call);
   }
 
-  get(id: number, query?: Pick<CustomerQuery, "expand">, call?: KitCall): Promise<Customer> {
+  get(id: number, query?: Pick<CustomerQuery, "expand" | "fields">, call?: KitCall): Promise<Customer> {
     return this.transport.call("GET", `/api/v1/customers/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1347,6 +1398,16 @@ export class CustomersClient {
   /** Undoes a deletion. */
   restore(id: number, call?: KitCall): Promise<Customer> {
     return this.transport.call("POST", `/api/v1/customers/${id}/restore`, undefined, call);
+  }
+
+  /** Removes a deleted one for good. */
+  purge(id: number, call?: KitCall): Promise<void> {
+    return this.transport.call("POST", `/api/v1/customers/${id}/purge`, undefined, call);
+  }
+
+  /** Who changed what when, the latest first. */
+  history(id: number, query?: KitHistoryQuery, call?: KitCall): Promise<KitPage<KitHistoryEntry>> {
+    return this.transport.call("GET", `/api/v1/customers/${id}/history` + kitQuery(query), undefined, call);
   }
 
   /** Gives the customer another e-mail address. */
@@ -1378,7 +1439,7 @@ export class InvoicesClient {
     return this.transport.pages("/api/v1/invoices", query, call);
   }
 
-  get(id: number, query?: Pick<InvoiceQuery, "expand">, call?: KitCall): Promise<Invoice> {
+  get(id: number, query?: Pick<InvoiceQuery, "expand" | "fields">, call?: KitCall): Promise<Invoice> {
     return this.transport.call("GET", `/api/v1/invoices/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1432,7 +1493,7 @@ export class InvoiceLinesClient {
     return this.transport.pages("/api/v1/invoice_lines", query, call);
   }
 
-  get(id: number, query?: Pick<InvoiceLineQuery, "expand">, call?: KitCall): Promise<InvoiceLine> {
+  get(id: number, query?: Pick<InvoiceLineQuery, "expand" | "fields">, call?: KitCall): Promise<InvoiceLine> {
     return this.transport.call("GET", `/api/v1/invoice_lines/${id}` + kitQuery(query), undefined, call);
   }
 

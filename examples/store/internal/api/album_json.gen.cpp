@@ -18,16 +18,27 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("version"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Album& album, const Fields& shown) {
+  if (shown.has(0)) out.member("id", album.id);
+  if (shown.has(1)) out.member("title", album.title);
+  if (shown.has(2)) out.member("artist_id", album.artist_id);
+  if (shown.has(3)) out.member("created_at", album.created_at);
+  if (shown.has(4)) out.member("updated_at", album.updated_at);
+  if (shown.has(5)) out.member("version", album.version);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::Album& album, const AlbumExpansion& expansion) {
+void write(kit::json::Writer& out, const biz::Album& album, const AlbumExpansion& expansion,
+           const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", album.id);
-  out.member("title", album.title);
-  out.member("artist_id", album.artist_id);
-  out.member("created_at", album.created_at);
-  out.member("updated_at", album.updated_at);
-  out.member("version", album.version);
+  if (shown.is_all()) {
+    write_members(out, album, kit::rest::AllFields{});
+  } else {
+    write_members(out, album, shown);
+  }
   if (expansion.artist) {
     out.member("artist");
     const biz::Artist* found = kit::record::find_by_id(*expansion.artist, album.artist_id);

@@ -8,6 +8,7 @@
 #include "internal/biz/album.gen.hpp"
 #include "internal/biz/artist.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -17,7 +18,8 @@ struct AlbumExpansion {
   std::optional<std::vector<biz::Artist>> artist;
 };
 
-void write(kit::json::Writer& out, const biz::Album& album, const AlbumExpansion& expansion = {});
+void write(kit::json::Writer& out, const biz::Album& album, const AlbumExpansion& expansion = {},
+           const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about albums.
 extern const std::span<const kit::rest::Field> album_fields;

@@ -40,15 +40,17 @@ constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
     .relations = relations,
+    .answer = &album_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Album& album, int status) {
+kit::http::Response answer(const biz::Album& album, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, album);
-  kit::rest::set_tag(response, kit::rest::version_tag(album.version));
+  write(out, album, {}, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(album.version, shown));
   return response;
 }
 
@@ -85,7 +87,9 @@ kit::Task<kit::http::Response> AlbumRoutes::list_in(kit::http::Request& request,
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Album& album : page.items) write(out, album, expansion);
+  for (const biz::Album& album : page.items) {
+    write(out, album, expansion, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -104,19 +108,19 @@ kit::Task<kit::http::Response> AlbumRoutes::create(kit::http::Request& request) 
 
 kit::Task<kit::http::Response> AlbumRoutes::get(kit::http::Request& request) {
   const biz::AlbumId id = co_await kit::rest::path_id<biz::AlbumId>(request);
-  const kit::rest::Expand asked = co_await kit::rest::read_expand(request.query, relations);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Album album = co_await uses_.albums.get(id);
-  if (asked.empty()) {
-    kit::http::Response response = answer(album, 200);
+  if (asked.expand.empty()) {
+    kit::http::Response response = answer(album, 200, asked.shown);
     co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Album> items;
   items.push_back(std::move(album));
-  const AlbumExpansion expansion = co_await expand(items, asked);
+  const AlbumExpansion expansion = co_await expand(items, asked.expand);
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
-  write(out, items.front(), expansion);
+  write(out, items.front(), expansion, asked.shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   co_await kit::rest::revalidate(request, response);
   co_return response;

@@ -14,15 +14,25 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("version"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Artist& artist, const Fields& shown) {
+  if (shown.has(0)) out.member("id", artist.id);
+  if (shown.has(1)) out.member("name", artist.name);
+  if (shown.has(2)) out.member("created_at", artist.created_at);
+  if (shown.has(3)) out.member("updated_at", artist.updated_at);
+  if (shown.has(4)) out.member("version", artist.version);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::Artist& artist) {
+void write(kit::json::Writer& out, const biz::Artist& artist, const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", artist.id);
-  out.member("name", artist.name);
-  out.member("created_at", artist.created_at);
-  out.member("updated_at", artist.updated_at);
-  out.member("version", artist.version);
+  if (shown.is_all()) {
+    write_members(out, artist, kit::rest::AllFields{});
+  } else {
+    write_members(out, artist, shown);
+  }
   out.end_object();
 }
 

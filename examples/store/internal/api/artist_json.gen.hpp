@@ -5,11 +5,13 @@
 
 #include "internal/biz/artist.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
 
-void write(kit::json::Writer& out, const biz::Artist& artist);
+void write(kit::json::Writer& out, const biz::Artist& artist,
+           const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about artists.
 extern const std::span<const kit::rest::Field> artist_fields;

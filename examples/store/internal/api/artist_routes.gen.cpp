@@ -33,15 +33,17 @@ constexpr const kit::db::Column* search_columns[] = {
 constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
+    .answer = &artist_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Artist& artist, int status) {
+kit::http::Response answer(const biz::Artist& artist, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, artist);
-  kit::rest::set_tag(response, kit::rest::version_tag(artist.version));
+  write(out, artist, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(artist.version, shown));
   return response;
 }
 
@@ -77,7 +79,9 @@ kit::Task<kit::http::Response> ArtistRoutes::list_in(kit::http::Request& request
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Artist& artist : page.items) write(out, artist);
+  for (const biz::Artist& artist : page.items) {
+    write(out, artist, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -96,9 +100,9 @@ kit::Task<kit::http::Response> ArtistRoutes::create(kit::http::Request& request)
 
 kit::Task<kit::http::Response> ArtistRoutes::get(kit::http::Request& request) {
   const biz::ArtistId id = co_await kit::rest::path_id<biz::ArtistId>(request);
-  co_await kit::rest::no_parameters(request);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Artist artist = co_await uses_.artists.get(id);
-  kit::http::Response response = answer(artist, 200);
+  kit::http::Response response = answer(artist, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;
 }

@@ -33,28 +33,38 @@ constexpr kit::rest::Field change_email_fields[] = {
     kit::rest::field<&biz::CustomerChangeEmailInput::email>("email", Rule::required),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Customer& customer, const Fields& shown) {
+  if (shown.has(0)) out.member("id", customer.id);
+  if (shown.has(1)) out.member("first_name", customer.first_name);
+  if (shown.has(2)) out.member("last_name", customer.last_name);
+  if (shown.has(3)) out.member("company", customer.company);
+  if (shown.has(4)) out.member("address", customer.address);
+  if (shown.has(5)) out.member("city", customer.city);
+  if (shown.has(6)) out.member("state", customer.state);
+  if (shown.has(7)) out.member("country", customer.country);
+  if (shown.has(8)) out.member("postal_code", customer.postal_code);
+  if (shown.has(9)) out.member("phone", customer.phone);
+  if (shown.has(10)) out.member("fax", customer.fax);
+  if (shown.has(11)) out.member("email", customer.email);
+  if (shown.has(12)) out.member("support_rep_id", customer.support_rep_id);
+  if (shown.has(13)) out.member("created_at", customer.created_at);
+  if (shown.has(14)) out.member("updated_at", customer.updated_at);
+  if (shown.has(15)) out.member("version", customer.version);
+  if (shown.has(16)) out.member("deleted_at", customer.deleted_at);
+}
+
 }  // namespace
 
 void write(kit::json::Writer& out, const biz::Customer& customer,
-           const CustomerExpansion& expansion) {
+           const CustomerExpansion& expansion, const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", customer.id);
-  out.member("first_name", customer.first_name);
-  out.member("last_name", customer.last_name);
-  out.member("company", customer.company);
-  out.member("address", customer.address);
-  out.member("city", customer.city);
-  out.member("state", customer.state);
-  out.member("country", customer.country);
-  out.member("postal_code", customer.postal_code);
-  out.member("phone", customer.phone);
-  out.member("fax", customer.fax);
-  out.member("email", customer.email);
-  out.member("support_rep_id", customer.support_rep_id);
-  out.member("created_at", customer.created_at);
-  out.member("updated_at", customer.updated_at);
-  out.member("version", customer.version);
-  out.member("deleted_at", customer.deleted_at);
+  if (shown.is_all()) {
+    write_members(out, customer, kit::rest::AllFields{});
+  } else {
+    write_members(out, customer, shown);
+  }
   if (expansion.support_rep) {
     out.member("support_rep");
     const biz::Employee* found =

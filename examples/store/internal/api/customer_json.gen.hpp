@@ -8,6 +8,7 @@
 #include "internal/biz/customer.gen.hpp"
 #include "internal/biz/employee.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -18,7 +19,7 @@ struct CustomerExpansion {
 };
 
 void write(kit::json::Writer& out, const biz::Customer& customer,
-           const CustomerExpansion& expansion = {});
+           const CustomerExpansion& expansion = {}, const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about customers.
 extern const std::span<const kit::rest::Field> customer_fields;

@@ -13,6 +13,7 @@
 #include "internal/service/employee_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 
@@ -49,15 +50,17 @@ constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
     .relations = relations,
+    .answer = &customer_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Customer& customer, int status) {
+kit::http::Response answer(const biz::Customer& customer, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, customer);
-  kit::rest::set_tag(response, kit::rest::version_tag(customer.version));
+  write(out, customer, {}, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(customer.version, shown));
   return response;
 }
 
@@ -77,6 +80,9 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
       {Method::delete_, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::remove>},
       {Method::post, "/api/v1/customers/{id:int64}/restore", call<&CustomerRoutes::restore>,
        Body::json},
+      {Method::post, "/api/v1/customers/{id:int64}/purge", call<&CustomerRoutes::purge>,
+       Body::json},
+      {Method::get, "/api/v1/customers/{id:int64}/history", call<&CustomerRoutes::history>},
       {Method::post, "/api/v1/customers/{id:int64}/change_email",
        call<&CustomerRoutes::post_change_email>, Body::json},
       {Method::get, "/api/v1/customers/{id:int64}/invoices", call<&CustomerRoutes::list_invoices>},
@@ -98,7 +104,9 @@ kit::Task<kit::http::Response> CustomerRoutes::list_in(kit::http::Request& reque
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Customer& customer : page.items) write(out, customer, expansion);
+  for (const biz::Customer& customer : page.items) {
+    write(out, customer, expansion, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -117,19 +125,19 @@ kit::Task<kit::http::Response> CustomerRoutes::create(kit::http::Request& reques
 
 kit::Task<kit::http::Response> CustomerRoutes::get(kit::http::Request& request) {
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
-  const kit::rest::Expand asked = co_await kit::rest::read_expand(request.query, relations);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Customer customer = co_await uses_.customers.get(id);
-  if (asked.empty()) {
-    kit::http::Response response = answer(customer, 200);
+  if (asked.expand.empty()) {
+    kit::http::Response response = answer(customer, 200, asked.shown);
     co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Customer> items;
   items.push_back(std::move(customer));
-  const CustomerExpansion expansion = co_await expand(items, asked);
+  const CustomerExpansion expansion = co_await expand(items, asked.expand);
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
-  write(out, items.front(), expansion);
+  write(out, items.front(), expansion, asked.shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   co_await kit::rest::revalidate(request, response);
   co_return response;
@@ -196,6 +204,26 @@ kit::Task<kit::http::Response> CustomerRoutes::restore(kit::http::Request& reque
   co_await kit::rest::no_input(request.body);
   const biz::Customer customer = co_await uses_.customers.restore(id, version);
   co_return answer(customer, 200);
+}
+
+kit::Task<kit::http::Response> CustomerRoutes::purge(kit::http::Request& request) {
+  const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
+  co_await kit::rest::no_parameters(request);
+  const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  co_await kit::rest::no_input(request.body);
+  co_await uses_.customers.purge(id, version);
+  kit::http::Response response;
+  response.status = 204;
+  co_return response;
+}
+
+kit::Task<kit::http::Response> CustomerRoutes::history(kit::http::Request& request) {
+  const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
+  const kit::db::ListQuery query =
+      co_await kit::rest::read_history(request.query, "Customer", kit::record::row_key(id));
+  const kit::record::Page<kit::record::HistoryEntry> page =
+      co_await uses_.customers.history(id, query);
+  co_return kit::rest::history_response(page);
 }
 
 kit::Task<kit::http::Response> CustomerRoutes::post_change_email(kit::http::Request& request) {

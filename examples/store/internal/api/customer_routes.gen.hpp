@@ -49,6 +49,8 @@ class CustomerRoutes {
   kit::Task<kit::http::Response> patch(kit::http::Request& request);
   kit::Task<kit::http::Response> remove(kit::http::Request& request);
   kit::Task<kit::http::Response> restore(kit::http::Request& request);
+  kit::Task<kit::http::Response> purge(kit::http::Request& request);
+  kit::Task<kit::http::Response> history(kit::http::Request& request);
   kit::Task<kit::http::Response> post_change_email(kit::http::Request& request);
   kit::Task<kit::http::Response> list_invoices(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);

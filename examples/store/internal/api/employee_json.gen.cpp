@@ -29,29 +29,39 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("version"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Employee& employee, const Fields& shown) {
+  if (shown.has(0)) out.member("id", employee.id);
+  if (shown.has(1)) out.member("first_name", employee.first_name);
+  if (shown.has(2)) out.member("last_name", employee.last_name);
+  if (shown.has(3)) out.member("title", employee.title);
+  if (shown.has(4)) out.member("birth_date", employee.birth_date);
+  if (shown.has(5)) out.member("hire_date", employee.hire_date);
+  if (shown.has(6)) out.member("address", employee.address);
+  if (shown.has(7)) out.member("city", employee.city);
+  if (shown.has(8)) out.member("state", employee.state);
+  if (shown.has(9)) out.member("country", employee.country);
+  if (shown.has(10)) out.member("postal_code", employee.postal_code);
+  if (shown.has(11)) out.member("phone", employee.phone);
+  if (shown.has(12)) out.member("fax", employee.fax);
+  if (shown.has(13)) out.member("email", employee.email);
+  if (shown.has(14)) out.member("reports_to_id", employee.reports_to_id);
+  if (shown.has(15)) out.member("created_at", employee.created_at);
+  if (shown.has(16)) out.member("updated_at", employee.updated_at);
+  if (shown.has(17)) out.member("version", employee.version);
+}
+
 }  // namespace
 
 void write(kit::json::Writer& out, const biz::Employee& employee,
-           const EmployeeExpansion& expansion) {
+           const EmployeeExpansion& expansion, const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", employee.id);
-  out.member("first_name", employee.first_name);
-  out.member("last_name", employee.last_name);
-  out.member("title", employee.title);
-  out.member("birth_date", employee.birth_date);
-  out.member("hire_date", employee.hire_date);
-  out.member("address", employee.address);
-  out.member("city", employee.city);
-  out.member("state", employee.state);
-  out.member("country", employee.country);
-  out.member("postal_code", employee.postal_code);
-  out.member("phone", employee.phone);
-  out.member("fax", employee.fax);
-  out.member("email", employee.email);
-  out.member("reports_to_id", employee.reports_to_id);
-  out.member("created_at", employee.created_at);
-  out.member("updated_at", employee.updated_at);
-  out.member("version", employee.version);
+  if (shown.is_all()) {
+    write_members(out, employee, kit::rest::AllFields{});
+  } else {
+    write_members(out, employee, shown);
+  }
   if (expansion.reports_to) {
     out.member("reports_to");
     const biz::Employee* found =

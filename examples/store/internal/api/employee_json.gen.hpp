@@ -7,6 +7,7 @@
 
 #include "internal/biz/employee.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -17,7 +18,7 @@ struct EmployeeExpansion {
 };
 
 void write(kit::json::Writer& out, const biz::Employee& employee,
-           const EmployeeExpansion& expansion = {});
+           const EmployeeExpansion& expansion = {}, const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about employees.
 extern const std::span<const kit::rest::Field> employee_fields;

@@ -45,15 +45,17 @@ constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
     .relations = relations,
+    .answer = &employee_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Employee& employee, int status) {
+kit::http::Response answer(const biz::Employee& employee, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, employee);
-  kit::rest::set_tag(response, kit::rest::version_tag(employee.version));
+  write(out, employee, {}, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(employee.version, shown));
   return response;
 }
 
@@ -92,7 +94,9 @@ kit::Task<kit::http::Response> EmployeeRoutes::list_in(kit::http::Request& reque
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Employee& employee : page.items) write(out, employee, expansion);
+  for (const biz::Employee& employee : page.items) {
+    write(out, employee, expansion, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -111,19 +115,19 @@ kit::Task<kit::http::Response> EmployeeRoutes::create(kit::http::Request& reques
 
 kit::Task<kit::http::Response> EmployeeRoutes::get(kit::http::Request& request) {
   const biz::EmployeeId id = co_await kit::rest::path_id<biz::EmployeeId>(request);
-  const kit::rest::Expand asked = co_await kit::rest::read_expand(request.query, relations);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Employee employee = co_await uses_.employees.get(id);
-  if (asked.empty()) {
-    kit::http::Response response = answer(employee, 200);
+  if (asked.expand.empty()) {
+    kit::http::Response response = answer(employee, 200, asked.shown);
     co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Employee> items;
   items.push_back(std::move(employee));
-  const EmployeeExpansion expansion = co_await expand(items, asked);
+  const EmployeeExpansion expansion = co_await expand(items, asked.expand);
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
-  write(out, items.front(), expansion);
+  write(out, items.front(), expansion, asked.shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   co_await kit::rest::revalidate(request, response);
   co_return response;

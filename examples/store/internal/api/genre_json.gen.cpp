@@ -13,14 +13,24 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("updated_at"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Genre& genre, const Fields& shown) {
+  if (shown.has(0)) out.member("id", genre.id);
+  if (shown.has(1)) out.member("name", genre.name);
+  if (shown.has(2)) out.member("created_at", genre.created_at);
+  if (shown.has(3)) out.member("updated_at", genre.updated_at);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::Genre& genre) {
+void write(kit::json::Writer& out, const biz::Genre& genre, const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", genre.id);
-  out.member("name", genre.name);
-  out.member("created_at", genre.created_at);
-  out.member("updated_at", genre.updated_at);
+  if (shown.is_all()) {
+    write_members(out, genre, kit::rest::AllFields{});
+  } else {
+    write_members(out, genre, shown);
+  }
   out.end_object();
 }
 

@@ -5,11 +5,12 @@
 
 #include "internal/biz/genre.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
 
-void write(kit::json::Writer& out, const biz::Genre& genre);
+void write(kit::json::Writer& out, const biz::Genre& genre, const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about genres.
 extern const std::span<const kit::rest::Field> genre_fields;

@@ -29,14 +29,16 @@ constexpr const kit::db::Column* search_columns[] = {
 constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
+    .answer = &genre_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Genre& genre, int status) {
+kit::http::Response answer(const biz::Genre& genre, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, genre);
+  write(out, genre, shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   return response;
 }
@@ -72,7 +74,9 @@ kit::Task<kit::http::Response> GenreRoutes::list_in(kit::http::Request& request,
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Genre& genre : page.items) write(out, genre);
+  for (const biz::Genre& genre : page.items) {
+    write(out, genre, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -91,9 +95,9 @@ kit::Task<kit::http::Response> GenreRoutes::create(kit::http::Request& request) 
 
 kit::Task<kit::http::Response> GenreRoutes::get(kit::http::Request& request) {
   const biz::GenreId id = co_await kit::rest::path_id<biz::GenreId>(request);
-  co_await kit::rest::no_parameters(request);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Genre genre = co_await uses_.genres.get(id);
-  kit::http::Response response = answer(genre, 200);
+  kit::http::Response response = answer(genre, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;
 }

@@ -26,23 +26,34 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::nested("lines"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Invoice& invoice, const Fields& shown) {
+  if (shown.has(0)) out.member("id", invoice.id);
+  if (shown.has(1)) out.member("invoice_date", invoice.invoice_date);
+  if (shown.has(2)) out.member("status", to_string(invoice.status));
+  if (shown.has(3)) out.member("billing_address", invoice.billing_address);
+  if (shown.has(4)) out.member("billing_city", invoice.billing_city);
+  if (shown.has(5)) out.member("billing_state", invoice.billing_state);
+  if (shown.has(6)) out.member("billing_country", invoice.billing_country);
+  if (shown.has(7)) out.member("billing_postal_code", invoice.billing_postal_code);
+  if (shown.has(8)) out.member("total", invoice.total);
+  if (shown.has(9)) out.member("customer_id", invoice.customer_id);
+  if (shown.has(10)) out.member("created_at", invoice.created_at);
+  if (shown.has(11)) out.member("updated_at", invoice.updated_at);
+  if (shown.has(12)) out.member("version", invoice.version);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::Invoice& invoice, const InvoiceExpansion& expansion) {
+void write(kit::json::Writer& out, const biz::Invoice& invoice, const InvoiceExpansion& expansion,
+           const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", invoice.id);
-  out.member("invoice_date", invoice.invoice_date);
-  out.member("status", to_string(invoice.status));
-  out.member("billing_address", invoice.billing_address);
-  out.member("billing_city", invoice.billing_city);
-  out.member("billing_state", invoice.billing_state);
-  out.member("billing_country", invoice.billing_country);
-  out.member("billing_postal_code", invoice.billing_postal_code);
-  out.member("total", invoice.total);
-  out.member("customer_id", invoice.customer_id);
-  out.member("created_at", invoice.created_at);
-  out.member("updated_at", invoice.updated_at);
-  out.member("version", invoice.version);
+  if (shown.is_all()) {
+    write_members(out, invoice, kit::rest::AllFields{});
+  } else {
+    write_members(out, invoice, shown);
+  }
   if (expansion.customer) {
     out.member("customer");
     const biz::Customer* found = kit::record::find_by_id(*expansion.customer, invoice.customer_id);

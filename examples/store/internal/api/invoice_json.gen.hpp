@@ -8,6 +8,7 @@
 #include "internal/biz/customer.gen.hpp"
 #include "internal/biz/invoice.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -18,7 +19,7 @@ struct InvoiceExpansion {
 };
 
 void write(kit::json::Writer& out, const biz::Invoice& invoice,
-           const InvoiceExpansion& expansion = {});
+           const InvoiceExpansion& expansion = {}, const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about invoices.
 extern const std::span<const kit::rest::Field> invoice_fields;

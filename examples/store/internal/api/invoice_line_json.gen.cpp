@@ -21,18 +21,29 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("updated_at"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::InvoiceLine& invoice_line,
+                   const Fields& shown) {
+  if (shown.has(0)) out.member("id", invoice_line.id);
+  if (shown.has(1)) out.member("unit_price", invoice_line.unit_price);
+  if (shown.has(2)) out.member("quantity", invoice_line.quantity);
+  if (shown.has(3)) out.member("invoice_id", invoice_line.invoice_id);
+  if (shown.has(4)) out.member("track_id", invoice_line.track_id);
+  if (shown.has(5)) out.member("created_at", invoice_line.created_at);
+  if (shown.has(6)) out.member("updated_at", invoice_line.updated_at);
+}
+
 }  // namespace
 
 void write(kit::json::Writer& out, const biz::InvoiceLine& invoice_line,
-           const InvoiceLineExpansion& expansion) {
+           const InvoiceLineExpansion& expansion, const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", invoice_line.id);
-  out.member("unit_price", invoice_line.unit_price);
-  out.member("quantity", invoice_line.quantity);
-  out.member("invoice_id", invoice_line.invoice_id);
-  out.member("track_id", invoice_line.track_id);
-  out.member("created_at", invoice_line.created_at);
-  out.member("updated_at", invoice_line.updated_at);
+  if (shown.is_all()) {
+    write_members(out, invoice_line, kit::rest::AllFields{});
+  } else {
+    write_members(out, invoice_line, shown);
+  }
   if (expansion.invoice) {
     out.member("invoice");
     const biz::Invoice* found =

@@ -9,6 +9,7 @@
 #include "internal/biz/invoice_line.gen.hpp"
 #include "internal/biz/track.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -20,7 +21,7 @@ struct InvoiceLineExpansion {
 };
 
 void write(kit::json::Writer& out, const biz::InvoiceLine& invoice_line,
-           const InvoiceLineExpansion& expansion = {});
+           const InvoiceLineExpansion& expansion = {}, const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about invoice lines.
 extern const std::span<const kit::rest::Field> invoice_line_fields;

@@ -35,14 +35,16 @@ constexpr std::string_view relations[] = {
 constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .relations = relations,
+    .answer = &invoice_line_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::InvoiceLine& invoice_line, int status) {
+kit::http::Response answer(const biz::InvoiceLine& invoice_line, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, invoice_line);
+  write(out, invoice_line, {}, shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   return response;
 }
@@ -82,7 +84,9 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::list_in(kit::http::Request& re
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::InvoiceLine& invoice_line : page.items) write(out, invoice_line, expansion);
+  for (const biz::InvoiceLine& invoice_line : page.items) {
+    write(out, invoice_line, expansion, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -102,19 +106,19 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::create(kit::http::Request& req
 
 kit::Task<kit::http::Response> InvoiceLineRoutes::get(kit::http::Request& request) {
   const biz::InvoiceLineId id = co_await kit::rest::path_id<biz::InvoiceLineId>(request);
-  const kit::rest::Expand asked = co_await kit::rest::read_expand(request.query, relations);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::InvoiceLine invoice_line = co_await uses_.invoice_lines.get(id);
-  if (asked.empty()) {
-    kit::http::Response response = answer(invoice_line, 200);
+  if (asked.expand.empty()) {
+    kit::http::Response response = answer(invoice_line, 200, asked.shown);
     co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::InvoiceLine> items;
   items.push_back(std::move(invoice_line));
-  const InvoiceLineExpansion expansion = co_await expand(items, asked);
+  const InvoiceLineExpansion expansion = co_await expand(items, asked.expand);
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
-  write(out, items.front(), expansion);
+  write(out, items.front(), expansion, asked.shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   co_await kit::rest::revalidate(request, response);
   co_return response;

@@ -48,15 +48,17 @@ constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
     .relations = relations,
+    .answer = &invoice_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Invoice& invoice, int status) {
+kit::http::Response answer(const biz::Invoice& invoice, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, invoice);
-  kit::rest::set_tag(response, kit::rest::version_tag(invoice.version));
+  write(out, invoice, {}, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(invoice.version, shown));
   return response;
 }
 
@@ -95,7 +97,9 @@ kit::Task<kit::http::Response> InvoiceRoutes::list_in(kit::http::Request& reques
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Invoice& invoice : page.items) write(out, invoice, expansion);
+  for (const biz::Invoice& invoice : page.items) {
+    write(out, invoice, expansion, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -126,19 +130,19 @@ kit::Task<kit::http::Response> InvoiceRoutes::create(kit::http::Request& request
 
 kit::Task<kit::http::Response> InvoiceRoutes::get(kit::http::Request& request) {
   const biz::InvoiceId id = co_await kit::rest::path_id<biz::InvoiceId>(request);
-  const kit::rest::Expand asked = co_await kit::rest::read_expand(request.query, relations);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Invoice invoice = co_await uses_.invoices.get(id);
-  if (asked.empty()) {
-    kit::http::Response response = answer(invoice, 200);
+  if (asked.expand.empty()) {
+    kit::http::Response response = answer(invoice, 200, asked.shown);
     co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Invoice> items;
   items.push_back(std::move(invoice));
-  const InvoiceExpansion expansion = co_await expand(items, asked);
+  const InvoiceExpansion expansion = co_await expand(items, asked.expand);
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
-  write(out, items.front(), expansion);
+  write(out, items.front(), expansion, asked.shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   co_await kit::rest::revalidate(request, response);
   co_return response;

@@ -13,14 +13,25 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("updated_at"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::MediaType& media_type, const Fields& shown) {
+  if (shown.has(0)) out.member("id", media_type.id);
+  if (shown.has(1)) out.member("name", media_type.name);
+  if (shown.has(2)) out.member("created_at", media_type.created_at);
+  if (shown.has(3)) out.member("updated_at", media_type.updated_at);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::MediaType& media_type) {
+void write(kit::json::Writer& out, const biz::MediaType& media_type,
+           const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", media_type.id);
-  out.member("name", media_type.name);
-  out.member("created_at", media_type.created_at);
-  out.member("updated_at", media_type.updated_at);
+  if (shown.is_all()) {
+    write_members(out, media_type, kit::rest::AllFields{});
+  } else {
+    write_members(out, media_type, shown);
+  }
   out.end_object();
 }
 

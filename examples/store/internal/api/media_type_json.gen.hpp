@@ -5,11 +5,13 @@
 
 #include "internal/biz/media_type.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
 
-void write(kit::json::Writer& out, const biz::MediaType& media_type);
+void write(kit::json::Writer& out, const biz::MediaType& media_type,
+           const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about media types.
 extern const std::span<const kit::rest::Field> media_type_fields;

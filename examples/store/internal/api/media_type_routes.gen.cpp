@@ -29,14 +29,16 @@ constexpr const kit::db::Column* search_columns[] = {
 constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
+    .answer = &media_type_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::MediaType& media_type, int status) {
+kit::http::Response answer(const biz::MediaType& media_type, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, media_type);
+  write(out, media_type, shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   return response;
 }
@@ -73,7 +75,9 @@ kit::Task<kit::http::Response> MediaTypeRoutes::list_in(kit::http::Request& requ
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::MediaType& media_type : page.items) write(out, media_type);
+  for (const biz::MediaType& media_type : page.items) {
+    write(out, media_type, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -92,9 +96,9 @@ kit::Task<kit::http::Response> MediaTypeRoutes::create(kit::http::Request& reque
 
 kit::Task<kit::http::Response> MediaTypeRoutes::get(kit::http::Request& request) {
   const biz::MediaTypeId id = co_await kit::rest::path_id<biz::MediaTypeId>(request);
-  co_await kit::rest::no_parameters(request);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::MediaType media_type = co_await uses_.media_types.get(id);
-  kit::http::Response response = answer(media_type, 200);
+  kit::http::Response response = answer(media_type, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;
 }

@@ -14,15 +14,26 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("version"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Playlist& playlist, const Fields& shown) {
+  if (shown.has(0)) out.member("id", playlist.id);
+  if (shown.has(1)) out.member("name", playlist.name);
+  if (shown.has(2)) out.member("created_at", playlist.created_at);
+  if (shown.has(3)) out.member("updated_at", playlist.updated_at);
+  if (shown.has(4)) out.member("version", playlist.version);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::Playlist& playlist) {
+void write(kit::json::Writer& out, const biz::Playlist& playlist,
+           const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", playlist.id);
-  out.member("name", playlist.name);
-  out.member("created_at", playlist.created_at);
-  out.member("updated_at", playlist.updated_at);
-  out.member("version", playlist.version);
+  if (shown.is_all()) {
+    write_members(out, playlist, kit::rest::AllFields{});
+  } else {
+    write_members(out, playlist, shown);
+  }
   out.end_object();
 }
 

@@ -5,11 +5,13 @@
 
 #include "internal/biz/playlist.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
 
-void write(kit::json::Writer& out, const biz::Playlist& playlist);
+void write(kit::json::Writer& out, const biz::Playlist& playlist,
+           const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about playlists.
 extern const std::span<const kit::rest::Field> playlist_fields;

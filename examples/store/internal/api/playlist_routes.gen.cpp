@@ -12,6 +12,7 @@
 #include "internal/service/playlist_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 
@@ -33,15 +34,17 @@ constexpr const kit::db::Column* search_columns[] = {
 constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
+    .answer = &playlist_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Playlist& playlist, int status) {
+kit::http::Response answer(const biz::Playlist& playlist, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, playlist);
-  kit::rest::set_tag(response, kit::rest::version_tag(playlist.version));
+  write(out, playlist, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(playlist.version, shown));
   return response;
 }
 
@@ -59,6 +62,7 @@ kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
       {Method::put, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::remove>},
+      {Method::get, "/api/v1/playlists/{id:int64}/history", call<&PlaylistRoutes::history>},
       {Method::get, "/api/v1/playlists/{id:int64}/tracks", call<&PlaylistRoutes::list_tracks>},
       {Method::put, "/api/v1/playlists/{id:int64}/tracks/{other_id:int64}",
        call<&PlaylistRoutes::link_tracks>},
@@ -81,7 +85,9 @@ kit::Task<kit::http::Response> PlaylistRoutes::list_in(kit::http::Request& reque
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Playlist& playlist : page.items) write(out, playlist);
+  for (const biz::Playlist& playlist : page.items) {
+    write(out, playlist, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -100,9 +106,9 @@ kit::Task<kit::http::Response> PlaylistRoutes::create(kit::http::Request& reques
 
 kit::Task<kit::http::Response> PlaylistRoutes::get(kit::http::Request& request) {
   const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
-  co_await kit::rest::no_parameters(request);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Playlist playlist = co_await uses_.playlists.get(id);
-  kit::http::Response response = answer(playlist, 200);
+  kit::http::Response response = answer(playlist, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;
 }
@@ -148,6 +154,15 @@ kit::Task<kit::http::Response> PlaylistRoutes::remove(kit::http::Request& reques
   kit::http::Response response;
   response.status = 204;
   co_return response;
+}
+
+kit::Task<kit::http::Response> PlaylistRoutes::history(kit::http::Request& request) {
+  const biz::PlaylistId id = co_await kit::rest::path_id<biz::PlaylistId>(request);
+  const kit::db::ListQuery query =
+      co_await kit::rest::read_history(request.query, "Playlist", kit::record::row_key(id));
+  const kit::record::Page<kit::record::HistoryEntry> page =
+      co_await uses_.playlists.history(id, query);
+  co_return kit::rest::history_response(page);
 }
 
 kit::Task<kit::http::Response> PlaylistRoutes::list_tracks(kit::http::Request& request) {

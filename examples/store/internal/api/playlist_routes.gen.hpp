@@ -43,6 +43,7 @@ class PlaylistRoutes {
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);
   kit::Task<kit::http::Response> remove(kit::http::Request& request);
+  kit::Task<kit::http::Response> history(kit::http::Request& request);
   kit::Task<kit::http::Response> list_tracks(kit::http::Request& request);
   kit::Task<kit::http::Response> link_tracks(kit::http::Request& request);
   kit::Task<kit::http::Response> unlink_tracks(kit::http::Request& request);

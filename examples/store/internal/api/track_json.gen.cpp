@@ -27,22 +27,33 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("version"),
 };
 
+/// `Fields`: all of them, known when compiled, or those of a mask.
+template <class Fields>
+void write_members(kit::json::Writer& out, const biz::Track& track, const Fields& shown) {
+  if (shown.has(0)) out.member("id", track.id);
+  if (shown.has(1)) out.member("name", track.name);
+  if (shown.has(2)) out.member("composer", track.composer);
+  if (shown.has(3)) out.member("milliseconds", track.milliseconds);
+  if (shown.has(4)) out.member("bytes", track.bytes);
+  if (shown.has(5)) out.member("unit_price", track.unit_price);
+  if (shown.has(6)) out.member("album_id", track.album_id);
+  if (shown.has(7)) out.member("media_type_id", track.media_type_id);
+  if (shown.has(8)) out.member("genre_id", track.genre_id);
+  if (shown.has(9)) out.member("created_at", track.created_at);
+  if (shown.has(10)) out.member("updated_at", track.updated_at);
+  if (shown.has(11)) out.member("version", track.version);
+}
+
 }  // namespace
 
-void write(kit::json::Writer& out, const biz::Track& track, const TrackExpansion& expansion) {
+void write(kit::json::Writer& out, const biz::Track& track, const TrackExpansion& expansion,
+           const kit::rest::FieldMask& shown) {
   out.begin_object();
-  out.member("id", track.id);
-  out.member("name", track.name);
-  out.member("composer", track.composer);
-  out.member("milliseconds", track.milliseconds);
-  out.member("bytes", track.bytes);
-  out.member("unit_price", track.unit_price);
-  out.member("album_id", track.album_id);
-  out.member("media_type_id", track.media_type_id);
-  out.member("genre_id", track.genre_id);
-  out.member("created_at", track.created_at);
-  out.member("updated_at", track.updated_at);
-  out.member("version", track.version);
+  if (shown.is_all()) {
+    write_members(out, track, kit::rest::AllFields{});
+  } else {
+    write_members(out, track, shown);
+  }
   if (expansion.album) {
     out.member("album");
     const biz::Album* found = kit::record::find_by_id(*expansion.album, track.album_id);

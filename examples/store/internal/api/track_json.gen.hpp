@@ -10,6 +10,7 @@
 #include "internal/biz/media_type.gen.hpp"
 #include "internal/biz/track.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 
 namespace store::api {
@@ -21,7 +22,8 @@ struct TrackExpansion {
   std::optional<std::vector<biz::Genre>> genre;
 };
 
-void write(kit::json::Writer& out, const biz::Track& track, const TrackExpansion& expansion = {});
+void write(kit::json::Writer& out, const biz::Track& track, const TrackExpansion& expansion = {},
+           const kit::rest::FieldMask& shown = {});
 
 /// What requests may say about tracks.
 extern const std::span<const kit::rest::Field> track_fields;

@@ -49,15 +49,17 @@ constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
     .search = search_columns,
     .relations = relations,
+    .answer = &track_fields,
     .default_limit = 50,
     .max_limit = 200,
 };
 
-kit::http::Response answer(const biz::Track& track, int status) {
+kit::http::Response answer(const biz::Track& track, int status,
+                           const kit::rest::FieldMask& shown = {}) {
   kit::http::Response response = kit::rest::json_response(status);
   kit::json::Writer out(response.body);
-  write(out, track);
-  kit::rest::set_tag(response, kit::rest::version_tag(track.version));
+  write(out, track, {}, shown);
+  kit::rest::set_tag(response, kit::rest::version_tag(track.version, shown));
   return response;
 }
 
@@ -93,7 +95,9 @@ kit::Task<kit::http::Response> TrackRoutes::list_in(kit::http::Request& request,
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Track& track : page.items) write(out, track, expansion);
+  for (const biz::Track& track : page.items) {
+    write(out, track, expansion, asked.shown);
+  }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
 }
@@ -112,19 +116,19 @@ kit::Task<kit::http::Response> TrackRoutes::create(kit::http::Request& request) 
 
 kit::Task<kit::http::Response> TrackRoutes::get(kit::http::Request& request) {
   const biz::TrackId id = co_await kit::rest::path_id<biz::TrackId>(request);
-  const kit::rest::Expand asked = co_await kit::rest::read_expand(request.query, relations);
+  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, list_options);
   biz::Track track = co_await uses_.tracks.get(id);
-  if (asked.empty()) {
-    kit::http::Response response = answer(track, 200);
+  if (asked.expand.empty()) {
+    kit::http::Response response = answer(track, 200, asked.shown);
     co_await kit::rest::revalidate(request, response);
     co_return response;
   }
   std::vector<biz::Track> items;
   items.push_back(std::move(track));
-  const TrackExpansion expansion = co_await expand(items, asked);
+  const TrackExpansion expansion = co_await expand(items, asked.expand);
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
-  write(out, items.front(), expansion);
+  write(out, items.front(), expansion, asked.shown);
   kit::rest::set_tag(response, kit::rest::content_tag(response.body));
   co_await kit::rest::revalidate(request, response);
   co_return response;

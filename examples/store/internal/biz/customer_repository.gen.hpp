@@ -9,6 +9,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/record/errors.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
 
 namespace store::biz {
@@ -41,6 +42,12 @@ class CustomerRepository {
   /// Marks it as removed; `restore` brings it back.
   virtual kit::Task<> remove(Customer& customer) = 0;
   virtual kit::Task<> restore(Customer& customer) = 0;
+  /// Removes for good one that is marked so. Fails with `failed_precondition`, CUSTOMER_IN_USE,
+  /// when others refer to it.
+  virtual kit::Task<> purge(const Customer& customer) = 0;
+  /// Who changed what. Lifetime: `query` lives until the task has ended.
+  virtual kit::Task<kit::record::Page<kit::record::HistoryEntry>> history(
+      const kit::db::ListQuery& query) = 0;
 };
 
 }  // namespace store::biz

@@ -9,6 +9,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/record/errors.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
 
 namespace store::biz {
@@ -40,6 +41,9 @@ class PlaylistRepository {
   virtual kit::Task<> link_tracks(PlaylistId id, TrackId track_id) = 0;
   /// Fails with `not_found` when they are not linked.
   virtual kit::Task<> unlink_tracks(PlaylistId id, TrackId track_id) = 0;
+  /// Who changed what. Lifetime: `query` lives until the task has ended.
+  virtual kit::Task<kit::record::Page<kit::record::HistoryEntry>> history(
+      const kit::db::ListQuery& query) = 0;
 };
 
 }  // namespace store::biz

@@ -36,6 +36,20 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Album& album) {
   parameters.add(album.version);
 }
 
+constexpr std::string_view unset_tracks_album_sql = R"sql(
+  UPDATE tracks
+     SET album_id = NULL, updated_at = ?2, version = version + 1
+   WHERE album_id = ?1)sql";
+
+/// What ON DELETE would do to other rows behind their versions, times and history.
+kit::Task<> release(kit::db::Session& session, biz::AlbumId id) {
+  const kit::Timestamp now = kit::Timestamp::now();
+  kit::record::Parameters<2> gone;
+  gone.add(id);
+  gone.add(now);
+  co_await session.execute(unset_tracks_album_sql, gone.span());
+}
+
 }  // namespace
 
 kit::Result<> read_album(const kit::db::Row& row, biz::Album& album) {
@@ -126,21 +140,12 @@ kit::Task<> SqlAlbumRepository::save(biz::Album& album) {
   ++album.version;
 }
 
-constexpr std::string_view unset_tracks_album_sql = R"sql(
-  UPDATE tracks
-     SET album_id = NULL, updated_at = ?2, version = version + 1
-   WHERE album_id = ?1)sql";
-
 constexpr std::string_view remove_sql = R"sql(
   DELETE FROM albums
    WHERE id = ?1 AND version = ?2)sql";
 
 kit::Task<> SqlAlbumRepository::remove(const biz::Album& album) {
-  // ON DELETE SET NULL would do it behind the versions and times of those rows.
-  kit::record::Parameters<2> unset;
-  unset.add(album.id);
-  unset.add(kit::Timestamp::now());
-  co_await session_.execute(unset_tracks_album_sql, unset.span());
+  co_await release(session_, album.id);
   kit::record::Parameters<2> parameters;
   parameters.add(album.id);
   parameters.add(album.version);

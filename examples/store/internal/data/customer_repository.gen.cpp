@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -44,6 +45,60 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Customer& custome
   parameters.add(customer.created_at);
   parameters.add(customer.updated_at);
   parameters.add(customer.version);
+}
+
+constexpr kit::record::HistoryColumn audited_columns[] = {
+    {"id", kit::record::HistoryType::none},
+    {"first_name", kit::record::HistoryType::text},
+    {"last_name", kit::record::HistoryType::text},
+    {"company", kit::record::HistoryType::text},
+    {"address", kit::record::HistoryType::text},
+    {"city", kit::record::HistoryType::text},
+    {"state", kit::record::HistoryType::text},
+    {"country", kit::record::HistoryType::text},
+    {"postal_code", kit::record::HistoryType::text},
+    {"phone", kit::record::HistoryType::text},
+    {"fax", kit::record::HistoryType::text},
+    {"email", kit::record::HistoryType::text},
+    {"support_rep_id", kit::record::HistoryType::text},
+    {"created_at", kit::record::HistoryType::timestamp},
+    {"updated_at", kit::record::HistoryType::none},
+    {"version", kit::record::HistoryType::none},
+};
+
+constexpr kit::record::Audited audited = {
+    .name = "Customer",
+    .columns = audited_columns,
+};
+
+kit::Task<> keep_history(kit::db::Session& session, const biz::Customer& customer,
+                         kit::record::Operation operation, std::string changes, kit::Timestamp at) {
+  const std::string row = kit::record::row_key(customer.id);
+  const kit::record::Change change{
+      .operation = operation,
+      .row = row,
+      .version = customer.version,
+      .at = at,
+      .changes = changes,
+  };
+  co_await kit::record::add_history(session, audited, change);
+}
+
+constexpr std::string_view stored_sql = R"sql(
+  SELECT id, first_name, last_name, company, address, city, state, country, postal_code, phone, fax,
+         email, support_rep_id, created_at, updated_at, version, deleted_at
+    FROM customers
+   WHERE id = ?1)sql";
+
+/// As it is before it changes, removed or not.
+kit::Task<biz::Customer> find_stored(kit::db::Session& session, biz::CustomerId id) {
+  std::optional<biz::Customer> found;
+  kit::record::Parameters<1> parameters;
+  parameters.add(id);
+  auto sink = [&](const kit::db::Row& row) { return read_customer(row, found.emplace()); };
+  co_await session.query(stored_sql, parameters.span(), sink);
+  if (!found) co_return kit::record::not_found(biz::customer_name, id);
+  co_return std::move(*found);
 }
 
 }  // namespace
@@ -152,6 +207,9 @@ kit::Task<> SqlCustomerRepository::add(biz::Customer& customer) {
   const kit::db::Session::Changed added = co_await kit::record::write(
       session_, add_sql, parameters.span(), biz::customer_name, references);
   customer.id = biz::CustomerId(added.last_id);
+  std::string changes = kit::record::changes_between(audited, {}, parameters.span());
+  co_await keep_history(session_, customer, kit::record::Operation::create, std::move(changes),
+                        customer.updated_at);
 }
 
 constexpr std::string_view save_sql = R"sql(
@@ -162,6 +220,9 @@ constexpr std::string_view save_sql = R"sql(
    WHERE id = ?1 AND version = ?16)sql";
 
 kit::Task<> SqlCustomerRepository::save(biz::Customer& customer) {
+  const biz::Customer before = co_await find_stored(session_, customer.id);
+  kit::record::Parameters<16> was;
+  bind(was, before);
   customer.updated_at = kit::Timestamp::now();
   kit::record::Parameters<16> parameters;
   bind(parameters, customer);
@@ -169,6 +230,9 @@ kit::Task<> SqlCustomerRepository::save(biz::Customer& customer) {
       session_, save_sql, parameters.span(), biz::customer_name, references);
   if (saved.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
   ++customer.version;
+  std::string changes = kit::record::changes_between(audited, was.span(), parameters.span());
+  co_await keep_history(session_, customer, kit::record::Operation::update, std::move(changes),
+                        customer.updated_at);
 }
 
 constexpr std::string_view remove_sql = R"sql(
@@ -187,6 +251,9 @@ kit::Task<> SqlCustomerRepository::remove(biz::Customer& customer) {
       co_await session_.execute(remove_sql, parameters.span());
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
   ++customer.version;
+  std::string changes = kit::record::deletion_change(std::nullopt, customer.deleted_at);
+  co_await keep_history(session_, customer, kit::record::Operation::remove, std::move(changes),
+                        customer.updated_at);
 }
 
 constexpr std::string_view restore_sql = R"sql(
@@ -195,6 +262,7 @@ constexpr std::string_view restore_sql = R"sql(
    WHERE id = ?1 AND deleted_at IS NOT NULL AND version = ?3)sql";
 
 kit::Task<> SqlCustomerRepository::restore(biz::Customer& customer) {
+  std::string changes = kit::record::deletion_change(customer.deleted_at, std::nullopt);
   customer.updated_at = kit::Timestamp::now();
   customer.deleted_at.reset();
   kit::record::Parameters<3> parameters;
@@ -205,6 +273,30 @@ kit::Task<> SqlCustomerRepository::restore(biz::Customer& customer) {
       co_await kit::record::write(session_, restore_sql, parameters.span(), biz::customer_name, {});
   if (restored.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
   ++customer.version;
+  co_await keep_history(session_, customer, kit::record::Operation::restore, std::move(changes),
+                        customer.updated_at);
+}
+
+constexpr std::string_view purge_sql = R"sql(
+  DELETE FROM customers
+   WHERE id = ?1 AND deleted_at IS NOT NULL AND version = ?2)sql";
+
+kit::Task<> SqlCustomerRepository::purge(const biz::Customer& customer) {
+  kit::record::Parameters<2> parameters;
+  parameters.add(customer.id);
+  parameters.add(customer.version);
+  const kit::db::Session::Changed removed =
+      co_await kit::record::erase(session_, purge_sql, parameters.span(), biz::customer_name);
+  if (removed.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
+  const std::string key = kit::record::row_key(customer.id);
+  co_await kit::record::forget_history(session_, audited, key);
+  co_await keep_history(session_, customer, kit::record::Operation::purge, "{}",
+                        kit::Timestamp::now());
+}
+
+kit::Task<kit::record::Page<kit::record::HistoryEntry>> SqlCustomerRepository::history(
+    const kit::db::ListQuery& query) {
+  return kit::record::list_history(session_, query);
 }
 
 }  // namespace store::data

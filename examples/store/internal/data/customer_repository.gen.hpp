@@ -30,6 +30,9 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
   kit::Task<> save(biz::Customer& customer) override;
   kit::Task<> remove(biz::Customer& customer) override;
   kit::Task<> restore(biz::Customer& customer) override;
+  kit::Task<> purge(const biz::Customer& customer) override;
+  kit::Task<kit::record::Page<kit::record::HistoryEntry>> history(
+      const kit::db::ListQuery& query) override;
 
  private:
   kit::db::Session& session_;

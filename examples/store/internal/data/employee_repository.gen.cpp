@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -46,6 +47,35 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Employee& employe
   parameters.add(employee.created_at);
   parameters.add(employee.updated_at);
   parameters.add(employee.version);
+}
+
+constexpr std::string_view unset_employees_reports_to_sql = R"sql(
+  UPDATE employees
+     SET reports_to_id = NULL, updated_at = ?2, version = version + 1
+   WHERE reports_to_id = ?1 AND id <> ?1)sql";
+
+constexpr std::string_view unset_customers_support_rep_sql = R"sql(
+  UPDATE customers
+     SET support_rep_id = NULL, updated_at = ?2, version = version + 1
+   WHERE support_rep_id = ?1)sql";
+
+constexpr std::string_view unset_customers_support_rep_history_sql = R"sql(
+  INSERT INTO kit_history (entity, row_id, version, at, who, request_id, operation, changes)
+  SELECT 'Customer', id, version + 1, ?2, ?3, ?4, 'update',
+         json_object('support_rep_id', json_array(support_rep_id, NULL))
+    FROM customers
+   WHERE support_rep_id = ?1)sql";
+
+/// What ON DELETE would do to other rows behind their versions, times and history.
+kit::Task<> release(kit::db::Session& session, biz::EmployeeId id) {
+  const kit::Timestamp now = kit::Timestamp::now();
+  kit::record::Parameters<2> gone;
+  gone.add(id);
+  gone.add(now);
+  co_await session.execute(unset_employees_reports_to_sql, gone.span());
+  co_await kit::record::add_history_of_others(session, unset_customers_support_rep_history_sql,
+                                              gone.span().front(), now);
+  co_await session.execute(unset_customers_support_rep_sql, gone.span());
 }
 
 }  // namespace
@@ -164,27 +194,12 @@ kit::Task<> SqlEmployeeRepository::check_references(const biz::Employee& employe
   co_await kit::record::check_references(session_, parameters.span(), references);
 }
 
-constexpr std::string_view unset_employees_reports_to_sql = R"sql(
-  UPDATE employees
-     SET reports_to_id = NULL, updated_at = ?2, version = version + 1
-   WHERE reports_to_id = ?1 AND id <> ?1)sql";
-
-constexpr std::string_view unset_customers_support_rep_sql = R"sql(
-  UPDATE customers
-     SET support_rep_id = NULL, updated_at = ?2, version = version + 1
-   WHERE support_rep_id = ?1)sql";
-
 constexpr std::string_view remove_sql = R"sql(
   DELETE FROM employees
    WHERE id = ?1 AND version = ?2)sql";
 
 kit::Task<> SqlEmployeeRepository::remove(const biz::Employee& employee) {
-  // ON DELETE SET NULL would do it behind the versions and times of those rows.
-  kit::record::Parameters<2> unset;
-  unset.add(employee.id);
-  unset.add(kit::Timestamp::now());
-  co_await session_.execute(unset_employees_reports_to_sql, unset.span());
-  co_await session_.execute(unset_customers_support_rep_sql, unset.span());
+  co_await release(session_, employee.id);
   kit::record::Parameters<2> parameters;
   parameters.add(employee.id);
   parameters.add(employee.version);

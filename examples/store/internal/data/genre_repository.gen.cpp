@@ -24,6 +24,20 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Genre& genre) {
   parameters.add(genre.updated_at);
 }
 
+constexpr std::string_view unset_tracks_genre_sql = R"sql(
+  UPDATE tracks
+     SET genre_id = NULL, updated_at = ?2, version = version + 1
+   WHERE genre_id = ?1)sql";
+
+/// What ON DELETE would do to other rows behind their versions, times and history.
+kit::Task<> release(kit::db::Session& session, biz::GenreId id) {
+  const kit::Timestamp now = kit::Timestamp::now();
+  kit::record::Parameters<2> gone;
+  gone.add(id);
+  gone.add(now);
+  co_await session.execute(unset_tracks_genre_sql, gone.span());
+}
+
 }  // namespace
 
 kit::Result<> read_genre(const kit::db::Row& row, biz::Genre& genre) {
@@ -110,21 +124,12 @@ kit::Task<> SqlGenreRepository::save(biz::Genre& genre) {
   if (saved.rows == 0) co_await kit::record::not_found(biz::genre_name, genre.id);
 }
 
-constexpr std::string_view unset_tracks_genre_sql = R"sql(
-  UPDATE tracks
-     SET genre_id = NULL, updated_at = ?2, version = version + 1
-   WHERE genre_id = ?1)sql";
-
 constexpr std::string_view remove_sql = R"sql(
   DELETE FROM genres
    WHERE id = ?1)sql";
 
 kit::Task<> SqlGenreRepository::remove(const biz::Genre& genre) {
-  // ON DELETE SET NULL would do it behind the versions and times of those rows.
-  kit::record::Parameters<2> unset;
-  unset.add(genre.id);
-  unset.add(kit::Timestamp::now());
-  co_await session_.execute(unset_tracks_genre_sql, unset.span());
+  co_await release(session_, genre.id);
   kit::record::Parameters<1> parameters;
   parameters.add(genre.id);
   const kit::db::Session::Changed removed =

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -28,6 +29,62 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Playlist& playlis
   parameters.add(playlist.created_at);
   parameters.add(playlist.updated_at);
   parameters.add(playlist.version);
+}
+
+constexpr kit::record::HistoryColumn audited_columns[] = {
+    {"id", kit::record::HistoryType::none},
+    {"name", kit::record::HistoryType::text},
+    {"created_at", kit::record::HistoryType::timestamp},
+    {"updated_at", kit::record::HistoryType::none},
+    {"version", kit::record::HistoryType::none},
+};
+
+constexpr kit::record::Audited audited = {
+    .name = "Playlist",
+    .columns = audited_columns,
+};
+
+kit::Task<> keep_history(kit::db::Session& session, const biz::Playlist& playlist,
+                         kit::record::Operation operation, std::string changes, kit::Timestamp at) {
+  const std::string row = kit::record::row_key(playlist.id);
+  const kit::record::Change change{
+      .operation = operation,
+      .row = row,
+      .version = playlist.version,
+      .at = at,
+      .changes = changes,
+  };
+  co_await kit::record::add_history(session, audited, change);
+}
+
+/// A link is no new version of the row.
+kit::Task<> keep_link(kit::db::Session& session, biz::PlaylistId id,
+                      kit::record::Operation operation, std::string changes) {
+  const std::string row = kit::record::row_key(id);
+  const kit::record::Change change{
+      .operation = operation,
+      .row = row,
+      .version = std::nullopt,
+      .at = kit::Timestamp::now(),
+      .changes = changes,
+  };
+  co_await kit::record::add_history(session, audited, change);
+}
+
+constexpr std::string_view stored_sql = R"sql(
+  SELECT id, name, created_at, updated_at, version
+    FROM playlists
+   WHERE id = ?1)sql";
+
+/// As it is before it changes, removed or not.
+kit::Task<biz::Playlist> find_stored(kit::db::Session& session, biz::PlaylistId id) {
+  std::optional<biz::Playlist> found;
+  kit::record::Parameters<1> parameters;
+  parameters.add(id);
+  auto sink = [&](const kit::db::Row& row) { return read_playlist(row, found.emplace()); };
+  co_await session.query(stored_sql, parameters.span(), sink);
+  if (!found) co_return kit::record::not_found(biz::playlist_name, id);
+  co_return std::move(*found);
 }
 
 }  // namespace
@@ -105,6 +162,9 @@ kit::Task<> SqlPlaylistRepository::add(biz::Playlist& playlist) {
   const kit::db::Session::Changed added =
       co_await kit::record::write(session_, add_sql, parameters.span(), biz::playlist_name, {});
   playlist.id = biz::PlaylistId(added.last_id);
+  std::string changes = kit::record::changes_between(audited, {}, parameters.span());
+  co_await keep_history(session_, playlist, kit::record::Operation::create, std::move(changes),
+                        playlist.updated_at);
 }
 
 constexpr std::string_view save_sql = R"sql(
@@ -113,6 +173,9 @@ constexpr std::string_view save_sql = R"sql(
    WHERE id = ?1 AND version = ?5)sql";
 
 kit::Task<> SqlPlaylistRepository::save(biz::Playlist& playlist) {
+  const biz::Playlist before = co_await find_stored(session_, playlist.id);
+  kit::record::Parameters<5> was;
+  bind(was, before);
   playlist.updated_at = kit::Timestamp::now();
   kit::record::Parameters<5> parameters;
   bind(parameters, playlist);
@@ -120,6 +183,9 @@ kit::Task<> SqlPlaylistRepository::save(biz::Playlist& playlist) {
       co_await kit::record::write(session_, save_sql, parameters.span(), biz::playlist_name, {});
   if (saved.rows == 0) co_await kit::record::version_mismatch(biz::playlist_name);
   ++playlist.version;
+  std::string changes = kit::record::changes_between(audited, was.span(), parameters.span());
+  co_await keep_history(session_, playlist, kit::record::Operation::update, std::move(changes),
+                        playlist.updated_at);
 }
 
 constexpr std::string_view remove_sql = R"sql(
@@ -133,6 +199,8 @@ kit::Task<> SqlPlaylistRepository::remove(const biz::Playlist& playlist) {
   const kit::db::Session::Changed removed =
       co_await kit::record::erase(session_, remove_sql, parameters.span(), biz::playlist_name);
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::playlist_name);
+  co_await keep_history(session_, playlist, kit::record::Operation::remove, "{}",
+                        kit::Timestamp::now());
 }
 
 constexpr std::string_view link_tracks_sql = R"sql(
@@ -144,7 +212,11 @@ kit::Task<> SqlPlaylistRepository::link_tracks(biz::PlaylistId id, biz::TrackId 
   kit::record::Parameters<2> parameters;
   parameters.add(id);
   parameters.add(track_id);
-  co_await session_.execute(link_tracks_sql, parameters.span());
+  const kit::db::Session::Changed linked =
+      co_await session_.execute(link_tracks_sql, parameters.span());
+  if (linked.rows == 0) co_return;
+  std::string changes = kit::record::link_change("tracks", track_id, true);
+  co_await keep_link(session_, id, kit::record::Operation::link, std::move(changes));
 }
 
 constexpr std::string_view unlink_tracks_sql = R"sql(
@@ -158,6 +230,13 @@ kit::Task<> SqlPlaylistRepository::unlink_tracks(biz::PlaylistId id, biz::TrackI
   const kit::db::Session::Changed unlinked =
       co_await session_.execute(unlink_tracks_sql, parameters.span());
   if (unlinked.rows == 0) co_await kit::record::not_found(tracks_name, track_id);
+  std::string changes = kit::record::link_change("tracks", track_id, false);
+  co_await keep_link(session_, id, kit::record::Operation::unlink, std::move(changes));
+}
+
+kit::Task<kit::record::Page<kit::record::HistoryEntry>> SqlPlaylistRepository::history(
+    const kit::db::ListQuery& query) {
+  return kit::record::list_history(session_, query);
 }
 
 }  // namespace store::data

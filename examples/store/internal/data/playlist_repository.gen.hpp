@@ -28,6 +28,8 @@ class SqlPlaylistRepository final : public biz::PlaylistRepository {
   kit::Task<> add(biz::Playlist& playlist) override;
   kit::Task<> save(biz::Playlist& playlist) override;
   kit::Task<> remove(const biz::Playlist& playlist) override;
+  kit::Task<kit::record::Page<kit::record::HistoryEntry>> history(
+      const kit::db::ListQuery& query) override;
   kit::Task<> link_tracks(biz::PlaylistId id, biz::TrackId track_id) override;
   kit::Task<> unlink_tracks(biz::PlaylistId id, biz::TrackId track_id) override;
 

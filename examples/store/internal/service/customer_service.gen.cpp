@@ -71,4 +71,26 @@ kit::Task<biz::Customer> CustomerService::restore(biz::CustomerId id,
   co_return customer;
 }
 
+kit::Task<> CustomerService::purge(biz::CustomerId id, std::optional<std::int64_t> version) {
+  const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
+  kit::Result<biz::Customer> found = co_await kit::as_result(work->customers().find_deleted(id));
+  if (!found && found.error().code() == kit::Code::not_found) {
+    co_await work->customers().find(id);
+    co_await kit::record::not_deleted(biz::customer_name);
+  }
+  const biz::Customer customer = co_await std::move(found);
+  if (version && *version != customer.version) {
+    co_await kit::record::version_mismatch(biz::customer_name);
+  }
+  co_await work->customers().purge(customer);
+  co_await work->commit();
+}
+
+kit::Task<kit::record::Page<kit::record::HistoryEntry>> CustomerService::history(
+    biz::CustomerId id, const kit::db::ListQuery& query) {
+  kit::record::Page<kit::record::HistoryEntry> page = co_await store_.customers().history(query);
+  if (page.items.empty()) co_await store_.customers().find(id);
+  co_return page;
+}
+
 }  // namespace store::service

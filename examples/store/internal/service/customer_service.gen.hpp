@@ -12,6 +12,7 @@
 #include "kit/base/function.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
 
 namespace store::service {
@@ -43,6 +44,12 @@ class CustomerService {
   /// Brings back one that was removed.
   /// Fails with `aborted` (HTTP 412) when `version` is given and not the current one.
   kit::Task<biz::Customer> restore(biz::CustomerId id, std::optional<std::int64_t> version);
+  /// Removes for good one that was removed. Fails with `failed_precondition` for others.
+  kit::Task<> purge(biz::CustomerId id, std::optional<std::int64_t> version);
+  /// What was done to one, also when it was removed. Fails with `not_found` for one that
+  /// never was. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Page<kit::record::HistoryEntry>> history(biz::CustomerId id,
+                                                                  const kit::db::ListQuery& query);
 
   // Written in customer_service.cpp.
   /// Gives the customer another e-mail address.

@@ -60,6 +60,13 @@ kit::Task<> PlaylistService::remove(biz::PlaylistId id, std::optional<std::int64
   co_await work->commit();
 }
 
+kit::Task<kit::record::Page<kit::record::HistoryEntry>> PlaylistService::history(
+    biz::PlaylistId id, const kit::db::ListQuery& query) {
+  kit::record::Page<kit::record::HistoryEntry> page = co_await store_.playlists().history(query);
+  if (page.items.empty()) co_await store_.playlists().find(id);
+  co_return page;
+}
+
 kit::Task<> PlaylistService::link_tracks(biz::PlaylistId id, biz::TrackId track_id) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   co_await work->playlists().find(id);

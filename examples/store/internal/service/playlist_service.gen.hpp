@@ -12,6 +12,7 @@
 #include "kit/base/function.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
 
 namespace store::service {
@@ -40,6 +41,10 @@ class PlaylistService {
   kit::Task<biz::Playlist> update(biz::PlaylistId id, std::optional<std::int64_t> version,
                                   Change change);
   kit::Task<> remove(biz::PlaylistId id, std::optional<std::int64_t> version);
+  /// What was done to one, also when it was removed. Fails with `not_found` for one that
+  /// never was. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Page<kit::record::HistoryEntry>> history(biz::PlaylistId id,
+                                                                  const kit::db::ListQuery& query);
   kit::Task<> link_tracks(biz::PlaylistId id, biz::TrackId track_id);
   kit::Task<> unlink_tracks(biz::PlaylistId id, biz::TrackId track_id);
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "kit/app/application.hpp"
+#include "kit/http/router.hpp"
+
+namespace kit::app {
+
+/// Makes the routes that `service` adds to `router` run for the caller that
+/// `Application::identify` finds. Fails with `invalid_argument` when the service has access rules,
+/// nobody says who callers are and the environment is not dev. Lifetime: `application` outlives the
+/// router.
+Result<> add_service(http::Router& router, const Application& application, Service& service,
+                     std::string_view environment);
+
+}  // namespace kit::app

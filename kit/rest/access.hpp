@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+#include "kit/base/caller.hpp"
+#include "kit/record/access.hpp"
+#include "kit/rest/field_mask.hpp"
+
+namespace kit::rest {
+
+using kit::Caller;
+
+/// The fields of an entity that the caller sees and writes; `fields`: how many it has.
+FieldMask visible_fields(const record::AccessRules& rules, std::size_t fields);
+
+}  // namespace kit::rest
