@@ -337,6 +337,29 @@ TEST(EvolvingRows, dropped_references_come_back_to_some_row) {
             "1");
 }
 
+TEST(EvolvingRows, unique_references_come_back_to_a_row_each) {
+  const std::string employee = "  Employee:\n    fields: {name: string}\n";
+  const std::string rep = "    belongs_to: {rep: {entity: Employee, unique: true}}\n" + employee;
+  Evolving shop(customer(field("x: int32"), rep));
+  for (const char* id : {"4", "7", "9"}) {
+    shop.storage.run(
+        std::string("INSERT INTO employees (id, name, created_at, updated_at) VALUES (") + id +
+        ", 'a', 0, 0)");
+  }
+  shop.rows("x, rep_id", {"1, 9", "2, 4"});
+  EXPECT_EQ(shop.change_to(customer(field("x: int32"), employee)), "");
+  shop.rows("x", {"3"});
+  shop.go_back();
+  EXPECT_EQ(shop.values("rep_id"), "4,7,9");
+  // One more than there are rows to refer to.
+  EXPECT_EQ(shop.change_to(customer(field("x: int32"), employee)), "");
+  shop.rows("x", {"4"});
+  const auto back = shop.storage.down();
+  ASSERT_FALSE(back.ok());
+  EXPECT_THAT(back.error().message(),
+              HasSubstr("1 row(s) of customers: rep_id is required and has no value"));
+}
+
 TEST(EvolvingRows, references_must_lead_somewhere) {
   const std::string employee = "  Employee:\n    fields: {name: string}\n";
   const std::string rep = "    belongs_to: {rep: {entity: Employee, backfill: 3}}\n" + employee;
