@@ -228,6 +228,30 @@ TEST(EvolvingRows, a_field_that_cannot_fill_all_rows_is_refused) {
               HasSubstr("1 row(s) of customers: label is not of at most 1 characters"));
 }
 
+TEST(EvolvingRows, statements_of_ones_own_see_what_is_dropped_and_what_is_new) {
+  const std::string before = customer(field("called: {type: string, max: 40}"));
+  const std::string after = customer(field("first: {type: string, max: 20, backfill: ''}") +
+                                     field("last: {type: string, max: 20, backfill: ''}"));
+  Storage storage(before);
+  storage.run("INSERT INTO customers (called, created_at, updated_at) VALUES ('Ann Lee', 0, 0)");
+  const evolve::Catalogue a = evolve::catalogue_of(service_of(before));
+  const evolve::Catalogue b = evolve::catalogue_of(service_of(after));
+  evolve::Decisions decisions;
+  decisions.drops = {"customers.called"};
+  const evolve::Plan plan = evolve::plan(a, b, evolve::difference(a, b, decisions));
+  std::string up = evolve::sqlite_up(plan, "a");
+  const std::string mark = "have their place here.\n";
+  const std::size_t at = up.find(mark);
+  ASSERT_NE(at, std::string::npos);
+  up.insert(at + mark.size(),
+            "UPDATE customers SET first = substr(called, 1, instr(called, ' ') - 1),\n"
+            "  last = substr(called, instr(called, ' ') + 1);\n");
+  const auto done = storage.up("split", up, evolve::sqlite_down(plan, "a"));
+  ASSERT_TRUE(done.ok()) << done.error().message();
+  EXPECT_EQ(storage.text("SELECT first || '-' || last FROM customers"), "Ann-Lee");
+  EXPECT_EQ(storage.catalogue(), Storage(after).catalogue());
+}
+
 TEST(EvolvingRows, ids_of_deleted_rows_are_never_given_again) {
   Evolving shop(customer(field("x: int32")));
   shop.rows("x", {"1", "2", "3"});
