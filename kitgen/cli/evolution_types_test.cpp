@@ -80,7 +80,7 @@ TEST(EvolvingRows, values_that_would_be_lost_are_counted) {
   for (const char* bad : {"'x'", "''", "'1.5'", "' 1'", "'+1'", "'007'", "'9223372036854775808'"})
     check_refusal("string, max: 20", "int64", {"'1'", bad}, "1 row(s) of customers: x is no whole");
   for (const char* bad : {"'x'", "''", "'-'", "'1.'", "'.5'", "'1.2.3'", "'1-2'", "'1.234'",
-                          "'1e3'", "'1234.00'", "' 1'", "'--1'"})
+                          "'1e3'", "'1234.00'", "'007'", "' 1'", "'--1'"})
     check_refusal("string, max: 20", "'decimal(5,2)'", {"'1.5'", bad},
                   "1 row(s) of customers: x is no number of the type decimal(5,2)");
   check_refusal("string, max: 9", "bool", {"'true'", "'yes'"}, "x is neither true nor false");
