@@ -33,6 +33,8 @@ siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
 rolling:  ## restarts behind nginx under load, no failed request
 	@exec tools/harness.sh rolling
+crash-generate:  ## kitgen generate, new and migrate, killed at POINTS (200) places each
+	@exec tools/harness.sh crash-generate
 fresh:  ## run and test inside a minimal Debian 12
 	@exec tools/fresh.sh
 lint:  ## clang-tidy, coroutine lint, header cost
@@ -44,4 +46,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate siege rolling fresh lint fmt package clean
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate siege rolling crash-generate fresh lint fmt package clean

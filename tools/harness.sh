@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate: set-up, a release build of what is needed, then the script or program
-# of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= become its options.
+# make conformance / siege / rolling / simulate / crash-generate: set-up, a release build of what is needed, then the script or program
+# of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
 options=()
-for name in SEEDS SEED COUNT ROUNDS RESTARTS; do
+for name in SEEDS SEED COUNT ROUNDS RESTARTS POINTS; do
   [ -n "${!name:-}" ] && options+=("--${name,,}=${!name}")
 done
 [ -n "${SHORT:-}" ] && options+=(--short)
@@ -36,5 +36,9 @@ case $verb in
   simulate)
     release_build kit_simulate
     exec build/release/tests/simulation/kit_simulate "${options[@]}"
+    ;;
+  crash-generate)
+    release_build kit_crash
+    exec build/release/tests/crash/kit_crash --kitgen=build/release/kitgen/cli/kitgen "${options[@]}"
     ;;
 esac

@@ -55,3 +55,6 @@ fi
 if [[ " $* " == *" run "* ]]; then
   tools/npm.sh kit/app/web || exit 1
 fi
+if [[ " $* " == *" test "* ]]; then
+  tools/npm.sh tests/editor || exit 1
+fi

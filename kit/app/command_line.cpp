@@ -21,6 +21,7 @@ struct Command {
 
 constexpr std::array<std::string_view, 2> import_options{"--dir", "--dry-run"};
 constexpr std::array<std::string_view, 1> export_options{"--dir"};
+constexpr std::array<std::string_view, 1> migrate_options{"--allow-destructive"};
 constexpr std::array<std::string_view, 3> common_options{"--config", "--env", "--help"};
 constexpr std::size_t any_number = 1000;
 
@@ -30,15 +31,14 @@ constexpr std::array<Command, 7> commands{{
      "  @\n  @ --http.port=9000\n  @ serve --env prod --database.path=/var/lib/@/@.db\n",
      {},
      0},
-    {"migrate",
-     "Bring the database's schema up or down, or show where it stands",
+    {"migrate", "Bring the database's schema up or down, or show where it stands",
      "  @ migrate status        what was applied, and when\n"
      "  @ migrate plan          the SQL that `up` would run\n"
      "  @ migrate up            apply what is pending\n"
      "  @ migrate down          undo the last step\n"
-     "  @ migrate down 2        undo the last two\n",
-     {},
-     2},
+     "  @ migrate down 2        undo the last two\n"
+     "  @ migrate up --allow-destructive   also what loses data, after a backup\n",
+     migrate_options, 2},
     {"import", "Read CSV files into the database; all of a file or nothing of it",
      "  @ import                        every file of the folder import.directory names\n"
      "  @ import --dir data Artist Album\n"
@@ -109,8 +109,9 @@ class Parser {
   Result<> option(std::string_view word) {
     const std::size_t equals = word.find('=');
     const std::string_view name = word.substr(0, equals);
-    if (name == "--dry-run" && equals == std::string_view::npos) {
-      line_.dry_run = true;
+    const bool is_flag = name == "--dry-run" || name == "--allow-destructive";
+    if (is_flag && equals == std::string_view::npos) {
+      (name == "--dry-run" ? line_.dry_run : line_.allow_destructive) = true;
       given_.push_back(name);
       return {};
     }
@@ -118,8 +119,8 @@ class Parser {
     const auto known = {std::string_view("--config"), std::string_view("--env"),
                         std::string_view("--dir")};
     if (!setting && std::ranges::find(known, name) == known.end()) {
-      const std::array<std::string_view, 5> names{"--config", "--env", "--dir", "--dry-run",
-                                                  "--help"};
+      const std::array<std::string_view, 6> names{"--config",  "--env",  "--dir",
+                                                  "--dry-run", "--help", "--allow-destructive"};
       return Error(Code::invalid_argument,
                    "there is no option '" + std::string(name) + "'" + did_you_mean(name, names));
     }
@@ -182,9 +183,11 @@ std::string with_name(std::string_view text, std::string_view program) {
 }
 
 std::string option_text(std::string_view option) {
-  return option == "--dir"
-             ? "  --dir DIR            the folder of the files (import: import.directory)\n"
-             : "  --dry-run            check everything, keep nothing\n";
+  if (option == "--dir")
+    return "  --dir DIR            the folder of the files (import: import.directory)\n";
+  if (option == "--allow-destructive")
+    return "  --allow-destructive  up: apply steps that lose data\n";
+  return "  --dry-run            check everything, keep nothing\n";
 }
 
 }  // namespace

@@ -17,10 +17,11 @@ struct CommandLine {
   std::vector<std::string> arguments;    ///< What stands after the command: "up", entity names.
   std::string config_folder = "config";  ///< --config DIR
   bool config_folder_given = false;
-  std::string environment;  ///< --env NAME; empty: not given.
-  std::string folder;       ///< --dir DIR
-  bool dry_run = false;     ///< --dry-run
-  bool help = false;        ///< --help, -h, or the command help
+  std::string environment;         ///< --env NAME; empty: not given.
+  std::string folder;              ///< --dir DIR
+  bool dry_run = false;            ///< --dry-run
+  bool allow_destructive = false;  ///< --allow-destructive
+  bool help = false;               ///< --help, -h, or the command help
   /// --section.key=value, in order: the topmost layer of the configuration.
   std::vector<std::pair<std::string, std::string>> settings;
 };

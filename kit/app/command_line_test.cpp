@@ -49,6 +49,9 @@ TEST(CommandLine, NamesTheNearestWord) {
             "there is no option '--dryrun' (did you mean '--dry-run'?)");
   EXPECT_THAT(failure({"--http.port"}), HasSubstr("needs a value"));
   EXPECT_THAT(failure({"serve", "--dry-run"}), HasSubstr("serve has no option --dry-run"));
+  EXPECT_TRUE(parse({"migrate", "up", "--allow-destructive"})->allow_destructive);
+  EXPECT_FALSE(parse({"migrate", "up"})->allow_destructive);
+  EXPECT_THAT(failure({"serve", "--allow-destructive"}), HasSubstr("serve has no option"));
   EXPECT_THAT(failure({"serve", "now"}), HasSubstr("does not take 'now'"));
   EXPECT_THAT(failure({"-x"}), HasSubstr("there is no option '-x'"));
 }
@@ -59,6 +62,7 @@ TEST(CommandLine, HelpBeginsWithExamples) {
   EXPECT_FALSE(parse({"--help"})->command_given);
   EXPECT_TRUE(help_text("store", "import").starts_with("  store import "));
   EXPECT_THAT(help_text("store", "import"), HasSubstr("\n  --dry-run "));
+  EXPECT_THAT(help_text("store", "migrate"), HasSubstr("\n  --allow-destructive "));
   EXPECT_THAT(help_text("store", "export"), HasSubstr("\n  --dir DIR "));
   EXPECT_TRUE(help_text("store", "").starts_with("  store  "));
   for (const char* command : {"serve", "migrate", "import", "export", "config", "version"}) {

@@ -43,15 +43,27 @@ Result<std::optional<std::uint32_t>> number_argument(const std::vector<std::stri
   return std::optional(static_cast<std::uint32_t>(*number));
 }
 
-Task<> migrate_up(db::Migrator& migrator, std::optional<std::uint32_t> to) {
-  const auto applied = co_await migrator.up(to);
+db::MigrationOptions migration_options(const Settings& settings, const CommandLine& line,
+                                       std::optional<std::uint32_t> number) {
+  db::MigrationOptions options;
+  options.to = number;
+  options.allow_destructive = line.allow_destructive || settings.allow_destructive;
+  options.lock_timeout = settings.migration_lock_timeout;
+  options.on_wait = [] {
+    std::fputs("waiting for another runner that writes to the database\n", stderr);
+  };
+  return options;
+}
+
+Task<> migrate_up(db::Migrator& migrator, db::MigrationOptions options) {
+  const auto applied = co_await migrator.up(std::move(options));
   for (const db::MigrationStatus& done : applied)
     print("applied  " + step(done.number, done.name) + '\n');
   if (applied.empty()) print("nothing to apply: the schema is up to date\n");
 }
 
-Task<> migrate_down(db::Migrator& migrator, std::uint32_t steps) {
-  const auto undone = co_await migrator.down(steps);
+Task<> migrate_down(db::Migrator& migrator, std::uint32_t steps, db::MigrationOptions options) {
+  const auto undone = co_await migrator.down(steps, std::move(options));
   for (const db::MigrationStatus& done : undone)
     print("undone   " + step(done.number, done.name) + '\n');
   if (undone.empty()) print("nothing to undo\n");
@@ -63,6 +75,8 @@ Task<> migrate_status(db::Migrator& migrator) {
   for (const db::MigrationStatus& one : report.steps) {
     print(padded(one.applied_at ? "applied " + *one.applied_at : "pending", 36) +
           step(one.number, one.name) + (one.is_edited ? "  (edited since)" : "") + '\n');
+    if (one.failure)
+      print("  failed at " + one.failure->failed_at + ": " + one.failure->error + '\n');
   }
   if (report.problem) co_await std::move(*report.problem);
 }
@@ -123,7 +137,8 @@ Settings without_time_limits(const Settings& settings) {
 }  // namespace
 
 Task<> migrate_command(const Application& application, const Settings& settings,
-                       std::vector<std::string> arguments) {
+                       const CommandLine& line) {
+  const std::vector<std::string>& arguments = line.arguments;
   constexpr std::array<std::string_view, 4> verbs{"up", "down", "status", "plan"};
   const std::string verb = arguments.empty() ? "status" : arguments.front();
   if (std::ranges::find(verbs, verb) == verbs.end()) {
@@ -140,9 +155,11 @@ Task<> migrate_command(const Application& application, const Settings& settings,
   std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(settings.database);
   db::Migrator migrator(*database, application.migrations);
   if (verb == "up") {
-    co_await migrate_up(migrator, number);
+    db::MigrationOptions options = migration_options(settings, line, number);
+    co_await migrate_up(migrator, std::move(options));
   } else if (verb == "down") {
-    co_await migrate_down(migrator, number.value_or(1));
+    db::MigrationOptions options = migration_options(settings, line, std::nullopt);
+    co_await migrate_down(migrator, number.value_or(1), std::move(options));
   } else if (verb == "status") {
     co_await migrate_status(migrator);
   } else {

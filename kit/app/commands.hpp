@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "kit/app/application.hpp"
 #include "kit/app/command_line.hpp"
 #include "kit/app/settings.hpp"
@@ -14,7 +11,7 @@ namespace kit::app {
 
 /// up [to], down [steps], status, plan.
 Task<> migrate_command(const Application& application, const Settings& settings,
-                       std::vector<std::string> arguments);
+                       const CommandLine& line);
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line);
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line);
 

@@ -47,7 +47,7 @@ Task<> dispatch(Application& application, const CommandLine& line, LoadedSetting
                 LoadAgain& load) {
   if (line.command == "serve") return serve(application, loaded, load);
   const Settings& settings = loaded.settings;
-  if (line.command == "migrate") return migrate_command(application, settings, line.arguments);
+  if (line.command == "migrate") return migrate_command(application, settings, line);
   if (line.command == "import") return import_command(application, settings, line);
   return export_command(application, settings, line);
 }

@@ -311,7 +311,11 @@ Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
   std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(options);
   db::Migrator migrator(*database, application.migrations);
   if (settings.migrate_on_start) {
-    const std::vector<db::MigrationStatus> applied = co_await migrator.up();
+    db::MigrationOptions up;
+    up.allow_destructive = settings.allow_destructive;
+    up.lock_timeout = settings.migration_lock_timeout;
+    up.on_wait = [] { log::info(app_log, "waiting for another instance that migrates"); };
+    const std::vector<db::MigrationStatus> applied = co_await migrator.up(std::move(up));
     for (const db::MigrationStatus& step : applied) {
       log::info(app_log, "migration applied", {{"number", step.number}, {"name", step.name}});
     }

@@ -228,6 +228,14 @@ void describe_database(config::Section section, Settings& settings, Sizes& sizes
        {"full", sqlite::Synchronous::full}});
   section.field("migrate_on_start", settings.migrate_on_start,
                 "apply pending migrations before listening");
+  section.field("allow_destructive", settings.allow_destructive,
+                "apply also migrations that lose data; otherwise they end the start with what "
+                "would be lost");
+  section
+      .field("migration_lock_timeout", settings.migration_lock_timeout,
+             "how long another instance's migration is waited for")
+      .min(milliseconds{0})
+      .max(std::chrono::hours{24});
   section.field("busy_timeout", database.busy_timeout, "how long a write waits for another process")
       .min(milliseconds{0});
   section

@@ -51,6 +51,8 @@ struct Settings {
   } admin;
   sqlite::SqliteOptions database;
   bool migrate_on_start = true;
+  bool allow_destructive = false;  ///< Migrations that lose data may run, on start too.
+  std::chrono::milliseconds migration_lock_timeout = std::chrono::minutes(10);
   struct Log {
     log::Level level = log::Level::info;
     log::Format format = log::Format::automatic;

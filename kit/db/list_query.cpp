@@ -14,7 +14,7 @@ struct OperatorName {
   std::string_view name;
   Operator op;
 };
-constexpr std::array<OperatorName, 10> operator_names = {{{"eq", Operator::eq},
+constexpr std::array<OperatorName, 11> operator_names = {{{"eq", Operator::eq},
                                                           {"ne", Operator::ne},
                                                           {"gt", Operator::gt},
                                                           {"gte", Operator::gte},
@@ -23,7 +23,8 @@ constexpr std::array<OperatorName, 10> operator_names = {{{"eq", Operator::eq},
                                                           {"in", Operator::in},
                                                           {"contains", Operator::contains},
                                                           {"like", Operator::like},
-                                                          {"is_null", Operator::is_null}}};
+                                                          {"is_null", Operator::is_null},
+                                                          {"has", Operator::has}}};
 
 bool is_null(const Value& value) {
   return std::holds_alternative<std::nullptr_t>(value);
@@ -156,6 +157,8 @@ class Builder {
         out_.sql.append(column).append(*yes != 0 ? " IS NULL" : " IS NOT NULL");
         return {};
       }
+      case Operator::has:
+        return has(*filter.column, value);
       case Operator::in:
         break;
     }
@@ -182,6 +185,17 @@ class Builder {
     KIT_TRY(check_type(column, value, false));
     out_.sql.append(column.sql).append(op);
     bind(value);
+    return {};
+  }
+
+  /// Nothing in a null array: json_each of null has no rows.
+  Result<> has(const Column& column, const Value& value) {
+    KIT_TRY(check_type(column, value, false));
+    out_.sql.append("EXISTS (SELECT 1 FROM json_each(")
+        .append(column.sql)
+        .append(") WHERE value = ");
+    bind(value);
+    out_.sql.append(")");
     return {};
   }
 

@@ -56,6 +56,7 @@ enum class Operator : std::uint8_t {
   contains,  ///< Has the text somewhere in it, ASCII case ignored.
   like,  ///< As `contains`, but `*` stands for any text and both ends are fixed when there is one.
   is_null,  ///< Value 1: is null; 0: is not.
+  has,      ///< For arrays, whose `Column::type` is that of their elements: has the value.
 };
 
 /// The operator that clients write after the point of `created_at.gte=...`; nothing for others.

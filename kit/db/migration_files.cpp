@@ -12,6 +12,7 @@
 
 #include "kit/base/text.hpp"
 #include "kit/db/migrations.hpp"
+#include "kit/db/script.hpp"
 
 namespace kit::db {
 namespace {
@@ -82,6 +83,9 @@ Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> fi
       const std::string& other =
           migration.up_file.empty() ? migration.down_file : migration.up_file;
       return bad("number " + std::to_string(parsed->number) + " is used twice: " + other + " and " +
+                 std::string(file) +
+                 "; when two branches wrote one each, the step that no database has yet gets the "
+                 "next free number: kitgen migrate renumber " +
                  std::string(file));
     }
     other_file = file;
@@ -125,9 +129,10 @@ Result<> check_migrations(std::span<const Migration> migrations) {
                             ? std::to_string(migration.number) + "_" + migration.name
                             : migration.up_file;
     if (migration.number != expected) {
-      return bad(migration.number < expected
-                     ? shown + ": this number comes twice or out of order"
-                     : shown + ": number " + std::to_string(expected) + " is missing before it");
+      return bad(migration.number < expected ? shown + ": this number comes twice or out of order"
+                                             : shown + ": number " + std::to_string(expected) +
+                                                   " is missing before it: bring its file back, or "
+                                                   "renumber this one when no database has it yet");
     }
     if (migration.name.empty()) return bad(shown + ": a migration needs a name");
     auto statements = split_script(migration.up);

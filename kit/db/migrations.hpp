@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,18 +45,16 @@ Result<> check_migrations(std::span<const Migration> migrations);
 /// SHA-256 of the `up` script: what the history table keeps.
 std::string checksum(const Migration& migration);
 
-/// How a statement starts that is a check: a SELECT of the reasons why the migration can not be
-/// applied to this database, as text; no rows: go on.
-inline constexpr std::string_view check_mark = "SELECT /* kit:check */";
-
-/// One statement of a script and the line (from 1) on which it starts.
-struct ScriptStatement {
-  std::string_view sql;
-  std::size_t line = 0;
+/// The last try of a step, when it failed.
+struct MigrationFailure {
+  std::uint32_t number = 0;
+  bool is_down = false;   ///< It was to be undone.
+  std::string file;       ///< "0002_add_phone.up.sql"
+  std::size_t line = 0;   ///< Of the statement that failed; 0: the commit.
+  std::string statement;  ///< Its first line.
+  std::string error;
+  std::string failed_at;  ///< RFC 3339
 };
-/// Splits at semicolons, knowing quotes, comments and the BEGIN ... END of triggers. Fails with
-/// `invalid_argument`, "line 3: a quoted text that does not end".
-Result<std::vector<ScriptStatement>> split_script(std::string_view script);
 
 struct MigrationStatus {
   std::uint32_t number = 0;
@@ -61,6 +62,8 @@ struct MigrationStatus {
   std::string checksum;
   std::optional<std::string> applied_at;  ///< RFC 3339; nothing: pending.
   bool is_edited = false;                 ///< Changed after it was applied; only `report` says so.
+  /// Nothing of it is left in the database. Gone once the step went through; only `report` says so.
+  std::optional<MigrationFailure> failure = {};
 };
 
 /// Where a database stands, whatever its history says.
@@ -69,12 +72,23 @@ struct MigrationReport {
   std::optional<Error> problem;  ///< What every other call fails with; nothing: the history fits.
 };
 
+/// How `Migrator` goes about a change.
+struct MigrationOptions {
+  std::optional<std::uint32_t> to = {};  ///< `up` ends with this number.
+  bool allow_destructive = false;        ///< Apply steps that lose data.
+  /// How long another runner may be at work before this one gives up.
+  std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
+  /// Called once when it turns out that another runner is at work.
+  std::function<void()> on_wait = {};
+};
+
 /// Brings a database's schema to where the program expects it. The table `kit_migrations` keeps
-/// what was applied, with checksums. Each step is one transaction that includes its row of history
-/// and a check of all foreign keys; two runners at once apply each step once. Every call but
-/// `report` fails with `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one
-/// that was applied was changed afterwards; MIGRATION_UNKNOWN when the database has steps that the
-/// program lacks. Lifetime: `database` outlives this.
+/// what was applied, with checksums; `kit_migration_failures` what was tried in vain. Each step is
+/// one transaction that includes its row of history and a check of all foreign keys; two runners at
+/// once apply each step once, the second waits. Every call but `report` fails with
+/// `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one that was applied was
+/// changed or moved afterwards; MIGRATION_UNKNOWN when the database has steps that the program
+/// lacks. Lifetime: `database` outlives this.
 class Migrator {
  public:
   Migrator(Database& database, std::span<const Migration> migrations);
@@ -82,25 +96,42 @@ class Migrator {
   /// Every step with when it was applied.
   Task<std::vector<MigrationStatus>> status();
   /// The same for people who look into what went wrong: a history that does not fit is told, not
-  /// refused.
+  /// refused, and failed tries are shown.
   Task<MigrationReport> report();
   /// The steps that `up` would apply.
   Task<std::vector<Migration>> plan();
-  /// Applies pending steps, in order, up to and including number `to`, and yields those it applied.
-  /// A failing statement ends it with its error, "0002_x.up.sql:14: ..."; steps before it stay. A
-  /// check (`check_mark`) that yields a row fails with `failed_precondition`, MIGRATION_REFUSED.
-  /// Fails with `aborted`, reason MIGRATION_RACE, when another runner undoes a step meanwhile.
-  Task<std::vector<MigrationStatus>> up(std::optional<std::uint32_t> to = std::nullopt);
-  /// Undoes the last `steps` applied ones, newest first, and yields them. Fails with
-  /// `failed_precondition`, reason MIGRATION_IRREVERSIBLE, before touching anything when one of
-  /// them has no down script; `aborted`, MIGRATION_RACE, when another runner moves meanwhile.
-  Task<std::vector<MigrationStatus>> down(std::uint32_t steps = 1);
+  /// Applies pending steps in order and yields those it applied. A failing statement ends it with
+  /// its error, "0002_x.up.sql:14: ..."; steps before it stay, and the failure is remembered. Fails
+  /// with `failed_precondition`, reason MIGRATION_DESTRUCTIVE, before anything of any step runs
+  /// when one would lose data and that is not allowed; in a database without tables nothing can be
+  /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
+  /// `unavailable`, MIGRATION_LOCKED, when another runner took too long; `aborted`, MIGRATION_RACE,
+  /// when another runner undoes a step meanwhile.
+  Task<std::vector<MigrationStatus>> up(MigrationOptions options);
+  Task<std::vector<MigrationStatus>> up() { return up(MigrationOptions()); }
+  /// Undoes the last `steps` applied ones, newest first, and yields them. What a step brought goes
+  /// with it: asking for `down` is the permission. Fails with `failed_precondition`, reason
+  /// MIGRATION_IRREVERSIBLE, before touching anything when one of them has no down script;
+  /// `aborted`, MIGRATION_RACE, when another runner moves meanwhile; otherwise as `up`.
+  Task<std::vector<MigrationStatus>> down(std::uint32_t steps, MigrationOptions options);
+  Task<std::vector<MigrationStatus>> down(std::uint32_t steps = 1) {
+    return down(steps, MigrationOptions());
+  }
 
  private:
+  struct Attempt;
+
   Task<std::vector<MigrationStatus>> applied(Session& session);
   std::vector<MigrationStatus> with_pending(std::vector<MigrationStatus> history) const;
-  Task<std::optional<MigrationStatus>> apply(const Migration& migration);
-  Task<> undo(const Migration& migration);
+  Task<std::unique_ptr<Transaction>> lock(const MigrationOptions& options);
+  Task<std::optional<MigrationStatus>> apply(const Migration& migration,
+                                             const MigrationOptions& options);
+  Task<std::optional<MigrationStatus>> apply_once(const Migration& migration,
+                                                  const MigrationOptions& options,
+                                                  Attempt& attempt);
+  Task<> undo(const Migration& migration, const MigrationOptions& options);
+  Task<> undo_once(const Migration& migration, const MigrationOptions& options, Attempt& attempt);
+  Task<> remember(const Migration& migration, const Attempt& attempt, Error& error);
 
   Database& database_;
   std::vector<Migration> migrations_;

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/db/migrations.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <string>
 #include <vector>
+
+#include "kit/db/migration_effects.hpp"
+#include "kit/db/script.hpp"
 
 namespace kit::db {
 namespace {
@@ -66,9 +70,12 @@ TEST(ReadMigrations, PairsUpAndDown) {
 
 TEST(ReadMigrations, RefusesWhatDoesNotFit) {
   EXPECT_EQ(read_error({{"0001_a.up.sql", "A"}, {"0003_b.up.sql", "B"}}),
-            "0003_b.up.sql: number 2 is missing before it");
+            "0003_b.up.sql: number 2 is missing before it: bring its file back, or renumber this "
+            "one when no database has it yet");
   EXPECT_EQ(read_error({{"0001_a.up.sql", "A"}, {"0001_b.up.sql", "B"}}),
-            "number 1 is used twice: 0001_a.up.sql and 0001_b.up.sql");
+            "number 1 is used twice: 0001_a.up.sql and 0001_b.up.sql; when two branches wrote one "
+            "each, the step that no database has yet gets the next free number: kitgen migrate "
+            "renumber 0001_b.up.sql");
   EXPECT_EQ(read_error({{"0001_a.down.sql", "A"}}),
             "0001_a.down.sql has no .up.sql that it undoes");
   EXPECT_EQ(read_error({{"0001_a.up.sql", " -- \n"}}), "0001_a.up.sql: no statement in it");
@@ -79,6 +86,92 @@ TEST(ReadMigrations, RefusesWhatDoesNotFit) {
     EXPECT_NE(read_error({{name, "A"}}), "") << name;
   }
   EXPECT_EQ(read_migrations(std::string("/nonexistent")).error().code(), Code::not_found);
+}
+
+TEST(SplitScript, KnowsWhereTokensAndCommentsStand) {
+  const std::string script =
+      "-- top\n  /* kit:allow a */ DROP TABLE\n\tx; -- kit:allow b c\n"
+      "-- kit:check why not\nSELECT 1;\n"
+      "-- kit:check\nSELECT 'x'";
+  auto statements = split_script(script);
+  ASSERT_TRUE(statements.ok());
+  ASSERT_EQ(statements->size(), 3u);
+  const ScriptStatement& drop = statements->at(0);
+  EXPECT_EQ(drop.tokens.at(0).line, 2u);
+  EXPECT_EQ(drop.tokens.at(0).column, 21u);
+  EXPECT_EQ(drop.tokens.at(2).line, 3u);
+  EXPECT_EQ(drop.tokens.at(2).column, 2u);
+  EXPECT_EQ(drop.first_line(), "DROP TABLE");
+  for (const char* rule : {"a", "b", "c"}) EXPECT_TRUE(drop.allows(rule)) << rule;
+  EXPECT_FALSE(drop.allows("d"));
+  EXPECT_FALSE(drop.check().has_value());
+  EXPECT_EQ(statements->at(1).check(), "why not");
+  EXPECT_EQ(statements->at(2).check(), "");
+}
+
+TEST(SqlTokens, NamesAreReadAsSqliteComparesThem) {
+  auto tokens = sql_tokens("Ab \"C\"\"d\" `E` [F g] 'text' 12x ;");
+  ASSERT_TRUE(tokens.ok());
+  std::vector<std::string> names;
+  for (const SqlToken& token : *tokens) {
+    if (token.is_name()) names.push_back(sql_name(token));
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"ab", "c\"d", "e", "f g"}));
+  EXPECT_EQ(tokens->at(5).kind, SqlTokenKind::number);
+  EXPECT_TRUE(tokens->at(6).is(';'));
+}
+
+TEST(Annotations, AreLinesOfTheirOwnThatMayGoOn) {
+  const std::string script =
+      "-- destructive: the column a\n--    of t\n-- destructive: b\n-- irreversible data: c\n"
+      "SELECT '-- destructive: no';";
+  EXPECT_EQ(annotations(script, "destructive"), (Pieces{"the column a of t", "b"}));
+  EXPECT_EQ(annotations(script, "irreversible data"), Pieces{"c"});
+  EXPECT_EQ(annotations("SELECT 1;", "destructive"), Pieces{});
+}
+
+TEST(Losses, OfWhatEndsForGood) {
+  EXPECT_EQ(losses("DROP TABLE IF EXISTS main.\"T\""), Pieces{"the table t with its rows"});
+  EXPECT_EQ(losses("ALTER TABLE t DROP COLUMN a; ALTER TABLE t DROP b"),
+            (Pieces{"the column a of t", "the column b of t"}));
+  EXPECT_EQ(losses("DELETE FROM t; WITH x AS (SELECT 1 WHERE 1) DELETE FROM u RETURNING *"),
+            (Pieces{"every row of t", "every row of u"}));
+  EXPECT_EQ(losses("UPDATE OR IGNORE t SET a = (SELECT 1 WHERE 2), (b, c) = (1, 2) FROM u"),
+            Pieces{"what stood in a, b, c of every row of t"});
+  EXPECT_EQ(losses("-- destructive: the old prices\nDROP TABLE t"), Pieces{"the old prices"});
+}
+
+TEST(Losses, NotOfWhatIsKeptOrWasMadeHere) {
+  for (const char* script :
+       {"DELETE FROM t WHERE a = 1; UPDATE t SET a = 1 WHERE b; DROP INDEX i; DROP VIEW v",
+        "CREATE TABLE t (a); DELETE FROM t; UPDATE t SET a = 1; DROP TABLE t",
+        "ALTER TABLE t ADD COLUMN a; UPDATE t SET a = b; ALTER TABLE t DROP COLUMN a",
+        "ALTER TABLE t ADD a; ALTER TABLE t RENAME a TO b; UPDATE t SET b = 1",
+        "CREATE TABLE n (a); INSERT INTO n SELECT a FROM t; DROP TABLE t;"
+        "ALTER TABLE n RENAME TO t; DELETE FROM t",
+        "ALTER TABLE t RENAME TO o; CREATE TABLE t (a); INSERT INTO t SELECT * FROM o;"
+        "DROP TABLE o",
+        "CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u; END",
+        "-- kit:allow drop-table\nDROP TABLE t;\nDELETE FROM t; -- kit:allow delete-all"}) {
+    EXPECT_EQ(losses(script), Pieces{}) << script;
+  }
+  // A copy that leaves rows out is none.
+  EXPECT_EQ(losses("CREATE TABLE n (a); INSERT INTO n SELECT a FROM t WHERE a > 1; DROP TABLE t"),
+            Pieces{"the table t with its rows"});
+  EXPECT_EQ(losses("CREATE TEMP TABLE n AS SELECT * FROM t; DROP TABLE t"),
+            Pieces{"the table t with its rows"});
+}
+
+TEST(Losses, OfAColumnThatARebuildForgets) {
+  const TableColumns columns = {{"t", {"a", "b", "c"}}};
+  const std::string rest = " FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t";
+  const std::string start = "CREATE TABLE n (a, b); INSERT INTO n SELECT ";
+  EXPECT_EQ(losses(start + "a, lower(b)" + rest, columns), Pieces{"the column c of t"});
+  EXPECT_EQ(losses(start + "a" + rest, columns), Pieces{"the column b of t, the column c of t"});
+  EXPECT_EQ(losses(start + "a, b || c" + rest, columns), Pieces{});
+  EXPECT_EQ(losses(start + "*" + rest, columns), Pieces{});
+  EXPECT_EQ(losses("ALTER TABLE t RENAME COLUMN c TO d;" + start + "a, b, d" + rest, columns),
+            Pieces{});
 }
 
 }  // namespace

@@ -1,154 +1,167 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kit/db/script.hpp"
+
 #include <algorithm>
-#include <string>
+#include <optional>
+#include <utility>
 
 #include "kit/base/text.hpp"
-#include "kit/db/migrations.hpp"
 
 namespace kit::db {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
+constexpr std::size_t longest_shown_line = 120;
 
-/// Reads a script token by token, as far as needed to see where statements end.
+/// Groups tokens into statements.
 class Splitter {
  public:
   explicit Splitter(std::string_view script) : script_(script) {}
 
-  Result<std::vector<ScriptStatement>> split() {
-    while (at_ < script_.size()) {
-      if (!error_.empty()) break;
-      step();
+  Result<std::vector<ScriptStatement>> split(const std::vector<SqlToken>& tokens) {
+    for (const SqlToken& token : tokens) {
+      if (token.kind == SqlTokenKind::comment) {
+        comment(token);
+      } else if (token.is(';') && depth_ == 0) {
+        finish(token.line);
+      } else {
+        if (token.kind == SqlTokenKind::word || token.kind == SqlTokenKind::number) word(token);
+        statement_.tokens.push_back(token);
+      }
     }
-    if (!error_.empty()) return Error(Code::invalid_argument, error_);
     if (depth_ > 0) {
+      const std::size_t line = statement_.tokens.front().line;
       return Error(Code::invalid_argument,
-                   "line " + std::to_string(statement_line_) + ": BEGIN without its END");
+                   "line " + std::to_string(line) + ": BEGIN without its END");
     }
-    finish();
+    finish(0);
     return std::move(statements_);
   }
 
  private:
-  char peek(std::size_t ahead = 0) const {
-    return at_ + ahead < script_.size() ? script_[at_ + ahead] : '\0';
-  }
-
-  void step() {
-    char c = peek();
-    if (is_blank(c)) {
-      advance();
-    } else if (c == '-' && peek(1) == '-') {
-      while (at_ < script_.size() && peek() != '\n') advance();
-    } else if (c == '/' && peek(1) == '*') {
-      skip_comment();
-    } else if (c == ';' && depth_ == 0) {
-      finish();
-      advance();
-    } else {
-      if (start_ == none) {
-        start_ = at_;
-        statement_line_ = line_;
-      }
-      token(c);
-      end_ = at_;
-    }
-  }
-
-  void token(char c) {
-    if (c == '\'' || c == '"' || c == '`') {
-      skip_quoted(c);
-    } else if (c == '[') {
-      skip_quoted(']');
-    } else if (is_word(c)) {
-      auto begin = at_;
-      while (is_word(peek())) advance();
-      word(script_.substr(begin, at_ - begin));
-    } else {
-      advance();
-    }
+  void comment(const SqlToken& token) {
+    const bool of_the_last = statement_.tokens.empty() && !statements_.empty() &&
+                             statement_.comments.empty() && token.line == last_line_;
+    (of_the_last ? statements_.back() : statement_).comments.push_back(token);
   }
 
   /// A trigger's body is BEGIN ... END, in which CASE ... END may stand.
-  void word(std::string_view text) {
+  void word(const SqlToken& token) {
     ++words_;
-    if (words_ == 1) creates_ = iequals(text, "create");
-    if (creates_ && words_ <= 3 && iequals(text, "trigger")) trigger_ = true;
+    if (words_ == 1) creates_ = token.is("create");
+    if (creates_ && words_ <= 3 && token.is("trigger")) trigger_ = true;
     if (!trigger_) return;
-    if (iequals(text, "begin") || iequals(text, "case")) {
+    if (token.is("begin") || token.is("case")) {
       // A CASE in the WHEN before the body counts as well, and ends before it.
       ++depth_;
-    } else if (iequals(text, "end") && depth_ > 0) {
+    } else if (token.is("end") && depth_ > 0) {
       --depth_;
     }
   }
 
-  void skip_comment() {
-    auto line = line_;
-    auto end = script_.find("*/", at_ + 2);
-    if (end == script_.npos) {
-      fail(line, "a comment that does not end");
-      return;
+  void finish(std::size_t line) {
+    last_line_ = line;
+    if (!statement_.tokens.empty()) {
+      const SqlToken& first = statement_.tokens.front();
+      const SqlToken& last = statement_.tokens.back();
+      const auto start = static_cast<std::size_t>(first.text.data() - script_.data());
+      const auto end =
+          static_cast<std::size_t>(last.text.data() - script_.data()) + last.text.size();
+      statement_.sql = script_.substr(start, end - start);
+      statement_.line = first.line;
+      statements_.push_back(std::move(statement_));
+      statement_ = {};
     }
-    while (at_ < end + 2) advance();
-  }
-
-  void skip_quoted(char quote) {
-    auto line = line_;
-    advance();
-    while (at_ < script_.size()) {
-      char c = peek();
-      advance();
-      if (c != quote) continue;
-      if (quote == ']' || peek() != quote) return;
-      advance();
-    }
-    fail(line, "a quoted text that does not end");
-  }
-
-  void fail(std::size_t line, std::string_view what) {
-    error_ = "line " + std::to_string(line) + ": " + std::string(what);
-    at_ = script_.size();
-  }
-
-  void advance() {
-    if (script_[at_++] == '\n') ++line_;
-  }
-
-  void finish() {
-    if (start_ != none)
-      statements_.push_back({script_.substr(start_, end_ - start_), statement_line_});
-    start_ = none;
     words_ = 0;
     creates_ = trigger_ = false;
   }
 
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-
   std::string_view script_;
-  std::size_t at_ = 0;
-  std::size_t line_ = 1;
-  std::size_t start_ = none;
-  std::size_t end_ = 0;
-  std::size_t statement_line_ = 1;
+  ScriptStatement statement_;
+  std::vector<ScriptStatement> statements_;
+  std::size_t last_line_ = 0;
   std::size_t words_ = 0;
   std::size_t depth_ = 0;
   bool creates_ = false;
   bool trigger_ = false;
-  std::string error_;
-  std::vector<ScriptStatement> statements_;
 };
+
+/// The text of a comment of one line; nothing of others.
+std::string_view line_comment(const SqlToken& token) {
+  return token.text.starts_with("--") ? token.text.substr(2) : std::string_view();
+}
+
+/// The text of a comment, whatever its marks.
+std::string_view comment_text(const SqlToken& token) {
+  std::string_view text = token.text.substr(2);
+  if (token.text.starts_with("/*")) text.remove_suffix(2);
+  return trim(text);
+}
+
+/// What `text` says after `start`, when it starts so.
+std::optional<std::string> after(std::string_view text, std::string_view start) {
+  const std::string_view trimmed = trim(text);
+  if (!trimmed.starts_with(start)) return std::nullopt;
+  return std::string(trim(trimmed.substr(start.size())));
+}
 
 }  // namespace
 
+std::vector<std::string> ScriptStatement::directives(std::string_view key) const {
+  std::vector<std::string> values;
+  const std::string start = "kit:" + std::string(key);
+  for (const SqlToken& token : comments) {
+    const std::string_view text = comment_text(token);
+    if (text != start && !text.starts_with(start + " ")) continue;
+    values.emplace_back(trim(text.substr(start.size())));
+  }
+  return values;
+}
+
+std::optional<std::string> ScriptStatement::check() const {
+  auto messages = directives("check");
+  if (messages.empty()) return std::nullopt;
+  return std::move(messages.front());
+}
+
+bool ScriptStatement::allows(std::string_view rule) const {
+  return std::ranges::any_of(directives("allow"), [rule](const std::string& value) {
+    return std::ranges::any_of(split(value, ' '),
+                               [rule](std::string_view word) { return word == rule; });
+  });
+}
+
+std::string ScriptStatement::first_line() const {
+  std::string shown(sql.substr(0, sql.find('\n')));
+  if (shown.size() <= longest_shown_line) return shown;
+  shown.resize(longest_shown_line);
+  return valid_utf8(shown) + " ...";
+}
+
 Result<std::vector<ScriptStatement>> split_script(std::string_view script) {
-  return Splitter(script).split();
+  auto tokens = sql_tokens(script);
+  if (!tokens) return std::move(tokens).error();
+  return Splitter(script).split(*tokens);
+}
+
+std::vector<std::string> annotations(std::string_view script, std::string_view key) {
+  std::vector<std::string> found;
+  const std::string start = std::string(key) + ":";
+  auto tokens = sql_tokens(script);
+  if (!tokens) return found;
+  std::size_t open_line = 0;  // of the annotation's last line
+  for (const SqlToken& token : *tokens) {
+    const std::string_view comment = line_comment(token);
+    if (auto text = after(comment, start)) {
+      found.push_back(std::move(*text));
+      open_line = token.line;
+    } else if (open_line != 0 && token.line == open_line + 1 && comment.starts_with("   ")) {
+      found.back().append(" ").append(trim(comment));
+      open_line = token.line;
+    } else {
+      open_line = 0;
+    }
+  }
+  return found;
 }
 
 }  // namespace kit::db

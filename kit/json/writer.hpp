@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "kit/base/decimal.hpp"
 #include "kit/base/id.hpp"
@@ -135,6 +137,18 @@ class Writer {
   template <class T>
   void value(const Secret<T>&) {
     quoted(hidden_secret);
+  }
+  /// By the name that `to_string` gives.
+  template <class E>
+    requires std::is_enum_v<E>
+  void value(E name) {
+    string(to_string(name));
+  }
+  template <class T>
+  void value(const std::vector<T>& values) {
+    begin_array();
+    for (const auto& each : values) value(each);
+    end_array();
   }
   template <class T>
   void value(const std::optional<T>& optional) {

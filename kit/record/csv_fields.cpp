@@ -170,6 +170,13 @@ std::int64_t CsvReader::read_key() {
   return 0;
 }
 
+void CsvReader::refuse_array(const json::Reader& in, std::string problem) {
+  if (problem.empty() || in.failed()) {
+    problem = "must be a JSON array like [\"a\", \"b\"] or [1, 2]: " + in.error().message();
+  }
+  refuse(std::move(problem));
+}
+
 void CsvReader::refuse(std::string description) {
   violations_.push_back({std::string(columns_[at_ - 1].header), std::move(description)});
 }

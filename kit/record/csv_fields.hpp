@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "kit/base/decimal.hpp"
@@ -19,6 +20,8 @@
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
 #include "kit/csv/csv.hpp"
+#include "kit/json/scalar.hpp"
+#include "kit/json/writer.hpp"
 
 namespace kit::record {
 
@@ -39,7 +42,8 @@ constexpr std::array<std::string_view, N> headers_of(const CsvColumn (&columns)[
 /// Reads the fields of a CSV record from left to right into an entity and collects what is wrong.
 /// A field without a value is an absent value: an optional one becomes empty, one with a default
 /// keeps it (`read_or_keep`), any other is refused. Text and bytes may be empty (`""`); for all
-/// else that is no value either, because some programs put every field in quotes.
+/// else that is no value either, because some programs put every field in quotes. An array is a
+/// JSON array: it is the one form that no text can break.
 class CsvReader {
  public:
   CsvReader(std::span<const CsvColumn> columns, std::span<const csv::Field> fields)
@@ -79,6 +83,10 @@ class CsvReader {
     refuse("must be one of " + names);
   }
   template <class T>
+  void read(std::vector<T>& values) {
+    read_array(values, {});
+  }
+  template <class T>
   void read(std::optional<T>& value) {
     if (is_absent(std::is_same_v<T, std::string>)) {
       value.reset();
@@ -87,7 +95,11 @@ class CsvReader {
     }
   }
   void read_decimal(Decimal& value, int precision, int scale);
-  void read_decimal(std::optional<Decimal>& value, int precision, int scale) {
+  void read_decimal(std::vector<Decimal>& values, int precision, int scale) {
+    read_array(values, {.precision = precision, .scale = scale});
+  }
+  template <class T>
+  void read_decimal(std::optional<T>& value, int precision, int scale) {
     if (is_absent(false)) {
       value.reset();
     } else {
@@ -134,6 +146,16 @@ class CsvReader {
   /// Steps over a field that has no value.
   bool is_absent(bool may_be_empty);
   std::int64_t read_key();
+  template <class T>
+  void read_array(std::vector<T>& values, const json::Format& format) {
+    const std::string_view text = take();
+    if (text.empty()) return require();
+    json::Reader in(text);
+    std::string problem;
+    const bool is_read = json::read_json(in, values, format, problem);
+    if (!in.finish() || !is_read) refuse_array(in, std::move(problem));
+  }
+  void refuse_array(const json::Reader& in, std::string problem);
   void refuse(std::string description);
   void require() { refuse("is required"); }
 
@@ -169,6 +191,10 @@ class CsvWriter {
     requires std::is_enum_v<E>
   void add(E value) {
     texts_.emplace_back(to_string(value));
+  }
+  template <class T>
+  void add(const std::vector<T>& values) {
+    json::Writer(texts_.emplace_back(std::in_place).value()).value(values);
   }
   template <class T>
   void add(const std::optional<T>& value) {

@@ -14,6 +14,17 @@ void ParameterWriter::add_decimal(const Decimal& value, int scale) {
   add(stored ? stored->unscaled() : 0);
 }
 
+void ParameterWriter::add_decimal(const std::vector<Decimal>& values, int scale) {
+  std::vector<Decimal> stored;
+  stored.reserve(values.size());
+  for (const Decimal& value : values) {
+    const std::optional<Decimal> scaled = value.rescaled(scale);
+    failed_ = failed_ || !scaled;
+    if (scaled) stored.push_back(*scaled);
+  }
+  add(stored);
+}
+
 Result<> ParameterWriter::status() const {
   if (failed_) return Error(Code::out_of_range, "a decimal has more digits than its column");
   return {};

@@ -20,12 +20,14 @@
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
 #include "kit/db/database.hpp"
+#include "kit/json/writer.hpp"
 
 namespace kit::record {
 
 /// Fills the parameters of a statement in their order, in the form in which columns are stored:
 /// decimals as the unscaled integer, timestamps, times and durations as microseconds, dates as
-/// days, uuids and enums as text. Text and bytes are borrowed from the values. `Parameters<N>` has
+/// days, uuids and enums as text, arrays as JSON of what stands on the wire. Text and bytes are
+/// borrowed from the values. `Parameters<N>` has
 /// the room.
 class ParameterWriter {
  public:
@@ -58,6 +60,12 @@ class ParameterWriter {
     put(to_string(value));
   }
   template <class T>
+  void add(const std::vector<T>& values) {
+    std::string& text = texts_.emplace_front();
+    json::Writer(text).value(values);
+    put(std::string_view(text));
+  }
+  template <class T>
   void add(const std::optional<T>& value) {
     value ? add(*value) : add(nullptr);
   }
@@ -73,7 +81,9 @@ class ParameterWriter {
   }
   /// A decimal that needs more than `scale` digits after the point makes `status` fail.
   void add_decimal(const Decimal& value, int scale);
-  void add_decimal(const std::optional<Decimal>& value, int scale) {
+  void add_decimal(const std::vector<Decimal>& values, int scale);
+  template <class T>
+  void add_decimal(const std::optional<T>& value, int scale) {
     value ? add_decimal(*value, scale) : add(nullptr);
   }
 
@@ -99,7 +109,7 @@ class ParameterWriter {
   std::size_t capacity_ = 0;
   std::size_t count_ = 0;
   bool failed_ = false;
-  std::forward_list<std::string> texts_;  // of uuids
+  std::forward_list<std::string> texts_;  // of uuids and arrays
 };
 
 /// Room for the `N` parameters of a statement.

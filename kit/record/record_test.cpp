@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <array>
+#include <span>
+
 #include "kit/record/csv_fields.hpp"
 #include "kit/record/page.hpp"
 #include "kit/record/parameters.hpp"
@@ -215,6 +218,103 @@ TEST(CsvWriter, WritesWhatCanBeReadBack) {
   const auto fields = out.fields();
   EXPECT_EQ(std::vector<csv::Field>(fields.begin(), fields.end()),
             (std::vector<csv::Field>{"7", std::nullopt, "0.90", "Zm9v", "true", ""}));
+}
+
+enum class Shade : std::uint8_t { dark, pale };
+std::string_view to_string(Shade value) {
+  return value == Shade::dark ? "dark" : "pale";
+}
+bool parse(std::string_view text, Shade& value) {
+  value = text == "dark" ? Shade::dark : Shade::pale;
+  return text == "dark" || text == "pale";
+}
+[[maybe_unused]] std::span<const std::string_view> names_of(Shade) {
+  static constexpr std::array<std::string_view, 2> names = {"dark", "pale"};
+  return names;
+}
+
+TEST(Parameters, ArraysComeBack) {
+  const std::vector<std::string> tags{"a,b", "\"", ""};
+  const std::vector<bool> flags{true, false};
+  const std::vector<Decimal> prices{Decimal(15, 1), Decimal(2, 0)};
+  const std::optional<std::vector<Date>> days;
+  const std::vector<Shade> shades{Shade::pale};
+  Parameters<5> out;
+  out.add(tags);
+  out.add(flags);
+  out.add_decimal(prices, 2);
+  out.add(days);
+  out.add(shades);
+  ASSERT_TRUE(out.status());
+  EXPECT_EQ(std::get<std::string_view>(out.span()[2]), R"(["1.50","2.00"])");
+
+  const MemoryRow row(out.span());
+  RowReader in(row);
+  std::vector<std::string> read_tags{"old"};
+  std::vector<bool> read_flags;
+  std::vector<Decimal> read_prices;
+  std::optional<std::vector<Date>> read_days{std::in_place};
+  std::vector<Shade> read_shades;
+  in.read(read_tags);
+  in.read(read_flags);
+  in.read_decimal(read_prices, 2);
+  in.read(read_days);
+  in.read(read_shades);
+  ASSERT_TRUE(in.status()) << in.status().error().message();
+  EXPECT_EQ(read_tags, tags);
+  EXPECT_EQ(read_flags, flags);
+  EXPECT_EQ(read_prices, prices);
+  EXPECT_FALSE(read_days);
+  EXPECT_EQ(read_shades, shades);
+}
+
+TEST(Parameters, AnArrayOfADecimalThatDoesNotFitIsRefused) {
+  Parameters<1> out;
+  out.add_decimal(std::vector<Decimal>{Decimal(1005, 3)}, 2);
+  EXPECT_FALSE(out.status());
+}
+
+TEST(RowReader, AnArrayThatIsNoneIsDataLoss) {
+  for (const std::string_view text : {"", "{}", "[1", "[\"a\"]", "[1] [2]", "[null]"}) {
+    const db::Parameter stored[] = {text};
+    const MemoryRow row(stored);
+    RowReader in(row);
+    std::vector<std::int32_t> numbers;
+    in.read(numbers);
+    ASSERT_FALSE(in.status()) << text;
+    EXPECT_EQ(in.status().error().code(), Code::data_loss) << text;
+  }
+}
+
+/// What a CSV field becomes and what is written for it again; or what is wrong.
+template <class T>
+std::string csv_round_trip(csv::Field text) {
+  static constexpr CsvColumn tag_columns[] = {{.header = "Tags", .field = "tags"}};
+  const csv::Field fields[] = {text};
+  CsvReader in(tag_columns, fields);
+  T values{};
+  in.read(values);
+  if (const Result<> status = in.status(); !status) {
+    return "! " + status.error().violations().front().description;
+  }
+  CsvWriter out;
+  out.add(values);
+  const csv::Field written = out.fields().front();
+  return written ? std::string(*written) : "nothing";
+}
+
+TEST(CsvFields, ArraysAreJson) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(csv_round_trip<Texts>(R"(["a,b", "c"])"), R"(["a,b","c"])");
+  EXPECT_EQ(csv_round_trip<Texts>("[]"), "[]");
+  EXPECT_EQ(csv_round_trip<Texts>(""), "! is required");
+  EXPECT_EQ(csv_round_trip<std::optional<Texts>>(""), "nothing");
+  EXPECT_EQ(csv_round_trip<Texts>("[1]"), "! element 1 must be a string, is a number");
+  EXPECT_EQ(csv_round_trip<std::vector<Shade>>(R"(["red"])"),
+            "! element 1 must be one of dark, pale");
+  EXPECT_TRUE(csv_round_trip<Texts>("a;b").starts_with("! must be a JSON array like"))
+      << csv_round_trip<Texts>("a;b");
+  EXPECT_TRUE(csv_round_trip<Texts>("[\"a\"] x").starts_with("! must be a JSON array like"));
 }
 
 }  // namespace

@@ -32,15 +32,6 @@ void RowReader::read_decimal(Decimal& value, int scale) {
   value = Decimal(row_.int64(column_++), scale);
 }
 
-void RowReader::read_decimal(std::optional<Decimal>& value, int scale) {
-  if (row_.is_null(column_)) {
-    value.reset();
-    ++column_;
-  } else {
-    read_decimal(value.emplace(), scale);
-  }
-}
-
 Result<> RowReader::status() const {
   if (bad_column_ < 0) return {};
   return Error(Code::data_loss,

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "kit/base/decimal.hpp"
 #include "kit/base/id.hpp"
@@ -14,6 +15,7 @@
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
 #include "kit/db/database.hpp"
+#include "kit/json/scalar.hpp"
 
 namespace kit::record {
 
@@ -52,6 +54,10 @@ class RowReader {
     if (!parse(row_.text(column_++), value)) fail(column);
   }
   template <class T>
+  void read(std::vector<T>& values) {
+    read_array(values, {});
+  }
+  template <class T>
   void read(std::optional<T>& value) {
     if (row_.is_null(column_)) {
       value.reset();
@@ -61,12 +67,31 @@ class RowReader {
     }
   }
   void read_decimal(Decimal& value, int scale);
-  void read_decimal(std::optional<Decimal>& value, int scale);
+  void read_decimal(std::vector<Decimal>& values, int scale) {
+    read_array(values, {.precision = Decimal::max_digits, .scale = scale});
+  }
+  template <class T>
+  void read_decimal(std::optional<T>& value, int scale) {
+    if (row_.is_null(column_)) {
+      value.reset();
+      ++column_;
+    } else {
+      read_decimal(value.emplace(), scale);
+    }
+  }
 
   /// Fails with `data_loss` when a column held what its type can't be.
   Result<> status() const;
 
  private:
+  template <class T>
+  void read_array(std::vector<T>& values, const json::Format& format) {
+    const int column = column_;
+    json::Reader in(row_.text(column_++));
+    std::string problem;
+    const bool is_read = json::read_json(in, values, format, problem);
+    if (!in.finish() || !is_read) fail(column);
+  }
   void fail(int column) {
     if (bad_column_ < 0) bad_column_ = column;
   }

@@ -25,10 +25,10 @@ bool allows(const ListField& field, db::Operator op) {
   const Operators known = field.type->operators;
   switch (op) {
     case db::Operator::eq:
-      return true;
+      return known != Operators::elements;
     case db::Operator::ne:
     case db::Operator::in:
-      return known != Operators::flag;
+      return known != Operators::flag && known != Operators::elements;
     case db::Operator::gt:
     case db::Operator::gte:
     case db::Operator::lt:
@@ -38,6 +38,8 @@ bool allows(const ListField& field, db::Operator op) {
       return known == Operators::text;
     case db::Operator::is_null:
       return field.column->nullable;
+    case db::Operator::has:
+      return known == Operators::elements;
     case db::Operator::contains:
       return false;
   }
@@ -47,7 +49,8 @@ bool allows(const ListField& field, db::Operator op) {
 std::string operators_of(const ListField& field) {
   constexpr db::Operator all[] = {db::Operator::eq,  db::Operator::ne,   db::Operator::gt,
                                   db::Operator::gte, db::Operator::lt,   db::Operator::lte,
-                                  db::Operator::in,  db::Operator::like, db::Operator::is_null};
+                                  db::Operator::in,  db::Operator::like, db::Operator::is_null,
+                                  db::Operator::has};
   std::string names;
   for (const db::Operator op : all) {
     if (!allows(field, op)) continue;
@@ -170,9 +173,10 @@ class ListReader {
     if (std::ranges::find(own, name) == own.end()) return;
     constexpr std::string_view plain =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:";
+    const bool is_array = field->type->operators == Operators::elements;
     const bool is_plain = value.size() <= 40 && value.find_first_not_of(plain) == value.npos;
-    in_.extend(name,
-               "; to filter by the field write " + name + ".eq=" + (is_plain ? value : "..."));
+    in_.extend(name, "; to filter by the field write " + name + (is_array ? ".has=" : ".eq=") +
+                         (is_plain ? value : "..."));
   }
 
   std::optional<std::int64_t> read_page(const std::string& value) {
@@ -258,8 +262,9 @@ class ListReader {
                                          : std::string_view(parameter).substr(point + 1);
     const std::optional<db::Operator> op = db::parse_operator(op_name);
     if (!op || !allows(*field, *op)) {
-      in_.add(parameter, "has an unknown operator; '" + std::string(field->column->name) +
-                             "' knows: " + operators_of(*field));
+      const bool is_bare = op_name == "eq" && point == parameter.size();
+      in_.add(parameter, (is_bare ? "needs an operator; '" : "has an unknown operator; '") +
+                             std::string(field->column->name) + "' knows: " + operators_of(*field));
       return;
     }
     if (request_.query.filters.size() >= db::ListQuery::max_filters) {

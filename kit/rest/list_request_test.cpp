@@ -24,6 +24,11 @@ constexpr db::Column active = {
 constexpr db::Column since = {
     .name = "since", .sql = "since", .type = ColumnType::integer, .filterable = true};
 
+constexpr db::Column tags = {
+    .name = "tags", .sql = "tags", .type = ColumnType::text, .nullable = true, .filterable = true};
+constexpr db::Column prices = {
+    .name = "prices", .sql = "prices", .type = ColumnType::text, .filterable = true};
+
 constexpr db::ListTable table = {.from = "things", .select = "id, name", .id = &id};
 constexpr ListField list_fields[] = {
     {&id, &int64_value},    {&name, &text_value},   {&price, &decimal_value, 2},
@@ -200,6 +205,30 @@ TEST(ReadExpand, KnowsNothingElse) {
   EXPECT_FALSE(read_expand("sort=id", relations));
   EXPECT_FALSE(read_expand("expand=owner", {}));
   EXPECT_TRUE(read_expand("", {}));
+}
+
+TEST(ReadList, ArraysAreAskedForAnElement) {
+  static constexpr ListField fields[] = {
+      {&id, &int64_value}, {&tags, &text_elements}, {&prices, &decimal_elements, 2}};
+  static constexpr ListOptions arrays = {.fields = fields};
+  const auto request =
+      read_list("tags.has=red,blue&prices.has=1.5&tags.is_null=false", table, arrays);
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->query.filters.size(), 3u);
+  EXPECT_EQ(request->query.filters[0].op, db::Operator::has);
+  EXPECT_EQ(request->query.filters[0].values, std::vector<db::Value>{std::string("red,blue")});
+  EXPECT_EQ(request->query.filters[1].values, std::vector<db::Value>{std::string("1.50")});
+  const auto problem = [&](std::string_view query) {
+    const auto refused = read_list(query, table, arrays);
+    return refused ? "" : refused.error().violations().front().description;
+  };
+  EXPECT_EQ(problem("tags=red"), "needs an operator; 'tags' knows: is_null, has");
+  EXPECT_EQ(problem("prices.in=1"), "has an unknown operator; 'prices' knows: has");
+  EXPECT_EQ(problem("prices.has=1.555"),
+            "must be a decimal number with no more digits than the field has");
+  EXPECT_TRUE(problem("sort=tags").starts_with("'tags' can't be sorted by"));
+  EXPECT_EQ(problem("id.has=1"),
+            "has an unknown operator; 'id' knows: eq, ne, gt, gte, lt, lte, in");
 }
 
 }  // namespace

@@ -101,6 +101,11 @@ bool Checker::has(std::string_view field) const {
       violations_, [&](const FieldViolation& violation) { return violation.field == field; });
 }
 
+void Checker::add_count(std::string_view field, std::string_view bound, std::size_t count,
+                        std::string_view unit) {
+  add(field, counted(bound, count, unit));
+}
+
 void Checker::add_bound(std::string_view field, std::string_view what, const std::string& bound) {
   add(field, std::string(what) + bound);
 }

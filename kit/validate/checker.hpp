@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -63,13 +64,79 @@ class Checker {
     if (most < value) add_bound(field, "must be at most ", text(most));
   }
 
+  /// Elements of an array.
+  template <class T>
+  void min_items(std::string_view field, const std::vector<T>& values, std::size_t least) {
+    if (values.size() < least) add_count(field, "least", least, "element");
+  }
+  template <class T>
+  void max_items(std::string_view field, const std::vector<T>& values, std::size_t most) {
+    if (values.size() > most) add_count(field, "most", most, "element");
+  }
+  template <class T>
+  void unique_items(std::string_view field, const std::vector<T>& values) {
+    for (std::size_t i = 1; i < values.size(); ++i) {
+      const auto end = values.begin() + static_cast<std::ptrdiff_t>(i);
+      if (std::find(values.begin(), end, values[i]) == end) continue;
+      return add(field, "must not have an element twice: element " + std::to_string(i + 1));
+    }
+  }
+  template <class T>
+  void min_items(std::string_view field, const std::optional<T>& values, std::size_t least) {
+    if (values) min_items(field, *values, least);
+  }
+  template <class T>
+  void max_items(std::string_view field, const std::optional<T>& values, std::size_t most) {
+    if (values) max_items(field, *values, most);
+  }
+  template <class T>
+  void unique_items(std::string_view field, const std::optional<T>& values) {
+    if (values) unique_items(field, *values);
+  }
+
+  // Constraints of the elements: "element 3 must be ...".
+  template <class T>
+  void min_length(std::string_view field, const std::vector<T>& values, std::size_t least) {
+    each(field, values,
+         [&](Checker& check, const T& value) { check.min_length("", value, least); });
+  }
+  template <class T>
+  void max_length(std::string_view field, const std::vector<T>& values, std::size_t most) {
+    each(field, values, [&](Checker& check, const T& value) { check.max_length("", value, most); });
+  }
+  template <class T>
+  void pattern(std::string_view field, const std::vector<T>& values, const Pattern& wanted) {
+    each(field, values, [&](Checker& check, const T& value) { check.pattern("", value, wanted); });
+  }
+  template <class T>
+  void email(std::string_view field, const std::vector<T>& values) {
+    each(field, values, [](Checker& check, const T& value) { check.email("", value); });
+  }
+  template <class T>
+  void url(std::string_view field, const std::vector<T>& values) {
+    each(field, values, [](Checker& check, const T& value) { check.url("", value); });
+  }
+  template <class T>
+  void digits(std::string_view field, const std::vector<T>& values, int precision, int scale) {
+    each(field, values,
+         [&](Checker& check, const T& value) { check.digits("", value, precision, scale); });
+  }
+  template <class T>
+  void min(std::string_view field, const std::vector<T>& values, const T& least) {
+    each(field, values, [&](Checker& check, const T& value) { check.min("", value, least); });
+  }
+  template <class T>
+  void max(std::string_view field, const std::vector<T>& values, const T& most) {
+    each(field, values, [&](Checker& check, const T& value) { check.max("", value, most); });
+  }
+
   template <class T>
   void min_length(std::string_view field, const std::optional<T>& text, std::size_t least) {
-    if (text) min_length(field, std::string_view(*text), least);
+    if (text) min_length(field, *text, least);
   }
   template <class T>
   void max_length(std::string_view field, const std::optional<T>& text, std::size_t most) {
-    if (text) max_length(field, std::string_view(*text), most);
+    if (text) max_length(field, *text, most);
   }
   template <class T>
   void min_bytes(std::string_view field, const std::optional<T>& bytes, std::size_t least) {
@@ -81,15 +148,15 @@ class Checker {
   }
   template <class T>
   void pattern(std::string_view field, const std::optional<T>& text, const Pattern& wanted) {
-    if (text) pattern(field, std::string_view(*text), wanted);
+    if (text) pattern(field, *text, wanted);
   }
   template <class T>
   void email(std::string_view field, const std::optional<T>& text) {
-    if (text) email(field, std::string_view(*text));
+    if (text) email(field, *text);
   }
   template <class T>
   void url(std::string_view field, const std::optional<T>& text) {
-    if (text) url(field, std::string_view(*text));
+    if (text) url(field, *text);
   }
   template <class T>
   void digits(std::string_view field, const std::optional<T>& number, int precision, int scale) {
@@ -102,6 +169,14 @@ class Checker {
   template <class T>
   void max(std::string_view field, const std::optional<T>& value, const T& most) {
     if (value) max(field, *value, most);
+  }
+  template <class T>
+  void min(std::string_view field, const std::optional<std::vector<T>>& values, const T& least) {
+    if (values) min(field, *values, least);
+  }
+  template <class T>
+  void max(std::string_view field, const std::optional<std::vector<T>>& values, const T& most) {
+    if (values) max(field, *values, most);
   }
 
   /// For rules of one's own.
@@ -119,6 +194,21 @@ class Checker {
       return detail::text_of(value);
     }
   }
+  /// The first element that breaks a constraint stands for all.
+  template <class T, class Check>
+  void each(std::string_view field, const std::vector<T>& values, Check check_one) {
+    std::vector<FieldViolation> found;
+    Checker check(found);
+    std::size_t place = 0;
+    for (const auto& value : values) {
+      ++place;
+      check_one(check, value);
+      if (found.empty()) continue;
+      return add(field, "element " + std::to_string(place) + " " + found.front().description);
+    }
+  }
+  void add_count(std::string_view field, std::string_view bound, std::size_t count,
+                 std::string_view unit);
   void add_bound(std::string_view field, std::string_view what, const std::string& bound);
 
   std::vector<FieldViolation>& violations_;

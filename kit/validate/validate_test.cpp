@@ -91,5 +91,40 @@ TEST(Pattern, MatchesTheWholeTextInLinearTime) {
   EXPECT_FALSE(pattern.matches(std::string(100'000, 'a')));
 }
 
+TEST(Checker, ArraysHaveACountAndElements) {
+  std::vector<FieldViolation> violations;
+  Checker check(violations);
+  const Pattern word("[a-z]+");
+  const std::vector<std::string> tags{"red", "green"};
+  check.min_items("tags", tags, 2);
+  check.max_items("tags", tags, 2);
+  check.max_length("tags", tags, 5);
+  check.min_length("tags", tags, 3);
+  check.pattern("tags", tags, word);
+  check.unique_items("tags", tags);
+  check.max_items("absent", std::optional<std::vector<std::string>>(), 0);
+  check.min("sizes", std::optional<std::vector<std::int32_t>>({1, 2}), std::int32_t{1});
+  check.max("flags", std::vector<double>{}, 1.0);
+  EXPECT_TRUE(violations.empty()) << violations.front().description;
+  check.min_items("a", tags, 3);
+  check.max_items("b", tags, 1);
+  check.max_length("c", tags, 4);
+  check.pattern("d", std::vector<std::string>{"ok", "NO"}, word);
+  check.unique_items("e", std::vector<std::string>{"x", "y", "x"});
+  check.max("f", std::optional<std::vector<std::int32_t>>({1, 2}), std::int32_t{1});
+  check.digits("g", std::vector<Decimal>{Decimal(1005, 3)}, 5, 2);
+  check.url("h", std::vector<std::string>{"nothing"});
+  ASSERT_EQ(violations.size(), 8u);
+  EXPECT_EQ(violations[0].description, "must have at least 3 elements");
+  EXPECT_EQ(violations[1].description, "must have at most 1 element");
+  EXPECT_EQ(violations[2].description, "element 2 must have at most 4 characters");
+  EXPECT_EQ(violations[3].description, "element 2 must match [a-z]+");
+  EXPECT_EQ(violations[4].description, "must not have an element twice: element 3");
+  EXPECT_EQ(violations[5].description, "element 2 must be at most 1");
+  EXPECT_EQ(violations[6].description,
+            "element 1 must have at most 3 digits before the point and 2 after it");
+  EXPECT_EQ(violations[7].description, "element 1 must be an http or https URL");
+}
+
 }  // namespace
 }  // namespace kit::validate

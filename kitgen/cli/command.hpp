@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +25,7 @@ struct GenerateArguments {
   std::string project;  ///< "": where the schema's api/ folder stands
   bool check = false;
   bool dry_run = false;
+  bool diff = false;
   bool dump_model = false;
   bool discard_edits = false;
   bool recreate_migrations = false;
@@ -30,8 +33,8 @@ struct GenerateArguments {
   std::string migration_name;                                ///< "": told by what it changes
   std::vector<std::pair<std::string, std::string>> renames;  ///< {"customers.telephone", "phone"}
   std::vector<std::string> drops;                            ///< "customers.telephone"
+  bool restore_deleted = false;
   bool verbose = false;
-  bool quiet = false;  ///< Says nothing when all went well.
 };
 int generate(const GenerateArguments& arguments);
 
@@ -44,13 +47,32 @@ int new_project(const NewArguments& arguments);
 struct MigrateArguments {
   std::string database;
   std::string migrations = "migrations";
+  std::string name;  ///< Of a new step, or the file that gets another number.
   int steps = 1;
   int to = 0;  ///< 0: all
+  bool allow_destructive = false;
+  bool json = false;
+  std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
 };
 int migrate_plan(const MigrateArguments& arguments);
 int migrate_up(const MigrateArguments& arguments);
 int migrate_down(const MigrateArguments& arguments);
 int migrate_status(const MigrateArguments& arguments);
+int migrate_new(const MigrateArguments& arguments);
+int migrate_renumber(const MigrateArguments& arguments);
+int migrate_lint(const MigrateArguments& arguments);
+
+struct DevArguments {
+  std::string project;  ///< "": the current folder
+  std::string build = "build/dev";
+  std::optional<int> port;  ///< Nothing: that of the project's configuration; 0: a free one.
+  bool migrate = true;
+  bool once = false;
+  std::vector<std::string> rest;  ///< For the project's program.
+};
+/// Builds, migrates and serves the project in the current folder, and does so again after every
+/// change until it is told to end.
+int dev(const DevArguments& arguments);
 
 struct RunArguments {
   std::string command;  ///< "import", "export"

@@ -105,7 +105,8 @@ TEST(Diff, shows_changes_with_their_surroundings) {
   EXPECT_EQ(unified_diff("a\n", "", 20), "@@ -1,1 +0,0 @@\n-a\n");
   EXPECT_EQ(unified_diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\n5\n6\n7\n8\nX\n", 20),
             "@@ -6,4 +6,4 @@\n 6\n 7\n 8\n-9\n+X\n");
-  EXPECT_EQ(unified_diff("a", "a\n", 20), "\\ No newline at end of file\n");
+  EXPECT_EQ(unified_diff("a", "a\n", 20),
+            "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n");
 }
 
 TEST(Diff, far_changes_are_hunks_of_their_own) {

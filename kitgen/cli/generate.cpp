@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/generate.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +13,12 @@
 
 #include "kitgen/cli/command.hpp"
 #include "kitgen/cli/evolution.hpp"
+#include "kitgen/cli/report.hpp"
 #include "kitgen/cli/tree.hpp"
+#include "kitgen/model/json_schema.hpp"
 #include "kitgen/model/load.hpp"
 #include "kitgen/render/openapi.hpp"
+#include "kitgen/render/project.hpp"
 #include "kitgen/render/render.hpp"
 #include "kitgen/render/typescript.hpp"
 
@@ -25,11 +30,11 @@ using kit::Code;
 using kit::Error;
 using kit::Result;
 
-constexpr std::size_t max_listed = 20;
-
 /// Folders with a meaning of their own, which the layers must not be mixed into.
 constexpr std::array<std::string_view, 8> taken_folders = {
     "api", "migrations", "config", "clients", "build", "cmake", ".kit", ".git"};
+
+constexpr std::string_view editor_schema_path = ".kit/language.json";
 
 struct Project {
   Root root;
@@ -38,17 +43,25 @@ struct Project {
   std::string output;
 };
 
+/// Files that a schema includes name none.
+bool names_a_service(const std::string& path) {
+  const auto text = schema::read_file(path);
+  constexpr std::string_view key = "service:";
+  return text && (text->starts_with(key) || text->find("\nservice:") != std::string::npos);
+}
+
 Result<std::string> find_schema(const std::string& given) {
   if (!given.empty()) return given;
   std::vector<std::string> found;
   std::error_code code;
   for (const auto& entry : fs::directory_iterator("api", code)) {
     const std::string extension = entry.path().extension();
-    if (extension == ".yaml" || extension == ".yml") found.push_back(entry.path().string());
+    const bool is_yaml = extension == ".yaml" || extension == ".yml";
+    if (is_yaml && names_a_service(entry.path().string())) found.push_back(entry.path().string());
   }
   std::ranges::sort(found);
   if (found.size() == 1) return found.front();
-  std::string message = found.empty() ? "there is no api/*.yaml here"
+  std::string message = found.empty() ? "there is no api/*.yaml here that names its service"
                                       : "there is more than one schema here (" + found[0] + ", " +
                                             found[1] + (found.size() > 2 ? ", ...)" : ")");
   return Error(Code::invalid_argument,
@@ -62,9 +75,34 @@ std::string project_of(const std::string& schema) {
   return folder.filename() == "api" ? folder.parent_path().string() : ".";
 }
 
+bool is_read_only(const GenerateArguments& arguments) {
+  return arguments.check || arguments.dry_run || arguments.diff;
+}
+
+/// Finishes what an interrupted run decided; a run that writes nothing says that there is one.
+Result<> settle(const Root& root, const GenerateArguments& arguments) {
+  auto interrupted = is_interrupted(root);
+  if (!interrupted) return std::move(interrupted).error();
+  if (!*interrupted || arguments.dump_model) return {};
+  if (is_read_only(arguments)) {
+    return Error(Code::failed_precondition,
+                 "a run of kitgen was interrupted here; kitgen generate finishes it");
+  }
+  auto lock = root.lock(".kit/lock");
+  if (!lock) return std::move(lock).error();
+  auto recovered = recover(root);
+  if (!recovered) return std::move(recovered).error();
+  if (*recovered) print("Finished a run that was interrupted.\n");
+  return {};
+}
+
 Result<Project> open_project(const GenerateArguments& arguments) {
   if (!arguments.project.empty() && ::chdir(arguments.project.c_str()) != 0) {
     return Error(Code::not_found, arguments.project + ": " + std::strerror(errno));
+  }
+  // First of all: the schema itself may be among what the run was to write.
+  if (const auto here = Root::open("."); here && arguments.schema.empty()) {
+    KIT_TRY(settle(*here, arguments));
   }
   auto schema = find_schema(arguments.schema);
   if (!schema) return std::move(schema).error();
@@ -72,6 +110,7 @@ Result<Project> open_project(const GenerateArguments& arguments) {
   if (!fs::is_directory(folder)) return Error(Code::not_found, folder + ": no such folder");
   auto root = Root::open(folder);
   if (!root) return std::move(root).error();
+  KIT_TRY(settle(*root, arguments));
 
   std::string output = "internal";
   if (!arguments.output.empty()) {
@@ -94,80 +133,24 @@ Result<Project> open_project(const GenerateArguments& arguments) {
   return Project{std::move(*root), std::move(*schema), std::move(schema_file), std::move(output)};
 }
 
-Result<std::vector<render::File>> render_all(const model::Service& service,
-                                             const render::Options& options) {
-  std::vector<render::File> files;
-  using Render =
-      Result<std::vector<render::File>> (*)(const model::Service&, const render::Options&);
-  constexpr std::array<Render, 3> renderers = {render::render_cpp, render::render_openapi,
-                                               render::render_typescript};
-  for (const Render renderer : renderers) {
-    auto more = renderer(service, options);
-    if (!more) return std::move(more).error();
-    std::ranges::move(*more, std::back_inserter(files));
-  }
-  return files;
-}
-
-/// The changes that matter, a line each; all of them with `verbose`.
-std::string listing(const Plan& plan, bool verbose) {
-  std::string text;
-  std::size_t listed = 0;
-  std::size_t left = 0;
-  for (const Change& change : plan.changes) {
-    if (change.action == Action::unchanged) continue;
-    if (change.action != Action::keep_orphan && !verbose && listed == max_listed) {
-      ++left;
-      continue;
-    }
-    ++listed;
-    std::string word(name(change.action));
-    word.resize(8, ' ');
-    text += "  " + word + change.path;
-    if (change.action == Action::keep_orphan)
-      text += "  (no longer generated, but edited: yours now)";
-    text += "\n";
-  }
-  if (left > 0) text += "  ... and " + std::to_string(left) + " more (--verbose lists all)\n";
-  return text;
-}
-
 std::string counted(std::size_t count, std::string_view what) {
   return std::to_string(count) + " " + std::string(what);
 }
 
 std::string summary(const model::Service& service, const Plan& plan) {
   const std::size_t entities = service.entities.size();
+  const std::size_t merged = plan.count(Action::merge) + plan.count(Action::conflict);
   return service.name + ": " + counted(entities, entities == 1 ? "entity" : "entities") + ", " +
          counted(plan.manifest.files.size(), "files: ") +
          counted(plan.count(Action::create), "created, ") +
          counted(plan.count(Action::rewrite), "rewritten, ") +
+         (merged == 0 ? "" : counted(merged, "merged, ")) +
          counted(plan.count(Action::remove), "removed, ") +
          counted(plan.count(Action::unchanged), "unchanged\n");
 }
 
-/// Why the plan must not be carried out; nothing to say: it may.
-std::string objections(const Plan& plan) {
-  std::string text;
-  for (const Edited& edited : plan.edited) {
-    text +=
-        edited.path + (edited.known ? ": edited by hand, but it is generated again on every run\n"
-                                    : ": exists, but kitgen did not write it\n");
-    text += "--- what kitgen would write\n+++ what is there\n" + edited.diff;
-  }
-  if (!plan.edited.empty()) {
-    text +=
-        "\nMove your change into a file of your own (one without .gen in its name), then restore "
-        "or "
-        "delete the\nfile" +
-        std::string(plan.edited.size() == 1 ? "" : "s") +
-        " above; or run again with --discard-edits to have it overwritten. Nothing was written.\n";
-  }
-  return text;
-}
-
 int check(const model::Service& service, const Plan& plan) {
-  const std::string problems = objections(plan);
+  const std::string problems = file_objections(plan);
   if (!problems.empty()) print_error(problems);
   if (plan.is_clean()) {
     print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
@@ -181,7 +164,7 @@ int check(const model::Service& service, const Plan& plan) {
 
 int dry_run(const model::Service& service, const Plan& plan) {
   print(listing(plan, true) + summary(service, plan) + "Nothing was written (--dry-run).\n");
-  const std::string problems = objections(plan);
+  const std::string problems = file_objections(plan);
   if (problems.empty()) return ok;
   print_error(problems);
   return failed;
@@ -197,6 +180,29 @@ bool ask(const evolve::Question& question) {
     if (line[0] == 'y' || line[0] == 'Y') return true;
     if (line[0] == 'n' || line[0] == 'N') return false;
   }
+}
+
+/// The patch on stdout; it applies to the project's folder.
+int show_patch(const Plan& plan) {
+  print(patch(plan));
+  const std::string problems = file_objections(plan);
+  if (problems.empty()) return ok;
+  print_error(problems);
+  return failed;
+}
+
+/// The files of `kitgen new` that the manifest has: they follow kitgen like the other started ones.
+Result<> add_skeleton(const Root& root, std::vector<render::File>& files) {
+  auto manifest = read_manifest(root);
+  if (!manifest) return std::move(manifest).error();
+  if (manifest->project.empty()) return {};
+  for (render::File& file : render::render_project(manifest->project)) {
+    const auto kept = manifest->files.find(file.path);
+    if (kept != manifest->files.end() && kept->second.keeping == Keeping::started) {
+      files.push_back(std::move(file));
+    }
+  }
+  return {};
 }
 
 struct Planned {
@@ -220,7 +226,9 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
   auto evolved = evolve_storage(project.root, service, evolution, can_ask ? &asker : nullptr);
   if (!evolved) return std::move(evolved).error();
   std::ranges::move(evolved->files, std::back_inserter(files));
-  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations};
+  KIT_TRY(add_skeleton(project.root, files));
+  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations,
+                            arguments.restore_deleted};
   auto plan = make_plan(project.root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   return Planned{std::move(*plan), std::move(evolved->sql)};
@@ -228,9 +236,10 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
 
 Result<int> write(const Project& project, const model::Service& service,
                   const GenerateArguments& arguments, std::vector<render::File> files) {
-  if (arguments.check || arguments.dry_run) {
+  if (is_read_only(arguments)) {
     auto planned = plan_all(project, service, arguments, std::move(files));
     if (!planned) return std::move(planned).error();
+    if (arguments.diff) return show_patch(planned->plan);
     if (arguments.check) return check(service, planned->plan);
     if (!planned->sql.empty()) print(planned->sql + "\n");
     return dry_run(service, planned->plan);
@@ -242,19 +251,42 @@ Result<int> write(const Project& project, const model::Service& service,
   if (*recovered) print("Finished a run that was interrupted.\n");
   auto planned = plan_all(project, service, arguments, std::move(files));
   if (!planned) return std::move(planned).error();
-  const std::string problems = objections(planned->plan);
+  const Plan& plan = planned->plan;
+  const std::string problems = file_objections(plan);
   if (!problems.empty()) {
     print_error(problems);
     return failed;
   }
-  KIT_TRY(apply(project.root, planned->plan));
-  if (!arguments.quiet) {
-    print(listing(planned->plan, arguments.verbose) + summary(service, planned->plan));
-  }
-  return ok;
+  const std::string hint = git_hint(project.root, plan);
+  KIT_TRY(apply(project.root, plan));
+  print(listing(plan, arguments.verbose) + summary(service, plan) + hint);
+  const std::string conflicts = conflict_report(plan);
+  if (conflicts.empty()) return ok;
+  print_error(conflicts);
+  return failed;
 }
 
 }  // namespace
+
+Result<std::vector<render::File>> render_all(const model::Service& service,
+                                             const std::string& output) {
+  render::Options options;
+  options.output = output;
+  options.all = true;
+  std::vector<render::File> files;
+  using Render =
+      Result<std::vector<render::File>> (*)(const model::Service&, const render::Options&);
+  constexpr std::array<Render, 3> renderers = {render::render_cpp, render::render_openapi,
+                                               render::render_typescript};
+  for (const Render renderer : renderers) {
+    auto more = renderer(service, options);
+    if (!more) return std::move(more).error();
+    std::ranges::move(*more, std::back_inserter(files));
+  }
+  // Editors complete the schema by it: the file's first line names it.
+  files.push_back({std::string(editor_schema_path), model::json_schema()});
+  return files;
+}
 
 int generate(const GenerateArguments& arguments) {
   auto project = open_project(arguments);
@@ -270,10 +302,7 @@ int generate(const GenerateArguments& arguments) {
     print(model::dump(*loaded.service));
     return ok;
   }
-  render::Options options;
-  options.output = project->output;
-  options.all = true;
-  auto files = render_all(*loaded.service, options);
+  auto files = render_all(*loaded.service, project->output);
   if (!files) return fail(files.error());
   auto result = write(*project, *loaded.service, arguments, std::move(*files));
   return result ? *result : fail(result.error());

@@ -27,6 +27,7 @@ kit::Result<Manifest> Manifest::parse(std::string_view text) {
   const Value::Object* files = (*document)["files"].object();
   if (files == nullptr) return broken("has no files");
   Manifest manifest;
+  if (const std::string* project = (*document)["project"].string()) manifest.project = *project;
   for (const auto& [path, entry] : *files) {
     const std::string* sum = entry["sha256"].string();
     const std::string* keeping = entry["kept"].string();
@@ -40,7 +41,13 @@ kit::Result<Manifest> Manifest::parse(std::string_view text) {
 
 std::string Manifest::to_text() const {
   // One line a file: merges of two branches conflict only where both changed one.
-  std::string text = "{\n  \"version\": 1,\n  \"files\": {";
+  std::string text = "{\n  \"version\": 1,\n";
+  if (!project.empty()) {
+    text += "  \"project\": ";
+    kit::json::Writer(text).string(project);
+    text += ",\n";
+  }
+  text += "  \"files\": {";
   bool first = true;
   for (const auto& [path, kept] : files) {
     text += first ? "\n    " : ",\n    ";

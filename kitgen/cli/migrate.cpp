@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "kit/adapters/sqlite/sqlite.hpp"
@@ -7,14 +10,19 @@
 #include "kit/async/run.hpp"
 #include "kit/db/migrations.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/migrate_plan.hpp"
 
 namespace kitgen::cli {
 namespace {
 
+using namespace std::chrono_literals;
 using kit::Code;
 using kit::Error;
 using kit::Result;
 using kit::Task;
+
+/// Short, so that a wait for another runner is told soon; the runner goes on waiting itself.
+constexpr auto busy_timeout = 1000ms;
 
 /// A database and its migrations, for the length of one command.
 struct Session {
@@ -47,10 +55,21 @@ Result<Session> open(const MigrateArguments& arguments, bool may_create) {
   session.loop = std::move(*loop);
   kit::sqlite::SqliteOptions options;
   options.path = arguments.database;
+  options.busy_timeout = busy_timeout;
+  options.statement_limit = options.snapshot_limit = 24h;  // counting rows may take its time
   auto database = kit::sqlite::open(options);
   if (!database) return std::move(database).error();
   session.database = std::move(*database);
   return session;
+}
+
+std::string failure_text(const kit::db::MigrationFailure& failure) {
+  std::string text = "       " + std::string(failure.is_down ? "undoing it" : "it") +
+                     " failed at " + failure.failed_at + ", and nothing of that is left\n";
+  // The error begins with its place.
+  text += "       " + failure.error + "\n";
+  if (!failure.statement.empty()) text += "       in: " + failure.statement + "\n";
+  return text;
 }
 
 std::string line(const kit::db::MigrationStatus& status) {
@@ -58,7 +77,17 @@ std::string line(const kit::db::MigrationStatus& status) {
   if (number.size() < 4) number.insert(0, 4 - number.size(), '0');
   return "  " + number + " " + status.name + "  " +
          (status.applied_at ? "applied " + *status.applied_at : std::string("waits")) +
-         (status.is_edited ? ", edited since" : "") + "\n";
+         (status.is_edited ? ", edited since" : "") + "\n" +
+         (status.failure ? failure_text(*status.failure) : "");
+}
+
+kit::db::MigrationOptions options_of(const MigrateArguments& arguments) {
+  kit::db::MigrationOptions options;
+  if (arguments.to > 0) options.to = static_cast<std::uint32_t>(arguments.to);
+  options.allow_destructive = arguments.allow_destructive;
+  options.lock_timeout = arguments.lock_timeout;
+  options.on_wait = [] { print_error("waiting for another runner that writes to the database"); };
+  return options;
 }
 
 /// Runs one command; `work` prints what it did.
@@ -67,50 +96,57 @@ int with_migrator(const MigrateArguments& arguments, bool may_create, Work work)
   auto session = open(arguments, may_create);
   if (!session) return fail(session.error());
   kit::db::Migrator migrator(*session->database, session->migrations);
-  Task<std::string> task = work(migrator);
+  Task<std::string> task = work(migrator, *session->database);
   Result<std::string> text = kit::run(*session->loop, std::move(task));
   if (!text) return fail(text.error());
   print(*text);
   return ok;
 }
 
-/// The table, even when the history does not fit; `problem` is what is wrong then.
-Task<std::string> status_text(kit::db::Migrator& migrator, std::optional<Error>& problem) {
-  std::string text;
+/// What `status` found, for people and for the exit code.
+struct StatusText {
+  std::string table;
+  std::optional<Error> problem;  ///< Of the history.
+  bool has_failed = false;       ///< The last try of some step.
+};
+
+/// The table, even when the history does not fit.
+Task<std::string> status_text(kit::db::Migrator& migrator, StatusText& status) {
   std::size_t waiting = 0;
   kit::db::MigrationReport report = co_await migrator.report();
   for (const auto& each : report.steps) {
-    text += line(each);
+    status.table += line(each);
     if (!each.applied_at) ++waiting;
+    status.has_failed = status.has_failed || each.failure.has_value();
   }
   if (report.problem) {
-    problem = std::move(report.problem);
+    status.problem = std::move(report.problem);
   } else {
-    text += waiting == 0 ? "The database is up to date.\n"
-                         : std::to_string(waiting) + " to apply: kitgen migrate up\n";
+    status.table += waiting == 0 ? "The database is up to date.\n"
+                                 : std::to_string(waiting) + " to apply: kitgen migrate up\n";
   }
-  co_return text;
+  co_return status.table;
 }
 
-Task<std::string> plan_text(kit::db::Migrator& migrator) {
-  std::string text;
+Task<std::string> plan_text(kit::db::Migrator& migrator, kit::db::Database& database, bool json) {
   const std::vector<kit::db::Migration> waiting = co_await migrator.plan();
-  for (const auto& each : waiting) text += "-- " + each.up_file + "\n" + each.up + "\n";
-  if (waiting.empty()) text = "-- Nothing to do: the database is up to date.\n";
-  co_return text;
+  const std::vector<kit::db::StepPlan> steps = co_await kit::db::plan_steps(database, waiting);
+  co_return json ? plan_as_json(steps) : plan_as_text(steps);
 }
 
-Task<std::string> up_text(kit::db::Migrator& migrator, std::optional<std::uint32_t> to) {
+Task<std::string> up_text(kit::db::Migrator& migrator, kit::db::MigrationOptions options) {
   std::string text;
-  const std::vector<kit::db::MigrationStatus> applied = co_await migrator.up(to);
+  const std::vector<kit::db::MigrationStatus> applied = co_await migrator.up(std::move(options));
   for (const auto& each : applied) text += line(each);
   if (applied.empty()) text = "Nothing to do: the database is up to date.\n";
   co_return text;
 }
 
-Task<std::string> down_text(kit::db::Migrator& migrator, std::uint32_t steps) {
+Task<std::string> down_text(kit::db::Migrator& migrator, std::uint32_t steps,
+                            kit::db::MigrationOptions options) {
   std::string text;
-  const std::vector<kit::db::MigrationStatus> undone = co_await migrator.down(steps);
+  const std::vector<kit::db::MigrationStatus> undone =
+      co_await migrator.down(steps, std::move(options));
   for (const auto& each : undone) text += "  undone: " + each.name + "\n";
   if (undone.empty()) text = "Nothing to undo: no migration was applied.\n";
   co_return text;
@@ -123,29 +159,35 @@ int migrate_plan(const MigrateArguments& arguments) {
     // Everything waits; a plan makes no file.
     auto all = kit::db::read_migrations(arguments.migrations);
     if (!all) return fail(all.error());
-    for (const auto& each : *all) print("-- " + each.up_file + "\n" + each.up + "\n");
+    auto steps = kit::db::plan_steps(*all);
+    if (!steps) return fail(steps.error());
+    print(arguments.json ? plan_as_json(*steps) : plan_as_text(*steps));
     return ok;
   }
-  return with_migrator(arguments, false, [](auto& migrator) { return plan_text(migrator); });
+  return with_migrator(arguments, false, [&](auto& migrator, auto& database) {
+    return plan_text(migrator, database, arguments.json);
+  });
 }
 
 int migrate_up(const MigrateArguments& arguments) {
-  std::optional<std::uint32_t> to;
-  if (arguments.to > 0) to = static_cast<std::uint32_t>(arguments.to);
-  return with_migrator(arguments, true, [&](auto& migrator) { return up_text(migrator, to); });
+  return with_migrator(arguments, true, [&](auto& migrator, auto&) {
+    return up_text(migrator, options_of(arguments));
+  });
 }
 
 int migrate_down(const MigrateArguments& arguments) {
   const auto steps = static_cast<std::uint32_t>(arguments.steps);
-  return with_migrator(arguments, false,
-                       [&](auto& migrator) { return down_text(migrator, steps); });
+  return with_migrator(arguments, false, [&](auto& migrator, auto&) {
+    return down_text(migrator, steps, options_of(arguments));
+  });
 }
 
 int migrate_status(const MigrateArguments& arguments) {
-  std::optional<Error> problem;
-  const int code = with_migrator(arguments, false,
-                                 [&](auto& migrator) { return status_text(migrator, problem); });
-  return problem ? fail(*problem) : code;
+  StatusText status;
+  const int code = with_migrator(
+      arguments, false, [&](auto& migrator, auto&) { return status_text(migrator, status); });
+  if (status.problem) return fail(*status.problem);
+  return status.has_failed ? failed : code;
 }
 
 }  // namespace kitgen::cli

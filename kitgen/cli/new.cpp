@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <system_error>
 
 #include "kitgen/cli/command.hpp"
-#include "kitgen/cli/root.hpp"
+#include "kitgen/cli/evolution.hpp"
+#include "kitgen/cli/generate.hpp"
+#include "kitgen/cli/tree.hpp"
+#include "kitgen/model/load.hpp"
 #include "kitgen/model/naming.hpp"
 #include "kitgen/render/project.hpp"
 
@@ -38,20 +46,28 @@ Result<> check_name(const std::string& name) {
   return {};
 }
 
-Result<> make_folder(const std::string& folder) {
+/// A folder that is there has to be empty; what a killed run had staged in it does not count.
+Result<> check_folder(const std::string& folder) {
   std::error_code code;
-  if (fs::exists(folder, code) && !fs::is_directory(folder, code)) {
+  const fs::file_status status = fs::symlink_status(folder, code);
+  if (status.type() == fs::file_type::not_found) return {};
+  if (!fs::is_directory(folder, code)) {
     return Error(Code::failed_precondition, folder + " is there already and is no folder");
   }
-  if (fs::is_directory(folder, code) && !fs::is_empty(folder, code)) {
-    return Error(
-        Code::failed_precondition,
-        "the folder " + folder +
-            " is not empty; a new project wants one of its own: kitgen new NAME --dir DIR");
+  bool is_empty = true;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    is_empty = is_empty && entry.path().filename() == ".kit";
   }
-  fs::create_directories(folder, code);
-  if (code) return Error(Code::failed_precondition, folder + ": " + code.message());
-  return {};
+  const fs::path kept = fs::path(folder) / ".kit";
+  if (fs::exists(kept / "journal.json", code)) {
+    return Error(Code::failed_precondition, "a run of kitgen was interrupted in " + folder +
+                                                "; kitgen generate --project " + folder +
+                                                " finishes it");
+  }
+  if (is_empty && !fs::exists(kept / "manifest.json", code)) return {};
+  return Error(Code::failed_precondition,
+               "the folder " + folder +
+                   " is not empty; a new project wants one of its own: kitgen new NAME --dir DIR");
 }
 
 /// A source checkout of kit and the program, when that was built in it.
@@ -73,20 +89,112 @@ std::optional<Checkout> checkout() {
   return std::nullopt;
 }
 
-Result<> write_skeleton(const std::string& folder, const std::string& name) {
+/// All files of the new project, as a plan for an empty folder.
+Result<Plan> plan_project(const Root& root, const std::string& name) {
+  std::vector<render::File> files;
+  std::vector<render::File> untracked;
+  const std::string schema_file = "api/" + name + ".yaml";
+  for (render::File& file : render::render_project(name)) {
+    (file.path == schema_file ? untracked : files).push_back(std::move(file));
+  }
+  model::Loaded loaded = model::load_text(untracked.front().text, schema_file);
+  if (!loaded.service) return Error(Code::internal, schema::to_string(loaded.diagnostics));
+  loaded.service->schema_file = schema_file;
+  auto code = render_all(*loaded.service, "internal");
+  if (!code) return std::move(code).error();
+  std::ranges::move(*code, std::back_inserter(files));
+  auto evolved = evolve_storage(root, *loaded.service, {}, nullptr);
+  if (!evolved) return std::move(evolved).error();
+  std::ranges::move(evolved->files, std::back_inserter(files));
+  if (const auto source = checkout()) {
+    const std::string text =
+        "# Of this machine only (not in version control): the checkout that made this project.\n"
+        "KIT_ROOT := " +
+        source->folder + "\nKITGEN := " + source->program + "\n";
+    untracked.push_back({"kit.local.mk", text, render::Ownership::started, false});
+  }
+  auto plan = make_plan(root, std::move(files), {});
+  if (!plan) return std::move(plan).error();
+  plan->manifest.project = name;
+  plan->manifest_changed = true;
+  for (render::File& file : untracked) {
+    Change change;
+    change.action = Action::create;
+    change.path = std::move(file.path);
+    change.text = std::move(file.text);
+    plan->changes.push_back(std::move(change));
+  }
+  return plan;
+}
+
+/// Into a folder that is there, all or nothing.
+Result<> build(const std::string& folder, const std::string& name) {
   auto root = Root::open(folder);
   if (!root) return std::move(root).error();
-  for (const render::File& file : render::render_project(name)) {
-    KIT_TRY(root->write(file.path, file.text, file.is_executable));
+  auto lock = root->lock(".kit/lock");
+  if (!lock) return std::move(lock).error();
+  auto recovered = recover(*root);
+  if (!recovered) return std::move(recovered).error();
+  auto plan = plan_project(*root, name);
+  if (!plan) return std::move(plan).error();
+  return apply(*root, *plan);
+}
+
+/// A folder beside the new one: what is made there shows in one rename.
+class StageFolder {
+ public:
+  explicit StageFolder(const fs::path& target)
+      : path_(target.parent_path() / ("." + target.filename().string() + ".kitgen-new")) {}
+  StageFolder(const StageFolder&) = delete;
+  StageFolder& operator=(const StageFolder&) = delete;
+  ~StageFolder() {
+    std::error_code code;
+    if (is_ours_) fs::remove_all(path_, code);
   }
-  if (const auto source = checkout()) {
-    KIT_TRY(root->write("kit.local.mk",
-                        "# Of this machine only (not in version control): the checkout that made "
-                        "this project.\nKIT_ROOT := " +
-                            source->folder + "\nKITGEN := " + source->program + "\n",
-                        false));
+
+  /// Takes over what a killed run left. Fails with `aborted` when another one is at work.
+  Result<> open() {
+    std::error_code code;
+    fs::create_directories(path_.parent_path(), code);
+    if (!code) fs::create_directory(path_, code);
+    if (code) return Error(Code::failed_precondition, path_.string() + ": " + code.message());
+    auto root = Root::open(path_.string());
+    if (!root) return std::move(root).error();
+    auto lock = root->lock(".lock");
+    if (!lock) return std::move(lock).error();
+    lock_ = std::move(*lock);
+    is_ours_ = true;
+    for (const auto& entry : fs::directory_iterator(path_, code)) {
+      if (entry.path().filename() != ".lock") fs::remove_all(entry.path(), code);
+      if (code) return Error(Code::failed_precondition, path_.string() + ": " + code.message());
+    }
+    fs::create_directory(project(), code);
+    if (code) return Error(Code::failed_precondition, path_.string() + ": " + code.message());
+    return {};
   }
-  return root->sync();
+
+  fs::path project() const { return path_ / "project"; }
+
+ private:
+  fs::path path_;
+  Descriptor lock_;
+  bool is_ours_ = false;
+};
+
+Result<> build_beside(const std::string& folder, const std::string& name) {
+  std::error_code code;
+  fs::path target = fs::absolute(folder, code).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  StageFolder stage(target);
+  KIT_TRY(stage.open());
+  KIT_TRY(build(stage.project().string(), name));
+  // An empty folder that came meanwhile is replaced, anything else is refused by the system.
+  if (::rename(stage.project().c_str(), target.c_str()) != 0) {
+    return Error(Code::failed_precondition, folder + ": " + std::strerror(errno));
+  }
+  auto parent = Root::open(target.string());
+  if (!parent) return std::move(parent).error();
+  return parent->sync();
 }
 
 }  // namespace
@@ -94,21 +202,17 @@ Result<> write_skeleton(const std::string& folder, const std::string& name) {
 int new_project(const NewArguments& arguments) {
   if (const auto checked = check_name(arguments.name); !checked) return fail(checked.error());
   const std::string folder = arguments.folder.empty() ? arguments.name : arguments.folder;
-  if (const auto made = make_folder(folder); !made) return fail(made.error());
-  if (const auto written = write_skeleton(folder, arguments.name); !written) {
-    return fail(written.error());
-  }
-  GenerateArguments first;
-  first.schema = (fs::path(folder) / "api" / (arguments.name + ".yaml")).string();
-  first.quiet = true;
-  const int code = generate(first);
-  if (code != ok) return code;
+  if (const auto checked = check_folder(folder); !checked) return fail(checked.error());
+  std::error_code no_folder;
+  const bool is_there = fs::is_directory(folder, no_folder);
+  const auto built =
+      is_there ? build(folder, arguments.name) : build_beside(folder, arguments.name);
+  if (!built) return fail(built.error());
   print("Made " + folder + ". Next:\n\n  cd " + folder +
         "\n  make run          build, then serve http://127.0.0.1:8080/\n  edit api/" +
         arguments.name +
-        ".yaml, then make run again\n\n"
-        "An edit that changes tables becomes a new file in migrations/: read it before it runs.\n\n"
-        "All verbs: make help\n");
+        ".yaml, then make run again\n  make dev          the same after every save\n\nAll verbs: "
+        "make help\n");
   return ok;
 }
 

@@ -5,6 +5,8 @@
 #include "kit/base/sha256.hpp"
 #include "kitgen/cli/diff.hpp"
 #include "kitgen/cli/evolution.hpp"
+#include "kitgen/cli/lines.hpp"
+#include "kitgen/cli/started.hpp"
 #include "kitgen/cli/tree.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 
@@ -31,6 +33,8 @@ class Planner {
     for (render::File& file : wanted) KIT_TRY(add(std::move(file)));
     for (const auto& [path, kept] : before_.files) KIT_TRY(add_orphan(path, kept));
     std::ranges::sort(plan_.changes, {}, &Change::path);
+    std::ranges::sort(plan_.notes, {}, &Note::path);
+    plan_.manifest.project = before_.project;
     plan_.manifest_changed = plan_.manifest.to_text() != before_.to_text();
     return std::move(plan_);
   }
@@ -48,7 +52,10 @@ class Planner {
     change.action = action;
     change.path = std::move(file.path);
     change.executable = file.is_executable;
-    if (there) change.before_sum = sha256_hex(*there);
+    if (there) {
+      change.before = *there;
+      change.before_sum = sha256_hex(*there);
+    }
     if (action != Action::unchanged) change.text = std::move(file.text);
     plan_.changes.push_back(std::move(change));
   }
@@ -58,29 +65,70 @@ class Planner {
     if (!there) return std::move(there).error();
     if (is_migration(file.path)) return add_migration(std::move(file), *there);
     if (file.path == evolve::snapshot_path) return add_snapshot(std::move(file), *there);
+    if (file.ownership == render::Ownership::started) return add_started(std::move(file), *there);
     std::string sum = sha256_hex(file.text);
-    if (file.ownership == render::Ownership::started) {
-      // The sum stays that of what was started, so that it tells an untouched file from an edited
-      // one.
-      const Kept* kept = known(file.path);
-      if (*there && kept != nullptr) sum = kept->sha256;
-      put(*there ? Action::unchanged : Action::create, std::move(file), *there, Keeping::started,
-          std::move(sum));
-      return {};
-    }
+    KIT_TRY(keep_text(written_folder, file.path, file.text));
     if (!*there) {
       put(Action::create, std::move(file), *there, Keeping::generated, std::move(sum));
-    } else if (**there == file.text) {
+    } else if (plain_text(**there) == plain_text(file.text)) {
       put(Action::unchanged, std::move(file), *there, Keeping::generated, std::move(sum));
     } else {
       const Kept* kept = known(file.path);
-      const bool untouched = kept != nullptr && kept->sha256 == sha256_hex(**there);
-      if (!untouched && !options_.discard_edits) {
-        plan_.edited.push_back(
-            {file.path, unified_diff(file.text, **there, diff_lines), kept != nullptr});
-      }
+      const bool untouched = kept != nullptr && has_sum(**there, kept->sha256);
+      if (!untouched && !options_.discard_edits) KIT_TRY(add_edited(file, **there, kept));
+      file.text = in_the_form_of(**there, file.text);
       put(Action::rewrite, std::move(file), *there, Keeping::generated, std::move(sum));
     }
+    return {};
+  }
+
+  /// What the person changed, as far as the text that kitgen wrote last is known.
+  Result<> add_edited(const render::File& file, const std::string& there, const Kept* kept) {
+    auto last = root_.read(std::string(written_folder) + file.path);
+    if (!last) return std::move(last).error();
+    std::string before = plain_text(file.text);
+    bool from_last = kept != nullptr && has_sum(file.text, kept->sha256);
+    if (kept != nullptr && *last && has_sum(**last, kept->sha256)) {
+      before = plain_text(**last);
+      from_last = true;
+    }
+    plan_.edited.push_back({file.path, unified_diff(before, plain_text(there), diff_lines),
+                            kept != nullptr, from_last});
+    return {};
+  }
+
+  Result<> add_started(render::File&& file, const std::optional<std::string>& there) {
+    auto pristine = root_.read(std::string(pristine_folder) + file.path);
+    if (!pristine) return std::move(pristine).error();
+    const Kept* kept = known(file.path);
+    const std::string last_sum =
+        kept != nullptr && kept->keeping == Keeping::started ? kept->sha256 : "";
+    Followed followed =
+        follow({.wanted = file.text, .there = there, .pristine = *pristine, .last_sum = last_sum},
+               options_.restore_deleted);
+    if (followed.note) plan_.notes.push_back({file.path, std::move(*followed.note)});
+    if (followed.blocked) plan_.blocked.push_back({file.path, std::move(*followed.blocked)});
+    std::string sum = followed.is_deleted ? last_sum : sha256_hex(file.text);
+    if (!followed.is_deleted) KIT_TRY(keep_text(pristine_folder, file.path, file.text));
+    file.text = std::move(followed.text);
+    put(followed.action, std::move(file), there, Keeping::started, std::move(sum));
+    plan_.changes.back().conflicts = std::move(followed.conflicts);
+    plan_.changes.back().kept_lines = std::move(followed.kept);
+    return {};
+  }
+
+  /// The kept text of a file becomes `text`, or goes with nothing.
+  Result<> keep_text(std::string_view folder, const std::string& path,
+                     const std::optional<std::string>& text) {
+    Change change;
+    change.path = std::string(folder) + path;
+    auto there = root_.read(change.path);
+    if (!there) return std::move(there).error();
+    if (text ? *there && plain_text(**there) == plain_text(*text) : !*there) return {};
+    if (*there) change.before_sum = sha256_hex(**there);
+    change.action = !text ? Action::remove : *there ? Action::rewrite : Action::create;
+    if (text) change.text = *text;
+    plan_.keeping.push_back(std::move(change));
     return {};
   }
 
@@ -109,6 +157,10 @@ class Planner {
 
   Result<> add_orphan(const std::string& path, const Kept& kept) {
     if (plan_.manifest.files.contains(path)) return {};
+    if (kept.keeping != Keeping::migration) {
+      const bool is_started = kept.keeping == Keeping::started;
+      KIT_TRY(keep_text(is_started ? pristine_folder : written_folder, path, std::nullopt));
+    }
     auto there = root_.read(path);
     if (!there) return std::move(there).error();
     if (!*there) return {};
@@ -117,10 +169,11 @@ class Planner {
       plan_.manifest.files[path] = kept;
       return {};
     }
-    const std::string sum = sha256_hex(migration ? statements_of(**there) : **there);
+    const bool untouched = has_sum(migration ? statements_of(**there) : **there, kept.sha256);
     Change change;
-    change.action = sum == kept.sha256 ? Action::remove : Action::keep_orphan;
+    change.action = untouched ? Action::remove : Action::keep_orphan;
     change.path = path;
+    change.before = **there;
     change.before_sum = sha256_hex(**there);
     plan_.changes.push_back(std::move(change));
     return {};
@@ -140,6 +193,10 @@ std::string_view name(Action action) {
       return "create";
     case Action::rewrite:
       return "rewrite";
+    case Action::merge:
+      return "merge";
+    case Action::conflict:
+      return "conflict";
     case Action::remove:
       return "remove";
     case Action::keep_orphan:
@@ -155,21 +212,22 @@ std::size_t Plan::count(Action action) const {
 }
 
 bool Plan::is_clean() const {
-  return edited.empty() && count(Action::create) == 0 && count(Action::rewrite) == 0 &&
-         count(Action::remove) == 0;
+  return edited.empty() && blocked.empty() && count(Action::remove) == 0 &&
+         std::ranges::none_of(changes, &Change::writes);
+}
+
+Result<Manifest> read_manifest(const Root& root) {
+  auto text = root.read(std::string(manifest_path));
+  if (!text) return std::move(text).error();
+  if (!*text) return Manifest();
+  return Manifest::parse(**text);
 }
 
 Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,
                        const PlanOptions& options) {
-  auto text = root.read(std::string(manifest_path));
-  if (!text) return std::move(text).error();
-  Manifest before;
-  if (*text) {
-    auto parsed = Manifest::parse(**text);
-    if (!parsed) return std::move(parsed).error();
-    before = std::move(*parsed);
-  }
-  return Planner(root, options, std::move(before)).plan(std::move(wanted));
+  auto before = read_manifest(root);
+  if (!before) return std::move(before).error();
+  return Planner(root, options, std::move(*before)).plan(std::move(wanted));
 }
 
 }  // namespace kitgen::cli

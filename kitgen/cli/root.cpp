@@ -26,10 +26,11 @@ using kit::Result;
 constexpr std::size_t max_file_bytes = 64 * 1024 * 1024;
 
 Error failure(const std::string& path, int number) {
-  const Code code = number == ENOENT                      ? Code::not_found
-                    : number == EACCES || number == EPERM ? Code::permission_denied
-                    : number == ENOSPC                    ? Code::resource_exhausted
-                                                          : Code::failed_precondition;
+  const Code code = number == ENOENT ? Code::not_found
+                    : number == EACCES || number == EPERM || number == EROFS
+                        ? Code::permission_denied
+                    : number == ENOSPC || number == EDQUOT ? Code::resource_exhausted
+                                                           : Code::failed_precondition;
   return Error(code, path + ": " + std::strerror(number));
 }
 
@@ -47,6 +48,24 @@ Result<> write_all(int descriptor, const std::string& path, std::string_view tex
   return {};
 }
 
+/// What stands in the way of a file, or nothing for a regular one.
+std::optional<Error> obstacle(const std::string& path, mode_t mode) {
+  if (S_ISREG(mode)) return std::nullopt;
+  if (S_ISLNK(mode)) {
+    return Error(Code::failed_precondition,
+                 path +
+                     " is a symbolic link; kitgen leaves it alone and cannot go on. Put the file "
+                     "itself there, or remove the link");
+  }
+  const std::string_view kind = S_ISDIR(mode)    ? "a folder"
+                                : S_ISFIFO(mode) ? "a named pipe"
+                                : S_ISSOCK(mode) ? "a socket"
+                                                 : "a device";
+  return Error(Code::failed_precondition, path + " is " + std::string(kind) +
+                                              ", but kitgen wants to write a file there. Move it "
+                                              "away and run again");
+}
+
 /// Whether the step is fit to be taken: a name, not `.` or `..`.
 bool is_step(std::string_view part) {
   return !part.empty() && part != "." && part != ".." && part.find('\0') == std::string_view::npos;
@@ -57,7 +76,7 @@ Result<Descriptor> enter(int at, const std::string& part, const std::string& pat
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   int number = ::openat(at, part.c_str(), flags);
   if (number < 0 && errno == ENOENT && make) {
-    if (::mkdirat(at, part.c_str(), 0755) != 0 && errno != EEXIST) return failure(path, errno);
+    if (::mkdirat(at, part.c_str(), 0777) != 0 && errno != EEXIST) return failure(path, errno);
     number = ::openat(at, part.c_str(), flags);
   }
   if (number >= 0) return Descriptor(number);
@@ -130,15 +149,18 @@ Result<std::optional<std::string>> Root::read(const std::string& path) const {
   if (!place) return std::move(place).error();
   std::optional<std::string> missing;
   if (!place->first) return missing;
+  struct stat status{};
+  // Looked at before it is opened: opening a device can have effects.
+  if (::fstatat(place->first.number(), place->second.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return missing;
+    return failure(path, errno);
+  }
+  if (auto problem = obstacle(path, status.st_mode)) return std::move(*problem);
   const Descriptor file(::openat(place->first.number(), place->second.c_str(),
                                  O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!file && errno == ENOENT) return missing;
-  if (!file && errno == ELOOP) {
-    return Error(Code::failed_precondition, path + " is a symbolic link; kitgen leaves it alone");
-  }
-  struct stat status{};
   if (!file || ::fstat(file.number(), &status) != 0) return failure(path, errno);
-  if (!S_ISREG(status.st_mode)) return Error(Code::failed_precondition, path + " is no file");
+  if (auto problem = obstacle(path, status.st_mode)) return std::move(*problem);
   if (static_cast<std::size_t>(status.st_size) > max_file_bytes) return failure(path, EFBIG);
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t have = 0;
@@ -171,14 +193,49 @@ Result<std::vector<std::string>> Root::list(const std::string& path) const {
   return names;
 }
 
-Result<> Root::write(const std::string& path, std::string_view text, bool executable) const {
+Result<std::optional<unsigned>> Root::permissions(const std::string& path) const {
+  auto place = parent(path, false);
+  if (!place) return std::move(place).error();
+  std::optional<unsigned> missing;
+  if (!place->first) return missing;
+  struct stat status{};
+  if (::fstatat(place->first.number(), place->second.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return missing;
+    return failure(path, errno);
+  }
+  return std::optional<unsigned>(status.st_mode & 0777U);
+}
+
+Result<> Root::check_place(const std::string& path) const {
+  auto place = parent(path, false);
+  if (!place) return std::move(place).error();
+  std::string folder = path;
+  while (!place->first) {
+    folder = folder.substr(0, folder.rfind('/'));
+    place = parent(folder, false);
+    if (!place) return std::move(place).error();
+  }
+  if (::faccessat(place->first.number(), ".", W_OK | X_OK, AT_EACCESS) == 0) return {};
+  const std::size_t slash = folder.rfind('/');
+  return Error(Code::permission_denied,
+               (slash == std::string::npos ? folder_ : folder.substr(0, slash)) +
+                   " cannot be written, so " + path +
+                   " cannot be changed: " + std::strerror(errno));
+}
+
+Result<> Root::write(const std::string& path, std::string_view text, bool executable,
+                     std::optional<unsigned> permissions) const {
   auto place = parent(path, true);
   if (!place) return std::move(place).error();
+  // Not blocking: a pipe in the way has to be an error.
   const Descriptor file(::openat(place->first.number(), place->second.c_str(),
-                                 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return failure(path, errno);
+                                 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+                                 executable ? 0777 : 0666));
+  struct stat status{};
+  if (!file || ::fstat(file.number(), &status) != 0) return failure(path, errno);
+  if (auto problem = obstacle(path, status.st_mode)) return std::move(*problem);
   KIT_TRY(write_all(file.number(), path, text));
-  if (::fchmod(file.number(), executable ? 0755 : 0644) != 0) return failure(path, errno);
+  if (permissions && ::fchmod(file.number(), *permissions) != 0) return failure(path, errno);
   return {};
 }
 
@@ -189,10 +246,39 @@ Result<> Root::rename(const std::string& from, const std::string& to) const {
   auto target = parent(to, true);
   if (!target) return std::move(target).error();
   if (::renameat(source->first.number(), source->second.c_str(), target->first.number(),
-                 target->second.c_str()) != 0) {
-    return failure(to, errno);
+                 target->second.c_str()) == 0) {
+    return {};
   }
-  return {};
+  if (errno != EXDEV) return failure(to, errno);
+  return copy_across(from, target->first, target->second, to);
+}
+
+/// `from` goes last: a death in between leaves it there to be copied again.
+Result<> Root::copy_across(const std::string& from, const Descriptor& target,
+                           const std::string& name, const std::string& to) const {
+  constexpr const char* draft = ".kitgen.tmp";
+  auto text = read(from);
+  if (!text) return std::move(text).error();
+  auto mode = permissions(from);
+  if (!mode) return std::move(mode).error();
+  if (!*text || !*mode) return failure(from, ENOENT);
+  const auto failed = [&] {
+    const int number = errno;
+    ::unlinkat(target.number(), draft, 0);
+    return failure(to, number);
+  };
+  ::unlinkat(target.number(), draft, 0);
+  const Descriptor file(::openat(target.number(), draft,
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, **mode));
+  if (!file) return failure(to, errno);
+  if (auto written = write_all(file.number(), to, **text); !written) {
+    ::unlinkat(target.number(), draft, 0);
+    return written;
+  }
+  if (::fchmod(file.number(), **mode) != 0 || ::fsync(file.number()) != 0) return failed();
+  if (::renameat(target.number(), draft, target.number(), name.c_str()) != 0) return failed();
+  if (::fsync(target.number()) != 0) return failure(to, errno);
+  return remove(from);
 }
 
 Result<> Root::remove(const std::string& path) const {
@@ -221,9 +307,12 @@ Result<Descriptor> Root::lock(const std::string& path) const {
   if (!place) return std::move(place).error();
   Descriptor file(::openat(place->first.number(), place->second.c_str(),
                            O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!file) return failure(path, errno);
+  struct stat status{};
+  if (!file || ::fstat(file.number(), &status) != 0) return failure(path, errno);
+  if (auto problem = obstacle(path, status.st_mode)) return std::move(*problem);
   if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(Code::aborted, "another kitgen is at work in " + folder_);
+    return Error(Code::aborted,
+                 "another kitgen is at work in " + folder_ + "; wait for it and run again");
   }
   return file;
 }

@@ -42,13 +42,21 @@ class Root {
   /// itself. Fails when it leaves the root.
   kit::Result<std::string> relative(const std::string& path) const;
 
-  /// The text of a file; nothing when there is none.
+  /// The text of a file; nothing when there is none. Fails for whatever is no regular file.
   kit::Result<std::optional<std::string>> read(const std::string& path) const;
   /// Names in a folder, sorted; none when it is missing.
   kit::Result<std::vector<std::string>> list(const std::string& path) const;
-  /// Writes a file that may exist, folders included. Not durable before `sync`.
-  kit::Result<> write(const std::string& path, std::string_view text, bool executable) const;
-  /// Puts `from` into the place of `to`, whose folders are made.
+  /// Permissions of a file, 0 to 0777; nothing when there is none.
+  kit::Result<std::optional<unsigned>> permissions(const std::string& path) const;
+  /// Whether a file can be put there: its folder, or the nearest one above that exists, is a real
+  /// one and may be written. Fails with `permission_denied`, `failed_precondition`.
+  kit::Result<> check_place(const std::string& path) const;
+  /// Writes a file that may exist, folders included. Not durable before `sync`. Without
+  /// `permissions` it gets those that the umask leaves.
+  kit::Result<> write(const std::string& path, std::string_view text, bool executable,
+                      std::optional<unsigned> permissions = std::nullopt) const;
+  /// Puts `from` into the place of `to`, whose folders are made. When a mount point stands between
+  /// them, a copy beside `to` is made durable first.
   kit::Result<> rename(const std::string& from, const std::string& to) const;
   /// Removes a file, and the folders it leaves empty. A missing file is no failure.
   kit::Result<> remove(const std::string& path) const;
@@ -63,6 +71,9 @@ class Root {
   /// The folder that holds the last part of `path`, and that part; no descriptor when a folder on
   /// the way is missing and not to be made.
   kit::Result<std::pair<Descriptor, std::string>> parent(const std::string& path, bool make) const;
+
+  kit::Result<> copy_across(const std::string& from, const Descriptor& target,
+                            const std::string& name, const std::string& to) const;
 
   std::string folder_;
   Descriptor descriptor_;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
-#include <map>
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "kit/base/text.hpp"
+#include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/parser.hpp"
+#include "kitgen/cli/schema_commands.hpp"
 #include "kitgen/model/naming.hpp"
 
 namespace kitgen::cli {
@@ -16,6 +18,7 @@ constexpr std::string_view help_of_all = R"(One schema file becomes a running ba
 
 Examples:
   kitgen new shop && cd shop && make run     from nothing to http://127.0.0.1:8080/
+  kitgen dev                                 serve it, and again after every save
   kitgen generate                            after a change of api/*.yaml
   kitgen generate --check                    is everything up to date? (for CI)
   kitgen migrate status --database shop.db   which migrations has this database?
@@ -23,8 +26,10 @@ Examples:
 
 Commands:
   new       start a project
+  dev       build, migrate and serve; again after every save
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
-  migrate   plan, up, down, status: bring a database to the schema
+  migrate   plan, up, down, status: bring a database to the schema; new, lint: hand-written steps
+  schema    from-db, fmt, json-schema: tools around the schema file
   import    read CSV files through the project's own rules
   export    write the project's data as CSV files
   version   print the version
@@ -51,7 +56,8 @@ Examples:
   kitgen generate api/shop.yaml                       the same, named
   kitgen generate --schema=api/shop.yaml --output=internal --with-orm
   kitgen generate --check                             writes nothing; exit 1 and a list when files are out of date
-  kitgen generate --dry-run                           writes nothing; shows the plan
+  kitgen generate --dry-run                           writes nothing; lists what it would do, file by file
+  kitgen generate --diff                              writes nothing; shows the same as a patch for git apply
 
 Options:
   --schema FILE            the schema (also as the first word)
@@ -59,41 +65,76 @@ Options:
   --project DIR            work as if started there; else the folder above the schema's api/
   --with-orm, --with-gorm  the data layer and its migrations; always written, accepted for scripts
   --all                    everything this version can write; the default
-  --check                  fail when files are out of date
-  --dry-run                show what would be done
+  --check                  fail when files are out of date: exit 1 when a run would change or refuse anything
+  --dry-run                list what would be done; exit 1 when a run would refuse
+  --diff                   the same as a patch; exit 1 when a run would refuse. Only one of these three
   --verbose                list every file
   --discard-edits          overwrite generated files that were edited by hand
   --name NAME              of the migration that a changed schema needs; else told by the change
   --rename OLD=NEW         customers.telephone=phone, or clients=customers: renamed, as renamed_from: in the schema says
   --drop OLD               customers.telephone, or clients: gone, not renamed
   --allow-destructive      write a migration that loses data; without it the run lists what would be lost
+  --restore-deleted        start files again that you deleted
   --recreate-migrations    for projects that never ran with real data: one first migration, whatever was there before;
                            the development database has to be removed
   --dump-model             print the checked schema as kitgen understands it
 
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
-are yours: started once, never touched again. .kit/manifest.json remembers which is which; commit it.
+are yours: started once; what kitgen would start differently later is merged into them. Where you changed the same
+lines, both versions stand between markers (<<<<<<< yours ... >>>>>>> kitgen), and the run ends with exit code 1.
+.kit/manifest.json and .kit/pristine remember what was written; commit them.
 
 A changed schema is a new migration in migrations/, which is never rewritten later. Before it ran anywhere you may edit
 it. .kit/schema.json remembers what the migrations lead to; commit it too. Migrations of your own take the next number;
 what they change kit does not know about, so leave the tables that the schema describes to kitgen.
 )";
 
+constexpr std::string_view help_of_dev =
+    R"(Turns every save into a running server: schema, code, build, database, restart.
+
+Examples:
+  kitgen dev                          build/dev, on the port of config/
+  kitgen dev --port 9000              on another one; 0: a free one
+  kitgen dev -- --log.level=debug     the rest goes to the project's program
+  kitgen dev --once                   one round, for scripts: exit 0 when the server came up
+
+Options:
+  --project DIR   work as if started there
+  --build DIR     the build folder, configured when it is missing (build/dev)
+  --port N        instead of http.port
+  --no-migrate    leave the database as it is
+  --once          end after the first round
+
+Watched are schema, code, configuration, migrations and CMake files of the project. Whatever fails is shown, and the server
+before it goes on; the next save tries again. The new server takes over before the old one ends, so no request fails.
+Before a migration the database is copied into .kit/dev, and the command that undoes it is named. Ctrl-C ends everything.
+)";
+
 constexpr std::string_view help_of_migrate = R"(Brings a database to the schema, or back.
 
 Examples:
-  kitgen migrate status --database shop.db        what was applied, what waits
-  kitgen migrate plan --database shop.db          the SQL that up would run
+  kitgen migrate status --database shop.db        what was applied, what waits, what failed
+  kitgen migrate plan --database shop.db          the SQL that up would run, its locks, rows and losses
   kitgen migrate up --database shop.db            apply what waits
   kitgen migrate up --database shop.db --to 2     up to number 2
   kitgen migrate down --database shop.db          undo the last one
   kitgen migrate down 2 --database shop.db        undo the last two (--steps 2 is the same)
+  kitgen migrate new add_phone                    start a hand-written step, up and down
+  kitgen migrate renumber 0002_add_phone          give a step that no database has yet the last number
+  kitgen migrate lint                             dangerous SQL in the files
 
 Options:
-  --database PATH     the SQLite file (required)
-  --migrations DIR    folder of NNNN_name.up.sql and .down.sql (migrations)
+  --database PATH      the SQLite file (plan, up, down, status: required)
+  --migrations DIR     folder of NNNN_name.up.sql and .down.sql (migrations)
+  --allow-destructive  up: apply steps that lose data; without it nothing of them runs
+  --lock-timeout TIME  up, down: how long another runner may take, like 30s or 2h (10m)
+  --json               plan: for programs
 
-Each migration is one transaction; two runners at once apply each one once.
+Each migration is one transaction: one that fails leaves nothing, and status shows where it failed until it went
+through. Two runners at once apply each one once; the second waits.
+
+Exit codes: 0 done (status: whatever waits; lint: nothing found); 1 refused or failed (status: the history does not
+fit the files, or the last try of a step failed; lint: findings); 2 wrong usage.
 )";
 
 constexpr std::string_view help_of_import =
@@ -126,18 +167,21 @@ struct Command {
   std::string_view help;
 };
 constexpr Command commands[] = {
-    {"new", help_of_new},       {"generate", help_of_generate}, {"migrate", help_of_migrate},
-    {"import", help_of_import}, {"export", help_of_export},     {"version", ""},
+    {"new", help_of_new},
+    {"dev", help_of_dev},
+    {"generate", help_of_generate},
+    {"migrate", help_of_migrate},
+    {"import", help_of_import},
+    {"export", help_of_export},
+    {"version", ""},
     {"help", help_of_all},
+    {"schema", help_of_schema},
+    {"schema from-db", help_of_from_db},
+    {"schema json-schema", help_of_json_schema},
 };
-constexpr std::string_view migrate_names[] = {"plan", "up", "down", "status"};
-
-int usage_error(std::string_view message, std::string_view command) {
-  print_error(message);
-  const std::string asked = command.empty() ? "" : " " + std::string(command);
-  std::fputs(("Try: kitgen help" + asked + "\n").c_str(), stderr);
-  return usage;
-}
+constexpr std::string_view migrate_names[] = {"plan", "up",       "down", "status",
+                                              "new",  "renumber", "lint"};
+constexpr std::string_view migrate_verbs = "plan, up, down, status, new, renumber, lint";
 
 const Command* find_command(std::string_view name) {
   for (const Command& command : commands) {
@@ -159,101 +203,13 @@ int help(const std::vector<std::string>& words) {
     return ok;
   }
   const Command* command = find_command(words.front());
+  if (words.size() > 1) {  // schema from-db
+    if (const Command* verb = find_command(words[0] + " " + words[1])) command = verb;
+  }
   if (command == nullptr) return unknown_command(words.front());
   print(command->help.empty() ? help_of_all : command->help);
   return ok;
 }
-
-/// CLI11 with our own help and messages.
-class Parser {
- public:
-  explicit Parser(std::string command) : command_(std::move(command)) {
-    app_.set_help_flag();
-    app_.add_flag("-h,--help", help_);
-    app_.allow_extras();
-  }
-
-  void positional(const std::string& name, std::string& value) { app_.add_option(name, value); }
-  /// `example` is a value for messages.
-  void option(const std::string& name, std::string& value, std::string example) {
-    app_.add_option(name, value);
-    examples_[name] = std::move(example);
-  }
-  /// An option that may be given several times.
-  void list(const std::string& name, std::vector<std::string>& values, std::string example) {
-    app_.add_option(name, values)
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    examples_[name] = std::move(example);
-    lists_.insert(name);
-  }
-  void flag(const std::string& name, bool& value) {
-    app_.add_flag(name, value);
-    flags_.insert(name);
-  }
-
-  /// Nothing: go on; otherwise the exit code.
-  std::optional<int> parse(std::vector<std::string> words) {
-    if (const std::string problem = misuse(words); !problem.empty())
-      return usage_error(problem, command_);
-    std::ranges::reverse(words);  // as CLI11 wants them
-    try {
-      app_.parse(words);
-    } catch (const CLI::ParseError& error) {
-      return usage_error(error.what(), command_);
-    }
-    if (help_) {
-      print(find_command(command_)->help);
-      return ok;
-    }
-    const std::vector<std::string> extras = app_.remaining();
-    if (extras.empty()) return std::nullopt;
-    const std::string& word = extras.front();
-    if (!word.starts_with("-")) {
-      return usage_error("'" + word + "' is one word too many", command_);
-    }
-    const std::string name = word.substr(0, word.find('='));
-    std::vector<std::string> known;
-    for (const CLI::Option* option : app_.get_options()) {
-      for (const std::string& each : option->get_lnames()) known.push_back("--" + each);
-    }
-    const std::vector<std::string_view> names(known.begin(), known.end());
-    return usage_error("there is no option '" + name + "'" + kit::did_you_mean(name, names),
-                       command_);
-  }
-
- private:
-  /// What CLI11 would say in words of its own: values that are missing, too many or not wanted.
-  std::string misuse(const std::vector<std::string>& words) const {
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::size_t equals = words[i].find('=');
-      const std::string name = words[i].substr(0, equals);
-      const bool has_equals = equals != std::string::npos;
-      if (flags_.contains(name) && has_equals) return name + " takes no value";
-      const auto option = examples_.find(name);
-      if (option == examples_.end()) continue;
-      if (!seen.insert(name).second && !lists_.contains(name)) return name + " is given twice";
-      const std::string value = has_equals             ? words[i].substr(equals + 1)
-                                : i + 1 < words.size() ? words[++i]
-                                                       : std::string();
-      if (value.empty() || (!has_equals && value.starts_with("-")))
-        return std::string(name)
-            .append(" needs a value: ")
-            .append(name)
-            .append(" ")
-            .append(option->second);
-    }
-    return {};
-  }
-
-  std::string command_;
-  CLI::App app_;
-  std::map<std::string, std::string> examples_;  ///< Of the options that take a value.
-  std::set<std::string> flags_;
-  std::set<std::string> lists_;
-  bool help_ = false;
-};
 
 int run_new(const std::vector<std::string>& words) {
   NewArguments arguments;
@@ -293,8 +249,10 @@ int run_generate(const std::vector<std::string>& words) {
   parser.flag("--all", accepted);
   parser.flag("--check", arguments.check);
   parser.flag("--dry-run", arguments.dry_run);
+  parser.flag("--diff", arguments.diff);
   parser.flag("--verbose", arguments.verbose);
   parser.flag("--discard-edits", arguments.discard_edits);
+  parser.flag("--restore-deleted", arguments.restore_deleted);
   parser.flag("--recreate-migrations", arguments.recreate_migrations);
   parser.flag("--allow-destructive", arguments.allow_destructive);
   parser.option("--name", arguments.migration_name, "add_vat_to_invoices");
@@ -309,8 +267,8 @@ int run_generate(const std::vector<std::string>& words) {
   }
   if (const std::string problem = read_decisions(renames, arguments); !problem.empty())
     return usage_error(problem, "generate");
-  if (arguments.check && arguments.dry_run) {
-    return usage_error("--check and --dry-run exclude each other", "generate");
+  if (arguments.check + arguments.dry_run + arguments.diff > 1) {
+    return usage_error("--check, --dry-run and --diff exclude each other", "generate");
   }
   if (arguments.schema.empty()) arguments.schema = positional;
   return generate(arguments);
@@ -329,6 +287,64 @@ std::optional<std::string> read_number(const std::string& text, const std::strin
   return std::nullopt;
 }
 
+int usage_of_migrate(const std::string& problem) {
+  return usage_error(problem, "migrate");
+}
+
+/// The options of one verb, as texts.
+struct MigrateWords {
+  std::string to;
+  std::string steps;
+  std::string lock_timeout;
+  std::string word;  ///< Without a name.
+};
+
+void declare_migrate(const std::string& verb, Parser& parser, MigrateWords& words,
+                     MigrateArguments& arguments) {
+  const bool on_files = verb == "new" || verb == "renumber" || verb == "lint";
+  parser.option("--migrations", arguments.migrations, "migrations");
+  if (!on_files) parser.option("--database", arguments.database, "shop.db");
+  if (verb == "plan") parser.flag("--json", arguments.json);
+  if (verb == "up") {
+    parser.option("--to", words.to, "2");
+    parser.flag("--allow-destructive", arguments.allow_destructive);
+  }
+  if (verb == "down") parser.option("--steps", words.steps, "2");
+  if (verb == "up" || verb == "down") parser.option("--lock-timeout", words.lock_timeout, "30s");
+  if (verb == "down" || verb == "new" || verb == "renumber") parser.positional("word", words.word);
+}
+
+/// Nothing when all is well, else what is wrong.
+std::optional<std::string> read_migrate(const std::string& verb, const MigrateWords& words,
+                                        MigrateArguments& arguments) {
+  const bool is_down = verb == "down";
+  if (!words.steps.empty() && !words.word.empty()) {
+    return "the number of steps is given twice: " + words.word + " and " + words.steps;
+  }
+  auto problem = read_number(words.to, "up --to 2", arguments.to);
+  if (!problem && is_down)
+    problem = read_number(words.steps + words.word, "down 2", arguments.steps);
+  if (problem) return problem;
+  if (!words.lock_timeout.empty()) {
+    kit::config::Raw raw;
+    raw.text = words.lock_timeout;
+    const auto time = kit::config::parse_span(raw);
+    if (!time || *time > std::chrono::hours(24)) {
+      return "'" + words.lock_timeout + "' is no time up to 24h, as in: --lock-timeout 30s";
+    }
+    arguments.lock_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*time);
+  }
+  if (verb == "lint") return std::nullopt;
+  if (verb == "new" || verb == "renumber") {
+    arguments.name = words.word;
+    if (!arguments.name.empty()) return std::nullopt;
+    return verb == "new" ? "the step needs a name: kitgen migrate new add_phone"
+                         : "which step? kitgen migrate renumber 0002_add_phone";
+  }
+  if (arguments.database.empty()) return "which database? --database shop.db";
+  return std::nullopt;
+}
+
 int run_migrate(std::vector<std::string> words) {
   const auto is_name = [](const std::string& word) { return !word.starts_with("-"); };
   const auto verb = std::ranges::find_if(words, is_name);
@@ -336,41 +352,56 @@ int run_migrate(std::vector<std::string> words) {
                          std::ranges::find(words, "-h") != words.end();
   if (asks_help) return help({"migrate"});
   if (verb == words.end()) {
-    return usage_error("migrate needs one of: plan, up, down, status", "migrate");
+    return usage_of_migrate("migrate needs one of: " + std::string(migrate_verbs));
   }
   const std::string name = std::move(*verb);
   words.erase(verb);
-  MigrateArguments arguments;
-  Parser parser("migrate");
-  std::string to;
-  std::string steps;
-  std::string word;
-  parser.option("--database", arguments.database, "shop.db");
-  parser.option("--migrations", arguments.migrations, "migrations");
-  if (name == "up") parser.option("--to", to, "2");
-  if (name == "down") {
-    parser.option("--steps", steps, "2");
-    parser.positional("number", word);
-  }
   if (std::ranges::find(migrate_names, name) == std::end(migrate_names)) {
-    return usage_error("there is no 'migrate " + name + "'" +
-                           kit::did_you_mean(name, migrate_names) +
-                           "; known are: plan, up, down, status",
-                       "migrate");
+    return usage_of_migrate("there is no 'migrate " + name + "'" +
+                            kit::did_you_mean(name, migrate_names) +
+                            "; known are: " + std::string(migrate_verbs));
   }
+  MigrateArguments arguments;
+  MigrateWords texts;
+  Parser parser("migrate");
+  declare_migrate(name, parser, texts, arguments);
   if (const auto code = parser.parse(std::move(words))) return *code;
-  if (!steps.empty() && !word.empty()) {
-    return usage_error("the number of steps is given twice: " + word + " and " + steps, "migrate");
+  if (const auto problem = read_migrate(name, texts, arguments)) return usage_of_migrate(*problem);
+  using Verb = int (*)(const MigrateArguments&);
+  constexpr Verb verbs[] = {migrate_plan, migrate_up,       migrate_down, migrate_status,
+                            migrate_new,  migrate_renumber, migrate_lint};
+  const auto index = std::ranges::find(migrate_names, name) - std::begin(migrate_names);
+  return verbs[index](arguments);
+}
+
+int run_dev(std::vector<std::string> words) {
+  DevArguments arguments;
+  const auto rest = std::ranges::find(words, "--");
+  if (rest != words.end()) arguments.rest.assign(rest + 1, words.end());
+  words.erase(rest, words.end());
+  Parser parser("dev");
+  std::string port;
+  bool no_migrate = false;
+  parser.option("--project", arguments.project, "/src/shop");
+  parser.option("--build", arguments.build, "build/dev");
+  parser.option("--port", port, "9000");
+  parser.flag("--no-migrate", no_migrate);
+  parser.flag("--once", arguments.once);
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  arguments.migrate = !no_migrate;
+  if (!port.empty()) {
+    const std::optional<long long> number = kit::parse_int(port);
+    if (!number || *number < 0 || *number > 65'535)
+      return usage_error("'" + port + "' is no port, which is a number from 0 to 65535", "dev");
+    arguments.port = static_cast<int>(*number);
   }
-  auto problem = read_number(to, "up --to 2", arguments.to);
-  if (!problem) problem = read_number(steps + word, "down 2", arguments.steps);
-  if (problem) return usage_error(*problem, "migrate");
-  if (arguments.database.empty()) {
-    return usage_error("which database? --database shop.db", "migrate");
+  for (const std::string& word : arguments.rest) {
+    // The server has to say where it listens, which it does in the environment dev only.
+    if (word.starts_with("--env"))
+      return usage_error(
+          "kitgen dev serves the environment dev; run the program itself for another one", "dev");
   }
-  if (name == "plan") return migrate_plan(arguments);
-  if (name == "up") return migrate_up(arguments);
-  return name == "down" ? migrate_down(arguments) : migrate_status(arguments);
+  return dev(arguments);
 }
 
 /// Only --binary is ours; the rest belongs to the program that runs.
@@ -393,6 +424,17 @@ int run_import_or_export(const std::string& command, const std::vector<std::stri
 }
 
 }  // namespace
+
+int usage_error(std::string_view message, std::string_view command) {
+  print_error(message);
+  const std::string asked = command.empty() ? "" : " " + std::string(command);
+  std::fputs(("Try: kitgen help" + asked + "\n").c_str(), stderr);
+  return usage;
+}
+
+std::string_view help_text(std::string_view command) {
+  return find_command(command)->help;
+}
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -427,7 +469,9 @@ int run(int argc, char** argv) {
   }
   if (command == "new") return run_new(words);
   if (command == "generate") return run_generate(words);
+  if (command == "dev") return run_dev(std::move(words));
   if (command == "migrate") return run_migrate(std::move(words));
+  if (command == "schema") return run_schema(std::move(words));
   if (command == "import" || command == "export") return run_import_or_export(command, words);
   return unknown_command(command);
 }

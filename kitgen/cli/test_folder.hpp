@@ -34,12 +34,13 @@ class TestFolder {
     return {std::istreambuf_iterator<char>(stream), {}};
   }
   bool has(const std::string& file) const { return std::filesystem::exists(path_ / file); }
-  /// Every file outside .kit, with its text.
-  std::map<std::string, std::string> tree() const {
+  /// Every file below a folder outside .kit, with its text.
+  std::map<std::string, std::string> tree(const std::string& below = "") const {
     std::map<std::string, std::string> files;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_)) {
-      const std::string name = entry.path().lexically_relative(path_).generic_string();
-      if (entry.is_regular_file() && !name.starts_with(".kit/")) files[name] = read(name);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path(below))) {
+      const std::string name = entry.path().lexically_relative(path(below)).generic_string();
+      if (!entry.is_regular_file() || name.starts_with(".kit/")) continue;
+      files[name] = read(below.empty() ? name : below + "/" + name);
     }
     return files;
   }

@@ -33,7 +33,7 @@ class LiveCatalogue {
     kit::db::RowSink sink(read);
     auto done = database.run(
         database->query("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT "
-                        "LIKE 'sqlite_%' AND name <> 'kit_migrations'",
+                        "LIKE 'sqlite_%' AND name NOT LIKE 'kit_migration%'",
                         {}, sink));
     EXPECT_TRUE(done.ok());
     return std::move(catalogue.lines_);

@@ -4,47 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "kitgen/cli/test_folder.hpp"
+#include "kitgen/cli/test_tree.hpp"
 
 namespace kitgen::cli {
 namespace {
 
 using render::File;
-using render::Ownership;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-File generated(std::string path, std::string text) {
-  return {std::move(path), std::move(text), Ownership::generated, false};
-}
-File started(std::string path, std::string text) {
-  return {std::move(path), std::move(text), Ownership::started, false};
-}
-
-struct TreeTest : testing::Test {
-  TestFolder folder;
-  Root root = Root::open(folder.path()).value();
-
-  Plan plan(std::vector<File> files, PlanOptions options = {}) {
-    return make_plan(root, std::move(files), options).value();
-  }
-  /// "create a", "rewrite b"; unchanged ones left out.
-  static std::vector<std::string> actions(const Plan& plan) {
-    std::vector<std::string> texts;
-    for (const Change& change : plan.changes) {
-      if (change.action == Action::unchanged) continue;
-      texts.push_back(std::string(name(change.action)) + " " + change.path);
-    }
-    return texts;
-  }
-  void generate(std::vector<File> files, PlanOptions options = {}) {
-    const Plan made = plan(std::move(files), options);
-    ASSERT_THAT(made.edited, IsEmpty());
-    ASSERT_TRUE(apply(root, made).ok());
-    ASSERT_THAT(root.list(".kit/stage").value(), IsEmpty());
-  }
-};
 
 TEST_F(TreeTest, a_second_run_changes_nothing) {
   const std::vector<File> files = {generated("b/x.gen.hpp", "1"), started("b/x.hpp", "2")};
@@ -64,7 +32,7 @@ TEST_F(TreeTest, a_second_run_changes_nothing) {
 TEST_F(TreeTest, generated_files_follow_and_started_ones_stay) {
   generate({generated("x.gen.hpp", "1"), started("x.hpp", "1")});
   folder.write("x.hpp", "mine");
-  generate({generated("x.gen.hpp", "2"), started("x.hpp", "2")});
+  generate({generated("x.gen.hpp", "2"), started("x.hpp", "1")});
   EXPECT_EQ(folder.read("x.gen.hpp"), "2");
   EXPECT_EQ(folder.read("x.hpp"), "mine");
 }
@@ -150,11 +118,19 @@ TEST_F(TreeTest, a_link_in_the_way_is_refused) {
 
 /// The tree as the two runs leave it, whatever step the second one dies at.
 TEST_F(TreeTest, a_death_at_any_step_leaves_the_old_tree_or_the_new_one) {
-  const std::vector<File> first = {generated("a/1.gen.hpp", "old 1"), generated("a/2.gen.hpp", "2"),
-                                   generated("gone/3.gen.hpp", "3"), started("a/4.cpp", "4")};
-  const std::vector<File> second = {generated("a/1.gen.hpp", "new 1"),
-                                    generated("a/2.gen.hpp", "2"), generated("b/5.gen.hpp", "5"),
-                                    started("a/4.cpp", "44"), started("b/6.cpp", "6")};
+  const std::vector<File> first = {
+      generated("a/1.gen.hpp", "old 1"), generated("a/2.gen.hpp", "2"),
+      generated("gone/3.gen.hpp", "3"),  started("a/4.cpp", "1\n2\n3\n"),
+      started("a/7.cpp", "7\n"),         started("gone/8.cpp", "8\n")};
+  const std::vector<File> second = {
+      generated("a/1.gen.hpp", "new 1"),    generated("a/2.gen.hpp", "2"),
+      generated("b/5.gen.hpp", "5"),        started("a/4.cpp", "1\n2\n3\nkit\n"),
+      started("a/7.cpp", "7\nuntouched\n"), started("b/6.cpp", "6")};
+  const std::map<std::string, std::string> wanted = {
+      {"a/1.gen.hpp", "new 1"},      {"a/2.gen.hpp", "2"}, {"a/4.cpp", "mine\n2\n3\nkit\n"},
+      {"a/7.cpp", "7\nuntouched\n"}, {"b/5.gen.hpp", "5"}, {"b/6.cpp", "6"}};
+  const std::map<std::string, std::string> pristine = {
+      {"a/4.cpp", "1\n2\n3\nkit\n"}, {"a/7.cpp", "7\nuntouched\n"}, {"b/6.cpp", "6"}};
   int steps = 0;
   int finished = 0;
   bool survived = false;
@@ -162,6 +138,7 @@ TEST_F(TreeTest, a_death_at_any_step_leaves_the_old_tree_or_the_new_one) {
     const TestFolder place;
     const Root here = Root::open(place.path()).value();
     ASSERT_TRUE(apply(here, make_plan(here, first, {}).value()).ok());
+    place.write("a/4.cpp", "mine\n2\n3\n");
     const auto before = place.tree();
     steps = 0;
     const auto die = [&](std::string_view) -> kit::Result<> {
@@ -174,11 +151,6 @@ TEST_F(TreeTest, a_death_at_any_step_leaves_the_old_tree_or_the_new_one) {
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
     finished += *recovered ? 1 : 0;
     const auto after = place.tree();
-    const std::map<std::string, std::string> wanted = {{"a/1.gen.hpp", "new 1"},
-                                                       {"a/2.gen.hpp", "2"},
-                                                       {"a/4.cpp", "4"},
-                                                       {"b/5.gen.hpp", "5"},
-                                                       {"b/6.cpp", "6"}};
     EXPECT_TRUE(after == before || after == wanted) << "died at step " << last;
     if (*recovered || survived) {
       EXPECT_EQ(after, wanted) << last;
@@ -188,6 +160,7 @@ TEST_F(TreeTest, a_death_at_any_step_leaves_the_old_tree_or_the_new_one) {
     // The next run gets there from either tree.
     ASSERT_TRUE(apply(here, make_plan(here, second, {}).value()).ok());
     EXPECT_EQ(place.tree(), wanted);
+    EXPECT_EQ(place.tree(".kit/pristine"), pristine);
     EXPECT_TRUE(make_plan(here, second, {})->is_clean());
   }
   EXPECT_GT(steps, 10);

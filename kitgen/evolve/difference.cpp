@@ -47,7 +47,8 @@ class Matcher {
   }
 
   void problem(const Hints& hints, std::string message, std::string remedy) {
-    found_.problems.push_back({hints.line, hints.position, std::move(message), std::move(remedy)});
+    found_.problems.push_back(
+        {hints.line, hints.position, std::move(message), std::move(remedy), hints.file});
   }
 
   /// Pairs what is left on both sides and `is_same`.
@@ -220,8 +221,8 @@ class Matcher {
         // A relation is called without the _id of its column.
         const bool is_key = from.key_of(was.name) != nullptr && was.name.ends_with("_id");
         const std::string former = is_key ? was.name.substr(0, was.name.size() - 3) : was.name;
-        found_.questions.push_back(
-            {name, is.name, false, is.hints.line, is.hints.position, "renamed_from: " + former});
+        found_.questions.push_back({name, is.name, false, is.hints.line, is.hints.position,
+                                    "renamed_from: " + former, is.hints.file});
         break;
       }
     }
@@ -250,7 +251,7 @@ class Matcher {
         if (same == 0 || 2 * same < all || is_denied(from.name, to.name)) continue;
         asked.insert(to.name);
         found_.questions.push_back({from.name, to.name, true, to.hints.line, to.hints.position,
-                                    "renamed_from: " + from.entity});
+                                    "renamed_from: " + from.entity, to.hints.file});
         break;
       }
     }

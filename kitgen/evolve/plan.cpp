@@ -104,7 +104,8 @@ class Planner {
         problems_.push_back({table.hints.line, table.hints.position,
                              "table '" + match.from + "' becomes '" + match.to +
                                  "' while another one gives up or takes one of these names",
-                             "make it two changes, with kitgen generate after each"});
+                             "make it two changes, with kitgen generate after each",
+                             table.hints.file});
       }
       add(RenameTable{match.from, match.to});
     }

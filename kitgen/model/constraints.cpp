@@ -19,7 +19,7 @@ constexpr std::size_t max_pattern_bytes_of_schema = 64 * 1024;
 constexpr std::int64_t max_program_bytes = 1024 * 1024;
 constexpr std::uint32_t max_string_length = 16'383;   // a utf8mb4 varchar of MySQL
 constexpr std::uint32_t max_text_length = 1'000'000;  // a request body has at most 1 MiB
-constexpr std::uint32_t max_array_length = 1'000;
+constexpr std::uint32_t max_array_length = 1'000;     // as kit::json::max_elements
 
 RE2::Options pattern_options() {
   RE2::Options options;
@@ -84,7 +84,8 @@ class ConstraintReader {
         "email", "url", "slug", "hostname", "country_code", "currency_code"};
     const Word& format = *syntax_.format;
     if (field_.is_array || field_.type != Scalar::string) {
-      error(format, "'format' is for the type 'string', not for " + type_text(field_));
+      error(format, "'format' is for the type 'string', not for " + type_text(field_),
+            field_.is_array ? "write items: {format: " + format.text.substr(0, 40) + "}" : "");
     } else if (format.text == "email") {
       field_.type = Scalar::email;
     } else if (format.text == "url") {
@@ -170,8 +171,16 @@ class ConstraintReader {
     std::string why;
     std::optional<ParsedLiteral> value = parse_literal(context_.service, field_, word, why);
     if (!value)
-      error(word, std::string(what) + " " + in_quotes(word.text) + " " + why, enum_help(word));
+      error(word, std::string(what) + " " + in_quotes(word.text) + " " + why,
+            literal_help(word, what == "default"));
     return value;
+  }
+
+  std::string literal_help(const Word& word, bool is_default) {
+    if (field_.type == Scalar::boolean) return schema::flag_help(word.text);
+    if (is_default && (field_.type == Scalar::timestamp || field_.type == Scalar::date))
+      return "now is the time of the insert";
+    return enum_help(word);
   }
 
   std::string enum_help(const Word& word) {
@@ -234,7 +243,8 @@ class ConstraintReader {
     if (!syntax_.pattern) return;
     const Word& pattern = *syntax_.pattern;
     if (!field_.is_text()) {
-      error(pattern, "'pattern' is not for " + type_);
+      error(pattern, "'pattern' is not for " + type_,
+            field_.is_array ? "write items: {pattern: ...} for each element" : "");
     } else if (pattern.text.size() > max_pattern_bytes) {
       error(pattern, "the pattern is longer than 1 KiB");
     } else if (context_.pattern_bytes += pattern.text.size();
@@ -269,6 +279,11 @@ class ConstraintReader {
   void read_default() {
     if (!syntax_.default_value) return;
     const Word& word = *syntax_.default_value;
+    if (field_.is_array) {
+      error(word, "the default of an array is a list",
+            "write default: [" + word.text.substr(0, 40) + "]");
+      return;
+    }
     const std::optional<ParsedLiteral> value = literal(word, "default");
     if (!value) return;
     check_default("default ", word, *value);
@@ -318,7 +333,8 @@ class ConstraintReader {
     if (field_.unique && field_.type == Scalar::text) {
       error(syntax_.unique.word, "'unique' is not for the type 'text'", "use the type 'string'");
     }
-    if (field_.read_only && !field_.optional && !syntax_.default_value) {
+    const bool has_default = syntax_.default_value || field_.is_array;  // arrays: see items.cpp
+    if (field_.read_only && !field_.optional && !has_default) {
       error(syntax_.read_only.word,
             "a read_only field can never be given on create, so it needs a default or optional: "
             "true");

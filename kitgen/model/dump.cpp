@@ -119,6 +119,11 @@ class Dumper {
     if (field.max) limits += literal("max", *field.max);
     if (field.min_length) limits += " min_length=" + std::to_string(*field.min_length);
     if (field.max_length) limits += " max_length=" + std::to_string(*field.max_length);
+    if (field.item_min_length)
+      limits += " item_min_length=" + std::to_string(*field.item_min_length);
+    if (field.item_max_length)
+      limits += " item_max_length=" + std::to_string(*field.item_max_length);
+    if (field.unique_items) limits += " unique_items";
     if (field.default_value) limits += literal("default", *field.default_value);
     if (!limits.empty()) line("limits" + limits);
     text("pattern", field.pattern);
@@ -198,7 +203,8 @@ class Dumper {
   }
 
   void dump_entity(const Entity& entity) {
-    line("entity " + entity.name + " line=" + std::to_string(entity.line));
+    line("entity " + entity.name + (entity.file.empty() ? "" : " file=" + entity.file) +
+         " line=" + std::to_string(entity.line));
     ++depth_;
     text("doc", entity.doc);
     line("names snake=" + entity.snake + " plural=" + entity.plural + " plural_pascal=" +

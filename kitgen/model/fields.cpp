@@ -155,10 +155,16 @@ void check_family_keys(Context& context, const schema::Field& syntax, const Type
     context.diagnostics.error(syntax.type,
                               "an array of " + in_quotes(syntax.type.text) + " is not possible",
                               "arrays hold scalars");
-  } else if (syntax.is_array && !context.capabilities.arrays) {
-    context.diagnostics.error(syntax.type, "arrays are not supported yet by this version",
-                              "use an entity of its own, or the type 'json'");
   }
+  const bool is_document = spec.family == Family::scalar &&
+                           (spec.scalar == Scalar::json || spec.scalar == Scalar::bytes);
+  if (syntax.is_array && is_document) {
+    context.diagnostics.error(
+        syntax.type, "an array of " + in_quotes(syntax.type.text) + " is not possible",
+        spec.scalar == Scalar::json ? "write type: json; its value may be a list"
+                                    : "use an entity of its own");
+  }
+  if (!syntax.is_array) refuse_array_keys(context, syntax);
 }
 
 }  // namespace
@@ -211,6 +217,7 @@ std::vector<Field> make_fields(Context& context, const schema::Field& syntax,
                              ? add_inline_enum(context, syntax, owner)
                              : spec->enum_index;
       read_constraints(context, syntax, field);
+      if (field.is_array) read_items(context, syntax, field);
       fields.push_back(std::move(field));
       break;
     }
@@ -234,6 +241,7 @@ void add_field(Context& context, std::size_t entity, Field field, const Word& wo
   notes.add_field_name(field.name, word);
   field.line = word.at.line;
   field.position = word.at.column;
+  field.place_file = context.syntax.files[static_cast<std::size_t>(word.at.file)];
   context.service.entities[entity].fields.push_back(std::move(field));
 }
 

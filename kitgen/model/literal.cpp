@@ -30,6 +30,9 @@ std::string cpp_int64(std::int64_t value) {
 }
 
 Parsed integer(const Field& field, const std::string& text, std::string& why) {
+  const std::size_t digits = text.starts_with('-') ? 1 : 0;
+  if (text.size() > digits + 1 && text[digits] == '0' && kit::parse_int(text))
+    return fail(why, "has a leading zero, which some YAML takes for an octal number");
   const std::optional<long long> value = kit::parse_int(text);
   const bool is_narrow = field.type == Scalar::int32;
   if (!value)

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kitgen/model/detail/context.hpp"
+#include "kitgen/schema/include_path.hpp"
 
 namespace kitgen::model {
 namespace {
@@ -21,6 +22,7 @@ void build(Context& context) {
     build_belongs_to(c, i);
     add_automatic_fields(c, i);
   });
+  check_unused_mixins(context);
   for_each(build_other_relations);
   for_each(build_options);
   for_each(build_indexes);
@@ -33,12 +35,19 @@ void build(Context& context) {
 }  // namespace
 
 Loaded load_text(std::string_view text, std::string_view file, const Capabilities& capabilities) {
-  const schema::Source source{std::string(file), std::string(text)};
-  schema::Diagnostics diagnostics(source);
+  return load_text(text, file, schema::NoFiles(), capabilities);
+}
+
+Loaded load_text(std::string_view text, std::string_view file, const schema::Files& files,
+                 const Capabilities& capabilities) {
+  std::deque<schema::Source> sources;
+  sources.emplace_back(std::string(file), std::string(text));
+  schema::Diagnostics diagnostics(sources.front());
   Loaded loaded;
   if (text.size() > schema::max_source_bytes) {
     diagnostics.error(schema::Position{}, 1, "the file is larger than 1 MiB");
-  } else if (const auto syntax = schema::read_schema(source, diagnostics)) {
+  } else if (auto syntax = schema::read_schema(sources, files, diagnostics)) {
+    expand_mixins(*syntax, diagnostics);
     Context context{*syntax, diagnostics, capabilities, {}, {}, {}, {}, 0, {}};
     context.service.schema_file = file;
     build(context);
@@ -50,7 +59,10 @@ Loaded load_text(std::string_view text, std::string_view file, const Capabilitie
 
 Loaded load_file(const std::string& path, const Capabilities& capabilities) {
   kit::Result<std::string> text = schema::read_file(path);
-  if (text) return load_text(*text, path, capabilities);
+  if (text) {
+    const schema::FolderFiles files{std::string(schema::folder_of(path))};
+    return load_text(*text, path, files, capabilities);
+  }
   Loaded loaded;
   loaded.diagnostics.push_back(
       {path, {}, schema::Severity::error, text.error().message(), {}, {}, 1});

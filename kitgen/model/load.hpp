@@ -8,17 +8,17 @@
 
 #include "kitgen/model/model.hpp"
 #include "kitgen/schema/diagnostic.hpp"
+#include "kitgen/schema/include.hpp"
 
 namespace kitgen::model {
 
 /// What this version's generator can carry. What it cannot is an error that says so, never silently
 /// left out; access rules, which would look enforced, are a warning.
 struct Capabilities {
-  bool arrays = false;
   bool pivot_fields = false;
   bool access = false;
   bool audit = false;
-  static Capabilities all() { return {true, true, true, true}; }
+  static Capabilities all() { return {true, true, true}; }
 };
 
 /// Outcome of reading a schema: a service when there was no error; warnings may come with it.
@@ -27,12 +27,14 @@ struct Loaded {
   std::vector<schema::Diagnostic> diagnostics;  ///< Sorted by place.
 };
 
-/// Reads and checks the schema in a file: every error of it at once. A missing, unreadable or too
-/// large file (1 MiB) is a diagnostic too.
+/// Reads and checks the schema in a file and the files it includes: every error of them at once. A
+/// missing, unreadable or too large file (1 MiB) is a diagnostic too.
 Loaded load_file(const std::string& path, const Capabilities& capabilities = {});
 
-/// The same for text in memory; `file` is what messages call it.
+/// The same for text in memory; `file` is what messages call it, `files` has what it includes.
 Loaded load_text(std::string_view text, std::string_view file,
+                 const Capabilities& capabilities = {});
+Loaded load_text(std::string_view text, std::string_view file, const schema::Files& files,
                  const Capabilities& capabilities = {});
 
 /// A stable, complete, readable text of the model, for goldens and `kitgen generate --dump-model`.

@@ -32,6 +32,10 @@ const Field* Entity::find_field(std::string_view field_name) const {
 const Relation* Entity::find_relation(std::string_view relation_name) const {
   return by_name(relations, relation_name);
 }
+std::string Service::file_of(const Entity& entity) const {
+  if (entity.file.empty()) return schema_file;
+  return schema_file.substr(0, schema_file.rfind('/') + 1) + entity.file;
+}
 const Entity* Service::find_entity(std::string_view entity_name) const {
   return by_name(entities, entity_name);
 }

@@ -108,7 +108,8 @@ struct Field {
   Origin origin = Origin::declared;
   Role role = Role::plain;
   Scalar type = Scalar::string;
-  bool is_array = false;  ///< `type` is the element's; the column is JSON text.
+  bool is_array = false;  ///< `type`, `min`, `max` and `pattern` are the element's; the column is
+                          ///< JSON text.
 
   std::string cpp_type;    ///< Without optional: std::string, kit::Decimal, GenreId, InvoiceStatus,
                            ///< std::vector<std::string>
@@ -134,6 +135,9 @@ struct Field {
   std::optional<std::uint32_t>
       min_length;  ///< Code points of text, bytes of bytes, elements of an array.
   std::optional<std::uint32_t> max_length;
+  std::optional<std::uint32_t> item_min_length;  ///< As the two above, of each element.
+  std::optional<std::uint32_t> item_max_length;
+  bool unique_items = false;
   std::string pattern;  ///< RE2, matched against the whole value; "" for none
   bool unique = false;
   bool immutable = false;    ///< Given on create, never changed.
@@ -141,8 +145,9 @@ struct Field {
   bool secret = false;       ///< Never returned, never logged, never filtered by.
   std::string renamed_from;  ///< "" for none
   std::optional<Backfill> backfill;
-  int line = 0;      ///< Of the word in the schema that made it; 0 for none.
-  int position = 0;  ///< Its column there.
+  int line = 0;            ///< Of the word in the schema that made it; 0 for none.
+  int position = 0;        ///< Its column there.
+  std::string place_file;  ///< The included file of that line; "": the schema.
 
   // Decisions that follow from the above, so that no template repeats them.
   bool in_response = true;
@@ -221,6 +226,7 @@ struct Relation {
   std::string renamed_from;  ///< Of a many_to_many; a belongs_to has it in its field. "" for none
   int line = 0;              ///< In the schema.
   int position = 0;
+  std::string place_file;  ///< The included file of that line; "": the schema.
 
   bool is_to_one() const {
     return kind == RelationKind::belongs_to || kind == RelationKind::has_one;
@@ -349,6 +355,8 @@ struct Entity {
   int line = 0;              ///< Of the name in the schema, for the first line of generated files.
   int position = 0;          ///< Its column there.
   std::string renamed_from;  ///< Its former name, "Client"; "" for none
+  std::string
+      file;  ///< The included file that has it, from the schema's folder on; "": the schema.
 
   IdKind id_kind = IdKind::sequence;
   std::string id_type;  ///< "MediaTypeId"
@@ -421,6 +429,8 @@ struct Service {
   /// Pivots come after all.
   std::vector<std::size_t> import_order;
 
+  /// "api/sales/invoice.yaml": the file that describes the entity.
+  std::string file_of(const Entity& entity) const;
   const Entity* find_entity(std::string_view entity_name) const;
   const Table* find_table(std::string_view table_name) const;
 };

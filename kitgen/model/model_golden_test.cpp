@@ -17,7 +17,9 @@ class ModelDump : public testing::TestWithParam<std::string> {};
 TEST_P(ModelDump, IsAsTheGoldenSays) {
   const std::string path = folder + "/" + GetParam();
   testing_files::GoldenFile golden = testing_files::GoldenFile::read(path);
-  const Loaded loaded = load_text(golden.input(), "schema.yaml", Capabilities::all());
+  std::string input = golden.input();
+  const testing_files::MemoryFiles files(testing_files::GoldenFile::take_files(input));
+  const Loaded loaded = load_text(input, "schema.yaml", files, Capabilities::all());
   ASSERT_TRUE(loaded.service.has_value()) << schema::to_string(loaded.diagnostics);
   EXPECT_TRUE(loaded.diagnostics.empty()) << schema::to_string(loaded.diagnostics);
   const std::string text = dump(*loaded.service);

@@ -83,6 +83,7 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
     }
     entity.renamed_from = syntax.renamed_from->text;
   }
+  entity.file = context.syntax.files[static_cast<std::size_t>(syntax.name.at.file)];
   entity.doc = text_of(syntax.doc);
   entity.snake = to_snake(entity.name);
   entity.plural = syntax.plural ? syntax.plural->text : pluralise(entity.snake);
@@ -129,17 +130,22 @@ void name_entity(Context& context, const schema::Entity& syntax, NameScope& tabl
 
 }  // namespace
 
+void NameScope::add(std::string_view name, const Word& word, std::string what) {
+  taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), std::move(what), word.at});
+}
+
 bool NameScope::declare(std::string_view name, const Word& word, const std::string& what,
                         schema::Diagnostics& diagnostics) {
   const auto [taken, is_new] =
-      taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), what, word.at.line});
+      taken_.try_emplace(kit::to_lower(name), Taken{std::string(name), what, word.at});
   if (is_new) return true;
   const Taken& other = taken->second;
-  const std::string place = " (line " + std::to_string(other.line) + ")";
-  std::string message =
-      what == other.what   ? what + " is given twice, first in line " + std::to_string(other.line)
-      : name == other.name ? what + " has the same name as " + other.what + place
-                           : what + " differs from " + other.what + place + " only in case";
+  const std::string line = diagnostics.place(other.at, word.at);
+  const std::string place = " (" + line + ")";
+  std::string message = what == other.what ? what + " is given twice, first in " + line
+                        : name == other.name
+                            ? what + " has the same name as " + other.what + place
+                            : what + " differs from " + other.what + place + " only in case";
   diagnostics.error(word, std::move(message));
   return false;
 }
@@ -207,7 +213,7 @@ void build_header(Context& context) {
                               "write service: store, for example");
   } else {
     const Word& name = *context.syntax.service;
-    check_snake_name(context, name, "service", true);
+    if (!name.empty()) check_snake_name(context, name, "service", true);
     const std::optional<std::string> taken = reserved_for_services(name.text);
     if (taken && !reserved_in(name.text)) {
       context.diagnostics.error(name, "service name " + in_quotes(name.text) + " is " + *taken);
@@ -253,9 +259,16 @@ std::vector<std::string> Context::field_names(std::size_t entity) const {
 std::size_t Context::find_entity(const Word& word, std::string_view used_as) {
   const auto found = entity_by_name.find(word.text);
   if (found != entity_by_name.end()) return found->second;
+  const std::vector<std::string> names = entity_names();
+  std::string help = diagnostics.did_you_mean(word.text, names);
+  constexpr std::size_t few = 8;
+  if (help.empty() && !names.empty() && names.size() <= few) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    help = "entities here: " + schema::one_of(views);
+  }
   diagnostics.error(word,
                     std::string(used_as) + " names the unknown entity " + in_quotes(word.text),
-                    diagnostics.did_you_mean(word.text, entity_names()));
+                    std::move(help));
   return none;
 }
 

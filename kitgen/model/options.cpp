@@ -83,7 +83,7 @@ void build_sort(Context& context, std::size_t entity, const std::vector<Word>& w
   Entity& target = context.service.entities[entity];
   for (const auto& [index, word] : find_fields(context, entity, words, "list.sort")) {
     Field& field = target.fields[index];
-    if (!can_filter(field)) {
+    if (!can_sort(field)) {
       refuse_use(context, *word, "list.sort", field);
       continue;
     }

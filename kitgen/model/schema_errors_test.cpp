@@ -21,7 +21,9 @@ class SchemaErrors : public testing::TestWithParam<std::string> {};
 TEST_P(SchemaErrors, AreToldAsTheGoldenSays) {
   const std::string path = folder + "/" + GetParam();
   testing_files::GoldenFile golden = testing_files::GoldenFile::read(path);
-  const Loaded loaded = load_text(golden.input(), "schema.yaml");
+  std::string input = golden.input();
+  const testing_files::MemoryFiles files(testing_files::GoldenFile::take_files(input));
+  const Loaded loaded = load_text(input, "schema.yaml", files);
   const std::string report = schema::to_string(loaded.diagnostics);
   EXPECT_FALSE(loaded.service.has_value()) << "no error was found";
   if (std::getenv("UPDATE_GOLDENS") != nullptr) {

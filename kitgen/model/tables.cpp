@@ -192,10 +192,8 @@ void check_table_names(Context& context) {
   NameScope names;
   for (std::size_t i = 0; i < context.service.entities.size(); ++i) {
     // Clashes among entities were told when they were named.
-    schema::Source nothing("", "");
-    schema::Diagnostics silent(nothing);
-    names.declare(context.service.entities[i].table, context.syntax.entities[i].name,
-                  "the table of entity " + in_quotes(context.service.entities[i].name), silent);
+    names.add(context.service.entities[i].table, context.syntax.entities[i].name,
+              "the table of entity " + in_quotes(context.service.entities[i].name));
   }
   for (std::size_t i = 0; i < context.service.entities.size(); ++i) {
     const Entity& entity = context.service.entities[i];

@@ -7,6 +7,7 @@
 #include "kit/base/decimal.hpp"
 #include "kit/base/text.hpp"
 #include "kitgen/model/detail/context.hpp"
+#include "kitgen/model/naming.hpp"
 
 namespace kitgen::model {
 namespace {
@@ -47,7 +48,7 @@ constexpr std::array<KnownType, 22> known_types{{
 }};
 
 /// Names people bring from elsewhere.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 24> other_names{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 26> other_names{{
     {"int", "int32"},         {"integer", "int32"},
     {"long", "int64"},        {"bigint", "int64"},
     {"smallint", "int32"},    {"str", "string"},
@@ -60,6 +61,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 24> other_na
     {"blob", "bytes"},        {"binary", "bytes"},
     {"uri", "url"},           {"object", "json"},
     {"point", "geo"},         {"array", "[string]"},
+    {"list", "[string]"},     {"set", "[string]"},
 }};
 
 constexpr int default_money_precision = 18;
@@ -68,6 +70,9 @@ constexpr int default_money_scale = 2;
 std::string suggest_type(Context& context, const std::string& name) {
   if (context.diagnostics.full()) return {};
   const std::string lower = kit::to_lower(name);
+  constexpr std::string_view brackets = "[]";
+  if (name.ends_with(brackets) && name.size() < max_name_length)
+    return "write type: [" + name.substr(0, name.size() - brackets.size()) + "]";
   for (const auto& [other, ours] : other_names) {
     if (lower == other) return "did you mean " + in_quotes(ours) + "?";
   }
@@ -230,6 +235,12 @@ std::string_view scalar_name(Scalar scalar) {
   return "";
 }
 
+std::vector<std::string_view> type_names() {
+  std::vector<std::string_view> names;
+  for (const KnownType& type : known_types) names.push_back(type.name);
+  return names;
+}
+
 std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
   const std::size_t parenthesis = std::min(type.text.find('('), type.text.size());
   const std::string name(kit::trim(std::string_view(type.text).substr(0, parenthesis)));
@@ -258,8 +269,10 @@ std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
     spec.enum_index = known_enum->second;
     return spec;
   }
-  context.diagnostics.error(type, "unknown type " + in_quotes(type.text),
-                            suggest_type(context, name));
+  const bool is_sized_text = !digits.empty() && kit::to_lower(name).ends_with("char");
+  context.diagnostics.error(
+      type, "unknown type " + in_quotes(type.text),
+      is_sized_text ? "write {type: string, max: 40}" : suggest_type(context, name));
   return std::nullopt;
 }
 
@@ -281,11 +294,20 @@ bool is_ordered(const Field& field) {
 }
 
 bool can_filter(const Field& field) {
+  return (is_ordered(field) || field.is_array) && !field.secret;
+}
+
+bool can_sort(const Field& field) {
   return is_ordered(field) && !field.secret;
 }
 
 Operators operators_of(const Field& field) {
   Operators operators{"eq", "ne"};
+  if (field.is_array) {
+    operators = {"has"};
+    if (field.optional) operators.emplace_back("is_null");
+    return operators;
+  }
   switch (field.type) {
     case Scalar::boolean:
       operators = {"eq"};

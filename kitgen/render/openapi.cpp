@@ -26,6 +26,7 @@ std::string_view operator_words(std::string_view op) {
   if (op == "lte") return "is at most";
   if (op == "in") return "is one of";
   if (op == "like") return "contains; * stands for any text";
+  if (op == "has") return "has the element";
   return "is null";
 }
 
@@ -37,6 +38,8 @@ void write_filter_type(YamlText& yaml, const Service& service, const Field& fiel
   plain.max.reset();
   plain.min_length.reset();
   plain.max_length.reset();
+  plain.item_min_length.reset();
+  plain.item_max_length.reset();
   plain.pattern.clear();
   if (op == "like") {
     yaml.plain("type", "string");
@@ -49,7 +52,7 @@ void write_filter_type(YamlText& yaml, const Service& service, const Field& fiel
     const Block items(yaml, "items");
     write_type(yaml, service, plain);
   } else {
-    write_type(yaml, service, plain);
+    write_type(yaml, service, op == "has" ? element_of(plain) : plain);
   }
 }
 

@@ -43,9 +43,20 @@ std::string decimal_pattern(const Field& field) {
   return pattern + "$";
 }
 
+std::string example_of(const Service& service, const Field& field);
+
+std::string example_of_array(const Service& service, const Field& field) {
+  if (field.default_value && field.default_value->json != "[]") return field.default_value->json;
+  if (field.min_length.value_or(0) > 1) return "";
+  Field element = element_of(field);
+  const std::string example = example_of(service, element);
+  return example.empty() ? "" : "[" + example + "]";
+}
+
 /// A value that the field takes, as JSON; "" when none can be told from the type.
 std::string example_of(const Service& service, const Field& field) {
-  if (field.is_array || !field.pattern.empty()) return "";
+  if (field.is_array) return example_of_array(service, field);
+  if (!field.pattern.empty()) return "";
   if (field.default_value && !field.default_value->is_now) return field.default_value->json;
   switch (field.type) {
     case Scalar::string:
@@ -96,8 +107,9 @@ std::string example_of(const Service& service, const Field& field) {
 std::string limits_in_words(const Field& field) {
   if (is_number(field)) return "";
   std::string words;
-  if (field.min) words += " At least " + field.min->text + ".";
-  if (field.max) words += " At most " + field.max->text + ".";
+  const std::string who = field.is_array ? " Each at " : " At ";
+  if (field.min) words += who + "least " + field.min->text + ".";
+  if (field.max) words += who + "most " + field.max->text + ".";
   return words;
 }
 
@@ -292,6 +304,17 @@ bool is_required(const Field& field, Shape shape) {
   return shape != Shape::patch && field.required_in_create;
 }
 
+Field element_of(const Field& array) {
+  Field element = array;
+  element.is_array = false;
+  element.optional = false;
+  element.default_value.reset();
+  element.min_length = array.item_min_length;
+  element.max_length = array.item_max_length;
+  element.ts_type = array.ts_type.substr(0, array.ts_type.size() - std::string_view("[]").size());
+  return element;
+}
+
 std::string filter_parameter(const Field& field, const std::string& op) {
   constexpr std::array<std::string_view, 7> taken = {"sort",  "limit",  "cursor", "page",
                                                      "total", "search", "expand"};
@@ -313,8 +336,13 @@ void write_type(YamlText& yaml, const Service& service, const Field& field) {
   yaml.plain("type", "array");
   if (field.min_length) yaml.plain("minItems", std::to_string(*field.min_length));
   if (field.max_length) yaml.plain("maxItems", std::to_string(*field.max_length));
+  if (field.unique_items) yaml.plain("uniqueItems", "true");
   const Block items(yaml, "items");
-  write_scalar(yaml, service, field);
+  if (field.is_enum()) {
+    yaml.reference("schemas", service.enums[field.enum_index].name);
+  } else {
+    write_type(yaml, service, element_of(field));
+  }
 }
 
 void write_schemas(YamlText& yaml, const Service& service) {

@@ -22,6 +22,9 @@ bool is_required(const model::Field& field, Shape shape);
 /// means something else in every list.
 std::string filter_parameter(const model::Field& field, const std::string& op);
 
+/// One element of an array, as a field of its own.
+model::Field element_of(const model::Field& array);
+
 /// Writes what the type of one value is: type, format, limits; without a description.
 void write_type(YamlText& yaml, const model::Service& service, const model::Field& field);
 

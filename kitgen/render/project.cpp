@@ -9,7 +9,8 @@ namespace {
 // In these texts @name@ is "music_store", @Name@ "MusicStore", @Label@ "Music store".
 
 constexpr std::string_view schema_text =
-    R"(# What this service keeps. Everything under internal/, migrations/ and clients/ follows from this file:
+    R"(# yaml-language-server: $schema=../.kit/language.json
+# What this service keeps. Everything under internal/, migrations/ and clients/ follows from this file:
 # change it, then `make generate`.
 kit: 1
 service: @name@
@@ -39,7 +40,7 @@ entities:
 )";
 
 constexpr std::string_view main_text =
-    R"(// Yours: kitgen wrote this file once and never touches it again.
+    R"(// Started by kitgen; yours from here on.
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -120,17 +121,21 @@ CHECK    ?= $(firstword $(wildcard $(KIT_ROOT)/tools/check_layers.py $(dir $(KIT
 # g++ 12 works too: make run CXX=g++
 CXX      := $(if $(filter default,$(origin CXX)),$(or $(shell command -v clang++-19),g++),$(CXX))
 unexport CXX
+CMAKE_FLAGS ?=
 # With it ccache keeps what uses kit's precompiled header.
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 
 run: build  ## generate, build and serve
 	$(BUILD)/@name@
 
+dev:  ## the same, and again after every save
+	$(KITGEN) dev
+
 build: generate $(BUILD)/build.ninja  ## generate and compile
 	cmake --build $(BUILD) --target @name@
 
 $(BUILD)/build.ninja:
-	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_CXX_COMPILER=$(CXX) -DKIT_SOURCE_DIR=$(KIT_ROOT)
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_CXX_COMPILER=$(CXX) -DKIT_SOURCE_DIR=$(KIT_ROOT) $(CMAKE_FLAGS)
 
 generate:  ## bring all generated files up to the schema
 	$(KITGEN) generate --all
@@ -151,7 +156,7 @@ clean:  ## remove build/
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
-.PHONY: run build generate test clean help
+.PHONY: run dev build generate test clean help
 )";
 
 constexpr std::string_view base_text =
@@ -217,8 +222,10 @@ line: biz
 )";
 
 constexpr std::string_view ignore_text = R"(/build/
-/.kit/*
-!/.kit/manifest.json
+/.kit/dev/
+/.kit/lock
+/.kit/stage/
+/.kit/written/
 /kit.local.mk
 *.db
 *.db-shm
@@ -229,14 +236,16 @@ compile_commands.json
 constexpr std::string_view readme_text = R"(# @Label@
 
     make run      # then open http://127.0.0.1:8080/
+    make dev      # the same, and every save is built, migrated and served
     make test
     make help
 
 The schema is `api/@name@.yaml`. Change it and run `make generate`: files with `.gen` in their name are rewritten, all
-others are yours. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
+others are yours, and what kitgen would start differently is merged into them. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
 
-A change of tables becomes a new migration in `migrations`. Read it: what it does and loses stands on top, and until it
-ran anywhere you may edit it. `renamed_from:` and `backfill:` in the schema say what becomes of the rows.
+A change of tables is a migration in `migrations`, up and down; `kitgen migrate plan --database @name@.db` shows what it
+does, and `make run` applies it in development. A migration that ran anywhere stays as it is. `renamed_from:` and
+`backfill:` in the schema say what becomes of the rows.
 
 | folder | what |
 |---|---|
@@ -248,7 +257,7 @@ ran anywhere you may edit it. `renamed_from:` and `backfill:` in the schema say 
 | `clients/typescript` | a typed client |
 | `config` | settings: `base.yaml`, then that of the environment (`KIT_ENV`, `--env`) |
 
-`.kit/manifest.json` remembers which files kitgen wrote: commit it.
+`.kit` remembers what kitgen wrote and what the migrations lead to: commit it.
 )";
 
 constexpr std::string_view format_text = R"(BasedOnStyle: Google

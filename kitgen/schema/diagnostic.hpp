@@ -3,16 +3,21 @@
 
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace kitgen::schema {
 
-/// A place in a schema file; both start at 1, columns count characters (code points). Line 0: the
-/// file as a whole.
+/// A place in a schema; line and column start at 1, columns count characters (code points). Line 0:
+/// the file as a whole.
 struct Position {
   int line = 0;
   int column = 0;
-  auto operator<=>(const Position&) const = default;
+  int file = 0;  ///< 0: the schema itself; then what it includes, in the order of reading.
+  bool operator==(const Position&) const = default;
+  friend auto operator<=>(const Position& a, const Position& b) {
+    return std::tie(a.file, a.line, a.column) <=> std::tie(b.file, b.line, b.column);
+  }
 };
 
 enum class Severity { error, warning };

@@ -89,7 +89,7 @@ std::string counted(std::size_t count, std::string_view noun) {
 
 void sort_diagnostics(std::vector<Diagnostic>& diagnostics) {
   const auto key = [](const Diagnostic& d) {
-    return std::tie(d.file, d.at, d.severity, d.message, d.suggestion);
+    return std::tie(d.at.file, d.file, d.at, d.severity, d.message, d.suggestion);
   };
   std::ranges::sort(diagnostics, {}, key);
   const auto same = [&](const Diagnostic& a, const Diagnostic& b) { return key(a) == key(b); };
@@ -154,21 +154,27 @@ void Diagnostics::add(Severity severity, Position at, int length, std::string me
                       std::string suggestion) {
   std::size_t& count = severity == Severity::error ? errors_ : warnings_;
   if (++count > max_errors) return;
-  Diagnostic found{source_.file(),        at, severity, std::move(message),
+  const Source& source = source_of(at);
+  Diagnostic found{source.file(),         at, severity, std::move(message),
                    std::move(suggestion), {}, length};
   // Enough of the line for an excerpt: a thousand errors on one huge line must not copy it a
   // thousand times.
-  const std::string_view line = source_.line(at.line);
+  const std::string_view line = source.line(at.line);
   const std::size_t wanted = static_cast<std::size_t>(std::max(at.column, 0)) * 4 + max_excerpt * 4;
   if (wanted <= 16 * 1024 || line.size() <= 16 * 1024) found.source = line.substr(0, wanted);
   found_.push_back(std::move(found));
+}
+
+std::string Diagnostics::place(Position at, Position seen_from) const {
+  const std::string line = "line " + std::to_string(at.line);
+  return at.file == seen_from.file ? line : line + " of " + source_of(at).file();
 }
 
 std::vector<Diagnostic> Diagnostics::take() {
   std::vector<Diagnostic> result = std::exchange(found_, {});
   sort_diagnostics(result);
   if (errors_ > max_errors) {
-    result.push_back({source_.file(),
+    result.push_back({sources_.front()->file(),
                       {},
                       Severity::error,
                       "more than " + std::to_string(max_errors) + " errors: the rest is not shown",

@@ -83,6 +83,17 @@ std::vector<KeyRule> relation_rules(NodeReader& reader, Relation& relation, bool
   return rules;
 }
 
+constexpr std::array<ForeignWord, 8> foreign_relation_words{{
+    {"required", "relations are required unless they say optional: true"},
+    {"nullable", "write optional: true"},
+    {"target", "write entity"},
+    {"model", "write entity"},
+    {"type", "write entity"},
+    {"ondelete", "write on_delete"},
+    {"foreign_key", "the column is called like the relation, with _id; write by in has_many"},
+    {"through", "write fields: {...} for columns of the table between the two"},
+}};
+
 Relation read_relation(NodeReader& reader, RelationKind kind, const Entry& entry) {
   Relation relation;
   relation.kind = kind;
@@ -97,7 +108,8 @@ Relation read_relation(NodeReader& reader, RelationKind kind, const Entry& entry
   }
   bool has_entity = false;
   const std::vector<KeyRule> rules = relation_rules(reader, relation, has_entity);
-  reader.map(entry.value, "a " + std::string(kind_name(kind)) + " relation", rules);
+  reader.map(entry.value, "a " + std::string(kind_name(kind)) + " relation", rules,
+             foreign_relation_words);
   if (!has_entity) {
     relation.is_broken = true;
     if (entry.value.is_map()) {
@@ -126,29 +138,6 @@ Index read_index(NodeReader& reader, const Node& node) {
     reader.map(node, "an index", rules);
   }
   return index;
-}
-
-std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry) {
-  std::vector<Index> indexes;
-  if (entry.value.is_broken()) return indexes;
-  if (!entry.value.is_sequence()) {
-    reader.diagnostics().error(
-        entry.value.word, "'indexes' must be a list ([[a, b], [c]]), not " + describe(entry.value));
-    return indexes;
-  }
-  for (const Node& node : entry.value.items) indexes.push_back(read_index(reader, node));
-  return indexes;
-}
-
-Keep read_keep(NodeReader& reader, const Entry& entry) {
-  Keep keep;
-  const std::array<KeyRule, 3> rules{{
-      {"soft_delete", [&](const Entry& e) { keep.soft_delete = reader.flag(e); }},
-      {"version", [&](const Entry& e) { keep.version = reader.flag(e); }},
-      {"audit", [&](const Entry& e) { keep.audit = reader.flag(e); }},
-  }};
-  reader.map(entry.value, "keep", rules);
-  return keep;
 }
 
 List read_list(NodeReader& reader, const Entry& entry) {
@@ -243,6 +232,29 @@ std::vector<Relation> read_relations(NodeReader& reader, RelationKind kind, cons
   return relations;
 }
 
+std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry) {
+  std::vector<Index> indexes;
+  if (entry.value.is_broken()) return indexes;
+  if (!entry.value.is_sequence()) {
+    reader.diagnostics().error(
+        entry.value.word, "'indexes' must be a list ([[a, b], [c]]), not " + describe(entry.value));
+    return indexes;
+  }
+  for (const Node& node : entry.value.items) indexes.push_back(read_index(reader, node));
+  return indexes;
+}
+
+Keep read_keep(NodeReader& reader, const Entry& entry) {
+  Keep keep;
+  const std::array<KeyRule, 3> rules{{
+      {"soft_delete", [&](const Entry& e) { keep.soft_delete = reader.flag(e); }},
+      {"version", [&](const Entry& e) { keep.version = reader.flag(e); }},
+      {"audit", [&](const Entry& e) { keep.audit = reader.flag(e); }},
+  }};
+  reader.map(entry.value, "keep", rules);
+  return keep;
+}
+
 std::optional<CsvImport> read_import(NodeReader& reader, const Entry& entry) {
   std::optional<CsvImport> import;
   const std::array<KeyRule, 1> rules{{
@@ -252,19 +264,59 @@ std::optional<CsvImport> read_import(NodeReader& reader, const Entry& entry) {
   return import;
 }
 
+namespace {
+
+constexpr std::array<ForeignWord, 27> foreign_entity_words{{
+    {"description", "write doc"},
+    {"comment", "write doc"},
+    {"table", "write plural: the table and the URL are called by it"},
+    {"table_name", "write plural: the table and the URL are called by it"},
+    {"columns", "write fields"},
+    {"attributes", "write fields"},
+    {"properties", "write fields"},
+    {"relations", "write belongs_to, has_one, has_many or many_to_many"},
+    {"relationships", "write belongs_to, has_one, has_many or many_to_many"},
+    {"references", "write belongs_to"},
+    {"unique", "write indexes: [{fields: [a, b], unique: true}]"},
+    {"index", "write indexes: [[a, b]]"},
+    {"primary_key", "every entity has an id; id: uuid changes its kind"},
+    {"timestamps", "every entity has created_at and updated_at"},
+    {"soft_delete", "write keep: {soft_delete: true}"},
+    {"version", "write keep: {version: true}"},
+    {"audit", "write keep: {audit: true}"},
+    {"filter", "write list: {filter: [...]}"},
+    {"sort", "write list: {sort: [...]}"},
+    {"search", "write list: {search: [...]}"},
+    {"permissions", "write access: {read: [role], write: [role]}"},
+    {"roles", "write access: {read: [role], write: [role]}"},
+    {"methods", "write actions"},
+    {"commands", "write actions"},
+    {"mixins", "write use: [name]; mixins: stands beside entities:"},
+    {"extends", "write use: [mixin]"},
+    {"name", "the name stands in front: Customer: {fields: ...}"},
+}};
+
+}  // namespace
+
 Entity read_entity(NodeReader& reader, const Entry& entry) {
   Entity entity;
   entity.name = entry.key;
+  if (entry.value.is_null()) {
+    reader.diagnostics().error(entry.key, "entity " + in_quotes(entry.key.text) + " is empty",
+                               "write fields: below it, indented further");
+    return entity;
+  }
   const auto relations = [&](RelationKind kind) {
     return [&reader, &entity, kind](const Entry& e) {
       append(entity.relations, read_relations(reader, kind, e.value));
     };
   };
-  const std::array<KeyRule, 17> rules{{
+  const std::array<KeyRule, 18> rules{{
       {"doc", [&](const Entry& e) { entity.doc = reader.word(e); }},
       {"plural", [&](const Entry& e) { entity.plural = reader.word(e); }},
       {"id", [&](const Entry& e) { entity.id = reader.word(e); }},
       {"renamed_from", [&](const Entry& e) { entity.renamed_from = reader.word(e); }},
+      {"use", [&](const Entry& e) { entity.uses = read_uses(reader, e); }},
       {"fields", [&](const Entry& e) { entity.fields = read_fields(reader, e.value, "fields"); }},
       {"belongs_to", relations(RelationKind::belongs_to)},
       {"has_one", relations(RelationKind::has_one)},
@@ -279,7 +331,7 @@ Entity read_entity(NodeReader& reader, const Entry& entry) {
       {"access", [&](const Entry& e) { entity.access = read_access(reader, e); }},
       {"console", [&](const Entry& e) { entity.console = read_console(reader, e); }},
   }};
-  reader.map(entry.value, "an entity", rules);
+  reader.map(entry.value, "an entity", rules, foreign_entity_words);
   return entity;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -10,6 +11,28 @@ namespace kitgen::schema {
 namespace {
 
 constexpr std::string_view language_version = "1";
+
+constexpr std::array<ForeignWord, 10> foreign_words{{
+    {"version", "write kit: 1"},
+    {"name", "write service"},
+    {"models", "write entities"},
+    {"tables", "write entities"},
+    {"schemas", "write entities"},
+    {"types", "write enums, or mixins"},
+    {"imports", "write include: [file.yaml]"},
+    {"description", "write doc"},
+    {"openapi", "this is an OpenAPI document, not a schema of kit"},
+    {"swagger", "this is an OpenAPI document, not a schema of kit"},
+}};
+
+/// A key of an entity that is not indented below it stands where the next entity would.
+bool is_misplaced(NodeReader& reader, const Entry& entry) {
+  if (!is_entity_key(entry.key.text)) return false;
+  reader.diagnostics().error(entry.key,
+                             in_quotes(entry.key.text) + " stands where an entity's name belongs",
+                             "indent it further, so that it is part of the entity above");
+  return true;
+}
 
 void read_enums(NodeReader& reader, const Entry& entry, Schema& schema) {
   for (const Entry& each : reader.entries(entry.value, "enums")) {
@@ -46,42 +69,79 @@ void check_version(const std::optional<Word>& version, const Node& root, Diagnos
 
 }  // namespace
 
-std::optional<Schema> read_schema(const Source& source, Diagnostics& diagnostics) {
+namespace {
+
+/// What only the schema itself says; an included file is told so.
+KeyRule only_once(NodeReader& reader, std::string_view key, bool is_included,
+                  std::optional<Word>& target) {
+  const auto read = [&reader, &target, is_included, key](const Entry& e) {
+    if (!is_included) {
+      target = reader.word(e);
+      if (!target) target = Word{"", e.key.at, e.key.length, false};  // told already
+      return;
+    }
+    reader.diagnostics().error(e.key, "an included file cannot say '" + std::string(key) + ":'",
+                               "it is for the schema that includes this file; take it out here");
+  };
+  return {key, read, is_included};
+}
+
+std::optional<Node> read_root(const Source& source, Diagnostics& diagnostics, std::size_t& nodes) {
   const std::size_t before = diagnostics.error_count();
-  const std::optional<Node> root = parse_yaml(source, diagnostics);
+  std::optional<Node> root = parse_yaml(source, diagnostics, nodes);
   if (!root || root->is_null()) {
-    if (diagnostics.error_count() == before)
-      diagnostics.error(Position{}, 1, "the schema is empty", "start it with kit: 1");
-    return std::nullopt;
-  }
-  if (!root->is_map()) {
-    if (!root->is_broken()) {
-      diagnostics.error(root->word,
-                        "a schema is a mapping (kit: 1, service: ...), not " + describe(*root));
+    if (diagnostics.error_count() == before) {
+      const bool is_included = source.index() > 0;
+      diagnostics.error(Position{0, 0, source.index()}, 1,
+                        is_included ? "the file is empty" : "the schema is empty",
+                        "start it with kit: 1");
     }
     return std::nullopt;
   }
+  if (root->is_map()) return root;
+  if (!root->is_broken()) {
+    diagnostics.error(root->word,
+                      "a schema is a mapping (kit: 1, service: ...), not " + describe(*root));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnostics,
+                                    std::size_t& nodes) {
+  const std::optional<Node> root = read_root(source, diagnostics, nodes);
+  if (!root) return std::nullopt;
+  const bool is_included = source.index() > 0;
   NodeReader reader(diagnostics);
   Schema schema;
   std::optional<Word> version;
   bool has_version = false;
-  const std::array<KeyRule, 5> rules{{
+  const std::array<KeyRule, 7> rules{{
       {"kit",
        [&](const Entry& e) {
          has_version = true;
          version = reader.word(e);
        }},
-      {"service", [&](const Entry& e) { schema.service = reader.word(e); }},
-      {"doc", [&](const Entry& e) { schema.doc = reader.word(e); }},
+      only_once(reader, "service", is_included, schema.service),
+      only_once(reader, "doc", is_included, schema.doc),
+      {"include", [&](const Entry& e) { schema.includes = reader.words(e); }},
       {"enums", [&](const Entry& e) { read_enums(reader, e, schema); }},
+      {"mixins",
+       [&](const Entry& e) {
+         for (const Entry& each : reader.entries(e.value, "mixins")) {
+           if (!each.key.text.empty()) schema.mixins.push_back(read_mixin(reader, each));
+         }
+       }},
       {"entities",
        [&](const Entry& e) {
          for (const Entry& each : reader.entries(e.value, "entities")) {
-           if (!each.key.text.empty()) schema.entities.push_back(read_entity(reader, each));
+           if (!each.key.text.empty() && !is_misplaced(reader, each))
+             schema.entities.push_back(read_entity(reader, each));
          }
        }},
   }};
-  reader.map(*root, "the schema", rules);
+  reader.map(*root, is_included ? "an included file" : "the schema", rules, foreign_words);
   if (version || !has_version) check_version(version, *root, diagnostics);
   return schema;
 }

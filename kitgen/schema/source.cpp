@@ -56,8 +56,8 @@ kit::Result<> check_kind(int fd) {
 
 }  // namespace
 
-Source::Source(std::string file, std::string text)
-    : file_(std::move(file)), text_(std::move(text)) {
+Source::Source(std::string file, std::string text, int index)
+    : file_(std::move(file)), text_(std::move(text)), index_(index) {
   if (text_.starts_with(byte_order_mark)) text_.erase(0, byte_order_mark.size());
   starts_.push_back(0);
   for (std::size_t i = 0; i < text_.size(); ++i) {
@@ -84,7 +84,7 @@ Position Source::position(int line_number, std::size_t byte_column) const {
   const std::string_view text = line(line_number);
   const std::string_view before = text.substr(0, std::min(byte_column, text.size()));
   const std::size_t column = kit::is_utf8(before) ? kit::utf8_length(before) : before.size();
-  return {line_number, static_cast<int>(column) + 1};
+  return {line_number, static_cast<int>(column) + 1, index_};
 }
 
 kit::Result<std::string> read_file(const std::string& path) {

@@ -16,11 +16,12 @@ inline constexpr std::size_t max_source_bytes = 1024 * 1024;
 /// The text of a schema file and its lines.
 class Source {
  public:
-  /// A byte order mark at the start is dropped.
-  Source(std::string file, std::string text);
+  /// A byte order mark at the start is dropped. `index`: `Position::file` of its places.
+  Source(std::string file, std::string text, int index = 0);
 
   const std::string& file() const { return file_; }
   const std::string& text() const { return text_; }
+  int index() const { return index_; }
   std::size_t line_count() const { return starts_.size(); }
   /// Line `number` (from 1) without its line break; "" past the end.
   std::string_view line(int number) const;
@@ -32,6 +33,7 @@ class Source {
  private:
   std::string file_;
   std::string text_;
+  int index_;
   std::vector<std::size_t> starts_;
 };
 

@@ -30,6 +30,19 @@ struct RenamedValue {
   Word former;
 };
 
+/// `items: {max: 30}`: what each element of an array has to be.
+struct Items {
+  Word at;
+  std::optional<Word> min, max, min_length, max_length, pattern, format;
+  Flag unique;  ///< No element twice.
+};
+
+/// `default: [a, b]`
+struct DefaultList {
+  Word at;
+  std::vector<Word> values;
+};
+
 struct Field {
   Word name;
   Word type;               ///< "string", "decimal(10,2)", "InvoiceStatus", "Customer.email"
@@ -41,6 +54,8 @@ struct Field {
   std::vector<Word> values;  ///< Of type: enum
   std::vector<RenamedValue> renamed_values;
   bool has_values = false;
+  std::optional<Items> items;
+  std::optional<DefaultList> default_list;
   Flag unique, optional, immutable, read_only, secret;
 };
 
@@ -105,9 +120,28 @@ struct Console {
   std::vector<Word> columns;
 };
 
+/// `use: [address, {address: billing}]`
+struct Use {
+  Word mixin;
+  std::optional<Word> prefix;
+};
+
+/// Parts of entities that several of them have.
+struct Mixin {
+  Word name;
+  std::optional<Word> doc;
+  std::vector<Use> uses;
+  std::vector<Field> fields;
+  std::vector<Relation> relations;  ///< belongs_to only
+  std::vector<Index> indexes;
+  Keep keep;
+  List list;  ///< Without page sizes.
+};
+
 struct Entity {
   Word name;
   std::optional<Word> doc, plural, id, renamed_from;
+  std::vector<Use> uses;
   std::vector<Field> fields;
   std::vector<Relation> relations;
   std::vector<Index> indexes;
@@ -129,12 +163,13 @@ struct Enum {
 
 struct Schema {
   std::optional<Word> service, doc;
+  std::vector<Word> includes;  ///< Of the schema's own file; what they bring is below.
   std::vector<Enum> enums;
+  std::vector<Mixin> mixins;
   std::vector<Entity> entities;
+  /// By `Position::file`: "" for the schema itself, the others from its folder on:
+  /// "sales/invoice.yaml".
+  std::vector<std::string> files;
 };
-
-/// Reads the text of a schema. What could be read is returned even when there were errors, so that
-/// later checks find the rest of them; nothing only when the YAML itself could not be read.
-std::optional<Schema> read_schema(const Source& source, Diagnostics& diagnostics);
 
 }  // namespace kitgen::schema

@@ -68,8 +68,8 @@ void rejoin_commas(std::vector<Node>& items) {
 /// Builds the tree from yaml-cpp's events. Aliases are never followed, so nothing can expand.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const Source& source, Diagnostics& diagnostics)
-      : source_(source), diagnostics_(diagnostics) {}
+  TreeBuilder(const Source& source, Diagnostics& diagnostics, std::size_t& nodes)
+      : source_(source), diagnostics_(diagnostics), nodes_(nodes) {}
 
   std::optional<Node> take_root() { return std::exchange(root_, std::nullopt); }
 
@@ -172,7 +172,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     last_column_ += characters(text.substr(last_byte_, byte - last_byte_));
     last_byte_ = byte;
-    return {line, last_column_};
+    return {line, last_column_, source_.index()};
   }
 
   static int characters(std::string_view text) { return static_cast<int>(kit::utf8_length(text)); }
@@ -280,7 +280,7 @@ class TreeBuilder : public YAML::EventHandler {
   Diagnostics& diagnostics_;
   std::vector<Open> open_;
   std::optional<Node> root_;
-  std::size_t nodes_ = 0;
+  std::size_t& nodes_;
   int documents_ = 0;
   std::ptrdiff_t last_quoted_ = -1;  ///< Where in the text the last quoted scalar starts.
   int last_line_ = 0;
@@ -288,9 +288,21 @@ class TreeBuilder : public YAML::EventHandler {
   int last_column_ = 1;
 };
 
+/// The last line before `at` that says something, when it has no colon where the lines below it
+/// need one: "Item" instead of "Item:". 0: no such line.
+int line_without_colon(const Source& source, Position at) {
+  for (int number = at.line - 1; number > 0; --number) {
+    const std::string_view text = kit::trim(source.line(number));
+    if (text.empty() || text.front() == '#') continue;
+    const bool is_plain = text.find_first_of(":{}[]\"'|>,-") == std::string_view::npos;
+    return is_plain ? number : 0;
+  }
+  return 0;
+}
+
 /// yaml-cpp's words for common slips, in words that help.
 std::string explain(const std::string& message) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> known{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> known{{
       {"end of map flow not found", "a '{' is not closed by '}'"},
       {"end of sequence flow not found", "a '[' is not closed by ']'"},
       {"end of map not found", "wrong indentation, or a ':' is missing"},
@@ -300,6 +312,7 @@ std::string explain(const std::string& message) {
       {"illegal map key", "a key is not allowed here; look at the indentation"},
       {"illegal block entry", "a '-' is not allowed here; look at the indentation"},
       {"illegal flow end", "a '}' or ']' that was never opened"},
+      {"unknown token", "a character that YAML keeps for itself; put quotes around the text"},
       {"illegal EOF in scalar", "the file ends inside quotes"},
   }};
   const auto found =
@@ -377,8 +390,13 @@ std::string describe(const Node& node) {
 }
 
 std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics) {
+  std::size_t nodes = 0;
+  return parse_yaml(source, diagnostics, nodes);
+}
+
+std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics, std::size_t& nodes) {
   if (!check_bytes(source, diagnostics)) return std::nullopt;
-  TreeBuilder builder(source, diagnostics);
+  TreeBuilder builder(source, diagnostics, nodes);
   try {
     std::istringstream stream(source.text());
     YAML::Parser parser(stream);
@@ -393,10 +411,18 @@ std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics) {
     const Position at =
         has_place ? source.position(error.mark.line + 1,
                                     static_cast<std::size_t>(std::max(error.mark.column, 0)))
-                  : Position{};
-    diagnostics.error(at, 1, explain(error.msg));
+                  : Position{0, 0, source.index()};
+    if (const int line = line_without_colon(source, at)) {
+      const std::string word(kit::trim(source.line(line)));
+      const std::size_t column = source.line(line).find(word);
+      diagnostics.error(source.position(line, column), static_cast<int>(word.size()),
+                        "bad YAML: a ':' is missing behind " + in_quotes(word),
+                        "write " + word.substr(0, 40) + ":");
+    } else {
+      diagnostics.error(at, 1, explain(error.msg));
+    }
   } catch (const std::exception& error) {
-    diagnostics.error(Position{}, 1, std::string("bad YAML: ") + error.what());
+    diagnostics.error(Position{0, 0, source.index()}, 1, std::string("bad YAML: ") + error.what());
   }
   return std::nullopt;
 }

@@ -44,7 +44,9 @@ std::string describe(const Node& node);
 
 /// Reads one YAML document. Errors go to `diagnostics`; nothing when the text could not be read to
 /// its end. In a flow mapping or list `decimal(10,2)` stays one word although YAML would cut it at
-/// the comma: a comma inside parentheses does not separate.
+/// the comma: a comma inside parentheses does not separate. `nodes` counts on: the files of a
+/// schema share one limit.
+std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics, std::size_t& nodes);
 std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics);
 
 }  // namespace kitgen::schema

@@ -342,5 +342,45 @@ TEST(ListQueries, CursorsHoldForTheirQueryOnly) {
   }
 }
 
+TEST(ListArrays, HaveTheirElements) {
+  constexpr Column tags{"tags", "\"tags\"", ColumnType::text, true, true, false};
+  constexpr Column sizes{"sizes", "\"sizes\"", ColumnType::integer, false, true, false};
+  const ListTable boxes{"box", "\"id\"", 1, &id, {}};
+  TestDatabase database;
+  ASSERT_TRUE(
+      database.execute("CREATE TABLE box(id INTEGER PRIMARY KEY, tags TEXT, sizes TEXT NOT NULL)")
+          .ok());
+  ASSERT_TRUE(database
+                  .execute("INSERT INTO box VALUES(1, '[\"red\",\"1\"]', '[1,2]'),"
+                           " (2, NULL, '[]'), (3, '[\"redder\"]', '[10]')")
+                  .ok());
+  const auto found = [&](const db::Filter& filter) {
+    ListQuery query;
+    query.filters = {filter};
+    auto built = db::build_list(boxes, query);
+    EXPECT_TRUE(built.ok());
+    std::vector<std::int64_t> ids;
+    auto take = [&](const db::Row& row) -> Result<> {
+      ids.push_back(row.int64(0));
+      return {};
+    };
+    db::RowSink sink(take);
+    auto parameters = built->parameters();
+    EXPECT_TRUE(database.run(database->query(built->sql, parameters, sink)).ok()) << built->sql;
+    return ids;
+  };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(found({&tags, Operator::has, {Value(std::string("red"))}}), Ids{1});
+  EXPECT_EQ(found({&tags, Operator::has, {Value(std::string("1"))}}), Ids{1});
+  EXPECT_EQ(found({&tags, Operator::has, {Value(std::string("'"))}}), Ids{});
+  EXPECT_EQ(found({&sizes, Operator::has, {Value(std::int64_t{1})}}), Ids{1});
+  EXPECT_EQ(found({&tags, Operator::is_null, {Value(std::int64_t{1})}}), Ids{2});
+  ListQuery wrong;
+  wrong.filters = {{&tags, Operator::has, {Value(std::int64_t{1})}}};
+  EXPECT_FALSE(db::build_list(boxes, wrong).ok());
+  wrong.filters = {{&tags, Operator::has, {Value(nullptr)}}};
+  EXPECT_FALSE(db::build_list(boxes, wrong).ok());
+}
+
 }  // namespace
 }  // namespace kit::sqlite

@@ -3,8 +3,12 @@
 #include "kit/db/migrations.hpp"
 
 #include <thread>
+#include <utility>
 
 #include "kit/adapters/sqlite/test_database.hpp"
+#include "kit/async/operation.hpp"
+#include "kit/async/task_group.hpp"
+#include "kit/db/migration_plan.hpp"
 
 namespace kit::sqlite {
 namespace {
@@ -90,7 +94,9 @@ TEST(Migrations, UpDownUpGivesTheSameSchema) {
 TEST(Migrations, UpToANumber) {
   TestDatabase database;
   Migrator migrator(*database, three());
-  EXPECT_EQ(database.run(migrator.up(2))->size(), 2u);
+  db::MigrationOptions options;
+  options.to = 2;
+  EXPECT_EQ(database.run(migrator.up(options))->size(), 2u);
   EXPECT_EQ(database.run(migrator.plan())->size(), 1u);
 }
 
@@ -109,7 +115,7 @@ TEST(Migrations, AFailingStepLeavesNothingAndSaysWhere) {
 TEST(Migrations, AStepThatBreaksForeignKeysIsRefused) {
   TestDatabase database;
   auto migrations = three();
-  migrations[2].up = "DELETE FROM customer;";
+  migrations[2].up = "DELETE FROM customer WHERE id = 1;";
   auto done = with(database, migrations, up);
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().reason(), "FOREIGN_KEY_VIOLATION");
@@ -142,7 +148,219 @@ TEST(Migrations, AnEditedOrUnknownHistoryIsRefused) {
   }
   auto older = three();
   older.pop_back();
-  EXPECT_EQ(with(database, older, up).error().reason(), "MIGRATION_UNKNOWN");
+  const auto unknown = with(database, older, up);
+  EXPECT_EQ(unknown.error().reason(), "MIGRATION_UNKNOWN");
+  EXPECT_NE(unknown.error().message().find("its file was deleted"), std::string::npos);
+}
+
+TEST(Migrations, AMovedOrReplacedStepIsNamed) {
+  TestDatabase database;
+  ASSERT_TRUE(with(database, three(), up).ok());
+  auto moved = three();
+  std::swap(moved[1].up, moved[2].up);
+  std::swap(moved[1].up_file, moved[2].up_file);
+  auto done = with(database, moved, up);
+  EXPECT_EQ(done.error().reason(), "MIGRATION_EDITED");
+  EXPECT_TRUE(done.error().message().starts_with(
+      "0002_fill.up.sql was applied to this database as number 2"))
+      << done.error().message();
+  auto replaced = three();
+  replaced[1] = {2, "other", "CREATE TABLE other(id INTEGER);", "", "0002_other.up.sql", ""};
+  done = with(database, replaced, up);
+  EXPECT_EQ(done.error().reason(), "MIGRATION_EDITED");
+  EXPECT_NE(done.error().message().find("another step number 2, fill"), std::string::npos)
+      << done.error().message();
+}
+
+TEST(Migrations, ALossIsRefusedBeforeAnythingRuns) {
+  TestDatabase database;
+  auto migrations = three();
+  migrations.push_back(
+      {4, "more", "CREATE TABLE more(id INTEGER PRIMARY KEY);", "", "0004_more.up.sql", ""});
+  migrations.push_back({5, "less", "CREATE TABLE less(id INTEGER); DROP TABLE invoice;", "",
+                        "0005_less.up.sql", ""});
+  ASSERT_TRUE(with(database, three(), up).ok());
+  auto refused = with(database, migrations, up);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason(), "MIGRATION_DESTRUCTIVE");
+  EXPECT_NE(refused.error().message().find(
+                "0005_less.up.sql would lose data: the table invoice with its rows"),
+            std::string::npos);
+  EXPECT_EQ(database.text("SELECT max(number) FROM kit_migrations"), "3");
+  EXPECT_EQ(database.text("SELECT count(*) FROM sqlite_schema WHERE name IN ('more', 'less', "
+                          "'kit_migration_failures')"),
+            "0");
+  // What stands before it goes alone, and it goes when allowed.
+  Migrator migrator(*database, migrations);
+  db::MigrationOptions options;
+  options.to = 4;
+  EXPECT_EQ(database.run(migrator.up(options))->size(), 1u);
+  options.to.reset();
+  options.allow_destructive = true;
+  EXPECT_EQ(database.run(migrator.up(options))->size(), 1u);
+  EXPECT_EQ(database.text("SELECT count(*) FROM sqlite_schema WHERE name = 'invoice'"), "0");
+  // Where there is nothing there is nothing to lose.
+  TestDatabase fresh;
+  EXPECT_EQ(with(fresh, migrations, up)->size(), 5u);
+}
+
+TEST(Migrations, ARebuildThatForgetsAColumnIsRefused) {
+  TestDatabase database;
+  auto migrations = three();
+  migrations.push_back({4, "forget",
+                        "CREATE TABLE n(id INTEGER PRIMARY KEY, age INT);\n"
+                        "INSERT INTO n SELECT id, age FROM customer;\nDROP TABLE customer;\n"
+                        "ALTER TABLE n RENAME TO customer;",
+                        "", "0004_forget.up.sql", ""});
+  ASSERT_TRUE(with(database, three(), up).ok());
+  auto refused = with(database, migrations, up);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason(), "MIGRATION_DESTRUCTIVE");
+  EXPECT_NE(refused.error().message().find("the column name of customer"), std::string::npos);
+  EXPECT_EQ(database.text("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'kit_migration_f%'"),
+            "0");
+}
+
+TEST(Migrations, AFailureIsRememberedUntilTheStepWentThrough) {
+  TestDatabase database;
+  auto migrations = three();
+  migrations[1].up = "INSERT INTO customer VALUES(1,'a');\n\nINSERT INTO missing\n VALUES(1);";
+  ASSERT_FALSE(with(database, migrations, up).ok());
+  database.reopen();
+  Migrator broken(*database, migrations);
+  auto report = database.run(broken.report());
+  ASSERT_TRUE(report.ok());
+  EXPECT_FALSE(report->steps.at(0).failure.has_value());
+  ASSERT_TRUE(report->steps.at(1).failure.has_value());
+  const auto& failure = *report->steps.at(1).failure;
+  EXPECT_EQ(failure.file, "0002_fill.up.sql");
+  EXPECT_EQ(failure.line, 3u);
+  EXPECT_EQ(failure.statement, "INSERT INTO missing");
+  EXPECT_TRUE(failure.error.starts_with("0002_fill.up.sql:3: ")) << failure.error;
+  EXPECT_FALSE(failure.is_down);
+  EXPECT_FALSE(failure.failed_at.empty());
+  EXPECT_EQ(database.text("SELECT statements_done FROM kit_migration_failures"), "0");
+  EXPECT_EQ(database.text("SELECT count(*) FROM customer"), "0");
+  ASSERT_TRUE(with(database, three(), up).ok());
+  EXPECT_EQ(database.text("SELECT count(*) FROM kit_migration_failures"), "0");
+  // On the way down too.
+  migrations = three();
+  migrations[2].down = "SELECT 1;\nDROP TABLE missing;";
+  ASSERT_FALSE(with(database, migrations, down).ok());
+  Migrator again(*database, migrations);
+  report = database.run(again.report());
+  ASSERT_TRUE(report->steps.at(2).failure.has_value());
+  EXPECT_TRUE(report->steps.at(2).failure->is_down);
+  EXPECT_EQ(report->steps.at(2).failure->line, 2u);
+  EXPECT_TRUE(report->steps.at(2).applied_at.has_value());
+  EXPECT_TRUE(with(database, three(), down).ok());
+  EXPECT_EQ(database.text("SELECT count(*) FROM kit_migration_failures"), "0");
+}
+
+TEST(Migrations, ACommitThatIsRefusedIsRememberedToo) {
+  TestDatabase database;
+  auto migrations = three();
+  migrations[2].up = "DELETE FROM customer WHERE id = 1;";
+  ASSERT_FALSE(with(database, migrations, up).ok());
+  Migrator migrator(*database, migrations);
+  auto report = database.run(migrator.report());
+  ASSERT_TRUE(report->steps.at(2).failure.has_value());
+  EXPECT_EQ(report->steps.at(2).failure->line, 0u);
+  EXPECT_NE(report->steps.at(2).failure->error.find("foreign keys"), std::string::npos);
+}
+
+TEST(Migrations, AQuestionStopsAStepWithItsText) {
+  TestDatabase database;
+  auto migrations = three();
+  migrations.push_back({4, "check",
+                        "CREATE TABLE made(id INTEGER);\n-- kit:check invoices without a payment\n"
+                        "SELECT id FROM invoice;",
+                        "", "0004_check.up.sql", ""});
+  auto stopped = with(database, migrations, up);
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().reason(), "MIGRATION_REFUSED");
+  EXPECT_EQ(stopped.error().message(),
+            "0004_check.up.sql:3: invoices without a payment (2 rows: 1, 2); nothing of this "
+            "migration was applied. Mend the rows, and run it again");
+  EXPECT_EQ(database.text("SELECT count(*) FROM sqlite_schema WHERE name = 'made'"), "0");
+  migrations[3].up =
+      "-- kit:check\nSELECT 'invoice ' || id || ' is not paid' FROM invoice ORDER BY id DESC;";
+  stopped = with(database, migrations, up);
+  EXPECT_TRUE(
+      stopped.error().message().starts_with("0004_check.up.sql:2: invoice 2 is not paid; nothing"))
+      << stopped.error().message();
+  migrations[3].up = "-- kit:check none\nSELECT id FROM invoice WHERE id > 9;";
+  EXPECT_EQ(with(database, migrations, up)->size(), 1u);
+}
+
+Task<> release_later(std::unique_ptr<db::Transaction> transaction) {
+  Sleep pause(std::chrono::milliseconds(200));
+  co_await pause;
+  transaction.reset();
+}
+
+TEST(Migrations, WaitsForAnotherRunnerLongerThanSqliteDoes) {
+  TestDatabase database;
+  ASSERT_TRUE(with(database, three(), up).ok());
+  SqliteOptions impatient = database.options();
+  impatient.busy_timeout = std::chrono::milliseconds(20);
+  auto own = open(impatient);
+  ASSERT_TRUE(own.ok());
+  auto migrations = three();
+  migrations.push_back({4, "more", "CREATE TABLE more(id INTEGER);", "", "0004_more.up.sql", ""});
+  Migrator late(**own, migrations);
+  int waits = 0;
+  db::MigrationOptions options;
+  options.lock_timeout = std::chrono::milliseconds(100);
+  options.on_wait = [&waits] { ++waits; };
+  auto task = [&]() -> Task<> {
+    auto other = co_await database->begin_schema();
+    auto locked = co_await as_result(late.up(options));
+    EXPECT_EQ(locked.error().reason(), "MIGRATION_LOCKED");
+    EXPECT_EQ(waits, 1);
+    options.lock_timeout = std::chrono::seconds(60);
+    TaskGroup group("other runner");
+    group.spawn(release_later(std::move(other)));
+    auto applied = co_await as_result(late.up(options));
+    EXPECT_TRUE(applied.ok());
+    co_await group.join();
+  };
+  auto done = database.run(task());
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_EQ(waits, 2);
+  EXPECT_EQ(database.text("SELECT max(number) FROM kit_migrations"), "4");
+}
+
+TEST(PlanSteps, CountRowsAndNameWhatHappens) {
+  TestDatabase database;
+  ASSERT_TRUE(with(database, three(), up).ok());
+  const std::vector<Migration> steps = {
+      {4, "rebuild",
+       "CREATE TABLE n(id INTEGER PRIMARY KEY, customer INT);\n"
+       "INSERT INTO n SELECT id, customer FROM invoice; DROP TABLE invoice;\n"
+       "ALTER TABLE n RENAME TO invoice; CREATE INDEX i ON invoice(customer);\n"
+       "UPDATE customer SET name = 'x' WHERE id = 1;",
+       "-- irreversible data: names\nSELECT 1;", "0004_rebuild.up.sql", ""},
+      {5, "drop", "DROP TABLE customer; DELETE FROM later", "", "0005_drop.up.sql", ""}};
+  auto plans = database.run(db::plan_steps(*database, steps));
+  ASSERT_TRUE(plans.ok()) << plans.error().describe();
+  const auto& first = plans->at(0);
+  ASSERT_EQ(first.tables.size(), 2u);
+  EXPECT_EQ(first.tables[0].table, "invoice");
+  EXPECT_EQ(first.tables[0].work, "rebuild");
+  EXPECT_EQ(first.tables[0].rows, 2);
+  EXPECT_EQ(first.tables[1].work, "update");
+  EXPECT_EQ(first.rows, 3);
+  EXPECT_EQ(first.statements, 6u);
+  EXPECT_EQ(first.losses.size(), 0u);
+  EXPECT_EQ(first.locks.size(), 2u);
+  EXPECT_EQ(first.irreversible, std::vector<std::string>{"names"});
+  EXPECT_TRUE(first.has_down);
+  const auto& second = plans->at(1);
+  EXPECT_EQ(second.losses.size(), 2u);
+  EXPECT_FALSE(second.has_down);
+  EXPECT_FALSE(second.tables.at(1).rows.has_value()) << "a table that is not there yet";
+  EXPECT_EQ(db::plan_steps(steps)->at(0).rows, 0);
 }
 
 TEST(Migrations, WhatHasNoDownScriptIsNotUndone) {
@@ -208,7 +426,9 @@ TEST(Migrations, AStepIsNotAppliedOverOneThatWasJustUndone) {
   TestDatabase database;
   const auto migrations = three();
   Migrator other(*database, migrations);
-  ASSERT_TRUE(database.run(other.up(2)).ok());
+  db::MigrationOptions options;
+  options.to = 2;
+  ASSERT_TRUE(database.run(other.up(options)).ok());
   auto undo = [&other]() -> Task<> { co_await other.down(1); };
   BusyDatabase busy(*database, undo);
   Migrator late(busy, migrations);

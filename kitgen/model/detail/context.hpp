@@ -27,12 +27,14 @@ class NameScope {
   /// Tells a clash; `what` is "field 'email'". Returns whether the name was free.
   bool declare(std::string_view name, const Word& word, const std::string& what,
                schema::Diagnostics& diagnostics);
+  /// The same without a word where a clash was told already.
+  void add(std::string_view name, const Word& word, std::string what);
 
  private:
   struct Taken {
     std::string name;
     std::string what;
-    int line = 0;
+    schema::Position at;
   };
   std::unordered_map<std::string, Taken> taken_;
 };
@@ -83,6 +85,13 @@ void name_entities(Context& context);
 void check_snake_name(Context& context, const Word& word, std::string_view what, bool strict);
 void check_pascal_name(Context& context, const Word& word, std::string_view what);
 
+// mixins.cpp
+/// Puts the parts of mixins into the entities that use them. What clashes is told with both places
+/// and left out.
+void expand_mixins(schema::Schema& schema, schema::Diagnostics& diagnostics);
+/// Tells types that no field can have in mixins that no entity uses.
+void check_unused_mixins(Context& context);
+
 // types.cpp
 /// A type word's meaning.
 struct TypeSpec {
@@ -94,6 +103,8 @@ struct TypeSpec {
   std::size_t enum_index = none;
 };
 std::optional<TypeSpec> parse_type(Context& context, const Word& type);
+/// Every type of the language by its name.
+std::vector<std::string_view> type_names();
 /// Fills everything of a field that follows from its type, array-ness, optional, enum, entity: type
 /// strings of all languages.
 void set_type_names(const Service& service, Field& field);
@@ -101,6 +112,7 @@ std::string_view scalar_name(Scalar scalar);
 /// Whether values of the type have an order worth sorting and comparing by.
 bool is_ordered(const Field& field);
 bool can_filter(const Field& field);
+bool can_sort(const Field& field);
 Operators operators_of(const Field& field);
 
 // literal.cpp
@@ -122,6 +134,11 @@ void read_constraints(Context& context, const schema::Field& syntax, Field& fiel
 
 /// `backfill: {field: phone}`; whether that field exists is known where the change is.
 Backfill former_field(Context& context, const Word& word);
+// items.cpp
+/// Reads what only arrays have: the constraints of their elements and a default that is a list.
+void read_items(Context& context, const schema::Field& syntax, Field& field);
+/// Tells such keys on a field that is no array.
+void refuse_array_keys(Context& context, const schema::Field& syntax);
 
 // fields.cpp
 void build_fields(Context& context, std::size_t entity);

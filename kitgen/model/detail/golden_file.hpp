@@ -5,17 +5,22 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "kitgen/schema/include.hpp"
 
 /// Golden cases of the schema: one text file with the input and the wanted text.
 namespace kitgen::testing_files {
 
 /// A file of three parts: a remark, the line `-- schema.yaml --` and the input, the line `-- wanted
 /// --` and the text wanted. After `-- schema.yaml escaped --` the input holds \xNN escapes and
-/// `{{repeat N text}}`, for what no text file should hold.
+/// `{{repeat N text}}`, for what no text file should hold. Files that the input includes follow it,
+/// each behind a line `-- sales/invoice.yaml --`.
 class GoldenFile {
  public:
   static GoldenFile read(const std::string& path) {
@@ -30,6 +35,22 @@ class GoldenFile {
     file.input_at_ = file.is_escaped_ ? escaped + escaped_mark.size() : plain + plain_mark.size();
     file.wanted_at_ = std::min(file.all_.find(wanted_mark, file.input_at_), file.all_.size());
     return file;
+  }
+
+  /// The included files of an input, taken out of it.
+  static std::map<std::string, std::string> take_files(std::string& input) {
+    std::map<std::string, std::string> files;
+    std::size_t end = input.size();
+    for (std::size_t at = input.rfind("-- "); at != std::string::npos && at > 0;
+         at = at == 0 ? std::string::npos : input.rfind("-- ", at - 1)) {
+      const std::size_t line_end = input.find('\n', at);
+      const std::string line = input.substr(at, line_end - at);
+      if (input[at - 1] != '\n' || !line.ends_with(" --")) continue;
+      files[line.substr(3, line.size() - 6)] = input.substr(line_end + 1, end - line_end - 1);
+      end = at;
+    }
+    input.resize(end);
+    return files;
   }
 
   std::string input() const {
@@ -86,6 +107,32 @@ inline std::vector<std::string> files_in(const std::string& folder) {
   std::ranges::sort(files);
   return files;
 }
+
+/// Files of a schema in memory.
+class MemoryFiles final : public schema::Files {
+ public:
+  explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
+
+  kit::Result<std::string> read(const std::string& path) const override {
+    const auto found = files_.find(path);
+    if (found == files_.end()) return kit::Error(kit::Code::not_found, "there is no such file");
+    return found->second;
+  }
+
+  kit::Result<std::vector<std::string>> list(const std::string& folder) const override {
+    std::vector<std::string> names;
+    for (const auto& [path, text] : files_) {
+      const std::size_t slash = path.rfind('/');
+      if (path.substr(0, slash == std::string::npos ? 0 : slash) == folder)
+        names.push_back(path.substr(slash + 1));
+    }
+    if (names.empty()) return kit::Error(kit::Code::not_found, "there is no such folder");
+    return names;
+  }
+
+ private:
+  std::map<std::string, std::string> files_;
+};
 
 /// "012_unknown_type.txt" -> "Case012_unknown_type"
 inline std::string test_name(const std::string& file) {

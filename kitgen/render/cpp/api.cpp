@@ -33,37 +33,43 @@ bool is_had(const Project& project, const Entity& entity) {
   return false;
 }
 
-std::string value_type(const Field& field, const model::Service& service) {
+/// "int64" of kit::rest::int64_value and kit::rest::int64_elements
+std::string value_kind(const Field& field, const model::Service& service) {
   switch (field.type) {
     case Scalar::boolean:
-      return "&kit::rest::bool_value";
+      return "bool";
     case Scalar::int32:
     case Scalar::int64:
-      return "&kit::rest::int64_value";
+      return "int64";
     case Scalar::float32:
     case Scalar::float64:
-      return "&kit::rest::double_value";
+      return "double";
     case Scalar::decimal:
-      return "&kit::rest::decimal_value";
+      return "decimal";
     case Scalar::date:
-      return "&kit::rest::date_value";
+      return "date";
     case Scalar::time:
-      return "&kit::rest::time_value";
+      return "time";
     case Scalar::timestamp:
-      return "&kit::rest::timestamp_value";
+      return "timestamp";
     case Scalar::duration:
-      return "&kit::rest::duration_value";
+      return "duration";
     case Scalar::uuid:
-      return "&kit::rest::uuid_value";
+      return "uuid";
     case Scalar::enumeration:
-      return "&kit::rest::enum_value<biz::" + field.cpp_type + ">";
+      return "enum";
     case Scalar::id:
-      return service.entities[field.id_entity].id_kind == model::IdKind::uuid
-                 ? "&kit::rest::uuid_value"
-                 : "&kit::rest::int64_value";
+      return service.entities[field.id_entity].id_kind == model::IdKind::uuid ? "uuid" : "int64";
     default:
-      return "&kit::rest::text_value";
+      return "text";
   }
+}
+
+std::string value_type(const Field& field, const model::Service& service) {
+  std::string text = "&kit::rest::" + value_kind(field, service);
+  text += field.is_array ? "_elements" : "_value";
+  if (field.is_enum()) text += "<biz::" + service.enums[field.enum_index].name + ">";
+  return text;
 }
 
 std::string list_row(const Entity& entity, const Field& field, const model::Service& service) {

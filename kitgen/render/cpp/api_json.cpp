@@ -47,7 +47,7 @@ std::string write_lines(const Field& field, const std::string& value) {
     return "  out.member(" + name + ");\n  " + value + " ? out.string(kit::base64_encode(*" +
            value + ")) : out.null();";
   }
-  if (field.type == Scalar::enumeration) {
+  if (field.is_enum() && !field.is_array) {
     if (!field.optional)
       return call(2, "out.member", Strings{name, "to_string(" + value + ")"}, ";");
     return "  out.member(" + name + ");\n  " + value + " ? out.string(to_string(*" + value +

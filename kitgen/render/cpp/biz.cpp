@@ -42,7 +42,7 @@ std::string validate_signature(std::string_view type, std::string_view value, bo
 }
 
 File ids(const Project& project) {
-  View view = project.view(0);
+  View view = project.view();
   View list{View::type::list};
   Strings includes{"kit/base/id.hpp"};
   std::vector<std::pair<std::string, const Entity*>> sorted;
@@ -63,7 +63,7 @@ File ids(const Project& project) {
 }
 
 void add_enum(const Project& project, const model::Enum& type, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   view.set("name", type.name);
   view.set("doc", doc_view(type.doc, 0));
   view.set("rep", type.values.size() <= 256 ? "std::uint8_t" : "std::uint16_t");
@@ -162,7 +162,23 @@ File entity_source(const Project& project, const Entity& entity) {
   return project.generated("biz", entity.snake + ".gen.cpp", "entity.cpp", view);
 }
 
+/// As elements stand in JSON.
+std::string element_type(const Field& field) {
+  switch (field.type) {
+    case model::Scalar::int32:
+    case model::Scalar::int64:
+    case model::Scalar::boolean:
+      return "integer";
+    case model::Scalar::float32:
+    case model::Scalar::float64:
+      return "real";
+    default:
+      return "text";
+  }
+}
+
 std::string column_type(const Field& field) {
+  if (field.is_array) return element_type(field);
   if (field.sql.sqlite == "INTEGER") return "integer";
   return field.sql.sqlite == "REAL" ? "real" : "text";
 }
@@ -312,7 +328,7 @@ File repository(const Project& project, const Entity& entity) {
 }
 
 void add_ports(const Project& project, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   View events{View::type::list};
   Strings includes{"kit/async/task.hpp"};
   View entities{View::type::list};

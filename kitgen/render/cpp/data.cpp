@@ -267,7 +267,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
 }
 
 void add_outbox(const Project& project, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   View events{View::type::list};
   Strings own{"kit/base/time.hpp", "kit/json/writer.hpp", "kit/record/parameters.hpp"};
   for (const Entity& entity : project.service.entities) {
@@ -296,7 +296,7 @@ void add_outbox(const Project& project, std::vector<File>& files) {
 }
 
 void add_unit_of_work(const Project& project, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   View entities{View::type::list};
   Strings in_work{"transaction_(std::move(transaction))"};
   Strings in_store{"database_(database)"};

@@ -20,18 +20,18 @@ std::string Project::path(std::string_view layer, std::string_view file) const {
   return text.append("/").append(file);
 }
 
-View Project::view(int line) const {
+View Project::view() const {
   View view{View::type::object};
-  std::string source = model::cpp_comment(service.schema_file);
-  if (line > 0) source.append(":").append(std::to_string(line));
-  view.set("source", source);
+  // Without a line: a field more would change every file of every entity behind it.
+  view.set("source", model::cpp_comment(service.schema_file));
   view.set("service", service.name);
   view.set("out", options.output);
   return view;
 }
 
 View Project::view(const Entity& entity) const {
-  View view = this->view(entity.line);
+  View view = this->view();
+  view.set("source", model::cpp_comment(service.file_of(entity)));
   view.set("name", entity.name);
   view.set("snake", entity.snake);
   view.set("plural", entity.plural);
@@ -117,7 +117,7 @@ namespace {
 
 /// What a member without a default starts as, where its type does not say.
 std::string zero(const Field& field) {
-  if (field.optional) return "";
+  if (field.optional || field.is_array) return "";
   switch (field.type) {
     case Scalar::int32:
     case Scalar::int64:
@@ -184,6 +184,7 @@ std::vector<Referrer> nulled_referrers(const Project& project, const Entity& ent
 void add_type_includes(const Project& project, const Field& field,
                        std::vector<std::string>& standard, std::vector<std::string>& own) {
   if (field.optional) standard.push_back("optional");
+  if (field.is_array) standard.push_back("vector");
   switch (field.type) {
     case Scalar::int32:
     case Scalar::int64:
@@ -247,7 +248,10 @@ bool has_deferred(const Project& project, const Entity& entity) {
 
 std::string qualified(const Field& field) {
   const bool is_ours = field.type == Scalar::enumeration || field.type == Scalar::id;
-  return is_ours ? "biz::" + field.cpp_type : field.cpp_type;
+  if (!is_ours) return field.cpp_type;
+  constexpr std::string_view open = "std::vector<";
+  return field.is_array ? std::string(open) + "biz::" + field.cpp_type.substr(open.size())
+                        : "biz::" + field.cpp_type;
 }
 
 }  // namespace kitgen::render

@@ -23,7 +23,7 @@ struct Project {
     return service.entities[relation.target];
   }
   /// A view with what every template may use.
-  View view(int line) const;
+  View view() const;
   View view(const model::Entity& entity) const;
   File generated(std::string_view layer, std::string_view file, std::string_view template_name,
                  const View& view) const;

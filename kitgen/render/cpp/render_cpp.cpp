@@ -55,7 +55,7 @@ kit::Result<> check_paths(const std::vector<File>& files) {
 std::string uses(const Project& project, const Entity& entity) {
   std::string text = "{{\n";
   for (const Entity* other : used_services(project, entity)) {
-    text += "      ." + other->plural + " = " + other->plural + "_,\n";
+    text += "      ." + other->plural + " = " + other->plural + "_service_,\n";
   }
   for (const Entity* other : used_routes(project, entity)) {
     text += "      ." + other->snake + "_routes = " + other->snake + "_routes_,\n";
@@ -84,7 +84,7 @@ std::string restore_path(const Entity& entity) {
 }
 
 void add_wiring(const Project& project, std::vector<File>& files) {
-  View view = project.view(0);
+  View view = project.view();
   View entities{View::type::list};
   std::size_t index = 0;
   Strings own{"kit/db/import.hpp", project.path("data", "unit_of_work.gen.hpp")};

@@ -14,12 +14,12 @@ class Checks {
   explicit Checks(std::string_view variable) : variable_(variable) {}
 
   void add_all(const Field& field) {
-    const bool is_bytes = field.type == Scalar::bytes;
-    if (field.min_length && *field.min_length > 0) {
-      add(field, is_bytes ? "min_bytes" : "min_length", {std::to_string(*field.min_length)});
-    }
-    if (field.max_length)
-      add(field, is_bytes ? "max_bytes" : "max_length", {std::to_string(*field.max_length)});
+    const std::string unit = field.is_array                ? "items"
+                             : field.type == Scalar::bytes ? "bytes"
+                                                           : "length";
+    add_limits(field, unit, field.min_length, field.max_length);
+    if (field.unique_items) add(field, "unique_items", {});
+    add_limits(field, "length", field.item_min_length, field.item_max_length);
     if (field.type == Scalar::email) add(field, "email", {});
     if (field.type == Scalar::url) add(field, "url", {});
     if (field.type == Scalar::decimal) {
@@ -39,6 +39,13 @@ class Checks {
                                        std::string(variable_) + "." + field.name};
     arguments.insert(arguments.end(), more.begin(), more.end());
     text_ += call(2, "check." + std::string(check), arguments, ";") + "\n";
+  }
+
+  void add_limits(const Field& field, const std::string& unit,
+                  const std::optional<std::uint32_t>& least,
+                  const std::optional<std::uint32_t>& most) {
+    if (least && *least > 0) add(field, "min_" + unit, {std::to_string(*least)});
+    if (most) add(field, "max_" + unit, {std::to_string(*most)});
   }
 
   void add_pattern(const Field& field) {

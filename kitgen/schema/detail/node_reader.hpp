@@ -20,6 +20,12 @@ struct KeyRule {
   bool is_hidden = false;  ///< Only there for a better message: never suggested.
 };
 
+/// A word of another schema language, and what to write instead.
+struct ForeignWord {
+  std::string_view key;
+  std::string_view help;
+};
+
 /// Takes nodes apart and tells what is not as expected. Broken nodes were told already and are
 /// skipped silently.
 class NodeReader {
@@ -28,7 +34,8 @@ class NodeReader {
 
   /// Runs each entry of a mapping through its rule; keys without one are refused with the nearest
   /// known. `what` names the mapping in messages: "a field".
-  void map(const Node& node, std::string_view what, std::span<const KeyRule> rules);
+  void map(const Node& node, std::string_view what, std::span<const KeyRule> rules,
+           std::span<const ForeignWord> foreign = {});
   /// The entries of a mapping, or nothing (told) when it is none. `what`: "fields".
   const std::vector<Entry>& entries(const Node& node, std::string_view what);
 
@@ -46,14 +53,29 @@ class NodeReader {
   Diagnostics& diagnostics() { return diagnostics_; }
 
  private:
+  void tell_unknown(const Word& key, std::string_view what, std::span<const KeyRule> rules,
+                    std::span<const ForeignWord> foreign);
+
   Diagnostics& diagnostics_;
 };
+
+/// Whether it is one of the sections of an entity: "fields", "belongs_to" ...
+bool is_entity_key(std::string_view key);
 
 // The parts of an entity, each in its own place.
 Field read_field(NodeReader& reader, const Entry& entry);
 std::vector<Field> read_fields(NodeReader& reader, const Node& node, std::string_view what);
 std::vector<Relation> read_relations(NodeReader& reader, RelationKind kind, const Node& node);
 std::optional<CsvImport> read_import(NodeReader& reader, const Entry& entry);
+std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry);
+Keep read_keep(NodeReader& reader, const Entry& entry);
+std::vector<Use> read_uses(NodeReader& reader, const Entry& entry);
+Mixin read_mixin(NodeReader& reader, const Entry& entry);
 Entity read_entity(NodeReader& reader, const Entry& entry);
+
+/// One file alone; `nodes` counts on. What could be read is returned even when there were errors,
+/// so that later checks find the rest of them; nothing only when the YAML itself could not be read.
+std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnostics,
+                                    std::size_t& nodes);
 
 }  // namespace kitgen::schema

@@ -1,4 +1,4 @@
-// Started by kitgen from api/store.yaml:189; yours from here on.
+// Started by kitgen from api/store.yaml; yours from here on.
 #include <memory>
 #include <utility>
 

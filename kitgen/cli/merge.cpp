@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/merge.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "kitgen/cli/lines.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+using kit::Code;
+using kit::Error;
+using kit::Result;
+
+using Lines = std::span<const Line>;
+
+bool same(Lines a, Lines b) {
+  return std::ranges::equal(a, b, {}, &Line::text, &Line::text);
+}
+
+std::string_view without_bom(std::string_view text) {
+  if (text.starts_with(utf8_bom)) text.remove_prefix(utf8_bom.size());
+  return text;
+}
+
+/// What a yes or no of three texts becomes: the side that changed it wins.
+bool merged_flag(bool before, bool yours, bool now) {
+  return yours != before ? yours : now;
+}
+
+bool ends_its_line(std::string_view text) {
+  return text.empty() || text.ends_with('\n');
+}
+
+class Merger {
+ public:
+  explicit Merger(const MergeInput& input)
+      : input_(input),
+        before_(split_lines(without_bom(input.before))),
+        yours_(split_lines(without_bom(input.yours))),
+        now_(split_lines(without_bom(input.now))) {}
+
+  Merged merge() {
+    const auto yours_at = matches(yours_);
+    const auto now_at = matches(now_);
+    std::size_t b = 0;
+    std::size_t y = 0;
+    std::size_t n = 0;
+    for (std::size_t i = 0; i <= before_.size(); ++i) {
+      const bool is_end = i == before_.size();
+      // A line that both still have holds the three texts together.
+      if (!is_end && (yours_at[i] == unmatched || now_at[i] == unmatched)) continue;
+      const std::size_t to_y = is_end ? yours_.size() : yours_at[i];
+      const std::size_t to_n = is_end ? now_.size() : now_at[i];
+      region(piece(before_, b, i), piece(yours_, y, to_y), piece(now_, n, to_n));
+      if (is_end) break;
+      put(yours_[to_y]);
+      b = i + 1;
+      y = to_y + 1;
+      n = to_n + 1;
+    }
+    return finish();
+  }
+
+ private:
+  static Lines piece(const std::vector<Line>& lines, std::size_t from, std::size_t to) {
+    return Lines(lines).subspan(from, to - from);
+  }
+
+  std::vector<std::size_t> matches(const std::vector<Line>& other) const {
+    const auto texts = [](const std::vector<Line>& lines) {
+      std::vector<std::string_view> result;
+      result.reserve(lines.size());
+      for (const Line& line : lines) result.push_back(line.text);
+      return result;
+    };
+    return match_lines(texts(before_), texts(other));
+  }
+
+  void put(const Line& line) { out_.push_back(line); }
+  void put(Lines lines) { out_.insert(out_.end(), lines.begin(), lines.end()); }
+  /// kitgen's own line ends do not count: these take those of the person.
+  void put_now(Lines lines) {
+    for (const Line& line : lines) put({line.text, ""});
+  }
+
+  void region(Lines before, Lines yours, Lines now) {
+    if (same(now, before) || same(yours, now)) {
+      put(yours);
+    } else if (same(yours, before)) {
+      put_now(now);
+    } else if (now.empty() && !yours.empty()) {
+      merged_.kept.push_back({out_.size() + 1, out_.size() + yours.size()});
+      put(yours);
+    } else {
+      conflict(before, yours, now);
+    }
+  }
+
+  void conflict(Lines before, Lines yours, Lines now) {
+    // What both begin or end with is agreed.
+    const auto text_equal = [](const Line& a, const Line& b) { return a.text == b.text; };
+    const auto head =
+        static_cast<std::size_t>(std::ranges::mismatch(yours, now, text_equal).in1 - yours.begin());
+    put(yours.first(head));
+    yours = yours.subspan(head);
+    now = now.subspan(head);
+    std::size_t tail = 0;
+    while (tail < std::min(yours.size(), now.size()) &&
+           text_equal(yours[yours.size() - 1 - tail], now[now.size() - 1 - tail])) {
+      ++tail;
+    }
+    const Lines agreed = yours.last(tail);
+    const std::size_t first = out_.size() + 1;
+    put({"<<<<<<< yours", ""});
+    put(yours.first(yours.size() - tail));
+    put({"||||||| before", ""});
+    put_now(before);
+    put({"=======", ""});
+    put_now(now.first(now.size() - tail));
+    put({">>>>>>> kitgen", ""});
+    merged_.conflicts.push_back({first, out_.size()});
+    put(agreed);
+  }
+
+  Merged finish() {
+    const std::string end = usual_end();
+    const bool has_bom =
+        merged_flag(input_.before.starts_with(utf8_bom), input_.yours.starts_with(utf8_bom),
+                    input_.now.starts_with(utf8_bom));
+    if (has_bom) merged_.text += utf8_bom;
+    for (std::size_t i = 0; i < out_.size(); ++i) {
+      merged_.text += out_[i].text;
+      const bool is_last = i + 1 == out_.size();
+      const bool is_marker = !merged_.conflicts.empty() && merged_.conflicts.back().last == i + 1;
+      const bool is_ended = !is_last || is_marker ||
+                            merged_flag(ends_its_line(input_.before), ends_its_line(input_.yours),
+                                        ends_its_line(input_.now));
+      if (is_ended) merged_.text += out_[i].end.empty() ? end : out_[i].end;
+    }
+    return std::move(merged_);
+  }
+
+  /// The line end that most lines of the person have.
+  std::string usual_end() const {
+    const auto pairs = std::ranges::count(yours_, "\r\n", &Line::end);
+    const auto feeds = std::ranges::count(yours_, "\n", &Line::end);
+    return pairs > feeds ? "\r\n" : "\n";
+  }
+
+  const MergeInput& input_;
+  std::vector<Line> before_;
+  std::vector<Line> yours_;
+  std::vector<Line> now_;
+  std::vector<Line> out_;
+  Merged merged_;
+};
+
+}  // namespace
+
+Result<Merged> merge(const MergeInput& input) {
+  if (input.yours == input.now || input.before == input.now) {
+    return Merged{std::string(input.yours), {}, {}};
+  }
+  if (input.yours == input.before) return Merged{std::string(input.now), {}, {}};
+  for (const std::string_view text : {input.before, input.yours, input.now}) {
+    const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n'));
+    if (text.size() > max_merge_bytes || lines > max_merge_lines) {
+      return Error(Code::resource_exhausted, "it is too large to be merged (at most " +
+                                                 std::to_string(max_merge_lines) + " lines and " +
+                                                 std::to_string(max_merge_bytes >> 20) + " MiB)");
+    }
+    if (text.find('\0') != std::string_view::npos) {
+      return Error(Code::invalid_argument, "it has NUL bytes, so it is not text in UTF-8");
+    }
+  }
+  return Merger(input).merge();
+}
+
+std::optional<std::size_t> find_marker(std::string_view text) {
+  const std::vector<Line> lines = split_lines(without_bom(text));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    for (const std::string_view mark : {"<<<<<<< ", "||||||| ", ">>>>>>> "}) {
+      if (lines[i].text.starts_with(mark)) return i + 1;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace kitgen::cli

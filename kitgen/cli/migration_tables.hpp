@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kit/db/migration_effects.hpp"
+
+namespace kitgen::cli {
+
+/// A column that refers to another table, and where that is written.
+struct Reference {
+  std::string column;
+  kit::db::SqlToken place;
+};
+
+/// What lint has to know about a table, read from SQL.
+struct LintTable {
+  bool is_sequence = false;  ///< AUTOINCREMENT
+  bool is_strict = false;
+  std::set<std::string> indexes;
+  std::set<std::string> triggers;
+  std::set<std::string> led;  ///< Columns that an index or key begins with.
+  std::vector<Reference> references;
+};
+
+/// The columns that refer to another table, and those that a key leads, of a CREATE TABLE.
+LintTable read_table(const kit::db::ScriptStatement& statement);
+/// The same of ALTER TABLE ... ADD COLUMN.
+std::vector<Reference> added_references(const kit::db::ScriptStatement& statement,
+                                        const std::string& column);
+/// The first column of a CREATE INDEX without WHERE; "" for an expression.
+std::string first_column(const kit::db::ScriptStatement& statement);
+
+}  // namespace kitgen::cli

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kitgen/cli/schema_commands.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "kit/base/text.hpp"
+#include "kitgen/adopt/adopt.hpp"
+#include "kitgen/adopt/readers.hpp"
+#include "kitgen/cli/command.hpp"
+#include "kitgen/cli/parser.hpp"
+#include "kitgen/cli/root.hpp"
+#include "kitgen/model/json_schema.hpp"
+#include "kitgen/model/naming.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using kit::Code;
+using kit::Error;
+using kit::Result;
+
+constexpr std::string_view verbs[] = {"from-db", "json-schema"};
+
+/// Puts the text into the place of the file in one step.
+Result<> replace_file(const std::string& path, std::string_view text) {
+  const fs::path target = fs::absolute(path);
+  auto root = Root::open(target.parent_path().string());
+  if (!root) return std::move(root).error();
+  const std::string name = target.filename().string();
+  const std::string draft = "." + name + ".kitgen";
+  KIT_TRY(root->write(draft, text, false));
+  KIT_TRY(root->sync());
+  KIT_TRY(root->rename(draft, name));
+  return root->sync();
+}
+
+Result<> check_output(const std::string& output) {
+  std::error_code code;
+  if (fs::exists(output, code)) {
+    return Error(Code::already_exists,
+                 output + " is there already; name another file, or remove that one first");
+  }
+  const fs::path folder = fs::absolute(output, code).parent_path();
+  if (!fs::is_directory(folder, code))
+    return Error(Code::not_found, "there is no folder " + folder.string());
+  return {};
+}
+
+void tell(const adopt::Adopted& adopted, const std::string& output) {
+  std::string text;
+  for (const std::string& note : adopted.notes) text += "  " + note + "\n";
+  text = (output.empty() ? "" : "Wrote " + output + ": ") + std::to_string(adopted.entities) +
+         " entities, " + std::to_string(adopted.fields) + " fields, " +
+         std::to_string(adopted.relations) + " relations; " + std::to_string(adopted.notes.size()) +
+         (adopted.notes.empty() ? " notes.\n" : " notes, each also in the schema:\n") + text;
+  std::fputs(text.c_str(), stderr);
+}
+
+int run_from_db(std::vector<std::string> words) {
+  std::string database;
+  std::string output;
+  std::string service;
+  std::string tables;
+  adopt::ReadOptions options;
+  Parser parser("schema from-db");
+  parser.option("--database", database, "shop.db");
+  parser.option("--output", output, "api/shop.yaml");
+  parser.option("--service", service, "shop");
+  parser.option("--tables", tables, "film,actor");
+  parser.option("--namespace", options.schema, "public");
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  if (database.empty()) return usage_error("which database? --database shop.db", "schema from-db");
+  if (!service.empty() && !model::is_snake_case(service))
+    return usage_error("--service must be lower-case words joined by underscores",
+                       "schema from-db");
+  for (const std::string_view table : kit::split(tables, ',')) {
+    if (!table.empty()) options.tables.emplace_back(kit::trim(table));
+  }
+  if (!output.empty()) {
+    if (const auto checked = check_output(output); !checked) return fail(checked.error());
+  }
+  const auto catalogue = adopt::read_database(database, options);
+  if (!catalogue) return fail(catalogue.error());
+  const auto adopted = adopt::adopt(*catalogue, service);
+  if (!adopted) return fail(adopted.error());
+  if (output.empty()) {
+    print(adopted->schema);
+  } else if (const auto written = replace_file(output, adopted->schema); !written) {
+    return fail(written.error());
+  }
+  tell(*adopted, output);
+  return ok;
+}
+
+int run_json_schema(std::vector<std::string> words) {
+  Parser parser("schema json-schema");
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  print(model::json_schema());
+  return ok;
+}
+
+}  // namespace
+
+int run_schema(std::vector<std::string> words) {
+  if (words.empty()) return usage_error("schema needs one of: from-db, json-schema", "schema");
+  const std::string verb = words.front();
+  words.erase(words.begin());
+  if (verb == "--help" || verb == "-h") {
+    print(help_of_schema);
+    return ok;
+  }
+  if (verb == "from-db") return run_from_db(std::move(words));
+  if (verb == "json-schema") return run_json_schema(std::move(words));
+  return usage_error("there is no 'schema " + verb + "'" + kit::did_you_mean(verb, verbs),
+                     "schema");
+}
+
+}  // namespace kitgen::cli
