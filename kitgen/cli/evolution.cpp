@@ -37,23 +37,11 @@ int number_of(std::string_view file_name) {
   return number && *number > 0 && *number <= max_number ? static_cast<int>(*number) : 0;
 }
 
-/// Problems as the schema's own errors are told.
-std::string told(const std::vector<evolve::Problem>& problems, const std::string& file,
-                 const std::string& source) {
-  const std::vector<std::string_view> lines = kit::split(source, '\n');
-  std::vector<schema::Diagnostic> diagnostics;
-  for (const evolve::Problem& problem : problems) {
-    schema::Diagnostic diagnostic;
-    diagnostic.file = file;
-    diagnostic.at = {problem.line, problem.position};
-    diagnostic.message = problem.message;
-    diagnostic.suggestion = problem.remedy;
-    const auto line = static_cast<std::size_t>(problem.line);
-    if (line > 0 && line <= lines.size()) diagnostic.source = lines[line - 1];
-    diagnostics.push_back(std::move(diagnostic));
-  }
-  schema::sort_diagnostics(diagnostics);
-  return schema::to_string(diagnostics);
+/// The line of a text, from 1; "" for none.
+std::string line_of(const std::string& text, int number) {
+  const std::vector<std::string_view> lines = kit::split(text, '\n');
+  const auto line = static_cast<std::size_t>(number);
+  return line > 0 && line <= lines.size() ? std::string(lines[line - 1]) : "";
 }
 
 class Evolver {
@@ -64,8 +52,6 @@ class Evolver {
 
   Result<Evolution> run() {
     KIT_TRY(find_migrations());
-    auto source = root_.read(service_.schema_file);
-    if (source.ok() && *source) source_ = **source;
     if (options_.recreate || last_ == 0) return first();
     auto text = root_.read(std::string(evolve::snapshot_path));
     if (!text) return std::move(text).error();
@@ -157,7 +143,7 @@ class Evolver {
     }
     if (!difference.questions.empty()) return refusal(open_questions(difference));
     const evolve::Plan plan = evolve::plan(snapshot.catalogue, wanted, difference);
-    if (!plan.problems.empty()) return refusal(told(plan.problems, service_.schema_file, source_));
+    if (!plan.problems.empty()) return refusal(told(plan.problems));
     if (plan.empty()) {
       Evolution evolution;
       add_snapshot(evolution, snapshot.migration);
@@ -190,9 +176,32 @@ class Evolver {
           {question.line, question.position,
            "was " + question.from + " renamed to " + question.to + ", or is it gone?",
            "renamed: write " + question.hint + " (or say --rename " + question.from + "=" +
-               question.to + "); gone: say --drop " + question.from});
+               question.to + "); gone: say --drop " + question.from,
+           question.file});
     }
-    return told(problems, service_.schema_file, source_);
+    return told(problems);
+  }
+
+  /// Problems as the schema's own errors are told.
+  std::string told(const std::vector<evolve::Problem>& problems) const {
+    const std::string& schema_file = service_.schema_file;
+    std::vector<schema::Diagnostic> diagnostics;
+    for (const evolve::Problem& problem : problems) {
+      schema::Diagnostic diagnostic;
+      diagnostic.file = problem.file.empty()
+                            ? schema_file
+                            : schema_file.substr(0, schema_file.rfind('/') + 1) + problem.file;
+      diagnostic.at.line = problem.line;
+      diagnostic.at.column = problem.position;
+      diagnostic.message = problem.message;
+      diagnostic.suggestion = problem.remedy;
+      // A schema outside of the project is told without its line.
+      const auto source = root_.read(diagnostic.file);
+      if (source.ok() && *source) diagnostic.source = line_of(**source, problem.line);
+      diagnostics.push_back(std::move(diagnostic));
+    }
+    schema::sort_diagnostics(diagnostics);
+    return schema::to_string(diagnostics);
   }
 
   static std::string losses(const std::vector<std::string>& lines) {
@@ -205,7 +214,6 @@ class Evolver {
   const model::Service& service_;
   const EvolutionOptions& options_;
   const Ask* ask_;
-  std::string source_;
   std::string first_file_;
   int last_ = 0;  ///< The highest number there is.
 };

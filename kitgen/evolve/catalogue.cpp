@@ -45,6 +45,7 @@ Hints hints_of(const Service& service, const Field& field) {
   hints.doc = field.doc;
   hints.line = field.line;
   hints.position = field.position;
+  hints.file = field.place_file;
   if (!field.is_enum()) return hints;
   for (const model::EnumValue& value : service.enums[field.enum_index].values) {
     if (!value.renamed_from.empty())
@@ -120,12 +121,14 @@ Table table_of(const Service& service, const model::Table& stored) {
   table.entity = entity.name;
   table.hints.line = entity.line;
   table.hints.position = entity.position;
+  table.hints.file = entity.file;
   table.hints.renamed_from = entity.renamed_from;
   table.hints.doc = entity.doc;
   if (stored.is_pivot()) {
     const model::Relation& relation = entity.relations[stored.relation];
     table.relation = relation.name;
-    table.hints = {relation.renamed_from, {}, {}, relation.doc, relation.line, relation.position};
+    table.hints = {relation.renamed_from, {}, {}, relation.doc, relation.line, relation.position,
+                   relation.place_file};
   }
   int keys = 0;
   for (const model::Column& each : stored.columns) {
@@ -136,6 +139,7 @@ Table table_of(const Service& service, const model::Table& stored) {
     if (column.hints.line == 0) {  // no word of its own
       column.hints.line = table.hints.line;
       column.hints.position = table.hints.position;
+      column.hints.file = table.hints.file;
     }
     table.columns.push_back(std::move(column));
   }

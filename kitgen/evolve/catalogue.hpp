@@ -35,6 +35,7 @@ struct Hints {
   std::string doc;
   int line = 0;  ///< 0: unknown (a snapshot's).
   int position = 0;
+  std::string file;  ///< The included file of that line; "": the schema.
   friend bool operator==(const Hints&, const Hints&) { return true; }
 };
 

@@ -37,23 +37,32 @@ class Matcher {
   }
 
  private:
-  bool is_gone(const Table& table) const { return found_.from(table.name) == nullptr; }
-  bool is_new(const Table& table) const { return found_.to(table.name) == nullptr; }
+  bool is_gone(const Table& table) const { return !matched_from_.contains(table.name); }
+  bool is_new(const Table& table) const { return !matched_to_.contains(table.name); }
 
   void pair(const Table& from, const Table& to) {
     found_.tables.push_back({from.name, to.name, {}});
+    matched_from_.insert(from.name);
+    matched_to_.insert(to.name);
   }
 
   void problem(const Hints& hints, std::string message, std::string remedy) {
-    found_.problems.push_back({hints.line, hints.position, std::move(message), std::move(remedy)});
+    found_.problems.push_back(
+        {hints.line, hints.position, std::move(message), std::move(remedy), hints.file});
   }
 
   /// Pairs what is left on both sides and `is_same`.
   template <class Same>
   void match_left(Same is_same) {
+    std::vector<const Table*> left;
+    for (const Table& table : a_.tables) {
+      if (is_gone(table)) left.push_back(&table);
+    }
     for (const Table& to : b_.tables) {
-      for (const Table& from : a_.tables) {
-        if (from.is_pivot() != to.is_pivot() || !is_new(to) || !is_gone(from)) continue;
+      for (const Table* each : left) {
+        const Table& from = *each;
+        if (!is_new(to)) break;
+        if (from.is_pivot() != to.is_pivot() || !is_gone(from)) continue;
         if (is_same(from, to)) pair(from, to);
       }
     }
@@ -212,8 +221,8 @@ class Matcher {
         // A relation is called without the _id of its column.
         const bool is_key = from.key_of(was.name) != nullptr && was.name.ends_with("_id");
         const std::string former = is_key ? was.name.substr(0, was.name.size() - 3) : was.name;
-        found_.questions.push_back(
-            {name, is.name, false, is.hints.line, is.hints.position, "renamed_from: " + former});
+        found_.questions.push_back({name, is.name, false, is.hints.line, is.hints.position,
+                                    "renamed_from: " + former, is.hints.file});
         break;
       }
     }
@@ -242,7 +251,7 @@ class Matcher {
         if (same == 0 || 2 * same < all || is_denied(from.name, to.name)) continue;
         asked.insert(to.name);
         found_.questions.push_back({from.name, to.name, true, to.hints.line, to.hints.position,
-                                    "renamed_from: " + from.entity});
+                                    "renamed_from: " + from.entity, to.hints.file});
         break;
       }
     }
@@ -279,6 +288,8 @@ class Matcher {
   const Decisions& decisions_;
   Difference found_;
   std::set<std::string> used_;
+  std::set<std::string> matched_from_;
+  std::set<std::string> matched_to_;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ struct Problem {
   int position = 0;
   std::string message;
   std::string remedy;
+  std::string file;  ///< The included file of that line; "": the schema.
 };
 
 /// Whether something that is gone and something new are the same.
@@ -26,6 +27,7 @@ struct Question {
   int line = 0;  ///< Of the new one in the schema.
   int position = 0;
   std::string hint;  ///< What to write into the schema: "renamed_from: telephone"
+  std::string file;
 };
 
 /// Answers of a person.

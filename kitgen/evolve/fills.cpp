@@ -47,7 +47,8 @@ class ColumnPlanner {
  private:
   void problem(const Column& column, std::string message, std::string remedy) {
     problems_.push_back({column.hints.line, column.hints.position,
-                         quoted(after_, column) + " " + std::move(message), std::move(remedy)});
+                         quoted(after_, column) + " " + std::move(message), std::move(remedy),
+                         column.hints.file});
   }
 
   ColumnChange added(const Column& column) {

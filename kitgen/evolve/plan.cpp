@@ -104,7 +104,8 @@ class Planner {
         problems_.push_back({table.hints.line, table.hints.position,
                              "table '" + match.from + "' becomes '" + match.to +
                                  "' while another one gives up or takes one of these names",
-                             "make it two changes, with kitgen generate after each"});
+                             "make it two changes, with kitgen generate after each",
+                             table.hints.file});
       }
       add(RenameTable{match.from, match.to});
     }
@@ -142,7 +143,9 @@ class Planner {
   /// Whether the way back restores every value.
   static bool keeps_all(const TableChange& change) {
     return std::ranges::none_of(change.columns, [](const ColumnChange& column) {
-      return column.before && column.after && column.before->nullable && !column.after->nullable;
+      if (!column.before || !column.after) return false;
+      return column.conversion == Conversion::text_to_decimal ||
+             (column.before->nullable && !column.after->nullable);
     });
   }
 

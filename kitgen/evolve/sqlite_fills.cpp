@@ -72,8 +72,9 @@ std::string filler(const Column& column, const std::string& row) {
 std::string row_filler(const std::string& target, const Table& table, bool distinct) {
   if (!distinct || table.is_pivot()) return "(SELECT min(id) FROM " + ident(target) + ")";
   const std::string name = ident(table.name);
-  return "(SELECT id FROM " + ident(target) + " ORDER BY id LIMIT 1 OFFSET (SELECT count(*) FROM " +
-         name + " AS earlier WHERE earlier.rowid < " + name + ".rowid))";
+  return "(SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +
+         ident(target) + ") WHERE place = (SELECT count(*) FROM " + name +
+         " AS earlier WHERE earlier.rowid <= " + name + ".rowid))";
 }
 
 std::string check(const std::string& table, const std::string& message,
@@ -109,9 +110,9 @@ bool is_implied(const ColumnChange& change) {
 bool refers_anew(const TableChange& change, const ColumnChange& column) {
   const ForeignKey* key = change.after.key_of(column.after->name);
   if (key == nullptr) return false;
-  if (!column.before) {
-    return column.fill.source == Fill::Source::literal || column.fill.source == Fill::Source::field;
-  }
+  const bool is_filled =
+      column.fill.source == Fill::Source::literal || column.fill.source == Fill::Source::field;
+  if (is_filled || !column.before) return is_filled;
   const ForeignKey* before = change.before.key_of(column.before->name);
   return before == nullptr || before->target != key->target;
 }

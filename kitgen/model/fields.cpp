@@ -241,6 +241,7 @@ void add_field(Context& context, std::size_t entity, Field field, const Word& wo
   notes.add_field_name(field.name, word);
   field.line = word.at.line;
   field.position = word.at.column;
+  field.place_file = context.syntax.files[static_cast<std::size_t>(word.at.file)];
   context.service.entities[entity].fields.push_back(std::move(field));
 }
 

@@ -145,8 +145,9 @@ struct Field {
   bool secret = false;       ///< Never returned, never logged, never filtered by.
   std::string renamed_from;  ///< "" for none
   std::optional<Backfill> backfill;
-  int line = 0;      ///< Of the word in the schema that made it; 0 for none.
-  int position = 0;  ///< Its column there.
+  int line = 0;            ///< Of the word in the schema that made it; 0 for none.
+  int position = 0;        ///< Its column there.
+  std::string place_file;  ///< The included file of that line; "": the schema.
 
   // Decisions that follow from the above, so that no template repeats them.
   bool in_response = true;
@@ -228,6 +229,7 @@ struct Relation {
   std::string renamed_from;  ///< Of a many_to_many; a belongs_to has it in its field. "" for none
   int line = 0;              ///< In the schema.
   int position = 0;
+  std::string place_file;  ///< The included file of that line; "": the schema.
 
   bool is_to_one() const {
     return kind == RelationKind::belongs_to || kind == RelationKind::has_one;

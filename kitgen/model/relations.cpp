@@ -30,6 +30,7 @@ Relation base_relation(Context& context, std::size_t entity, const schema::Relat
   relation.to_self = relation.target == entity;
   relation.line = syntax.name.at.line;
   relation.position = syntax.name.at.column;
+  relation.place_file = context.syntax.files[static_cast<std::size_t>(syntax.name.at.file)];
   context.notes[entity].members.declare(relation.name, syntax.name, what_is(syntax),
                                         context.diagnostics);
   return relation;
@@ -215,6 +216,7 @@ void add_pivot_fields(Context& context, const schema::Relation& syntax, const En
       columns.declare(field.name, each.name, "field " + in_quotes(field.name), context.diagnostics);
       field.line = each.name.at.line;
       field.position = each.name.at.column;
+      field.place_file = context.syntax.files[static_cast<std::size_t>(each.name.at.file)];
       pivot.fields.push_back(std::move(field));
     }
   }

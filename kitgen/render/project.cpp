@@ -244,7 +244,8 @@ The schema is `api/@name@.yaml`. Change it and run `make generate`: files with `
 others are yours, and what kitgen would start differently is merged into them. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
 
 A change of tables is a migration in `migrations`, up and down; `kitgen migrate plan --database @name@.db` shows what it
-does, and `make run` applies it in development. A migration that ran anywhere stays as it is.
+does, and `make run` applies it in development. A migration that ran anywhere stays as it is. `renamed_from:` and
+`backfill:` in the schema say what becomes of the rows.
 
 | folder | what |
 |---|---|
