@@ -11,9 +11,9 @@ namespace {
 /// it (two branches were joined) is not trusted: a wrong start would lose lines.
 std::optional<std::string> last_generation(const StartedFile& file) {
   if (file.last_sum.empty()) return std::nullopt;
-  if (file.pristine && has_sum(*file.pristine, file.last_sum)) return *file.pristine;
+  if (file.pristine && has_sum(*file.pristine, file.last_sum)) return file.pristine;
   if (has_sum(file.wanted, file.last_sum)) return std::string(file.wanted);
-  if (has_sum(*file.there, file.last_sum)) return *file.there;
+  if (has_sum(*file.there, file.last_sum)) return file.there;
   return std::nullopt;
 }
 

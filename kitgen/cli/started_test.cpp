@@ -90,7 +90,7 @@ TEST_F(StartedTest, without_a_pristine_text_nothing_is_overwritten) {
   EXPECT_EQ(folder.read("edited.cpp"), "mine\n");
   // Said once; from then on it is merged.
   EXPECT_THAT(plan(next).notes, IsEmpty());
-  EXPECT_THAT(actions(plan({started("edited.cpp", "2\n3\n"), started("same.cpp", "2\n"),
+  EXPECT_THAT(actions(plan({started("edited.cpp", "3\n"), started("same.cpp", "2\n"),
                             started("new.cpp", "1\nx\n")})),
               ElementsAre("conflict edited.cpp", "merge new.cpp"));
 }
