@@ -195,7 +195,7 @@ Result<> add_skeleton(const Root& root, std::vector<render::File>& files) {
   if (manifest->project.empty()) return {};
   for (render::File& file : render::render_project(manifest->project)) {
     const auto kept = manifest->files.find(file.path);
-    if (kept != manifest->files.end() && kept->second.keeping == Keeping::started) {
+    if (kept != manifest->files.end() && kept->second.keeping != Keeping::generated) {
       files.push_back(std::move(file));
     }
   }

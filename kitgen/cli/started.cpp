@@ -45,7 +45,13 @@ Followed follow(const StartedFile& file, bool restore_deleted) {
   if (!file.there) {
     followed.is_deleted = !file.last_sum.empty() && !restore_deleted;
     if (followed.is_deleted) {
-      followed.note = "you deleted it, so it stays away (--restore-deleted starts it again)";
+      // Said once, and again when it would look different now.
+      if (!file.was_deleted) {
+        followed.note = "you deleted it, so it stays away (--restore-deleted starts it again)";
+      } else if (!has_sum(file.wanted, file.last_sum)) {
+        followed.note =
+            "kitgen has changes for it, but you deleted it (--restore-deleted starts it again)";
+      }
       return followed;
     }
     followed.action = Action::create;
