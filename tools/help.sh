@@ -14,7 +14,7 @@ Examples
 
 Verbs
 TEXT
-sed -nE 's/^([a-z-]+): *## (.*)$/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-19s %s\n", $1, $2}'
+sed -nE 's/^([a-z-]+): *## (.*)$/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-22s %s\n", $1, $2}'
 cat <<'TEXT'
 
 Variables

@@ -86,15 +86,13 @@ Result<> clear_stage(const Root& root) {
 
 enum class Moment : std::uint8_t { before_decision, after_decision, after_interruption };
 
-/// Fails when somebody wrote there since the plan was made.
-Result<> check_unchanged(const Root& root, const Operation& operation, Moment moment) {
-  auto sum = sum_of(root, operation.path);
-  if (!sum) return std::move(sum).error();
-  if (*sum == operation.before_sum) return {};
+/// Fails when somebody wrote there since the plan was made. `sum`: of what stands there.
+Result<> check_unchanged(const std::string& sum, const Operation& operation, Moment moment) {
+  if (sum == operation.before_sum) return {};
   if (moment == Moment::before_decision) {
     return Error(Code::aborted, operation.path + " changed while kitgen was running. Run it again");
   }
-  if (sum->empty() || *sum == operation.after_sum) return {};
+  if (sum.empty() || sum == operation.after_sum) return {};
   if (moment == Moment::after_decision) {
     return Error(
         Code::failed_precondition,
@@ -108,8 +106,19 @@ Result<> check_unchanged(const Root& root, const Operation& operation, Moment mo
                    "now. Move your version of the file away, run again, and put it back");
 }
 
+Result<> check_unchanged(const Root& root, const Operation& operation, Moment moment) {
+  auto sum = sum_of(root, operation.path);
+  if (!sum) return std::move(sum).error();
+  return check_unchanged(*sum, operation, moment);
+}
+
+Error stopped(const Error& error) {
+  return Error(error.code(), error.message() +
+                                 "; stopped in the middle. Mend that and run again, which finishes "
+                                 "it");
+}
+
 Result<> carry_out(const Root& root, const Operation& operation, Moment moment) {
-  KIT_TRY(check_unchanged(root, operation, moment));
   if (operation.staged.empty()) return root.remove(operation.path);
   // Only after an interruption may it have been done already.
   kit::Result<std::optional<std::string>> staged = std::optional<std::string>("");
@@ -129,7 +138,10 @@ Result<> carry_out(const Root& root, const Operations& operations, Moment moment
   }
   for (const Operation& each : operations) {
     KIT_TRY(hook(each.path));
-    KIT_TRY(carry_out(root, each, moment));
+    const auto sum = sum_of(root, each.path);
+    if (!sum) return stopped(sum.error());
+    KIT_TRY(check_unchanged(*sum, each, moment));
+    if (const auto done = carry_out(root, each, moment); !done) return stopped(done.error());
   }
   KIT_TRY(hook("make durable"));
   KIT_TRY(root.sync());

@@ -198,7 +198,7 @@ Result<> add_skeleton(const Root& root, std::vector<render::File>& files) {
   if (manifest->project.empty()) return {};
   for (render::File& file : render::render_project(manifest->project)) {
     const auto kept = manifest->files.find(file.path);
-    if (kept != manifest->files.end() && kept->second.keeping == Keeping::started) {
+    if (kept != manifest->files.end() && kept->second.keeping != Keeping::generated) {
       files.push_back(std::move(file));
     }
   }
@@ -257,9 +257,11 @@ Result<int> write(const Project& project, const model::Service& service,
     print_error(problems);
     return failed;
   }
-  const std::string hint = git_hint(project.root, plan);
+  auto hints = ignore_hint(project.root, plan);
+  if (!hints) return std::move(hints).error();
+  *hints += git_hint(project.root, plan);
   KIT_TRY(apply(project.root, plan));
-  print(listing(plan, arguments.verbose) + summary(service, plan) + hint);
+  print(listing(plan, arguments.verbose) + summary(service, plan) + *hints);
   const std::string conflicts = conflict_report(plan);
   if (conflicts.empty()) return ok;
   print_error(conflicts);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may stand in the way of a run, and that it is said while nothing is lost.
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -198,6 +201,63 @@ TEST_F(HostileTest, a_mount_point_inside_is_written_through) {
   EXPECT_EQ(code, 0);
 }
 
+/// As a container does with one file.
+TEST_F(HostileTest, a_file_that_is_a_mount_point_stops_it_before_it_begins) {
+  generate({generated("a.gen.hpp", "1"), generated("b.gen.hpp", "1")});
+  folder.write("other", "1");
+  const int code = in_child([&] {
+    const std::string file = folder.path("b.gen.hpp");
+    if (!may_mount() || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount(folder.path("other").c_str(), file.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      return no_privilege;
+    }
+    root = Root::open(folder.path()).value();
+    const std::string said = refusal({generated("a.gen.hpp", "2"), generated("b.gen.hpp", "2")});
+    if (said.find("b.gen.hpp is a mount point") == std::string::npos) return 1;
+    return folder.read("a.gen.hpp") == "1" && !folder.has(".kit/journal.json") ? 0 : 2;
+  });
+  if (code == no_privilege) GTEST_SKIP() << "needs the right to mount";
+  EXPECT_EQ(code, 0);
+}
+
+TEST_F(HostileTest, an_immutable_file_stops_it_before_it_begins) {
+  generate({generated("a.gen.hpp", "1"), generated("b.gen.hpp", "1")});
+  const int file = ::open(folder.path("b.gen.hpp").c_str(), O_RDONLY | O_CLOEXEC);
+  int flags = 0;
+  const bool can_read = ::ioctl(file, FS_IOC_GETFLAGS, &flags) == 0;
+  int fixed = flags | FS_IMMUTABLE_FL;
+  if (!can_read || ::ioctl(file, FS_IOC_SETFLAGS, &fixed) != 0) {
+    ::close(file);
+    GTEST_SKIP() << "needs a file system with attributes, and root";
+  }
+  const std::string said = refusal({generated("a.gen.hpp", "2"), generated("b.gen.hpp", "2")});
+  ::ioctl(file, FS_IOC_SETFLAGS, &flags);
+  ::close(file);
+  EXPECT_THAT(said, HasSubstr("b.gen.hpp is marked as immutable"));
+  EXPECT_EQ(folder.read("a.gen.hpp"), "1");
+  EXPECT_FALSE(folder.has(".kit/journal.json"));
+}
+
+/// What only shows in the middle is said, and finished by the next run.
+TEST_F(HostileTest, a_failure_in_the_middle_is_finished_later) {
+  generate({generated("a/1.gen.hpp", "1"), generated("b/2.gen.hpp", "1")});
+  const auto blocks = [&](std::string_view step) -> kit::Result<> {
+    if (step != "c/3.gen.hpp") return {};
+    folder.write("c", "a file where the folder has to be");
+    return {};
+  };
+  const auto applied = apply(root,
+                             plan({generated("a/1.gen.hpp", "2"), generated("b/2.gen.hpp", "2"),
+                                   generated("c/3.gen.hpp", "2")}),
+                             blocks);
+  ASSERT_FALSE(applied.ok());
+  EXPECT_THAT(applied.error().message(), AllOf(HasSubstr("is a symbolic link or no folder"),
+                                               HasSubstr("run again, which finishes it")));
+  fs::remove(folder.path("c"));
+  EXPECT_TRUE(recover(root).value());
+  EXPECT_EQ(folder.read("c/3.gen.hpp"), "2");
+}
+
 TEST_F(HostileTest, a_full_disk_leaves_the_old_tree) {
   const int code = in_child([&] {
     if (!mount_memory(folder.path(), "size=256k")) return no_privilege;
@@ -308,57 +368,6 @@ TEST_F(HostileCommandTest, an_interrupted_run_is_told_and_finished_first) {
   folder.write("api/shop.yaml", schema_text);
   EXPECT_EQ(kitgen({"generate"}).code, 0);
   EXPECT_EQ(folder.tree(), wanted);
-}
-
-TEST_F(HostileCommandTest, a_new_project_is_there_whole_or_not_at_all) {
-  const auto names = [&] {
-    std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(folder.path())) {
-      found.push_back(entry.path().filename());
-    }
-    std::ranges::sort(found);
-    return found;
-  };
-  for (const char* name : {"Shop", "class", "../x", "kit_"})
-    EXPECT_EQ(kitgen({"new", name}).code, 1);
-  EXPECT_THAT(names(), IsEmpty());
-  // What a killed run left beside it, and inside an empty folder.
-  folder.write(".shop.kitgen-new/project/main.cpp", "half");
-  ASSERT_EQ(kitgen({"new", "shop"}).code, 0);
-  EXPECT_THAT(names(), ElementsAre("shop"));
-  folder.write("empty/.kit/stage/0", "half");
-  folder.write("empty/.kit/lock", "");
-  const Outcome inside = kitgen({"new", "shop", "--dir", "empty"});
-  EXPECT_EQ(inside.code, 0) << inside.err;
-  auto one = folder.tree("shop");
-  EXPECT_EQ(folder.tree("empty"), one);
-  // In the folder one stands in.
-  fs::create_directories(folder.path("here"));
-  directory = "here";
-  ASSERT_EQ(kitgen({"new", "shop", "--dir", "."}).code, 0);
-  directory = "";
-  EXPECT_EQ(folder.tree("here"), one);
-  // Links, files and other people's files in the way.
-  fs::create_symlink("nowhere", folder.path("link"));
-  folder.write("file", "text");
-  folder.write("full/file", "text");
-  folder.write("half/.kit/journal.json", "{}");
-  check_failure({"new", "shop", "--dir", "link"}, "link is there already and is no folder");
-  check_failure({"new", "shop", "--dir", "file"}, "file is there already and is no folder");
-  check_failure({"new", "shop", "--dir", "full"}, "is not empty");
-  check_failure({"new", "shop", "--dir", "half"}, "a run of kitgen was interrupted in half");
-  check_failure({"new", "shop", "--dir", "file/below"}, "Not a directory");
-  EXPECT_THAT(names(), ElementsAre("empty", "file", "full", "half", "here", "link", "shop"));
-}
-
-TEST_F(HostileCommandTest, two_new_projects_of_one_name_do_not_meet) {
-  folder.write(".shop.kitgen-new/x", "");
-  const Root root = Root::open(folder.path(".shop.kitgen-new")).value();
-  const auto lock = root.lock(".lock");
-  ASSERT_TRUE(lock.ok());
-  check_failure({"new", "shop"}, "another kitgen is at work in ");
-  EXPECT_TRUE(folder.has(".shop.kitgen-new/x"));
-  EXPECT_FALSE(folder.has("shop"));
 }
 
 }  // namespace

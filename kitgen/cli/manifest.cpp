@@ -11,7 +11,8 @@ namespace {
 
 using kit::json::Value;
 
-constexpr std::array<std::string_view, 3> keeping_names = {"generated", "started", "migration"};
+constexpr std::array<std::string_view, 4> keeping_names = {"generated", "started", "migration",
+                                                           "deleted"};
 
 kit::Error broken(const std::string& why) {
   return kit::Error(kit::Code::data_loss,

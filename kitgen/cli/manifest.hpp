@@ -21,6 +21,7 @@ enum class Keeping : std::uint8_t {
   generated,  ///< Rewritten on every run; nobody edits it.
   started,    ///< The project's own since it was written; later changes are merged into it.
   migration,  ///< Written once; the schema must not drift away from it.
+  deleted,    ///< Started, but the person removed it: it stays away.
 };
 
 struct Kept {

@@ -44,31 +44,58 @@ class Merger {
   Merged merge() {
     const auto yours_at = matches(yours_);
     const auto now_at = matches(now_);
-    std::size_t b = 0;
-    std::size_t y = 0;
-    std::size_t n = 0;
+    Region region;
     for (std::size_t i = 0; i <= before_.size(); ++i) {
       const bool is_end = i == before_.size();
       // A line that both still have holds the three texts together.
       if (!is_end && (yours_at[i] == unmatched || now_at[i] == unmatched)) continue;
-      const std::size_t to_y = is_end ? yours_.size() : yours_at[i];
-      const std::size_t to_n = is_end ? now_.size() : now_at[i];
-      region(piece(before_, b, i), piece(yours_, y, to_y), piece(now_, n, to_n));
+      region.before.end = i;
+      region.yours.end = is_end ? yours_.size() : yours_at[i];
+      region.now.end = is_end ? now_.size() : now_at[i];
+      resolve(region, yours_at, now_at);
       if (is_end) break;
-      put(yours_[to_y]);
-      b = i + 1;
-      y = to_y + 1;
-      n = to_n + 1;
+      put(yours_[region.yours.end]);
+      for (Range* range : {&region.before, &region.yours, &region.now}) {
+        range->begin = range->end + 1;
+      }
     }
     return finish();
   }
 
  private:
-  static Lines piece(const std::vector<Line>& lines, std::size_t from, std::size_t to) {
-    return Lines(lines).subspan(from, to - from);
+  struct Range {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::size_t size() const { return end - begin; }
+  };
+  /// What stands between two lines that all have.
+  struct Region {
+    Range before;
+    Range yours;
+    Range now;
+  };
+  /// Lines of one side around lines that it left as they were.
+  struct Around {
+    Lines above;
+    Lines below;
+  };
+  using Matches = std::vector<std::size_t>;
+
+  static Lines piece(const std::vector<Line>& lines, Range range) {
+    return Lines(lines).subspan(range.begin, range.size());
   }
 
-  std::vector<std::size_t> matches(const std::vector<Line>& other) const {
+  /// Nothing when the side did more than put lines above and below the whole of `before`.
+  static std::optional<Around> around(Range before, const Matches& match, Lines side, Range range) {
+    if (before.size() == 0) return std::nullopt;
+    const std::size_t first = match[before.begin];
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      if (first == unmatched || match[before.begin + i] != first + i) return std::nullopt;
+    }
+    return Around{side.first(first - range.begin), side.last(range.end - first - before.size())};
+  }
+
+  Matches matches(const std::vector<Line>& other) const {
     const auto texts = [](const std::vector<Line>& lines) {
       std::vector<std::string_view> result;
       result.reserve(lines.size());
@@ -85,11 +112,23 @@ class Merger {
     for (const Line& line : lines) put({line.text, ""});
   }
 
-  void region(Lines before, Lines yours, Lines now) {
+  void resolve(const Region& region, const Matches& yours_at, const Matches& now_at) {
+    const Lines before = piece(before_, region.before);
+    const Lines yours = piece(yours_, region.yours);
+    const Lines now = piece(now_, region.now);
     if (same(now, before) || same(yours, now)) {
       put(yours);
     } else if (same(yours, before)) {
       put_now(now);
+    } else if (const auto added = around(region.before, now_at, now, region.now)) {
+      // Its place is certain: right above or below what the other side changed.
+      put_now(added->above);
+      put(yours);
+      put_now(added->below);
+    } else if (const auto mine = around(region.before, yours_at, yours, region.yours)) {
+      put(mine->above);
+      put_now(now);
+      put(mine->below);
     } else if (now.empty() && !yours.empty()) {
       merged_.kept.push_back({out_.size() + 1, out_.size() + yours.size()});
       put(yours);

@@ -59,6 +59,18 @@ TEST(Merge, neighbouring_changes_are_a_conflict) {
   EXPECT_THAT(merged("a\nb\n", "A\nb\n", "a\nB\n").conflicts, ElementsAre(LineRange{1, 10}));
 }
 
+/// The place of lines that were only put in is certain, next to changed lines too.
+TEST(Merge, lines_put_beside_changed_ones_are_no_conflict) {
+  check("a\nb\nz\n", "a\nB\nz\n", "a\nnew\nb\nz\n", "a\nnew\nB\nz\n");
+  check("a\nb\nz\n", "a\nB\nz\n", "a\nb\nnew\nz\n", "a\nB\nnew\nz\n");
+  check("a\nb\nc\nz\n", "a\nB\nC\nz\n", "a\n1\nb\nc\n2\nz\n", "a\n1\nB\nC\n2\nz\n");
+  check("a\nb\nz\n", "a\nz\n", "a\nnew\nb\nz\n", "a\nnew\nz\n");
+  check("a\nb\nz\n", "a\nb\nmine\nz\n", "a\nz\n", "a\nmine\nz\n");
+  // In the middle of changed lines, or both at one place, it is one.
+  EXPECT_FALSE(merged("b\nc\n", "B\nC\n", "b\nnew\nc\n").conflicts.empty());
+  EXPECT_FALSE(merged("a\nz\n", "a\nmine\nz\n", "a\nnew\nz\n").conflicts.empty());
+}
+
 TEST(Merge, lines_that_kitgen_drops_stay_when_they_were_edited) {
   const Merged result = merged("a\nb\nc\nd\n", "a\nb\nmine\nd\n", "a\nd\n");
   EXPECT_EQ(result.text, "a\nb\nmine\nd\n");

@@ -101,17 +101,21 @@ class Planner {
     auto pristine = root_.read(std::string(pristine_folder) + file.path);
     if (!pristine) return std::move(pristine).error();
     const Kept* kept = known(file.path);
-    const std::string last_sum =
-        kept != nullptr && kept->keeping == Keeping::started ? kept->sha256 : "";
-    Followed followed =
-        follow({.wanted = file.text, .there = there, .pristine = *pristine, .last_sum = last_sum},
-               options_.restore_deleted);
+    const bool was_deleted = kept != nullptr && kept->keeping == Keeping::deleted;
+    const bool was_started = kept != nullptr && kept->keeping == Keeping::started;
+    Followed followed = follow({.wanted = file.text,
+                                .there = there,
+                                .pristine = *pristine,
+                                .last_sum = was_started || was_deleted ? kept->sha256 : "",
+                                .was_deleted = was_deleted},
+                               options_.restore_deleted);
     if (followed.note) plan_.notes.push_back({file.path, std::move(*followed.note)});
     if (followed.blocked) plan_.blocked.push_back({file.path, std::move(*followed.blocked)});
-    std::string sum = followed.is_deleted ? last_sum : sha256_hex(file.text);
-    if (!followed.is_deleted) KIT_TRY(keep_text(pristine_folder, file.path, file.text));
+    std::string sum = sha256_hex(file.text);
+    KIT_TRY(keep_text(pristine_folder, file.path, file.text));
     file.text = std::move(followed.text);
-    put(followed.action, std::move(file), there, Keeping::started, std::move(sum));
+    put(followed.action, std::move(file), there,
+        followed.is_deleted ? Keeping::deleted : Keeping::started, std::move(sum));
     plan_.changes.back().conflicts = std::move(followed.conflicts);
     plan_.changes.back().kept_lines = std::move(followed.kept);
     return {};
@@ -158,8 +162,8 @@ class Planner {
   Result<> add_orphan(const std::string& path, const Kept& kept) {
     if (plan_.manifest.files.contains(path)) return {};
     if (kept.keeping != Keeping::migration) {
-      const bool is_started = kept.keeping == Keeping::started;
-      KIT_TRY(keep_text(is_started ? pristine_folder : written_folder, path, std::nullopt));
+      const bool is_generated = kept.keeping == Keeping::generated;
+      KIT_TRY(keep_text(is_generated ? written_folder : pristine_folder, path, std::nullopt));
     }
     auto there = root_.read(path);
     if (!there) return std::move(there).error();

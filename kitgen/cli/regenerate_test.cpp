@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens to the files of a person when the schema changes.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -84,6 +86,17 @@ TEST_F(RegenerateTest, a_new_action_is_put_into_edited_files) {
                                              HasSubstr("retire of item is not written yet")));
   EXPECT_THAT(folder.read("internal/biz/item.hpp"), HasSubstr("retire(Item& item);"));
   EXPECT_EQ(kitgen({"generate", "--check"}).code, 0);
+}
+
+/// Every stub of a rule gets another first line from the person: it names its parameters.
+TEST_F(RegenerateTest, a_new_action_above_an_edited_one_is_put_in) {
+  ASSERT_EQ(generate().code, 0);
+  replace(rules_file, "rename(Item&, ItemRenameInput)",
+          "rename(Item& item, ItemRenameInput input)");
+  schema({retire_action, rename_action});
+  EXPECT_EQ(generate().code, 0);
+  const std::string rules = folder.read(rules_file);
+  EXPECT_LT(rules.find("retire(Item&)"), rules.find("rename(Item& item, ItemRenameInput input)"));
 }
 
 TEST_F(RegenerateTest, a_changed_signature_is_merged) {
@@ -222,6 +235,63 @@ TEST_F(RegenerateTest, a_new_projects_own_files_follow_kitgen) {
   EXPECT_THAT(outcome.out, HasSubstr("  merge   main.cpp\n"));
   EXPECT_THAT(folder.read("music/main.cpp"),
               AllOf(HasSubstr("#include <vector>\n"), testing::EndsWith("// mine\n")));
+}
+
+TEST_F(RegenerateTest, a_gitignore_that_keeps_the_pristine_texts_out_is_told) {
+  const auto says = [&](const std::string& ignored) {
+    folder.write(".gitignore", ignored);
+    std::filesystem::remove_all(folder.path(".kit"));
+    return generate({"--discard-edits"}).out.find("keeps .kit/pristine out") != std::string::npos;
+  };
+  EXPECT_TRUE(says("/build/\r\n/.kit/*\r\n!/.kit/manifest.json\r\n"));
+  EXPECT_FALSE(says("/.kit/*\n!/.kit/manifest.json\n!/.kit/pristine/\n"));
+  EXPECT_FALSE(says("/build/\n"));
+  // Once, not on every run.
+  EXPECT_TRUE(says(".kit/\n"));
+  EXPECT_EQ(generate().out.find("keeps .kit/pristine out"), std::string::npos);
+}
+
+/// An index is input from outside.
+TEST_F(RegenerateTest, a_broken_git_is_no_noise) {
+  ASSERT_EQ(generate().code, 0);
+  edit(service_file, "  co_await work->commit();", "  log_rename(item);\n");
+  const std::string entry(62, '\x7f');
+  const auto number = [](unsigned value) {
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xFFU);
+    return bytes;
+  };
+  const auto before = folder.tree();
+  const auto check = [&](const std::string& about) {
+    schema({rename_action, retire_action});
+    const Outcome outcome = generate();
+    EXPECT_EQ(outcome.code, 0) << about << outcome.err;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("merge "), Not(HasSubstr("Commit before")))) << about;
+    schema({rename_action});
+    ASSERT_EQ(generate().code, 0);
+    EXPECT_EQ(folder.read(service_file), before.at(service_file));
+  };
+  for (const std::string& index :
+       {std::string(), std::string("DIRC"), "DIRC" + number(9) + number(1) + entry + "a",
+        "DIRC" + number(2) + number(0xFFFFFFFF), "DIRC" + number(2) + number(2) + entry + "no end",
+        "DIRC" + number(4) + number(2) + entry + "\xff\xff\xff\xff\xff\x7f" + std::string(9, '\0'),
+        "DIRC" + number(4) + number(2) + entry +
+            std::string("\x01"
+                        "a\0",
+                        3)}) {
+    folder.write(".git/index", index);
+    check("an index of " + std::to_string(index.size()) + " bytes");
+  }
+  std::filesystem::remove_all(folder.path(".git"));
+  for (const std::string& link :
+       {std::string("nonsense"), std::string("gitdir: /dev/zero\n"),
+        "gitdir: " + std::string(5000, 'x'), std::string("gitdir: .\n")}) {
+    folder.write(".git", link);
+    check("a link of " + std::to_string(link.size()) + " bytes");
+  }
+  std::filesystem::remove(folder.path(".git"));
+  ASSERT_EQ(::mkfifo(folder.path(".git").c_str(), 0600), 0);
+  check("a pipe");
 }
 
 /// git itself, where there is one; its index is read without it.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kit/base/text.hpp"
 #include "kitgen/cli/diff.hpp"
 #include "kitgen/cli/git.hpp"
 
@@ -125,6 +126,27 @@ std::string git_hint(const Root& root, const Plan& plan) {
   std::string text = "Merged into files with changes that git does not have yet:\n";
   for (const std::string& path : changed) text += "  " + path + "\n";
   return text + "Commit before kitgen generate, and git diff shows the merge alone.\n";
+}
+
+kit::Result<std::string> ignore_hint(const Root& root, const Plan& plan) {
+  const bool starts = std::ranges::any_of(plan.keeping, [](const Change& change) {
+    return change.action == Action::create && change.path.starts_with(pristine_folder);
+  });
+  if (!starts) return std::string();
+  auto ignored = root.read(".gitignore");
+  if (!ignored) return std::move(ignored).error();
+  if (!*ignored) return std::string();
+  bool keeps_out = false;
+  for (const std::string_view line : kit::split(**ignored, '\n')) {
+    const std::string_view word = kit::trim(line);
+    if (word.find(".kit/pristine") != std::string_view::npos) return std::string();
+    keeps_out = keeps_out || word == "/.kit/*" || word == ".kit/*" || word == "/.kit/" ||
+                word == ".kit/" || word == "/.kit" || word == ".kit";
+  }
+  if (!keeps_out) return std::string();
+  return std::string(
+      ".gitignore keeps .kit/pristine out of version control, which later merges start from.\n"
+      "Write there: /.kit/* and after it !/.kit/manifest.json and !/.kit/pristine/\n");
 }
 
 }  // namespace kitgen::cli

@@ -24,4 +24,7 @@ std::string conflict_report(const Plan& plan);
 /// plan is carried out.
 std::string git_hint(const Root& root, const Plan& plan);
 
+/// That .gitignore keeps out the pristine texts which the plan writes first; "" when it does not.
+kit::Result<std::string> ignore_hint(const Root& root, const Plan& plan);
+
 }  // namespace kitgen::cli

@@ -206,9 +206,35 @@ Result<std::optional<unsigned>> Root::permissions(const std::string& path) const
   return std::optional<unsigned>(status.st_mode & 0777U);
 }
 
+namespace {
+
+/// What keeps a file from being replaced although its folder can be written.
+Result<> check_replaceable(const Descriptor& folder, const std::string& name,
+                           const std::string& path) {
+  struct statx status{};
+  if (::statx(folder.number(), name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) != 0) {
+    return errno == ENOENT ? Result<>() : failure(path, errno);
+  }
+  constexpr auto fixed = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+  if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return Error(Code::failed_precondition,
+                 path + " is a mount point, so it cannot be replaced. Unmount it and run again");
+  }
+  if ((status.stx_attributes & fixed) != 0) {
+    return Error(Code::permission_denied,
+                 path +
+                     " is marked as immutable (lsattr shows it). Take that off (chattr -i -a) "
+                     "and run again");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<> Root::check_place(const std::string& path) const {
   auto place = parent(path, false);
   if (!place) return std::move(place).error();
+  if (place->first) KIT_TRY(check_replaceable(place->first, place->second, path));
   std::string folder = path;
   while (!place->first) {
     folder = folder.substr(0, folder.rfind('/'));

@@ -49,7 +49,8 @@ class Root {
   /// Permissions of a file, 0 to 0777; nothing when there is none.
   kit::Result<std::optional<unsigned>> permissions(const std::string& path) const;
   /// Whether a file can be put there: its folder, or the nearest one above that exists, is a real
-  /// one and may be written. Fails with `permission_denied`, `failed_precondition`.
+  /// one and may be written, and what stands there can be replaced. Fails with `permission_denied`,
+  /// `failed_precondition`.
   kit::Result<> check_place(const std::string& path) const;
   /// Writes a file that may exist, folders included. Not durable before `sync`. Without
   /// `permissions` it gets those that the umask leaves.

@@ -11,9 +11,9 @@ namespace {
 /// it (two branches were joined) is not trusted: a wrong start would lose lines.
 std::optional<std::string> last_generation(const StartedFile& file) {
   if (file.last_sum.empty()) return std::nullopt;
-  if (file.pristine && has_sum(*file.pristine, file.last_sum)) return *file.pristine;
+  if (file.pristine && has_sum(*file.pristine, file.last_sum)) return file.pristine;
   if (has_sum(file.wanted, file.last_sum)) return std::string(file.wanted);
-  if (has_sum(*file.there, file.last_sum)) return *file.there;
+  if (has_sum(*file.there, file.last_sum)) return file.there;
   return std::nullopt;
 }
 
@@ -45,7 +45,13 @@ Followed follow(const StartedFile& file, bool restore_deleted) {
   if (!file.there) {
     followed.is_deleted = !file.last_sum.empty() && !restore_deleted;
     if (followed.is_deleted) {
-      followed.note = "you deleted it, so it stays away (--restore-deleted starts it again)";
+      // Said once, and again when it would look different now.
+      if (!file.was_deleted) {
+        followed.note = "you deleted it, so it stays away (--restore-deleted starts it again)";
+      } else if (!has_sum(file.wanted, file.last_sum)) {
+        followed.note =
+            "kitgen has changes for it, but you deleted it (--restore-deleted starts it again)";
+      }
       return followed;
     }
     followed.action = Action::create;

@@ -15,6 +15,7 @@ struct StartedFile {
   std::optional<std::string> there;     ///< What stands there.
   std::optional<std::string> pristine;  ///< The kept text of the last generation.
   std::string last_sum;                 ///< What the manifest says of that; "" when not known.
+  bool was_deleted = false;             ///< Already at the last run.
 };
 
 /// What a started file becomes.

@@ -59,17 +59,39 @@ TEST_F(StartedTest, markers_stop_the_next_run) {
 TEST_F(StartedTest, a_deleted_one_stays_away_and_is_named) {
   generate({started("x.cpp", "a\n"), started("y.cpp", "b\n")});
   std::filesystem::remove(folder.path("x.cpp"));
-  for (const char* text : {"a\n", "new\n"}) {
-    const Plan made = plan({started("x.cpp", text), started("y.cpp", "b\n")});
+  const auto check = [&](const std::string& text, const std::vector<std::string>& said) {
+    const std::vector<render::File> files = {started("x.cpp", text), started("y.cpp", "b\n")};
+    const Plan made = plan(files);
     EXPECT_TRUE(made.is_clean());
-    ASSERT_EQ(made.notes.size(), 1U);
-    EXPECT_THAT(made.notes[0].text, HasSubstr("you deleted it"));
-    generate({started("x.cpp", text), started("y.cpp", "b\n")});
+    ASSERT_EQ(made.notes.size(), said.size());
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      EXPECT_THAT(made.notes[i].text, HasSubstr(said[i]));
+    }
+    generate(files);
     EXPECT_FALSE(folder.has("x.cpp"));
-  }
+  };
+  // Once, and when there is something new.
+  check("a\n", {"you deleted it, so it stays away"});
+  check("a\n", {});
+  check("new\n", {"kitgen has changes for it, but you deleted it"});
+  check("new\n", {});
   generate({started("x.cpp", "new\n"), started("y.cpp", "b\n")}, {.restore_deleted = true});
   EXPECT_EQ(folder.read("x.cpp"), "new\n");
   EXPECT_THAT(plan({started("x.cpp", "new\n"), started("y.cpp", "b\n")}).notes, IsEmpty());
+  // Taken back out of version control, with changes: merged like any other.
+  std::filesystem::remove(folder.path("x.cpp"));
+  check("new\n", {"you deleted it"});
+  folder.write("x.cpp", "new\nmine\n");
+  EXPECT_THAT(actions(plan({started("x.cpp", "kit\nnew\n"), started("y.cpp", "b\n")})),
+              ElementsAre("merge x.cpp"));
+  generate({started("x.cpp", "new\n"), started("y.cpp", "b\n")});
+  // A file that is no longer wanted is forgotten.
+  std::filesystem::remove(folder.path("x.cpp"));
+  check("new\n", {"you deleted it"});
+  generate({started("y.cpp", "b\n")});
+  EXPECT_FALSE(folder.has(".kit/pristine/x.cpp"));
+  EXPECT_THAT(actions(plan({started("x.cpp", "new\n"), started("y.cpp", "b\n")})),
+              ElementsAre("create x.cpp"));
 }
 
 /// As a project of kitgen 0.1 is, or one whose .kit/pristine was never committed.
@@ -90,7 +112,7 @@ TEST_F(StartedTest, without_a_pristine_text_nothing_is_overwritten) {
   EXPECT_EQ(folder.read("edited.cpp"), "mine\n");
   // Said once; from then on it is merged.
   EXPECT_THAT(plan(next).notes, IsEmpty());
-  EXPECT_THAT(actions(plan({started("edited.cpp", "2\n3\n"), started("same.cpp", "2\n"),
+  EXPECT_THAT(actions(plan({started("edited.cpp", "3\n"), started("same.cpp", "2\n"),
                             started("new.cpp", "1\nx\n")})),
               ElementsAre("conflict edited.cpp", "merge new.cpp"));
 }

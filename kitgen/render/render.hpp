@@ -9,8 +9,8 @@
 
 namespace kitgen::render {
 
-/// Whose a file is: generated ones are rewritten on every run, started ones are written when they
-/// do not exist.
+/// Whose a file is: generated ones are rewritten on every run, started ones are the project's own,
+/// and later changes are merged into them.
 enum class Ownership : std::uint8_t { generated, started };
 
 /// A file of the project, not yet written.

@@ -101,7 +101,7 @@ int exit_code(int status) {
 bool stands_before_change(pid_t thread) {
   __ptrace_syscall_info info{};
   const auto size = static_cast<std::uintptr_t>(sizeof info);
-  if (::ptrace(PTRACE_GET_SYSCALL_INFO, thread, reinterpret_cast<void*>(size), &info) < 0) {
+  if (::ptrace(PTRACE_GET_SYSCALL_INFO, thread, size, &info) < 0) {
     return false;
   }
   return info.op == PTRACE_SYSCALL_INFO_ENTRY &&
@@ -111,8 +111,7 @@ bool stands_before_change(pid_t thread) {
 void go_on(pid_t thread, int signal) {
   const auto number = static_cast<std::uintptr_t>(signal);
   // A thread that died meanwhile is reported by the next wait.
-  if (::ptrace(PTRACE_SYSCALL, thread, nullptr, reinterpret_cast<void*>(number)) != 0 &&
-      errno != ESRCH) {
+  if (::ptrace(PTRACE_SYSCALL, thread, nullptr, number) != 0 && errno != ESRCH) {
     die("ptrace");
   }
 }
@@ -143,7 +142,7 @@ Ran run_until(const std::vector<std::string>& words, const std::string& folder,
   constexpr std::uintptr_t options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL |
                                      PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
                                      PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
-  if (::ptrace(PTRACE_SETOPTIONS, child.pid(), nullptr, reinterpret_cast<void*>(options)) != 0) {
+  if (::ptrace(PTRACE_SETOPTIONS, child.pid(), nullptr, options) != 0) {
     die("ptrace");
   }
   Ran ran;

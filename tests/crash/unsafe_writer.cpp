@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writers that do the same work without any care; the test has to find that out.
-#include <cstdio>
+#include <filesystem>
 
 #include "tests/crash/database.hpp"
 #include "tests/crash/scenario.hpp"
@@ -9,14 +9,16 @@
 namespace kit::crash {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// Writes the new tree over the old one, file by file.
 int copy(const std::string& from, const std::string& to) {
   const Tree wanted = tree_of(from);
   for (const auto& [path, sum] : wanted) {
-    if (!sum.ends_with("folder")) write_file(to + "/" + path, read_file(from + "/" + path));
+    if (!sum.ends_with("folder")) write_file(fs::path(to) / path, read_file(fs::path(from) / path));
   }
   for (const auto& [path, sum] : tree_of(to)) {
-    if (!wanted.contains(path)) std::remove((to + "/" + path).c_str());
+    if (!wanted.contains(path)) fs::remove(fs::path(to) / path);
   }
   return 0;
 }
