@@ -4,7 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 
+#include "kit/db/import.hpp"
 #include "kit/db/joint_work.hpp"
 
 namespace kit::rest {
@@ -29,6 +32,8 @@ class Backend {
   /// What repositories work on, so that routes can store something with their changes.
   db::JoiningDatabase& database() { return database_; }
   Limits limits = {};
+  /// What can be imported and exported. Lifetime: this object's.
+  std::span<const std::unique_ptr<db::ImportTarget>> transfers = {};
 
  private:
   db::JoiningDatabase database_;

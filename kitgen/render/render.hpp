@@ -44,5 +44,8 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
 
 /// "/api/v1/customers/{id}:restore", written like the paths of actions.
 std::string restore_path(const model::Entity& entity);
+/// Whether the rows of the entity can be imported and exported: its schema says what the columns
+/// are, and none is secret.
+bool has_transfers(const model::Entity& entity);
 
 }  // namespace kitgen::render
