@@ -7,8 +7,11 @@
 #include <memory>
 #include <span>
 
-#include "kit/db/import.hpp"
 #include "kit/db/joint_work.hpp"
+
+namespace kit::db {
+class ImportTarget;  // kit/db/import.hpp
+}
 
 namespace kit::rest {
 

@@ -12,6 +12,7 @@
 
 #include "kit/base/text.hpp"
 #include "kit/csv/csv.hpp"
+#include "kit/db/import.hpp"
 #include "kit/http/upload.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/detail/item_problems.hpp"
