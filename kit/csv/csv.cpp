@@ -37,6 +37,24 @@ Error io_error(const std::string& path, int number) {
   return Error(code, path + ": " + std::strerror(number));
 }
 
+/// Whether a spreadsheet may take the field for a formula, or could with its apostrophes off.
+bool is_formula(std::string_view field) {
+  const std::size_t first = field.find_first_not_of('\'');
+  return first != std::string_view::npos && std::strchr("=+-@\t\r", field[first]) != nullptr &&
+         field[first] != '\0';
+}
+
+bool is_plain_number(std::string_view field) {
+  if (field.starts_with('-') || field.starts_with('+')) field.remove_prefix(1);
+  const std::size_t point = std::min(field.find('.'), field.size());
+  const std::string_view whole = field.substr(0, point);
+  const std::string_view fraction = field.substr(std::min(point + 1, field.size()));
+  constexpr std::string_view digits = "0123456789";
+  return !whole.empty() && whole.find_first_not_of(digits) == std::string_view::npos &&
+         (point == field.size() || !fraction.empty()) &&
+         fraction.find_first_not_of(digits) == std::string_view::npos;
+}
+
 bool is_continuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }
@@ -68,6 +86,15 @@ struct Reader::State {
   std::vector<Place> begins;
   std::vector<Field> fields;
   std::size_t record_bytes = 0;  ///< As in the file.
+
+  /// Whether it can be read, once it is open.
+  Result<> look() {
+    struct stat status{};
+    if (descriptor < 0 || ::fstat(descriptor, &status) != 0) return io_error(path, errno);
+    if (S_ISDIR(status.st_mode)) return io_error(path, EISDIR);
+    total = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0;
+    return {};
+  }
 
   /// Fetches the next piece; false at the end.
   bool fill() {
@@ -216,12 +243,18 @@ Result<Reader> Reader::open(const std::string& path) {
   auto state = std::make_unique<State>();
   state->path = path;
   state->descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (state->descriptor < 0) return io_error(path, errno);
-  struct stat status{};
-  if (::fstat(state->descriptor, &status) != 0) return io_error(path, errno);
-  if (S_ISDIR(status.st_mode)) return io_error(path, EISDIR);
-  state->total = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0;
+  KIT_TRY(state->look());
   return Reader(std::move(state));
+}
+
+Result<Reader> Reader::of_descriptor(int descriptor, std::string name) {
+  auto state = std::make_unique<State>();
+  state->path = std::move(name);
+  state->descriptor = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  KIT_TRY(state->look());
+  Reader reader(std::move(state));
+  KIT_TRY(reader.rewind());
+  return reader;
 }
 
 Reader Reader::from_text(std::string text) {
@@ -294,14 +327,17 @@ std::size_t Reader::bytes_total() const {
   return state_->total;
 }
 
+std::string_view unguarded(std::string_view field) {
+  return field.starts_with('\'') && is_formula(field) ? field.substr(1) : field;
+}
+
 void write_record(std::string& out, std::span<const Field> fields, bool guard_formulas) {
   bool first = true;
   for (const Field& field : fields) {
     if (!first) out.push_back(',');
     first = false;
     if (!field) continue;
-    const bool guard =
-        guard_formulas && !field->empty() && std::strchr("=+-@\t\r", field->front()) != nullptr;
+    const bool guard = guard_formulas && is_formula(*field) && !is_plain_number(*field);
     const bool quote = field->empty() || field->find_first_of(",\"\r\n") != std::string_view::npos;
     if (quote) out.push_back('"');
     if (guard) out.push_back('\'');

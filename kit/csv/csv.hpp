@@ -33,6 +33,9 @@ class Reader {
 
   /// Opens a file. Fails with `not_found` or `permission_denied`, naming the path.
   static Result<Reader> open(const std::string& path);
+  /// Reads a file that is open, from its beginning; `name` is for messages. Lifetime: of the
+  /// descriptor, until this returns.
+  static Result<Reader> of_descriptor(int descriptor, std::string name);
   /// Reads from memory, for tests.
   static Reader from_text(std::string text);
   Reader(Reader&&) noexcept;
@@ -62,7 +65,11 @@ class Reader {
 /// Appends one record to `out`, quoting where needed, ended by LF (as the Chinook files are); the
 /// reader gives the same fields back. A lone field without a value is an empty line.
 /// `guard_formulas`: fields that begin with = + - @ TAB or CR get a leading apostrophe, so that a
-/// spreadsheet does not run them.
+/// spreadsheet does not run them; plain numbers stay as they are. `unguarded` takes it away again:
+/// a field that has apostrophes before such a character gets another one.
 void write_record(std::string& out, std::span<const Field> fields, bool guard_formulas = false);
+
+/// What a field was before it was guarded.
+std::string_view unguarded(std::string_view field);
 
 }  // namespace kit::csv

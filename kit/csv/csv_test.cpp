@@ -189,10 +189,27 @@ TEST(CsvWriter, quotes_where_needed) {
 }
 
 TEST(CsvWriter, guards_formulas_on_request) {
-  EXPECT_EQ(written({"=1+1", "+x", "-1", "@a", "\tb", "a=b"}, true),
-            "'=1+1,'+x,'-1,'@a,'\tb,a=b\n");
+  EXPECT_EQ(written({"=1+1", "+x", "-1+1", "@a", "\tb", "a=b"}, true),
+            "'=1+1,'+x,'-1+1,'@a,'\tb,a=b\n");
   EXPECT_EQ(written({"\rx", "=a,b"}, true), "\"'\rx\",\"'=a,b\"\n");
   EXPECT_EQ(written({"=1+1"}), "=1+1\n");
+}
+
+TEST(CsvWriter, plain_numbers_are_no_formulas) {
+  EXPECT_EQ(written({"-1", "+1.50", "-0.000001"}, true), "-1,+1.50,-0.000001\n");
+  EXPECT_EQ(written({"-", "-.5", "-1.", "-1e5", "--1", "-1 2"}, true),
+            "'-,'-.5,'-1.,'-1e5,'--1,'-1 2\n");
+}
+
+TEST(CsvWriter, what_was_guarded_comes_back) {
+  for (const std::string& field : {"=1+1", "'=1+1", "''=1", "'", "''", "'a", "a'=b", "-1", "'-1",
+                                   "+x", "\t", "'\r", "", "plain", "@", "'@"}) {
+    std::string line = written({field}, true);
+    Reader reader = Reader::from_text(line);
+    Record record;
+    ASSERT_TRUE(reader.next(record)) << field;
+    EXPECT_EQ(unguarded(record.fields[0].value_or("")), field);
+  }
 }
 
 }  // namespace

@@ -100,9 +100,12 @@ class Header {
   }
 
   /// The fields of a record in the order of the target's columns. Lifetime: until the next call.
-  std::span<const csv::Field> order(const csv::Record& record) {
+  std::span<const csv::Field> order(const csv::Record& record, bool guarded) {
     fields_.clear();
-    for (const std::size_t place : places_) fields_.push_back(record.fields[place]);
+    for (const std::size_t place : places_) {
+      csv::Field& field = fields_.emplace_back(record.fields[place]);
+      if (guarded && field) field = csv::unguarded(*field);
+    }
     return fields_;
   }
 
@@ -179,7 +182,7 @@ class Importer {
       const bool more = co_await reader_.next(record);
       if (!more) break;
       const std::size_t line = record.line;
-      Task<> verifying = target_.verify(session, header_.order(record));
+      Task<> verifying = target_.verify(session, header_.order(record, options_.guarded));
       Result<> held = co_await as_result(std::move(verifying));
       if (!held) co_await refuse(line, std::move(held).error());
       if (++rows % batch_rows == 0) co_await sleep_for(Clock::duration::zero());
@@ -201,7 +204,7 @@ class Importer {
 
   Task<> store(Session& session, const csv::Record& record) {
     const std::size_t line = record.line;
-    const std::span<const csv::Field> fields = header_.order(record);
+    const std::span<const csv::Field> fields = header_.order(record, options_.guarded);
     if (is_given_twice(fields.first(target_.key_columns()), line)) co_return;
     Task<Stored> storing = target_.store(session, fields);
     Result<Stored> stored = co_await as_result(std::move(storing));
@@ -271,8 +274,7 @@ struct Opened {
   std::string sum;
 };
 
-Task<Opened> open(ImportTarget& target, std::string path, ImportOptions& options) {
-  csv::Reader reader = co_await csv::Reader::open(path);
+Task<Opened> open(ImportTarget& target, csv::Reader reader, ImportOptions& options) {
   // Of the file that is open: its path may lead to another one by now.
   std::string sum = co_await hash_content(reader);
   Importer importer(target, std::move(reader), options);
@@ -323,19 +325,31 @@ Task<> ImportTarget::verify(Session&, std::span<const csv::Field>) {
   co_return;
 }
 
+Task<std::optional<std::string>> ImportTarget::page(Session&, const ListQuery&, RecordSink) {
+  co_return Error(Code::unimplemented, "these rows can't be listed");
+}
+
 Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
                                ImportOptions options) {
-  Opened opened = co_await open(target, std::move(path), options);
+  csv::Reader reader = co_await csv::Reader::open(path);
+  Opened opened = co_await open(target, std::move(reader), options);
   co_return co_await import_opened(transaction, target, opened, options.skip_known);
 }
 
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
                                ImportOptions options) {
-  Opened opened = co_await open(target, std::move(path), options);
+  csv::Reader reader = co_await csv::Reader::open(path);
+  co_return co_await import_reader(database, target, std::move(reader), std::move(options));
+}
+
+Task<ImportReport> import_reader(Database& database, ImportTarget& target, csv::Reader reader,
+                                 ImportOptions options) {
+  Opened opened = co_await open(target, std::move(reader), options);
   // The writer only now: hashing a large file takes time.
   std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
   ImportReport report = co_await import_opened(*transaction, target, opened, options.skip_known);
-  if (report.problems.empty() && !report.skipped) co_await transaction->commit();
+  if (report.problems.empty() && !report.skipped && !options.dry_run)
+    co_await transaction->commit();
   co_return report;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "kit/base/function.hpp"
 #include "kit/csv/csv.hpp"
 #include "kit/db/database.hpp"
+#include "kit/db/list_query.hpp"
 
 namespace kit::db {
 
@@ -46,6 +48,10 @@ class ImportTarget {
   /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export. Rows
   /// that are only marked as deleted are left out; `store` changes them and leaves them deleted.
   virtual Task<> each(Session& session, RecordSink sink) = 0;
+  /// Hands the rows of one page of a list on, in the same form, and yields the cursor of the next
+  /// page; nothing: this was the last. Fails with `unimplemented` where rows can't be listed.
+  virtual Task<std::optional<std::string>> page(Session& session, const ListQuery& query,
+                                                RecordSink sink);
 };
 
 struct RowProblem {
@@ -64,6 +70,10 @@ struct ImportReport {
 struct ImportOptions {
   /// Skip a file whose content (SHA-256) the history table says was imported.
   bool skip_known = false;
+  /// Apostrophes that keep spreadsheets from running formulas are taken off (`csv::unguarded`).
+  bool guarded = false;
+  /// Everything but the commit.
+  bool dry_run = false;
   /// Called now and then with bytes done and in all, and rows so far.
   Function<void(std::size_t bytes, std::size_t bytes_total, std::int64_t rows)> progress;
 };
@@ -75,6 +85,10 @@ struct ImportOptions {
 /// notice keys that are given twice.
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
                                ImportOptions options);
+
+/// The same for what a reader reads.
+Task<ImportReport> import_reader(Database& database, ImportTarget& target, csv::Reader reader,
+                                 ImportOptions options);
 
 /// Does the same in `transaction`, all but the commit. What the rows of a refused file changed
 /// before the bad one stays in the transaction: it is for trying several files that refer to each

@@ -150,6 +150,36 @@ const std::string* Upload::field(std::string_view name) const {
   return found == fields.end() ? nullptr : &found->second;
 }
 
+Task<UploadedFile> receive_body(Request& request, UploadOptions options) {
+  auto work = [directory = options.directory] { return detail::open_temporary_file(directory); };
+  auto opening = detail::file_work(options.pool, std::move(work));
+  detail::FileDescriptor opened = co_await opening;
+  // Shared with a write that nobody waits for any more.
+  const auto file = std::make_shared<detail::FileDescriptor>(std::move(opened));
+  std::string pending(request.stream == nullptr ? request.body : std::string_view());
+  std::size_t size = pending.size();
+  bool more = request.stream != nullptr;
+  while (more || !pending.empty()) {
+    if (more) {
+      const std::string_view piece = co_await request.stream->read();
+      more = !piece.empty();
+      size += piece.size();
+      pending.append(piece);
+    }
+    if (size > options.max_bytes) {
+      co_return too_large("the body", options.max_bytes, "UPLOAD_TOO_LARGE");
+    }
+    if (more && pending.size() < write_bytes) continue;
+    auto append = [file, bytes = std::exchange(pending, {})] {
+      return detail::append_to_file(file->number(), bytes);
+    };
+    auto writing = detail::file_work(options.pool, std::move(append));
+    co_await writing;
+  }
+  ::lseek(file->number(), 0, SEEK_SET);
+  co_return UploadedFile(PartHead(), file->release(), size);
+}
+
 Task<Upload> receive_upload(Request& request, UploadOptions options) {
   const std::string_view content_type = request.header("Content-Type").value_or("");
   Result<std::string> boundary = multipart_boundary(content_type);

@@ -66,4 +66,9 @@ struct UploadOptions {
 /// DISK_FULL), and with what reading the body fails with. Whatever happens, no file is left behind.
 Task<Upload> receive_upload(Request& request, UploadOptions options);
 
+/// Puts the body of a request, as it is, into a file; of the options `directory`, `max_bytes` and
+/// `pool` count. Fails with `invalid_argument` (413, UPLOAD_TOO_LARGE), `resource_exhausted` (507,
+/// DISK_FULL), and with what reading the body fails with. Whatever happens, no file is left behind.
+Task<UploadedFile> receive_body(Request& request, UploadOptions options);
+
 }  // namespace kit::http

@@ -4,8 +4,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 
 #include "kit/db/joint_work.hpp"
+
+namespace kit::db {
+class ImportTarget;  // kit/db/import.hpp
+}
 
 namespace kit::rest {
 
@@ -29,6 +35,8 @@ class Backend {
   /// What repositories work on, so that routes can store something with their changes.
   db::JoiningDatabase& database() { return database_; }
   Limits limits = {};
+  /// What can be imported and exported. Lifetime: this object's.
+  std::span<const std::unique_ptr<db::ImportTarget>> transfers = {};
 
  private:
   db::JoiningDatabase database_;

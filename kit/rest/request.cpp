@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/rest/request.hpp"
 
+#include <chrono>
+
 #include "kit/base/text.hpp"
 #include "kit/rest/idempotency.hpp"
 #include "kit/rest/list_request.hpp"
 
 namespace kit::rest {
 namespace {
+
+/// For a file to arrive, and then for its rows to be stored.
+constexpr auto import_timeout = std::chrono::seconds{60};
 
 Error no_such_id() {
   return Error(Code::not_found, "there is nothing with this id").with_reason("NOT_FOUND");
@@ -42,7 +47,15 @@ Result<> add_routes(http::Router& router, void* object, std::span<const Route> r
   for (const Route& route : routes) {
     http::RouteOptions options;
     if (route.body == Body::patch) options.consumes.emplace_back("application/merge-patch+json");
-    if (route.body != Body::none) options.consumes.emplace_back("application/json");
+    if (route.body == Body::csv) {
+      options.consumes.emplace_back("text/csv");
+      options.streams_body = true;
+      options.max_body_bytes = backend.limits.import_bytes;
+      options.timeout = import_timeout;
+      options.body_timeout = import_timeout;
+    } else if (route.body != Body::none) {
+      options.consumes.emplace_back("application/json");
+    }
     const Route::Call call = route.call;
     http::Handler handler;
     if (route.is_repeatable()) {

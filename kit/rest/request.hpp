@@ -40,6 +40,7 @@ enum class Body : std::uint8_t {
   none,
   json,
   patch,  ///< JSON, also as a merge patch.
+  csv,    ///< A file, as it comes.
 };
 
 /// A row of the table of an object's routes: constants, so that a file with many of them is quick
@@ -54,7 +55,7 @@ struct Route {
   /// Whether clients may send it with an Idempotency-Key: what may be done twice when it is sent
   /// twice.
   bool is_repeatable() const {
-    return method == http::Method::post || method == http::Method::patch;
+    return (method == http::Method::post || method == http::Method::patch) && body != Body::csv;
   }
 };
 

@@ -221,6 +221,7 @@ void write_parameters(YamlText& yaml, const Service& service) {
                          "gets the first answer (with Idempotency-Replayed) and changes nothing; "
                          "422 when the key was another request's.");
   if (std::ranges::any_of(service.entities, &Entity::audit)) write_history_parameters(yaml);
+  write_transfer_parameters(yaml);
   for (const Entity& entity : service.entities) {
     for (const Field& field : entity.fields) {
       if (!field.filterable) continue;
@@ -545,6 +546,7 @@ void write_paths(YamlText& yaml, const Service& service) {
   for (const Entity& entity : service.entities) {
     write_collection(yaml, entity);
     write_bulk(yaml, entity);
+    if (has_transfers(entity)) write_transfers(yaml, entity);
     write_item(yaml, entity);
     if (entity.soft_delete) write_restore(yaml, entity);
     if (entity.soft_delete) write_purge(yaml, entity);
@@ -566,6 +568,7 @@ void write_error(YamlText& yaml, std::string_view key, std::string_view descript
 
 void write_responses(YamlText& yaml) {
   const Block responses(yaml, "responses");
+  write_transfer_answers(yaml);
   write_error(yaml, "error400", "The request is wrong: one violation per field or parameter.");
   write_error(yaml, "error404", "There is nothing with this id.");
   write_error(yaml, "error409", "In conflict with what is stored; the reason says which way.");

@@ -403,6 +403,7 @@ void write_type(YamlText& yaml, const Service& service, const Field& field) {
 void write_schemas(YamlText& yaml, const Service& service) {
   const Block schemas(yaml, "schemas");
   for (const auto& type : service.enums) write_enum(yaml, type);
+  write_row_schemas(yaml);
   for (const Entity& entity : service.entities) {
     write_object(yaml, service, entity.name, entity.doc, entity.fields, Shape::response, &entity);
     write_object(yaml, service, entity.name + "Create", "What POST takes.", entity.fields,

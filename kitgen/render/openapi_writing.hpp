@@ -11,7 +11,12 @@ namespace kitgen::render {
 
 /// The paths of requests about many entities at once.
 void write_bulk(YamlText& yaml, const model::Entity& entity);
+/// The answers and parameters that all of them share.
+void write_transfer_answers(YamlText& yaml);
+void write_transfer_parameters(YamlText& yaml);
+void write_transfers(YamlText& yaml, const model::Entity& entity);
 /// What they take and answer, among the schemas.
+void write_row_schemas(YamlText& yaml);
 void write_bulk_schemas(YamlText& yaml, const model::Entity& entity);
 
 /// What POST takes with the entity, and answers.

@@ -46,5 +46,8 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
 std::string restore_path(const model::Entity& entity);
 std::string purge_path(const model::Entity& entity);
 std::string history_path(const model::Entity& entity);
+/// Whether the rows of the entity can be imported and exported: its schema says what the columns
+/// are, and none is secret.
+bool has_transfers(const model::Entity& entity);
 
 }  // namespace kitgen::render

@@ -71,6 +71,14 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What an import has done, or would do. */
+export interface KitImport {
+  dry_run: boolean;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+}
+
 /** What a bulk request does, all or nothing, in this order. */
 export interface KitBulk<C, P, I> {
   delete?: readonly { id: I; version?: number }[];
@@ -125,19 +133,25 @@ class KitTransport {
     this.options = options;
   }
 
-  async call<T>(method: string, path: string, body: unknown, call: KitCall = {}): Promise<T> {
-    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
-    if (body !== undefined) headers["content-type"] = "application/json";
+  async call<T>(method: string, path: string, body: unknown, call?: KitCall): Promise<T> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    const text = await this.send(method, path, json, "application/json", call);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+    if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) init.body = body;
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
     const text = await response.text();
     if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return text;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -357,6 +371,7 @@ class ClientWriter {
         "bulk(body: KitBulk<" + name + "Create, " + name + "Patch, " + id_of + ">, call?: KitCall)",
         "KitBulkResult<" + name + ", " + id_of + ">", "POST", "\"" + entity_.path + "/bulk\"",
         "body");
+    if (has_transfers(entity_)) write_transfers();
     method("", "delete(" + id + ", call?: KitCall)", "void", "DELETE", one, "undefined");
     if (entity_.soft_delete) {
       method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",
@@ -370,6 +385,22 @@ class ClientWriter {
              "KitPage<KitHistoryEntry>", "GET",
              literal(history_path(entity_)) + " + kitQuery(query)", "undefined");
     }
+  }
+
+  void write_transfers() {
+    const std::string query = "Omit<" + entity_.name +
+                              "Query, \"limit\" | \"cursor\" | \"page\" | " +
+                              "\"total\" | \"expand\">";
+    text_ += "\n  /** Every row as CSV. */\n  export_csv(query?: " + query +
+             ", call?: KitCall): Promise<string> {\n    return this.transport.send(\"GET\", \"" +
+             entity_.path + "/export\" + kitQuery(query), undefined, \"\", call);\n  }\n";
+    text_ +=
+        "\n  /** All or nothing; violations name line and column: lines[17].Email. */\n"
+        "  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): "
+        "Promise<KitImport> {\n    const text = await this.transport.send(\"POST\", \"" +
+        entity_.path +
+        "/import\" + kitQuery(query), file, \"text/csv\", call);\n"
+        "    return JSON.parse(text) as KitImport;\n  }\n";
   }
 
   /// `Invoice & { lines: InvoiceLine[] }`

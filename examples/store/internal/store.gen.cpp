@@ -122,6 +122,7 @@ class GeneratedService final : public kit::app::Service {
     imports_.push_back(data::make_invoice_import());
     imports_.push_back(data::make_invoice_line_import());
     imports_.push_back(data::make_playlist_tracks_import());
+    backend_.transfers = imports_;
   }
 
   kit::Result<> add_routes(kit::http::Router& router) override {

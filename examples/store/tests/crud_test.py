@@ -55,6 +55,7 @@ class CrudTest(unittest.TestCase):
                 self.assertEqual(made.headers["location"], url)
                 self.assert_has(entity, body)
                 read = self.store.get(url)
+                entity.pop("lines", None)  # what was created with an invoice, which here is nothing
                 self.assertEqual(read.json(), entity)
                 tag = read.headers["etag"]
                 self.assertEqual(made.headers["etag"], tag)

@@ -122,6 +122,10 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   table.add(entity, "get", entity.path, "list");
   table.add(entity, "post", entity.path, "create", "json");
   table.add(entity, "post", entity.path + "/bulk", "bulk", "json");
+  if (has_transfers(entity)) {
+    table.add(entity, "get", entity.path + "/export", "export_rows");
+    table.add(entity, "post", entity.path + "/import", "import_rows", "csv");
+  }
   table.add(entity, "get", one, "get");
   table.add(entity, "put", one, "replace", "json");
   table.add(entity, "patch", one, "patch", "patch");
@@ -288,6 +292,7 @@ Strings source_includes(const Project& project, const Entity& entity) {
     own.push_back(project.path("api", other->snake + "_routes.gen.hpp"));
     own.push_back(project.path("biz", other->snake + "_list.gen.hpp"));
   }
+  if (has_transfers(entity)) own.push_back("kit/rest/transfer.hpp");
   for (const model::Relation* relation : entity.nested_lists()) {
     own.insert(own.end(), {"kit/rest/nested.hpp",
                            project.path("api", project.target(*relation).snake + "_json.gen.hpp")});
@@ -367,6 +372,10 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("read_id", read_id(entity, "id", 0));
   view.set("has_expansion", flag(has_expansion(entity)));
   view.set("expands", expand_views(project, entity));
+  view.set("transfers", flag(has_transfers(entity)));
+  const Strings arguments{"request", "uses_.backend", "\"" + entity.name + "\"",
+                          "biz::" + entity.snake + "_table", "list_options"};
+  view.set("export_rows", call(2, "return kit::rest::export_rows", arguments, ";"));
   view.set("is_had", flag(is_had(project, entity)));
   view.set("actions", action_views(project, entity));
   view.set("had", had_views(project, entity));

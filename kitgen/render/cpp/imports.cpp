@@ -92,20 +92,33 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("verify",
            member(entity.name + "Import::verify", "std::span<const kit::csv::Field> fields"));
   view.set("each", member(entity.name + "Import::each", "kit::db::RecordSink sink"));
+  const std::string page =
+      signature(0, "kit::Task<std::optional<std::string>>", entity.name + "Import::page",
+                Strings{"kit::db::Session& session", "const kit::db::ListQuery& query",
+                        "kit::db::RecordSink sink"},
+                " {");
+  view.set("list_page",
+           assign(2, "kit::record::ListEnd end", "co_await kit::record::list",
+                  Strings{"session", "biz::" + entity.snake + "_table", "query", "write"}));
+  view.set("page", page.substr(0, page.size() - 2));
   View reads{View::type::list};
   View writes{View::type::list};
   for (const model::ImportColumn& column : import.columns) {
     const Field& field = entity.fields[column.field_index];
     const std::string value = variable(entity) + "." + field.name;
     if (!column.is_key) reads.push_back(View{"  in." + read_call(field, value) + ";"});
-    writes.push_back(View{"    out." + write_call(field, value) + ";"});
+    writes.push_back(View{"  out." + write_call(field, value) + ";"});
   }
   view.set("reads", reads);
   view.set("writes", writes);
   view.set("select", fill("", column_names(entity), 9));
   view.set("header", project.path("data", entity.snake + "_import.gen.hpp"));
-  Strings standard{"cstddef", "optional", "span", "string_view", "utility", "vector"};
-  Strings own{"kit/base/error.hpp", "kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
+  Strings standard{"cstddef", "optional", "span", "string", "string_view", "utility", "vector"};
+  Strings own{"kit/base/error.hpp",
+              "kit/record/csv_fields.hpp",
+              "kit/record/list.hpp",
+              "kit/record/parameters.hpp",
+              project.path("biz", entity.snake + "_list.gen.hpp"),
               project.path("data", entity.snake + "_repository.gen.hpp")};
   add_type_includes(project, key, standard, own);
   view.set("includes", include_lines(standard, own));

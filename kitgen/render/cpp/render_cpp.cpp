@@ -83,6 +83,13 @@ Strings imports(const model::Service& service) {
 
 }  // namespace
 
+bool has_transfers(const Entity& entity) {
+  return entity.import &&
+         std::ranges::none_of(entity.import->columns, [&](const model::ImportColumn& column) {
+           return entity.fields[column.field_index].secret;
+         });
+}
+
 std::string restore_path(const Entity& entity) {
   return entity.path_id + "/restore";
 }
@@ -124,6 +131,7 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   std::string body;
   for (const std::string& name : imports(project.service))
     body += "    imports_.push_back(data::make_" + name + "_import());\n";
+  if (!body.empty()) body += "    backend_.transfers = imports_;\n";
   view.set("constructor_body", body.empty() ? "{}" : "{\n" + body + "  }");
   view.set("header", project.path("", project.service.name + ".gen.hpp"));
   view.set("includes", include_lines({"cstddef", "cstdint", "memory", "span", "vector"}, own));

@@ -52,6 +52,14 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What an import has done, or would do. */
+export interface KitImport {
+  dry_run: boolean;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+}
+
 /** What a bulk request does, all or nothing, in this order. */
 export interface KitBulk<C, P, I> {
   delete?: readonly { id: I; version?: number }[];
@@ -106,19 +114,25 @@ class KitTransport {
     this.options = options;
   }
 
-  async call<T>(method: string, path: string, body: unknown, call: KitCall = {}): Promise<T> {
-    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
-    if (body !== undefined) headers["content-type"] = "application/json";
+  async call<T>(method: string, path: string, body: unknown, call?: KitCall): Promise<T> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    const text = await this.send(method, path, json, "application/json", call);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+    if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) init.body = body;
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
     const text = await response.text();
     if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return text;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {

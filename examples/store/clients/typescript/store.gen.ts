@@ -52,6 +52,14 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What an import has done, or would do. */
+export interface KitImport {
+  dry_run: boolean;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+}
+
 /** What a bulk request does, all or nothing, in this order. */
 export interface KitBulk<C, P, I> {
   delete?: readonly { id: I; version?: number }[];
@@ -106,19 +114,25 @@ class KitTransport {
     this.options = options;
   }
 
-  async call<T>(method: string, path: string, body: unknown, call: KitCall = {}): Promise<T> {
-    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
-    if (body !== undefined) headers["content-type"] = "application/json";
+  async call<T>(method: string, path: string, body: unknown, call?: KitCall): Promise<T> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    const text = await this.send(method, path, json, "application/json", call);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+    if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) init.body = body;
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
     const text = await response.text();
     if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return text;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -1045,6 +1059,17 @@ export class GenresClient {
     return this.transport.call("POST", "/api/v1/genres/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<GenreQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/genres/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/genres/${id}`, undefined, call);
   }
@@ -1089,6 +1114,17 @@ export class MediaTypesClient {
     return this.transport.call("POST", "/api/v1/media_types/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<MediaTypeQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/media_types/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/media_types/${id}`, undefined, call);
   }
@@ -1131,6 +1167,17 @@ export class ArtistsClient {
   /** All or nothing; violations name the item: create[3].email. */
   bulk(body: KitBulk<ArtistCreate, ArtistPatch, number>, call?: KitCall): Promise<KitBulkResult<Artist, number>> {
     return this.transport.call("POST", "/api/v1/artists/bulk", body, call);
+  }
+
+  /** Every row as CSV. */
+  export_csv(query?: Omit<ArtistQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/artists/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1182,6 +1229,17 @@ export class AlbumsClient {
     return this.transport.call("POST", "/api/v1/albums/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<AlbumQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/albums/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/albums/${id}`, undefined, call);
   }
@@ -1231,6 +1289,17 @@ export class TracksClient {
     return this.transport.call("POST", "/api/v1/tracks/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<TrackQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/tracks/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/tracks/${id}`, undefined, call);
   }
@@ -1273,6 +1342,17 @@ export class PlaylistsClient {
   /** All or nothing; violations name the item: create[3].email. */
   bulk(body: KitBulk<PlaylistCreate, PlaylistPatch, number>, call?: KitCall): Promise<KitBulkResult<Playlist, number>> {
     return this.transport.call("POST", "/api/v1/playlists/bulk", body, call);
+  }
+
+  /** Every row as CSV. */
+  export_csv(query?: Omit<PlaylistQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/playlists/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1337,6 +1417,17 @@ export class EmployeesClient {
     return this.transport.call("POST", "/api/v1/employees/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<EmployeeQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/employees/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/employees/${id}`, undefined, call);
   }
@@ -1389,6 +1480,17 @@ export class CustomersClient {
   /** All or nothing; violations name the item: create[3].email. */
   bulk(body: KitBulk<CustomerCreate, CustomerPatch, number>, call?: KitCall): Promise<KitBulkResult<Customer, number>> {
     return this.transport.call("POST", "/api/v1/customers/bulk", body, call);
+  }
+
+  /** Every row as CSV. */
+  export_csv(query?: Omit<CustomerQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/customers/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -1460,6 +1562,17 @@ export class InvoicesClient {
     return this.transport.call("POST", "/api/v1/invoices/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<InvoiceQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/invoices/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/invoices/${id}`, undefined, call);
   }
@@ -1512,6 +1625,17 @@ export class InvoiceLinesClient {
   /** All or nothing; violations name the item: create[3].email. */
   bulk(body: KitBulk<InvoiceLineCreate, InvoiceLinePatch, number>, call?: KitCall): Promise<KitBulkResult<InvoiceLine, number>> {
     return this.transport.call("POST", "/api/v1/invoice_lines/bulk", body, call);
+  }
+
+  /** Every row as CSV. */
+  export_csv(query?: Omit<InvoiceLineQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/invoice_lines/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
   }
 
   delete(id: number, call?: KitCall): Promise<void> {

@@ -15,6 +15,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -64,6 +65,8 @@ kit::Result<> AlbumRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/albums", call<&AlbumRoutes::list>},
       {Method::post, "/api/v1/albums", call<&AlbumRoutes::create>, Body::json},
       {Method::post, "/api/v1/albums/bulk", call<&AlbumRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/albums/export", call<&AlbumRoutes::export_rows>},
+      {Method::post, "/api/v1/albums/import", call<&AlbumRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::get>},
       {Method::put, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/albums/{id:int64}", call<&AlbumRoutes::patch>, Body::patch},
@@ -92,6 +95,14 @@ kit::Task<kit::http::Response> AlbumRoutes::list_in(kit::http::Request& request,
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> AlbumRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Album", biz::album_table, list_options);
+}
+
+kit::Task<kit::http::Response> AlbumRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Album");
 }
 
 kit::Task<kit::http::Response> AlbumRoutes::create(kit::http::Request& request) {

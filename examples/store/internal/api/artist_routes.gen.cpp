@@ -14,6 +14,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -57,6 +58,8 @@ kit::Result<> ArtistRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/artists", call<&ArtistRoutes::list>},
       {Method::post, "/api/v1/artists", call<&ArtistRoutes::create>, Body::json},
       {Method::post, "/api/v1/artists/bulk", call<&ArtistRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/artists/export", call<&ArtistRoutes::export_rows>},
+      {Method::post, "/api/v1/artists/import", call<&ArtistRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::get>},
       {Method::put, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/artists/{id:int64}", call<&ArtistRoutes::patch>, Body::patch},
@@ -84,6 +87,14 @@ kit::Task<kit::http::Response> ArtistRoutes::list_in(kit::http::Request& request
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> ArtistRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Artist", biz::artist_table, list_options);
+}
+
+kit::Task<kit::http::Response> ArtistRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Artist");
 }
 
 kit::Task<kit::http::Response> ArtistRoutes::create(kit::http::Request& request) {

@@ -16,6 +16,7 @@
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -74,6 +75,8 @@ kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/customers", call<&CustomerRoutes::list>},
       {Method::post, "/api/v1/customers", call<&CustomerRoutes::create>, Body::json},
       {Method::post, "/api/v1/customers/bulk", call<&CustomerRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/customers/export", call<&CustomerRoutes::export_rows>},
+      {Method::post, "/api/v1/customers/import", call<&CustomerRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::get>},
       {Method::put, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/customers/{id:int64}", call<&CustomerRoutes::patch>, Body::patch},
@@ -109,6 +112,15 @@ kit::Task<kit::http::Response> CustomerRoutes::list_in(kit::http::Request& reque
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> CustomerRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Customer", biz::customer_table,
+                                list_options);
+}
+
+kit::Task<kit::http::Response> CustomerRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Customer");
 }
 
 kit::Task<kit::http::Response> CustomerRoutes::create(kit::http::Request& request) {

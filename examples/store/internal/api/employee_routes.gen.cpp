@@ -14,6 +14,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -69,6 +70,8 @@ kit::Result<> EmployeeRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/employees", call<&EmployeeRoutes::list>},
       {Method::post, "/api/v1/employees", call<&EmployeeRoutes::create>, Body::json},
       {Method::post, "/api/v1/employees/bulk", call<&EmployeeRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/employees/export", call<&EmployeeRoutes::export_rows>},
+      {Method::post, "/api/v1/employees/import", call<&EmployeeRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::get>},
       {Method::put, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/employees/{id:int64}", call<&EmployeeRoutes::patch>, Body::patch},
@@ -99,6 +102,15 @@ kit::Task<kit::http::Response> EmployeeRoutes::list_in(kit::http::Request& reque
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> EmployeeRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Employee", biz::employee_table,
+                                list_options);
+}
+
+kit::Task<kit::http::Response> EmployeeRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Employee");
 }
 
 kit::Task<kit::http::Response> EmployeeRoutes::create(kit::http::Request& request) {

@@ -11,6 +11,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -53,6 +54,8 @@ kit::Result<> GenreRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/genres", call<&GenreRoutes::list>},
       {Method::post, "/api/v1/genres", call<&GenreRoutes::create>, Body::json},
       {Method::post, "/api/v1/genres/bulk", call<&GenreRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/genres/export", call<&GenreRoutes::export_rows>},
+      {Method::post, "/api/v1/genres/import", call<&GenreRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/genres/{id:int64}", call<&GenreRoutes::get>},
       {Method::put, "/api/v1/genres/{id:int64}", call<&GenreRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/genres/{id:int64}", call<&GenreRoutes::patch>, Body::patch},
@@ -79,6 +82,14 @@ kit::Task<kit::http::Response> GenreRoutes::list_in(kit::http::Request& request,
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> GenreRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Genre", biz::genre_table, list_options);
+}
+
+kit::Task<kit::http::Response> GenreRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Genre");
 }
 
 kit::Task<kit::http::Response> GenreRoutes::create(kit::http::Request& request) {

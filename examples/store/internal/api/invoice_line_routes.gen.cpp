@@ -13,6 +13,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -59,6 +60,9 @@ kit::Result<> InvoiceLineRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::list>},
       {Method::post, "/api/v1/invoice_lines", call<&InvoiceLineRoutes::create>, Body::json},
       {Method::post, "/api/v1/invoice_lines/bulk", call<&InvoiceLineRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/invoice_lines/export", call<&InvoiceLineRoutes::export_rows>},
+      {Method::post, "/api/v1/invoice_lines/import", call<&InvoiceLineRoutes::import_rows>,
+       Body::csv},
       {Method::get, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::get>},
       {Method::put, "/api/v1/invoice_lines/{id:int64}", call<&InvoiceLineRoutes::replace>,
        Body::json},
@@ -89,6 +93,15 @@ kit::Task<kit::http::Response> InvoiceLineRoutes::list_in(kit::http::Request& re
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> InvoiceLineRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "InvoiceLine", biz::invoice_line_table,
+                                list_options);
+}
+
+kit::Task<kit::http::Response> InvoiceLineRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "InvoiceLine");
 }
 
 kit::Task<kit::http::Response> InvoiceLineRoutes::create(kit::http::Request& request) {

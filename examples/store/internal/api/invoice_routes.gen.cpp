@@ -19,6 +19,7 @@
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/nested.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -72,6 +73,8 @@ kit::Result<> InvoiceRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/invoices", call<&InvoiceRoutes::list>},
       {Method::post, "/api/v1/invoices", call<&InvoiceRoutes::create>, Body::json},
       {Method::post, "/api/v1/invoices/bulk", call<&InvoiceRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/invoices/export", call<&InvoiceRoutes::export_rows>},
+      {Method::post, "/api/v1/invoices/import", call<&InvoiceRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::get>},
       {Method::put, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/invoices/{id:int64}", call<&InvoiceRoutes::patch>, Body::patch},
@@ -102,6 +105,15 @@ kit::Task<kit::http::Response> InvoiceRoutes::list_in(kit::http::Request& reques
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> InvoiceRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Invoice", biz::invoice_table,
+                                list_options);
+}
+
+kit::Task<kit::http::Response> InvoiceRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Invoice");
 }
 
 kit::Task<kit::http::Response> InvoiceRoutes::create(kit::http::Request& request) {

@@ -11,6 +11,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -53,6 +54,8 @@ kit::Result<> MediaTypeRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/media_types", call<&MediaTypeRoutes::list>},
       {Method::post, "/api/v1/media_types", call<&MediaTypeRoutes::create>, Body::json},
       {Method::post, "/api/v1/media_types/bulk", call<&MediaTypeRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/media_types/export", call<&MediaTypeRoutes::export_rows>},
+      {Method::post, "/api/v1/media_types/import", call<&MediaTypeRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::get>},
       {Method::put, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::patch>, Body::patch},
@@ -80,6 +83,15 @@ kit::Task<kit::http::Response> MediaTypeRoutes::list_in(kit::http::Request& requ
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> MediaTypeRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "MediaType", biz::media_type_table,
+                                list_options);
+}
+
+kit::Task<kit::http::Response> MediaTypeRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "MediaType");
 }
 
 kit::Task<kit::http::Response> MediaTypeRoutes::create(kit::http::Request& request) {

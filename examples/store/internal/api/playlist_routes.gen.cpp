@@ -15,6 +15,7 @@
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -58,6 +59,8 @@ kit::Result<> PlaylistRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/playlists", call<&PlaylistRoutes::list>},
       {Method::post, "/api/v1/playlists", call<&PlaylistRoutes::create>, Body::json},
       {Method::post, "/api/v1/playlists/bulk", call<&PlaylistRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/playlists/export", call<&PlaylistRoutes::export_rows>},
+      {Method::post, "/api/v1/playlists/import", call<&PlaylistRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::get>},
       {Method::put, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/playlists/{id:int64}", call<&PlaylistRoutes::patch>, Body::patch},
@@ -90,6 +93,15 @@ kit::Task<kit::http::Response> PlaylistRoutes::list_in(kit::http::Request& reque
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> PlaylistRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Playlist", biz::playlist_table,
+                                list_options);
+}
+
+kit::Task<kit::http::Response> PlaylistRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Playlist");
 }
 
 kit::Task<kit::http::Response> PlaylistRoutes::create(kit::http::Request& request) {

@@ -15,6 +15,7 @@
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace store::api {
 namespace {
@@ -73,6 +74,8 @@ kit::Result<> TrackRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/tracks", call<&TrackRoutes::list>},
       {Method::post, "/api/v1/tracks", call<&TrackRoutes::create>, Body::json},
       {Method::post, "/api/v1/tracks/bulk", call<&TrackRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/tracks/export", call<&TrackRoutes::export_rows>},
+      {Method::post, "/api/v1/tracks/import", call<&TrackRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::get>},
       {Method::put, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/tracks/{id:int64}", call<&TrackRoutes::patch>, Body::patch},
@@ -100,6 +103,14 @@ kit::Task<kit::http::Response> TrackRoutes::list_in(kit::http::Request& request,
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> TrackRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Track", biz::track_table, list_options);
+}
+
+kit::Task<kit::http::Response> TrackRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Track");
 }
 
 kit::Task<kit::http::Response> TrackRoutes::create(kit::http::Request& request) {

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "internal/biz/customer_list.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
 #include "internal/data/customer_repository.gen.hpp"
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace store::data {
@@ -85,6 +88,9 @@ class CustomerImport final : public kit::db::ImportTarget {
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
+  kit::Task<std::optional<std::string>> page(kit::db::Session& session,
+                                             const kit::db::ListQuery& query,
+                                             kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -140,6 +146,26 @@ kit::Task<kit::db::Stored> CustomerImport::store(kit::db::Session& session,
   co_return known ? kit::db::Stored::updated : kit::db::Stored::inserted;
 }
 
+kit::Result<> write_row(const kit::db::Row& row, kit::db::RecordSink sink) {
+  biz::Customer customer;
+  KIT_TRY(read_customer(row, customer));
+  kit::record::CsvWriter out;
+  out.add(customer.id);
+  out.add(customer.first_name);
+  out.add(customer.last_name);
+  out.add(customer.company);
+  out.add(customer.address);
+  out.add(customer.city);
+  out.add(customer.state);
+  out.add(customer.country);
+  out.add(customer.postal_code);
+  out.add(customer.phone);
+  out.add(customer.fax);
+  out.add(customer.email);
+  out.add(customer.support_rep_id);
+  return sink(out.fields());
+}
+
 constexpr std::string_view each_sql = R"sql(
   SELECT id, first_name, last_name, company, address, city, state, country, postal_code, phone, fax,
          email, support_rep_id, created_at, updated_at, version, deleted_at
@@ -148,26 +174,16 @@ constexpr std::string_view each_sql = R"sql(
    ORDER BY id)sql";
 
 kit::Task<> CustomerImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
-  auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    biz::Customer customer;
-    KIT_TRY(read_customer(row, customer));
-    kit::record::CsvWriter out;
-    out.add(customer.id);
-    out.add(customer.first_name);
-    out.add(customer.last_name);
-    out.add(customer.company);
-    out.add(customer.address);
-    out.add(customer.city);
-    out.add(customer.state);
-    out.add(customer.country);
-    out.add(customer.postal_code);
-    out.add(customer.phone);
-    out.add(customer.fax);
-    out.add(customer.email);
-    out.add(customer.support_rep_id);
-    return sink(out.fields());
-  };
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
   co_await session.query(each_sql, {}, write);
+}
+
+kit::Task<std::optional<std::string>> CustomerImport::page(kit::db::Session& session,
+                                                           const kit::db::ListQuery& query,
+                                                           kit::db::RecordSink sink) {
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
+  kit::record::ListEnd end = co_await kit::record::list(session, biz::customer_table, query, write);
+  co_return std::move(end.next_cursor);
 }
 
 }  // namespace

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "internal/biz/employee_list.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
 #include "internal/data/employee_repository.gen.hpp"
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace store::data {
@@ -93,6 +96,9 @@ class EmployeeImport final : public kit::db::ImportTarget {
                                    std::span<const kit::csv::Field> fields) override;
   kit::Task<> verify(kit::db::Session& session, std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
+  kit::Task<std::optional<std::string>> page(kit::db::Session& session,
+                                             const kit::db::ListQuery& query,
+                                             kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -163,6 +169,28 @@ kit::Task<> EmployeeImport::verify(kit::db::Session& session,
   if (!held) co_await kit::record::in_columns(std::move(held).error(), csv_columns);
 }
 
+kit::Result<> write_row(const kit::db::Row& row, kit::db::RecordSink sink) {
+  biz::Employee employee;
+  KIT_TRY(read_employee(row, employee));
+  kit::record::CsvWriter out;
+  out.add(employee.id);
+  out.add(employee.last_name);
+  out.add(employee.first_name);
+  out.add(employee.title);
+  out.add(employee.reports_to_id);
+  out.add(employee.birth_date);
+  out.add(employee.hire_date);
+  out.add(employee.address);
+  out.add(employee.city);
+  out.add(employee.state);
+  out.add(employee.country);
+  out.add(employee.postal_code);
+  out.add(employee.phone);
+  out.add(employee.fax);
+  out.add(employee.email);
+  return sink(out.fields());
+}
+
 constexpr std::string_view each_sql = R"sql(
   SELECT id, first_name, last_name, title, birth_date, hire_date, address, city, state, country,
          postal_code, phone, fax, email, reports_to_id, created_at, updated_at, version
@@ -170,28 +198,16 @@ constexpr std::string_view each_sql = R"sql(
    ORDER BY id)sql";
 
 kit::Task<> EmployeeImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
-  auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    biz::Employee employee;
-    KIT_TRY(read_employee(row, employee));
-    kit::record::CsvWriter out;
-    out.add(employee.id);
-    out.add(employee.last_name);
-    out.add(employee.first_name);
-    out.add(employee.title);
-    out.add(employee.reports_to_id);
-    out.add(employee.birth_date);
-    out.add(employee.hire_date);
-    out.add(employee.address);
-    out.add(employee.city);
-    out.add(employee.state);
-    out.add(employee.country);
-    out.add(employee.postal_code);
-    out.add(employee.phone);
-    out.add(employee.fax);
-    out.add(employee.email);
-    return sink(out.fields());
-  };
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
   co_await session.query(each_sql, {}, write);
+}
+
+kit::Task<std::optional<std::string>> EmployeeImport::page(kit::db::Session& session,
+                                                           const kit::db::ListQuery& query,
+                                                           kit::db::RecordSink sink) {
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
+  kit::record::ListEnd end = co_await kit::record::list(session, biz::employee_table, query, write);
+  co_return std::move(end.next_cursor);
 }
 
 }  // namespace

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "internal/biz/ids.gen.hpp"
+#include "internal/biz/invoice_list.gen.hpp"
 #include "internal/data/invoice_repository.gen.hpp"
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace store::data {
@@ -68,6 +71,9 @@ class InvoiceImport final : public kit::db::ImportTarget {
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
+  kit::Task<std::optional<std::string>> page(kit::db::Session& session,
+                                             const kit::db::ListQuery& query,
+                                             kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -119,6 +125,22 @@ kit::Task<kit::db::Stored> InvoiceImport::store(kit::db::Session& session,
   co_return known ? kit::db::Stored::updated : kit::db::Stored::inserted;
 }
 
+kit::Result<> write_row(const kit::db::Row& row, kit::db::RecordSink sink) {
+  biz::Invoice invoice;
+  KIT_TRY(read_invoice(row, invoice));
+  kit::record::CsvWriter out;
+  out.add(invoice.id);
+  out.add(invoice.customer_id);
+  out.add(invoice.invoice_date);
+  out.add(invoice.billing_address);
+  out.add(invoice.billing_city);
+  out.add(invoice.billing_state);
+  out.add(invoice.billing_country);
+  out.add(invoice.billing_postal_code);
+  out.add(invoice.total);
+  return sink(out.fields());
+}
+
 constexpr std::string_view each_sql = R"sql(
   SELECT id, invoice_date, status, billing_address, billing_city, billing_state, billing_country,
          billing_postal_code, total, customer_id, created_at, updated_at, version
@@ -126,22 +148,16 @@ constexpr std::string_view each_sql = R"sql(
    ORDER BY id)sql";
 
 kit::Task<> InvoiceImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
-  auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    biz::Invoice invoice;
-    KIT_TRY(read_invoice(row, invoice));
-    kit::record::CsvWriter out;
-    out.add(invoice.id);
-    out.add(invoice.customer_id);
-    out.add(invoice.invoice_date);
-    out.add(invoice.billing_address);
-    out.add(invoice.billing_city);
-    out.add(invoice.billing_state);
-    out.add(invoice.billing_country);
-    out.add(invoice.billing_postal_code);
-    out.add(invoice.total);
-    return sink(out.fields());
-  };
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
   co_await session.query(each_sql, {}, write);
+}
+
+kit::Task<std::optional<std::string>> InvoiceImport::page(kit::db::Session& session,
+                                                          const kit::db::ListQuery& query,
+                                                          kit::db::RecordSink sink) {
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
+  kit::record::ListEnd end = co_await kit::record::list(session, biz::invoice_table, query, write);
+  co_return std::move(end.next_cursor);
 }
 
 }  // namespace

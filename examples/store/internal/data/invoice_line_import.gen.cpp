@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "internal/biz/ids.gen.hpp"
+#include "internal/biz/invoice_line_list.gen.hpp"
 #include "internal/data/invoice_line_repository.gen.hpp"
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace store::data {
@@ -52,6 +55,9 @@ class InvoiceLineImport final : public kit::db::ImportTarget {
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
+  kit::Task<std::optional<std::string>> page(kit::db::Session& session,
+                                             const kit::db::ListQuery& query,
+                                             kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -99,24 +105,35 @@ kit::Task<kit::db::Stored> InvoiceLineImport::store(kit::db::Session& session,
   co_return known ? kit::db::Stored::updated : kit::db::Stored::inserted;
 }
 
+kit::Result<> write_row(const kit::db::Row& row, kit::db::RecordSink sink) {
+  biz::InvoiceLine invoice_line;
+  KIT_TRY(read_invoice_line(row, invoice_line));
+  kit::record::CsvWriter out;
+  out.add(invoice_line.id);
+  out.add(invoice_line.invoice_id);
+  out.add(invoice_line.track_id);
+  out.add(invoice_line.unit_price);
+  out.add(invoice_line.quantity);
+  return sink(out.fields());
+}
+
 constexpr std::string_view each_sql = R"sql(
   SELECT id, unit_price, quantity, invoice_id, track_id, created_at, updated_at
     FROM invoice_lines
    ORDER BY id)sql";
 
 kit::Task<> InvoiceLineImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
-  auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    biz::InvoiceLine invoice_line;
-    KIT_TRY(read_invoice_line(row, invoice_line));
-    kit::record::CsvWriter out;
-    out.add(invoice_line.id);
-    out.add(invoice_line.invoice_id);
-    out.add(invoice_line.track_id);
-    out.add(invoice_line.unit_price);
-    out.add(invoice_line.quantity);
-    return sink(out.fields());
-  };
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
   co_await session.query(each_sql, {}, write);
+}
+
+kit::Task<std::optional<std::string>> InvoiceLineImport::page(kit::db::Session& session,
+                                                              const kit::db::ListQuery& query,
+                                                              kit::db::RecordSink sink) {
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
+  kit::record::ListEnd end =
+      co_await kit::record::list(session, biz::invoice_line_table, query, write);
+  co_return std::move(end.next_cursor);
 }
 
 }  // namespace

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "internal/biz/ids.gen.hpp"
+#include "internal/biz/playlist_list.gen.hpp"
 #include "internal/data/playlist_repository.gen.hpp"
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace store::data {
@@ -40,6 +43,9 @@ class PlaylistImport final : public kit::db::ImportTarget {
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
+  kit::Task<std::optional<std::string>> page(kit::db::Session& session,
+                                             const kit::db::ListQuery& query,
+                                             kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -83,21 +89,31 @@ kit::Task<kit::db::Stored> PlaylistImport::store(kit::db::Session& session,
   co_return known ? kit::db::Stored::updated : kit::db::Stored::inserted;
 }
 
+kit::Result<> write_row(const kit::db::Row& row, kit::db::RecordSink sink) {
+  biz::Playlist playlist;
+  KIT_TRY(read_playlist(row, playlist));
+  kit::record::CsvWriter out;
+  out.add(playlist.id);
+  out.add(playlist.name);
+  return sink(out.fields());
+}
+
 constexpr std::string_view each_sql = R"sql(
   SELECT id, name, created_at, updated_at, version
     FROM playlists
    ORDER BY id)sql";
 
 kit::Task<> PlaylistImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
-  auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    biz::Playlist playlist;
-    KIT_TRY(read_playlist(row, playlist));
-    kit::record::CsvWriter out;
-    out.add(playlist.id);
-    out.add(playlist.name);
-    return sink(out.fields());
-  };
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
   co_await session.query(each_sql, {}, write);
+}
+
+kit::Task<std::optional<std::string>> PlaylistImport::page(kit::db::Session& session,
+                                                           const kit::db::ListQuery& query,
+                                                           kit::db::RecordSink sink) {
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
+  kit::record::ListEnd end = co_await kit::record::list(session, biz::playlist_table, query, write);
+  co_return std::move(end.next_cursor);
 }
 
 }  // namespace

@@ -4,14 +4,17 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "internal/biz/ids.gen.hpp"
+#include "internal/biz/track_list.gen.hpp"
 #include "internal/data/track_repository.gen.hpp"
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace store::data {
@@ -68,6 +71,9 @@ class TrackImport final : public kit::db::ImportTarget {
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
+  kit::Task<std::optional<std::string>> page(kit::db::Session& session,
+                                             const kit::db::ListQuery& query,
+                                             kit::db::RecordSink sink) override;
 };
 
 constexpr std::string_view known_sql = R"sql(
@@ -119,6 +125,22 @@ kit::Task<kit::db::Stored> TrackImport::store(kit::db::Session& session,
   co_return known ? kit::db::Stored::updated : kit::db::Stored::inserted;
 }
 
+kit::Result<> write_row(const kit::db::Row& row, kit::db::RecordSink sink) {
+  biz::Track track;
+  KIT_TRY(read_track(row, track));
+  kit::record::CsvWriter out;
+  out.add(track.id);
+  out.add(track.name);
+  out.add(track.album_id);
+  out.add(track.media_type_id);
+  out.add(track.genre_id);
+  out.add(track.composer);
+  out.add(track.milliseconds);
+  out.add(track.bytes);
+  out.add(track.unit_price);
+  return sink(out.fields());
+}
+
 constexpr std::string_view each_sql = R"sql(
   SELECT id, name, composer, milliseconds, bytes, unit_price, album_id, media_type_id, genre_id,
          created_at, updated_at, version
@@ -126,22 +148,16 @@ constexpr std::string_view each_sql = R"sql(
    ORDER BY id)sql";
 
 kit::Task<> TrackImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
-  auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    biz::Track track;
-    KIT_TRY(read_track(row, track));
-    kit::record::CsvWriter out;
-    out.add(track.id);
-    out.add(track.name);
-    out.add(track.album_id);
-    out.add(track.media_type_id);
-    out.add(track.genre_id);
-    out.add(track.composer);
-    out.add(track.milliseconds);
-    out.add(track.bytes);
-    out.add(track.unit_price);
-    return sink(out.fields());
-  };
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
   co_await session.query(each_sql, {}, write);
+}
+
+kit::Task<std::optional<std::string>> TrackImport::page(kit::db::Session& session,
+                                                        const kit::db::ListQuery& query,
+                                                        kit::db::RecordSink sink) {
+  auto write = [&](const kit::db::Row& row) { return write_row(row, sink); };
+  kit::record::ListEnd end = co_await kit::record::list(session, biz::track_table, query, write);
+  co_return std::move(end.next_cursor);
 }
 
 }  // namespace
