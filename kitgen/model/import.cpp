@@ -65,6 +65,10 @@ std::size_t target_field(Context& context, std::size_t entity, const Word& targe
     context.diagnostics.error(target,
                               "an import cannot set the automatic column " + in_quotes(target.text),
                               target.text == "id" ? "the column named by key: gives the id" : "");
+  } else if (context.is_computed(entity, target.text)) {
+    context.diagnostics.error(
+        target, "an import column cannot set the computed field " + in_quotes(target.text),
+        "give the fields it is made of");
   } else if (relation != nullptr) {
     context.diagnostics.error(target,
                               "an import column cannot set relation " + in_quotes(target.text) +

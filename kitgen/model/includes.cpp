@@ -70,6 +70,10 @@ void collect_includes(Service& service) {
     Needs needs;
     if (entity.id_kind == IdKind::uuid) needs.kit_headers.insert("kit/base/uuid.hpp");
     for (const Field& field : entity.fields) needs.add(field);
+    for (const ComputedField& each : entity.computed) {
+      needs.add_scalar(each.field);
+      needs.kit_headers.insert("kit/base/compute.hpp");
+    }
     for (const Action& action : entity.actions) {
       for (const Field& field : action.input) needs.add(field);
     }

@@ -22,6 +22,7 @@ void build(Context& context) {
     build_belongs_to(c, i);
     add_automatic_fields(c, i);
   });
+  for_each(build_computed);
   check_unused_mixins(context);
   for_each(build_other_relations);
   for_each(build_options);

@@ -73,7 +73,8 @@ enum class Origin : std::uint8_t {
   created_at,
   updated_at,
   version,
-  deleted_at
+  deleted_at,
+  computed  ///< Of `Entity::computed` only: no column.
 };
 
 /// The part a field plays in a composed schema type. The first two columns of `money` and of `geo`
@@ -295,6 +296,16 @@ struct Action {
   std::size_t emits = none;   ///< Entity::events; none: no event
 };
 
+/// A field that is worked out from others of the same row whenever the row is shown.
+struct ComputedField {
+  Field field;
+  std::string expression;  ///< As the schema has it: raw text.
+  std::string cpp;         ///< With kit::compute as `compute` and the row as `computed_variable`.
+  bool may_fail = false;   ///< A number may not fit: then the row is refused.
+};
+/// What `ComputedField::cpp` calls the row.
+inline constexpr const char* computed_variable = "row";
+
 struct FieldAccess {
   std::string field;
   std::vector<std::string> roles;
@@ -352,6 +363,7 @@ struct Entity {
   /// Every column in table order: id, declared fields and relation fields in the schema's order
   /// (fields, then belongs_to), created_at, updated_at, then version and deleted_at when kept.
   std::vector<Field> fields;
+  std::vector<ComputedField> computed;  ///< In the schema's order; never among `fields`.
   std::vector<Relation>
       relations;  ///< belongs_to, has_one, has_many, many_to_many, each in the schema's order.
   std::vector<Index> indexes;  ///< Also in its `Table`.

@@ -304,6 +304,12 @@ bool is_required(const Field& field, Shape shape) {
   return shape != Shape::patch && field.required_in_create;
 }
 
+std::vector<Field> shown_fields(const Entity& entity) {
+  std::vector<Field> fields = entity.fields;
+  for (const model::ComputedField& each : entity.computed) fields.push_back(each.field);
+  return fields;
+}
+
 Field element_of(const Field& array) {
   Field element = array;
   element.is_array = false;
@@ -349,7 +355,8 @@ void write_schemas(YamlText& yaml, const Service& service) {
   const Block schemas(yaml, "schemas");
   for (const auto& type : service.enums) write_enum(yaml, type);
   for (const Entity& entity : service.entities) {
-    write_object(yaml, service, entity.name, entity.doc, entity.fields, Shape::response, &entity);
+    write_object(yaml, service, entity.name, entity.doc, shown_fields(entity), Shape::response,
+                 &entity);
     write_object(yaml, service, entity.name + "Create", "What POST takes.", entity.fields,
                  Shape::create, nullptr);
     write_object(yaml, service, entity.name + "Update",

@@ -216,7 +216,7 @@ std::string query_of(const Entity& entity) {
 }
 
 std::string types_of(const Service& service, const Entity& entity) {
-  std::string text = interface_of(entity.name, entity.doc, entity.fields, Shape::response,
+  std::string text = interface_of(entity.name, entity.doc, shown_fields(entity), Shape::response,
                                   expanded_members(service, entity));
   text +=
       interface_of(entity.name + "Create", "What creating takes.", entity.fields, Shape::create);

@@ -41,6 +41,7 @@ struct Field {
   std::vector<Word> values;  ///< Of type: enum
   bool has_values = false;
   std::optional<Items> items;
+  std::optional<Word> computed;
   std::optional<DefaultList> default_list;
   Flag unique, optional, immutable, read_only, secret;
 };

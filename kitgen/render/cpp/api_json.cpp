@@ -47,7 +47,7 @@ std::string write_lines(const Field& field, const std::string& value) {
     return "  out.member(" + name + ");\n  " + value + " ? out.string(kit::base64_encode(*" +
            value + ")) : out.null();";
   }
-  if (field.is_enum() && !field.is_array) {
+  if (field.is_enum() && !field.is_array && field.origin != model::Origin::computed) {
     if (!field.optional)
       return call(2, "out.member", Strings{name, "to_string(" + value + ")"}, ";");
     return "  out.member(" + name + ");\n  " + value + " ? out.string(to_string(*" + value +
@@ -135,6 +135,11 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
     if (field.in_response)
       writes.push_back(write_lines(field, variable(entity) + "." + field.name));
     if (field.in_response && field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
+  }
+  for (const model::ComputedField& each : entity.computed) {
+    rows.push_back(field_row(entity.name, each.field, false));
+    writes.push_back(write_lines(
+        each.field, "biz::compute_" + each.field.name + "(" + variable(entity) + ").value"));
   }
   if (has_expansion(entity)) {
     standard.insert(standard.end(), {"optional", "vector"});

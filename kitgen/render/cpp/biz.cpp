@@ -86,6 +86,69 @@ void add_enum(const Project& project, const model::Enum& type, std::vector<File>
   files.push_back(project.generated("biz", type.snake + ".gen.cpp", "enum.cpp", view));
 }
 
+/// The arguments of a call, which may hold calls and texts.
+Strings arguments_of(std::string_view inside) {
+  Strings arguments{""};
+  int depth = 0;
+  bool is_text = false;
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    const char c = inside[i];
+    if (is_text && c == '\\') arguments.back() += inside[i++];
+    if (c == '"') is_text = !is_text;
+    if (!is_text && (c == '(' || c == '{')) ++depth;
+    if (!is_text && (c == ')' || c == '}')) --depth;
+    if (!is_text && depth == 0 && c == ',') {
+      arguments.emplace_back();
+      ++i;  // and the blank
+    } else {
+      arguments.back() += inside[i];
+    }
+  }
+  return arguments;
+}
+
+/// A nested call with an argument a line where it is too wide.
+std::string broken(const std::string& text, std::size_t indent, std::size_t tail) {
+  const std::size_t open = text.find('(');
+  if (indent + text.size() + tail <= line_width || open == std::string::npos) return text;
+  std::string result = text.substr(0, open + 1);
+  const Strings arguments = arguments_of(text.substr(open + 1, text.size() - open - 2));
+  for (const std::string& argument : arguments) {
+    const bool is_last = &argument == &arguments.back();
+    result += "\n" + std::string(indent + 4, ' ') + broken(argument, indent + 4, tail + 1) +
+              (is_last ? ")" : ",");
+  }
+  return result;
+}
+
+/// As it is where it fits; otherwise kept from clang-format, which would fill the lines.
+std::string return_line(const std::string& expression) {
+  constexpr std::size_t indent = 2;
+  const std::string line = "  return " + expression + ";";
+  if (line.size() <= line_width) return line;
+  return "  // clang-format off\n  return " +
+         broken(expression, indent, std::string_view("return ;").size()) +
+         ";\n  // clang-format on";
+}
+
+/// The functions that work out what is not stored.
+View computed_views(const Entity& entity) {
+  View list{View::type::list};
+  for (const model::ComputedField& each : entity.computed) {
+    const std::string type = "kit::compute::Value<" + each.field.cpp_type + ">";
+    const std::string name = "compute_" + each.field.name;
+    const Strings row{"const " + entity.name + "& " + model::computed_variable};
+    View view{View::type::object};
+    std::string doc = each.field.doc.empty() ? "" : each.field.doc + "\n";
+    view.set("doc", doc_view(doc + "Computed: " + each.expression, 0));
+    view.set("declaration", signature(0, type, name, row, ";"));
+    view.set("signature", signature(0, type, name, row, ""));
+    view.set("body", return_line(each.cpp));
+    list.push_back(view);
+  }
+  return list;
+}
+
 File entity_header(const Project& project, const Entity& entity) {
   View view = project.view(entity);
   Strings standard{"vector"};
@@ -96,6 +159,11 @@ File entity_header(const Project& project, const Entity& entity) {
   std::ranges::for_each(entity.fields, include);
   view.set("fields", field_views(pointers(entity.fields)));
   view.set("validate", validate_signature(entity.name, variable(entity), true, ""));
+  view.set("computed", computed_views(entity));
+  for (const model::ComputedField& each : entity.computed) {
+    include(each.field);
+    own.push_back("kit/base/compute.hpp");
+  }
   View inputs{View::type::list};
   for (const Action& action : entity.actions) {
     if (action.input_type.empty()) continue;
@@ -132,8 +200,9 @@ File entity_source(const Project& project, const Entity& entity) {
   Strings own;
   View validators{View::type::list};
   const auto add = [&](std::string_view type, std::string_view value,
-                       const std::vector<const Field*>& fields) {
-    const Validation rules = validation(fields, value);
+                       const std::vector<const Field*>& fields,
+                       std::span<const model::ComputedField> computed = {}) {
+    const Validation rules = validation(fields, value, computed);
     View each{View::type::object};
     each.set("signature",
              validate_signature(type, value, rules.uses_value, rules.uses_value ? " {" : " {}"));
@@ -151,7 +220,13 @@ File entity_source(const Project& project, const Entity& entity) {
     }
     validators.push_back(each);
   };
-  add(entity.name, variable(entity), pointers(entity.fields));
+  add(entity.name, variable(entity), pointers(entity.fields), entity.computed);
+  view.set("computed", computed_views(entity));
+  view.set("has_computed", flag(!entity.computed.empty()));
+  for (const model::ComputedField& each : entity.computed) {
+    if (each.cpp.find("std::chrono") != std::string::npos) standard.push_back("chrono");
+    if (each.cpp.find("std::int64_t") != std::string::npos) standard.push_back("cstdint");
+  }
   for (const Action& action : entity.actions) {
     if (!action.input_type.empty()) add(action.input_type, "input", pointers(action.input));
   }

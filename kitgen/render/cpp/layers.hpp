@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kitgen/render/cpp/names.hpp"
@@ -23,7 +24,8 @@ struct Validation {
   bool uses_pattern = false;
   std::vector<const model::Field*> fields;  ///< That are checked.
 };
-Validation validation(const std::vector<const model::Field*>& fields, std::string_view variable);
+Validation validation(const std::vector<const model::Field*>& fields, std::string_view variable,
+                      std::span<const model::ComputedField> computed = {});
 
 /// Parts of the import files, of add_data.
 void add_imports(const Project& project, std::vector<File>& files);
