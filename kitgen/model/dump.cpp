@@ -173,6 +173,8 @@ class Dumper {
     ++depth_;
     text("doc", action.doc);
     for (const Field& field : action.input) dump_field(field);
+    if (!action.result_type.empty()) line("result " + action.result_type);
+    for (const Field& field : action.result) dump_field(field);
     --depth_;
   }
 

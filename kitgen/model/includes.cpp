@@ -76,6 +76,7 @@ void collect_includes(Service& service) {
     }
     for (const Action& action : entity.actions) {
       for (const Field& field : action.input) needs.add(field);
+      for (const Field& field : action.result) needs.add(field);
     }
     for (const Event& event : entity.events) {
       for (const EventField& field : event.fields) needs.add(field.field);

@@ -292,7 +292,11 @@ struct Action {
   std::string operation_id;  ///< "customer_change_email"
   std::string input_type;    ///< "CustomerChangeEmailInput"; "" when it takes nothing
   std::vector<Field> input;
-  std::size_t output = none;  ///< Service::entities: the entity it answers with; none: 204
+  bool on_collection = false;  ///< Without an id: "/api/v1/customers/merge"
+  std::size_t output = none;   ///< Service::entities: the entity it answers with
+  /// "CustomerMergeResult": the struct it answers with; "" when it is an entity, or nothing (204).
+  std::string result_type;
+  std::vector<Field> result;  ///< A plain type is one field, `value`.
   std::size_t emits = none;   ///< Entity::events; none: no event
 };
 

@@ -376,7 +376,7 @@ void write_restore(YamlText& yaml, const Entity& entity) {
 void write_action(YamlText& yaml, const Service& service, const Entity& entity,
                   const model::Action& action) {
   const Block path(yaml, action.path);
-  {
+  if (!action.on_collection) {
     const Block parameters(yaml, "parameters");
     write_id_parameter(yaml, "id", entity);
   }
@@ -384,7 +384,9 @@ void write_action(YamlText& yaml, const Service& service, const Entity& entity,
   write_head(yaml, entity, action.operation_id, action.label, action.doc);
   if (!action.input_type.empty()) write_body(yaml, action.input_type);
   const Block responses(yaml, "responses");
-  if (action.output == model::none) {
+  if (!action.result_type.empty()) {
+    write_answer(yaml, "200", action.label + ".", action.result_type, Headers::none);
+  } else if (action.output == model::none) {
     write_answer(yaml, "204", "Done.", "", Headers::none);
   } else {
     const Entity& output = service.entities[action.output];

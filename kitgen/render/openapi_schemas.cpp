@@ -164,6 +164,7 @@ void write_property(YamlText& yaml, const Service& service, const Field& field, 
   if (field.optional) yaml.plain("nullable", "true");
   if (shape == Shape::response && !field.in_update && !field.in_create)
     yaml.plain("readOnly", "true");
+  if (shape != Shape::response && field.secret) yaml.plain("writeOnly", "true");
   if (shape == Shape::create && field.default_value && !field.default_value->is_now) {
     yaml.plain("default", field.default_value->json);
   }
@@ -367,9 +368,14 @@ void write_schemas(YamlText& yaml, const Service& service) {
                  entity.fields, Shape::patch, nullptr);
     write_list(yaml, entity);
     for (const auto& action : entity.actions) {
-      if (action.input_type.empty()) continue;
-      write_object(yaml, service, action.input_type, "What " + action.label + " takes.",
-                   action.input, Shape::create, nullptr);
+      if (!action.input_type.empty()) {
+        write_object(yaml, service, action.input_type, "What " + action.label + " takes.",
+                     action.input, Shape::create, nullptr);
+      }
+      if (!action.result_type.empty()) {
+        write_object(yaml, service, action.result_type, "What " + action.label + " answers with.",
+                     action.result, Shape::response, nullptr);
+      }
     }
   }
   write_status(yaml);

@@ -225,8 +225,10 @@ std::string types_of(const Service& service, const Entity& entity) {
   text += interface_of(entity.name + "Patch", "Changes: what is left out stays, null empties.",
                        entity.fields, Shape::patch);
   for (const auto& action : entity.actions) {
-    if (action.input_type.empty()) continue;
-    text += interface_of(action.input_type, "", action.input, Shape::create);
+    if (!action.input_type.empty())
+      text += interface_of(action.input_type, "", action.input, Shape::create);
+    if (!action.result_type.empty())
+      text += interface_of(action.result_type, "", action.result, Shape::response);
   }
   return text + query_of(entity);
 }
@@ -305,11 +307,14 @@ class ClientWriter {
 
   void write_action(const model::Action& action) {
     const bool has_input = !action.input_type.empty();
-    const std::string body = has_input ? ", body: " + action.input_type : "";
-    const std::string answer =
-        action.output == model::none ? "void" : service_.entities[action.output].name;
-    method(action.doc, action.name + "(id: " + id_type(entity_) + body + ", call?: KitCall)",
-           answer, "POST", literal(action.path), has_input ? "body" : "undefined");
+    std::string parameters = action.on_collection ? "" : "id: " + id_type(entity_) + ", ";
+    if (has_input) parameters += "body: " + action.input_type + ", ";
+    const std::string answer = !action.result_type.empty() ? action.result_type
+                               : action.output == model::none
+                                   ? "void"
+                                   : service_.entities[action.output].name;
+    method(action.doc, action.name + "(" + parameters + "call?: KitCall)", answer, "POST",
+           literal(action.path), has_input ? "body" : "undefined");
   }
 
   void write_relation(const Relation& relation) {

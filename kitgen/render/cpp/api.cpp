@@ -127,7 +127,8 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   if (entity.soft_delete)
     table.add(entity, "post", typed_path(entity, restore_path(entity)), "restore", "json");
   for (const model::Action& action : entity.actions) {
-    table.add(entity, "post", typed_path(entity, action.path), "post_" + action.name, "json");
+    table.add(entity, "post", action.on_collection ? action.path : typed_path(entity, action.path),
+              "post_" + action.name, "json");
   }
   for (const model::Relation& relation : entity.relations) {
     if (relation.kind == RelationKind::belongs_to) continue;
@@ -153,16 +154,19 @@ View action_views(const Project& project, const Entity& entity) {
                                 Strings{entity.snake + "_" + action.name + "_fields",
                                         "kit::rest::Mode::create", "biz::validate"},
                                 ";"));
-    Strings arguments{"id"};
+    Strings arguments;
+    view.set("on_entity", flag(!action.on_collection));
+    if (!action.on_collection) arguments.push_back("id");
     if (!action.input_type.empty()) arguments.push_back("std::move(body)");
     const std::string function = "uses_." + entity.plural + "." + action.name;
-    const bool answers = action.output != model::none;
-    view.set("call", answers ? assign(2,
-                                      "const biz::" + project.service.entities[action.output].name +
-                                          " result",
-                                      "co_await " + function, arguments)
+    const bool answers = action.output != model::none || !action.result_type.empty();
+    const std::string type = action.output != model::none
+                                 ? project.service.entities[action.output].name
+                                 : action.result_type;
+    view.set("call", answers ? assign(2, "const biz::" + type + " result", "co_await " + function,
+                                      arguments)
                              : call(2, "co_await " + function, arguments, ";"));
-    const bool is_self = answers && &project.service.entities[action.output] == &entity;
+    const bool is_self = type == entity.name;
     view.set("returns_self", flag(is_self));
     view.set("returns_other", flag(answers && !is_self));
     view.set("returns_nothing", flag(!answers));

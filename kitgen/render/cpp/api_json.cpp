@@ -33,29 +33,6 @@ std::string field_row(std::string_view type, const Field& field, bool is_accepte
               ",");
 }
 
-/// The statements that write one member.
-std::string write_lines(const Field& field, const std::string& value) {
-  const std::string name = "\"" + field.name + "\"";
-  if (field.type == Scalar::json) {
-    const std::string start = "  out.member(" + name + ");\n";
-    return field.optional ? start + "  " + value + " ? out.raw(*" + value + ") : out.null();"
-                          : start + "  out.raw(" + value + ");";
-  }
-  if (field.type == Scalar::bytes) {
-    if (!field.optional)
-      return call(2, "out.member", Strings{name, "kit::base64_encode(" + value + ")"}, ";");
-    return "  out.member(" + name + ");\n  " + value + " ? out.string(kit::base64_encode(*" +
-           value + ")) : out.null();";
-  }
-  if (field.is_enum() && !field.is_array && field.origin != model::Origin::computed) {
-    if (!field.optional)
-      return call(2, "out.member", Strings{name, "to_string(" + value + ")"}, ";");
-    return "  out.member(" + name + ");\n  " + value + " ? out.string(to_string(*" + value +
-           ")) : out.null();";
-  }
-  return call(2, "out.member", Strings{name, value}, ";");
-}
-
 std::string write_signature(const Entity& entity, bool with_default) {
   Strings parameters{"kit::json::Writer& out",
                      "const biz::" + entity.name + "& " + variable(entity)};
@@ -90,6 +67,25 @@ View input_views(const Entity& entity) {
     inputs.push_back(input);
   }
   return inputs;
+}
+
+/// What actions answer with that is no entity.
+View result_views(const Entity& entity) {
+  View results{View::type::list};
+  for (const model::Action& action : entity.actions) {
+    if (action.result_type.empty()) continue;
+    View result{View::type::object};
+    const Strings parameters{"kit::json::Writer& out",
+                             "const biz::" + action.result_type + "& result"};
+    const std::string text = signature(0, "void", "write", parameters, " {");
+    result.set("write", text.substr(0, text.size() - 2));
+    Strings writes;
+    for (const Field& field : action.result)
+      writes.push_back(write_lines(field, "result." + field.name));
+    result.set("writes", text_list(writes));
+    results.push_back(result);
+  }
+  return results;
 }
 
 }  // namespace
@@ -153,6 +149,12 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   view.set("rows", render::rows(rows));
   view.set("writes", text_list(writes));
   view.set("inputs", input_views(entity));
+  view.set("results", result_views(entity));
+  for (const model::Action& action : entity.actions) {
+    for (const Field& field : action.result) {
+      if (field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
+    }
+  }
   view.set("has_expansion", flag(has_expansion(entity)));
   view.set("expands", expand_views(project, entity));
   view.set("header", project.path("api", entity.snake + "_json.gen.hpp"));

@@ -176,6 +176,17 @@ File entity_header(const Project& project, const Entity& entity) {
     inputs.push_back(input);
   }
   view.set("inputs", inputs);
+  View results{View::type::list};
+  for (const Action& action : entity.actions) {
+    if (action.result_type.empty()) continue;
+    std::ranges::for_each(action.result, include);
+    View result{View::type::object};
+    result.set("action", action.name);
+    result.set("name", action.result_type);
+    result.set("fields", field_views(pointers(action.result)));
+    results.push_back(result);
+  }
+  view.set("results", results);
   View events{View::type::list};
   for (const model::Event& event : entity.events) {
     std::vector<const Field*> fields;
@@ -431,10 +442,11 @@ void add_ports(const Project& project, std::vector<File>& files) {
 }
 
 void add_rules(const Project& project, const Entity& entity, std::vector<File>& files) {
-  if (entity.actions.empty()) return;
+  if (!has_rules(entity)) return;
   View view = project.view(entity);
   View actions{View::type::list};
   for (const Action& action : entity.actions) {
+    if (action.on_collection) continue;
     const std::string type = action.emits == model::none
                                  ? "kit::Result<>"
                                  : "kit::Result<" + entity.events[action.emits].name + ">";
