@@ -194,6 +194,14 @@ void build_pivot_import(Context& context, const schema::Relation& relation, Pivo
                                                in_quotes(relation.name.text) + " never sets " +
                                                in_quotes(names[i]));
   }
+  for (std::size_t i = 2; i < pivot.fields.size(); ++i) {
+    const Field& field = pivot.fields[i];
+    if (!is_set[i] && !field.optional && !field.default_value)
+      context.diagnostics.error(syntax.at,
+                                "the import of relation " + in_quotes(relation.name.text) +
+                                    " never sets the required field " + in_quotes(field.name),
+                                "add a column for it, a default, or optional: true");
+  }
   pivot.import = std::move(import);
 }
 

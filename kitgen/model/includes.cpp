@@ -74,6 +74,10 @@ void collect_includes(Service& service) {
       needs.add_scalar(each.field);
       needs.kit_headers.insert("kit/base/compute.hpp");
     }
+    for (const Relation& relation : entity.relations) {
+      if (!relation.pivot) continue;
+      for (const Field* field : relation.pivot->link_fields()) needs.add(*field);
+    }
     for (const Action& action : entity.actions) {
       for (const Field& field : action.input) needs.add(field);
       for (const Field& field : action.result) needs.add(field);

@@ -15,10 +15,9 @@ namespace kitgen::model {
 /// What this version's generator can carry. What it cannot is an error that says so, never silently
 /// left out; access rules, which would look enforced, are a warning.
 struct Capabilities {
-  bool pivot_fields = false;
   bool access = false;
   bool audit = false;
-  static Capabilities all() { return {true, true, true}; }
+  static Capabilities all() { return {true, true}; }
 };
 
 /// Outcome of reading a schema: a service when there was no error; warnings may come with it.

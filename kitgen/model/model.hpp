@@ -189,7 +189,11 @@ struct Pivot {
   std::string left_name;      ///< "playlist"
   std::string right_name;     ///< "track"
   std::vector<Field> fields;  ///< [left, right, pivot fields...]
+  std::string link_type;      ///< "PlaylistTracksLink": the struct of the pivot fields; "": none
   std::optional<Import> import;
+
+  bool has_link() const { return !link_type.empty(); }
+  std::vector<const Field*> link_fields() const;
 };
 
 struct Relation {

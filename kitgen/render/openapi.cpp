@@ -406,7 +406,9 @@ void write_link(YamlText& yaml, const Entity& entity, const Relation& relation,
   {
     const Block put(yaml, "put");
     write_head(yaml, entity, entity.snake + "_link_" + relation.name, "Add to " + relation.label,
-               "No failure when it is there already.");
+               relation.pivot->has_link() ? "Changes the link when it is there already."
+                                          : "No failure when it is there already.");
+    if (relation.pivot->has_link()) write_body(yaml, relation.pivot->link_type);
     const Block responses(yaml, "responses");
     write_answer(yaml, "204", "Added.", "", Headers::none);
     use_errors(yaml, {"400", "404", "409", "default"});
@@ -433,9 +435,11 @@ void write_relation(YamlText& yaml, const Service& service, const Entity& entity
     write_head(yaml, entity, entity.snake + (one ? "_get_" : "_list_") + relation.name,
                relation.label + " of " + a(entity), relation.doc);
     if (!one) use_list_parameters(yaml, target);
+    const bool has_link = relation.pivot && relation.pivot->has_link();
+    const std::string page = (has_link ? relation.pivot->link_type : target.name) + "List";
     const Block responses(yaml, "responses");
-    write_answer(yaml, "200", one ? target.label + "." : "One page.",
-                 one ? target.name : target.name + "List", one ? Headers::etag : Headers::none);
+    write_answer(yaml, "200", one ? target.label + "." : "One page.", one ? target.name : page,
+                 one ? Headers::etag : Headers::none);
     use_errors(yaml, {"400", "404", "default"});
   }
   if (relation.kind == RelationKind::many_to_many) write_link(yaml, entity, relation, target);

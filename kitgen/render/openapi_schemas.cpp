@@ -285,6 +285,37 @@ void write_status(YamlText& yaml) {
                "\"must be an e-mail address\"");
 }
 
+/// Links of relations with fields, and the pages that show them.
+void write_links(YamlText& yaml, const Service& service) {
+  for (const Entity& entity : service.entities) {
+    for (const Relation& relation : entity.relations) {
+      if (!relation.pivot || !relation.pivot->has_link()) continue;
+      const std::string& link = relation.pivot->link_type;
+      std::vector<Field> fields;
+      for (const Field* field : relation.pivot->link_fields()) fields.push_back(*field);
+      write_object(yaml, service, link, "What " + relation.name + " says of each link.", fields,
+                   Shape::create, nullptr);
+      const Block block(yaml, link + "List");
+      const Block all(yaml, "allOf");
+      {
+        const YamlText::Item item(yaml);
+        yaml.reference("schemas", service.entities[relation.target].name + "List");
+      }
+      const YamlText::Item item(yaml);
+      yaml.plain("type", "object");
+      const Block properties(yaml, "properties");
+      const Block items(yaml, "items");
+      yaml.plain("type", "array");
+      const Block element(yaml, "items");
+      yaml.plain("type", "object");
+      yaml.list("required", {"link"});
+      const Block members(yaml, "properties");
+      const Block member(yaml, "link");
+      yaml.reference("schemas", link);
+    }
+  }
+}
+
 }  // namespace
 
 bool is_in(const Field& field, Shape shape) {
@@ -378,6 +409,7 @@ void write_schemas(YamlText& yaml, const Service& service) {
       }
     }
   }
+  write_links(yaml, service);
   write_status(yaml);
 }
 

@@ -144,7 +144,10 @@ class Rules(Language):
         folder = tempfile.mkdtemp(prefix="language-test-")
         status, text = run_command("export", f"--database.path={self.server.database}", "--dir", folder)
         self.assertEqual(status, 0, text)
-        exported = "".join(open(os.path.join(folder, name), encoding="utf-8").read() for name in os.listdir(folder))
+        exported = ""
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                exported += file.read()
         self.assertIn(made.json()["code"], exported)
         self.assertNotIn(word, exported)
         self.assertNotIn(word, self.server.log())
@@ -191,6 +194,53 @@ class Types(Language):
         self.assertEqual(self.server.get(f"/api/v1/products/{made['id']}").json()["price"], most)
         self.assertIn("price", self.refused(price="1000000000000"))
         self.assertIn("price", self.refused(price="-0.000001"))
+
+
+class Links(Language):
+    def setUp(self):
+        made = self.server.request("POST", "/api/v1/customers", {"name": "Ada", "balance": 1}).json()
+        self.path = f"/api/v1/customers/{made['id']}/products"
+        self.customer = made["id"]
+
+    def test_have_fields_that_lists_show(self):
+        one, two = self.product().json()["id"], self.product().json()["id"]
+        for each, body in ((one, {"position": 2, "note": "x", "share": "1.5"}), (two, {"position": 1})):
+            answer = self.server.request("PUT", f"{self.path}/{each}", body)
+            self.assertEqual(answer.status, 204, answer)
+        items = {item["id"]: item["link"] for item in self.server.get(self.path).json()["items"]}
+        self.assertEqual(items, {one: {"position": 2, "note": "x", "since": "2020-01-01", "share": "1.50"},
+                                 two: {"position": 1, "note": None, "since": "2020-01-01", "share": "0.00"}})
+        self.server.request("PUT", f"{self.path}/{one}", {"position": 5})
+        items = {item["id"]: item["link"] for item in self.server.get(self.path).json()["items"]}
+        self.assertEqual((items[one]["position"], items[one]["note"]), (5, None))
+        self.assertNotIn("link", self.server.get(f"/api/v1/products/{one}").json())
+        self.assertNotIn("link", self.server.get("/api/v1/products").json()["items"][0])
+        self.assertEqual(self.server.request("DELETE", f"{self.path}/{one}").status, 204)
+        self.assertEqual([item["id"] for item in self.server.get(self.path).json()["items"]], [two])
+
+    def test_are_checked(self):
+        one = self.product().json()["id"]
+        for body, fields in ((None, {"position"}), ({}, {"position"}), ({"position": 0}, {"position"}),
+                             ({"position": 1, "note": "x" * 21, "x": 1}, {"x", "note"}),
+                             ({"position": 1, "share": "1.555"}, {"share"})):
+            answer = self.server.request("PUT", f"{self.path}/{one}", body)
+            self.assertEqual((answer.status, set(answer.violations())), (400, fields), answer)
+        self.assertEqual(self.server.get(self.path).json()["items"], [])
+        self.assertEqual(self.server.request("PUT", f"{self.path}/999999", {"position": 1}).status, 404)
+
+    def test_are_imported_and_exported(self):
+        one = self.product().json()["id"]
+        folder = tempfile.mkdtemp(prefix="language-test-")
+        file = os.path.join(folder, "Liking.csv")
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(f"Customer,Product,Position,Share\n{self.customer},{one},3,2.25\n")
+        status, text = run_command("import", f"--database.path={self.server.database}", "--dir", folder)
+        self.assertEqual(status, 0, text)
+        self.assertEqual(self.server.get(self.path).json()["items"][0]["link"]["share"], "2.25")
+        status, text = run_command("export", f"--database.path={self.server.database}", "--dir", folder + "/out")
+        self.assertEqual(status, 0, text)
+        with open(os.path.join(folder, "out", "Liking.csv"), encoding="utf-8") as exported:
+            self.assertIn(f"{self.customer},{one},3,2.25", exported.read())
 
 
 class Actions(Language):

@@ -187,6 +187,19 @@ File entity_header(const Project& project, const Entity& entity) {
     results.push_back(result);
   }
   view.set("results", results);
+  View links{View::type::list};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (!relation->pivot->has_link()) continue;
+    const std::vector<const Field*> fields = relation->pivot->link_fields();
+    for (const Field* field : fields) include(*field);
+    View link{View::type::object};
+    link.set("relation", relation->name);
+    link.set("name", relation->pivot->link_type);
+    link.set("fields", field_views(fields));
+    link.set("validate", validate_signature(relation->pivot->link_type, "link", true, ""));
+    links.push_back(link);
+  }
+  view.set("links", links);
   View events{View::type::list};
   for (const model::Event& event : entity.events) {
     std::vector<const Field*> fields;
@@ -240,6 +253,10 @@ File entity_source(const Project& project, const Entity& entity) {
   }
   for (const Action& action : entity.actions) {
     if (!action.input_type.empty()) add(action.input_type, "input", pointers(action.input));
+  }
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (relation->pivot->has_link())
+      add(relation->pivot->link_type, "link", relation->pivot->link_fields());
   }
   view.set("validators", validators);
   view.set("header", project.path("biz", entity.snake + ".gen.hpp"));
@@ -399,17 +416,29 @@ File repository(const Project& project, const Entity& entity) {
     const Entity& target = project.target(*relation);
     const Strings parameters{entity.id_type + " id",
                              target.id_type + " " + relation->pivot->right_column};
-    methods.push_back(method("kit::Task<>", "link_" + relation->name, parameters,
-                             {"Does nothing when they are linked already."}));
+    if (relation->pivot->has_link()) {
+      methods.push_back(method("kit::Task<>", "link_" + relation->name,
+                               with(parameters, {relation->pivot->link_type + " link"}),
+                               {"Changes the link when they are linked already."}));
+      methods.push_back(method(links_type(*relation, target, ""), relation->name + "_links",
+                               {entity.id_type + " id", "std::vector<" + target.id_type + "> ids"},
+                               {"What links it to each of `ids`, ordered by them."}));
+    } else {
+      methods.push_back(method("kit::Task<>", "link_" + relation->name, parameters,
+                               {"Does nothing when they are linked already."}));
+    }
     methods.push_back(method("kit::Task<>", "unlink_" + relation->name, parameters,
                              {"Fails with `not_found` when they are not linked."}));
   }
   view.set("methods", methods);
-  view.set("includes",
-           include_lines({"cstdint", "vector"},
-                         {"kit/async/task.hpp", "kit/db/list_query.hpp", "kit/record/errors.hpp",
-                          "kit/record/page.hpp", project.path("biz", entity.snake + ".gen.hpp"),
-                          project.path("biz", "ids.gen.hpp")}));
+  Strings standard{"cstdint", "vector"};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (relation->pivot->has_link()) standard.push_back("utility");
+  }
+  view.set("includes", include_lines(standard, {"kit/async/task.hpp", "kit/db/list_query.hpp",
+                                                "kit/record/errors.hpp", "kit/record/page.hpp",
+                                                project.path("biz", entity.snake + ".gen.hpp"),
+                                                project.path("biz", "ids.gen.hpp")}));
   return project.generated("biz", entity.snake + "_repository.gen.hpp", "repository.hpp", view);
 }
 

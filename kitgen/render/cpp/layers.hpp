@@ -32,5 +32,7 @@ void add_imports(const Project& project, std::vector<File>& files);
 /// The call that reads or writes the value of a field: `read(x)`, `read_decimal(x, 2)`,
 /// `add_bytes(x)`.
 std::string row_call(const model::Field& field, std::string_view verb, const std::string& value);
+/// The columns, parameters and conflict clause of the statement that links two rows.
+void add_link_sql(const model::Pivot& pivot, View& view);
 
 }  // namespace kitgen::render

@@ -235,6 +235,22 @@ bool has_events(const model::Service& service) {
                              [](const Entity& entity) { return !entity.events.empty(); });
 }
 
+std::string links_type(const model::Relation& relation, const Entity& target,
+                       std::string_view scope) {
+  const std::string prefix(scope);
+  return "kit::Task<std::vector<std::pair<" + prefix + target.id_type + ", " + prefix +
+         relation.pivot->link_type + ">>>";
+}
+
+bool is_linked(const Project& project, const Entity& entity) {
+  for (const Entity& other : project.service.entities) {
+    for (const model::Relation* relation : relations(other, model::RelationKind::many_to_many)) {
+      if (relation->pivot->has_link() && &project.target(*relation) == &entity) return true;
+    }
+  }
+  return false;
+}
+
 bool has_rules(const Entity& entity) {
   return std::ranges::any_of(entity.actions,
                              [](const model::Action& action) { return !action.on_collection; });

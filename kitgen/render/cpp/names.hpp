@@ -59,6 +59,11 @@ std::vector<Referrer> nulled_referrers(const Project& project, const model::Enti
 void add_type_includes(const Project& project, const model::Field& field,
                        std::vector<std::string>& standard, std::vector<std::string>& own);
 bool has_events(const model::Service& service);
+/// "kit::Task<std::vector<std::pair<TrackId, PlaylistTracksLink>>>"; `scope`: "biz::" or "".
+std::string links_type(const model::Relation& relation, const model::Entity& target,
+                       std::string_view scope);
+/// Whether some relation with fields leads to the entity: its lists can show them.
+bool is_linked(const Project& project, const model::Entity& entity);
 /// Whether some action of the entity is on one row, whose rule is a function of its own.
 bool has_rules(const model::Entity& entity);
 /// The foreign key of a column is checked at the end of a transaction only.

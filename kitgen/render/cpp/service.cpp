@@ -98,10 +98,20 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
     pivot.set("relation", relation->name);
     pivot.set("right", relation->pivot->right_column);
     pivot.set("target_plural", target.plural);
-    for (const std::string verb : {"link", "unlink"}) {
-      cases.declare("kit::Task<>", verb + "_" + relation->name, parameters, {});
-      pivot.set(verb, defined(entity, "kit::Task<>", verb + "_" + relation->name, parameters));
+    Strings linking = parameters;
+    pivot.set("has_link", flag(relation->pivot->has_link()));
+    if (relation->pivot->has_link()) {
+      linking.push_back("biz::" + relation->pivot->link_type + " link");
+      const std::string links = links_type(*relation, target, "biz::");
+      const Strings of{id, "std::vector<biz::" + target.id_type + "> ids"};
+      cases.declare(links, relation->name + "_links", of,
+                    {"What links it to each of `ids`, ordered by them."});
+      pivot.set("links", defined(entity, links, relation->name + "_links", of));
     }
+    cases.declare("kit::Task<>", "link_" + relation->name, linking, {});
+    pivot.set("link", defined(entity, "kit::Task<>", "link_" + relation->name, linking));
+    cases.declare("kit::Task<>", "unlink_" + relation->name, parameters, {});
+    pivot.set("unlink", defined(entity, "kit::Task<>", "unlink_" + relation->name, parameters));
     pivots.push_back(pivot);
   }
   view.set("pivots", pivots);
