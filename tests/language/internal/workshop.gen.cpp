@@ -9,6 +9,7 @@
 
 #include "internal/api/customer_routes.gen.hpp"
 #include "internal/api/product_routes.gen.hpp"
+#include "internal/data/customer_products_import.gen.hpp"
 #include "internal/data/product_import.gen.hpp"
 #include "internal/data/unit_of_work.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
@@ -37,6 +38,7 @@ class GeneratedService final : public kit::app::Service {
  public:
   explicit GeneratedService(kit::db::Database& database) : store_(database) {
     imports_.push_back(data::make_product_import());
+    imports_.push_back(data::make_customer_products_import());
   }
 
   kit::Result<> add_routes(kit::http::Router& router) override {
@@ -75,6 +77,7 @@ class GeneratedService final : public kit::app::Service {
   }};
   api::CustomerRoutes customer_routes_{{
       .customers = customers_,
+      .product_routes = product_routes_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;
 };

@@ -41,6 +41,22 @@ CREATE TABLE customers (
   version          INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
+-- What somebody likes.
+CREATE TABLE customer_products (
+  customer_id TEXT NOT NULL,
+  product_id  INTEGER NOT NULL,
+  position    INTEGER NOT NULL CHECK (position BETWEEN 1 AND 2147483647),
+  note        TEXT CHECK (length(note) <= 20),
+  since       INTEGER NOT NULL DEFAULT 18262,
+  share       INTEGER NOT NULL DEFAULT 0 CHECK (share BETWEEN -99999 AND 99999),
+  PRIMARY KEY (customer_id, product_id),
+  CONSTRAINT fk_customer_products_customer_id FOREIGN KEY (customer_id) REFERENCES customers (id)
+    ON DELETE CASCADE,
+  CONSTRAINT fk_customer_products_product_id FOREIGN KEY (product_id) REFERENCES products (id)
+    ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ix_customer_products_product_id ON customer_products (product_id);
+
 -- Events that wait for their publication.
 CREATE TABLE kit_outbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -322,6 +322,13 @@ export interface CustomerPatch {
   billing_city?: string | null;
 }
 
+export interface CustomerProductsLink {
+  position: number;
+  note?: string | null;
+  since?: string;
+  share?: string;
+}
+
 export interface CustomerQuery {
   id?: string;
   "id.ne"?: string;
@@ -442,6 +449,19 @@ export class CustomersClient {
 
   delete(id: string, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/customers/${id}`, undefined, call);
+  }
+
+  /** One page. */
+  list_products(id: string, query?: ProductQuery, call?: KitCall): Promise<KitPage<Product & { link: CustomerProductsLink }>> {
+    return this.transport.call("GET", `/api/v1/customers/${id}/products` + kitQuery(query), undefined, call);
+  }
+
+  link_products(id: string, target_id: number, body: CustomerProductsLink, call?: KitCall): Promise<void> {
+    return this.transport.call("PUT", `/api/v1/customers/${id}/products/${target_id}`, body, call);
+  }
+
+  unlink_products(id: string, target_id: number, call?: KitCall): Promise<void> {
+    return this.transport.call("DELETE", `/api/v1/customers/${id}/products/${target_id}`, undefined, call);
   }
 }
 

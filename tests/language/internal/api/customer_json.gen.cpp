@@ -28,6 +28,14 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("billing_label"),
 };
 
+constexpr kit::rest::Field products_link_fields[] = {
+    kit::rest::field<&biz::CustomerProductsLink::position>("position", Rule::required),
+    kit::rest::field<&biz::CustomerProductsLink::note>("note", Rule::optional),
+    kit::rest::field<&biz::CustomerProductsLink::since>("since", Rule::optional),
+    kit::rest::field<&biz::CustomerProductsLink::share>("share", Rule::optional,
+                                                        {.precision = 5, .scale = 2}),
+};
+
 }  // namespace
 
 void write(kit::json::Writer& out, const biz::Customer& customer) {
@@ -53,6 +61,17 @@ void write(kit::json::Writer& out, const biz::Customer& customer) {
   out.end_object();
 }
 
+void write(kit::json::Writer& out, const biz::CustomerProductsLink& link) {
+  out.begin_object();
+  out.member("position", link.position);
+  out.member("note", link.note);
+  out.member("since", link.since);
+  out.member("share", link.share);
+  out.end_object();
+}
+
 constinit const std::span<const kit::rest::Field> customer_fields = fields;
+constinit const std::span<const kit::rest::Field> customer_products_link_fields =
+    products_link_fields;
 
 }  // namespace workshop::api

@@ -10,8 +10,11 @@
 namespace workshop::api {
 
 void write(kit::json::Writer& out, const biz::Customer& customer);
+void write(kit::json::Writer& out, const biz::CustomerProductsLink& link);
 
 /// What requests may say about customers.
 extern const std::span<const kit::rest::Field> customer_fields;
+/// What `products_link` takes.
+extern const std::span<const kit::rest::Field> customer_products_link_fields;
 
 }  // namespace workshop::api

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "internal/biz/product.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -13,12 +16,15 @@
 
 namespace workshop::api {
 
+class ProductRoutes;
+
 /// Serves /api/v1/customers.
 class CustomerRoutes {
  public:
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::CustomerService& customers;
+    ProductRoutes& product_routes;
   };
   explicit CustomerRoutes(const Uses& uses) : uses_(uses) {}
 
@@ -37,9 +43,14 @@ class CustomerRoutes {
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);
   kit::Task<kit::http::Response> remove(kit::http::Request& request);
+  kit::Task<kit::http::Response> list_products(kit::http::Request& request);
+  kit::Task<kit::http::Response> link_products(kit::http::Request& request);
+  kit::Task<kit::http::Response> unlink_products(kit::http::Request& request);
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::CustomerId id);
+  kit::Task<std::vector<std::string>> products_links_of(biz::CustomerId id,
+                                                        const std::vector<biz::Product>& items);
 
   Uses uses_;
 };

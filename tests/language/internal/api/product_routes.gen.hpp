@@ -2,9 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "internal/service/product_service.gen.hpp"
 #include "kit/async/task.hpp"
+#include "kit/base/function.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/http/message.hpp"
@@ -25,10 +28,15 @@ class ProductRoutes {
   /// Lifetime: this outlives `router`.
   kit::Result<> add_to(kit::http::Router& router);
 
-  /// A list of products that `scope` narrows to what a path names.
+  /// What links each of the rows to the one a path names, as JSON.
+  using LinksOf =
+      kit::FunctionRef<kit::Task<std::vector<std::string>>(const std::vector<biz::Product>&)>;
+  /// A list of products that `scope` narrows to what a path names. Lifetime: `links_of` lives
+  /// until the task has ended.
   kit::Task<kit::http::Response> list_in(kit::http::Request& request,
                                          const kit::db::ListTable& table,
-                                         std::optional<kit::db::Filter> scope);
+                                         std::optional<kit::db::Filter> scope,
+                                         const LinksOf* links_of);
 
  private:
   kit::Task<kit::http::Response> list(kit::http::Request& request);

@@ -47,4 +47,11 @@ void validate(const Customer& customer, std::vector<kit::FieldViolation>& violat
   check.max_length("billing_city", customer.billing_city, 40);
 }
 
+void validate(const CustomerProductsLink& link, std::vector<kit::FieldViolation>& violations) {
+  kit::validate::Checker check(violations);
+  check.min("position", link.position, 1);
+  check.max_length("note", link.note, 20);
+  check.digits("share", link.share, 5, 2);
+}
+
 }  // namespace workshop::biz

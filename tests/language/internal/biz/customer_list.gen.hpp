@@ -23,8 +23,16 @@ extern const kit::db::Column version;
 
 }  // namespace workshop::biz::customer_columns
 
+/// What narrows products to those of one customer.
+namespace workshop::biz::customer_products_columns {
+
+extern const kit::db::Column customer_id;
+
+}  // namespace workshop::biz::customer_products_columns
+
 namespace workshop::biz {
 
 extern const kit::db::ListTable customer_table;
+extern const kit::db::ListTable customer_products_table;
 
 }  // namespace workshop::biz

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "internal/biz/customer.gen.hpp"
@@ -36,6 +37,14 @@ class CustomerRepository {
   virtual kit::Task<> save(Customer& customer) = 0;
   /// Fails with `failed_precondition`, CUSTOMER_IN_USE, when others refer to it.
   virtual kit::Task<> remove(const Customer& customer) = 0;
+  /// Changes the link when they are linked already.
+  virtual kit::Task<> link_products(CustomerId id, ProductId product_id,
+                                    CustomerProductsLink link) = 0;
+  /// What links it to each of `ids`, ordered by them.
+  virtual kit::Task<std::vector<std::pair<ProductId, CustomerProductsLink>>> products_links(
+      CustomerId id, std::vector<ProductId> ids) = 0;
+  /// Fails with `not_found` when they are not linked.
+  virtual kit::Task<> unlink_products(CustomerId id, ProductId product_id) = 0;
 };
 
 }  // namespace workshop::biz

@@ -28,6 +28,11 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
   kit::Task<> add(biz::Customer& customer) override;
   kit::Task<> save(biz::Customer& customer) override;
   kit::Task<> remove(const biz::Customer& customer) override;
+  kit::Task<std::vector<std::pair<biz::ProductId, biz::CustomerProductsLink>>> products_links(
+      biz::CustomerId id, std::vector<biz::ProductId> ids) override;
+  kit::Task<> link_products(biz::CustomerId id, biz::ProductId product_id,
+                            biz::CustomerProductsLink link) override;
+  kit::Task<> unlink_products(biz::CustomerId id, biz::ProductId product_id) override;
 
  private:
   kit::db::Session& session_;

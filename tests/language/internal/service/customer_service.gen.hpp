@@ -40,6 +40,12 @@ class CustomerService {
   kit::Task<biz::Customer> update(biz::CustomerId id, std::optional<std::int64_t> version,
                                   Change change);
   kit::Task<> remove(biz::CustomerId id, std::optional<std::int64_t> version);
+  /// What links it to each of `ids`, ordered by them.
+  kit::Task<std::vector<std::pair<biz::ProductId, biz::CustomerProductsLink>>> products_links(
+      biz::CustomerId id, std::vector<biz::ProductId> ids);
+  kit::Task<> link_products(biz::CustomerId id, biz::ProductId product_id,
+                            biz::CustomerProductsLink link);
+  kit::Task<> unlink_products(biz::CustomerId id, biz::ProductId product_id);
 
  private:
   biz::RepositoryStore& store_;
