@@ -35,45 +35,6 @@ bool is_number(const Typed& value) {
   return value.kind == ValueKind::integer || value.kind == ValueKind::decimal;
 }
 
-ValueKind kind_of(const Field& field) {
-  if (field.is_array) return ValueKind::list;
-  switch (field.type) {
-    case Scalar::string:
-    case Scalar::text:
-    case Scalar::email:
-    case Scalar::url:
-      return ValueKind::text;
-    case Scalar::int32:
-    case Scalar::int64:
-      return ValueKind::integer;
-    case Scalar::boolean:
-      return ValueKind::flag;
-    case Scalar::float32:
-    case Scalar::float64:
-      return ValueKind::inexact;
-    case Scalar::decimal:
-      return ValueKind::decimal;
-    case Scalar::date:
-      return ValueKind::date;
-    case Scalar::time:
-      return ValueKind::time;
-    case Scalar::timestamp:
-      return ValueKind::timestamp;
-    case Scalar::duration:
-      return ValueKind::duration;
-    case Scalar::uuid:
-      return ValueKind::uuid;
-    case Scalar::enumeration:
-      return ValueKind::enumeration;
-    case Scalar::id:
-      return ValueKind::id;
-    case Scalar::json:
-    case Scalar::bytes:
-      break;
-  }
-  return ValueKind::list;
-}
-
 class Checker {
  public:
   Checker(const Context& context, std::size_t entity, std::string variable,
@@ -507,14 +468,6 @@ Typed as_field(Checker& checker, Typed value, const Field& field) {
 }
 
 }  // namespace
-
-std::string_view name_of(ValueKind kind) {
-  static constexpr std::array<std::string_view, 14> names{
-      "null",          "true or false", "a whole number",    "a decimal",         "a text",
-      "a date",        "a time",        "a timestamp",       "a duration",        "a uuid",
-      "an enum value", "an id",         "a float or double", "a list or document"};
-  return names[static_cast<std::size_t>(kind)];
-}
 
 std::optional<Typed> check_expression(const Context& context, std::size_t entity,
                                       const Expression& expression, const std::string& variable,

@@ -27,6 +27,7 @@ enum class ValueKind : std::uint8_t {
   list,     ///< For length() and is null only.
 };
 std::string_view name_of(ValueKind kind);
+ValueKind kind_of(const Field& field);
 
 /// A checked expression, as C++.
 struct Typed {
