@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Started by kitgen from api/workshop.yaml:9; yours from here on.
 #include <memory>
 #include <utility>
