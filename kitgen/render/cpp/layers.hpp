@@ -27,6 +27,9 @@ struct Validation {
 Validation validation(const std::vector<const model::Field*>& fields, std::string_view variable,
                       std::span<const model::ComputedField> computed = {});
 
+/// The functions that work out what is not stored, of add_biz.
+View computed_views(const model::Entity& entity);
+
 /// Parts of the import files, of add_data.
 void add_imports(const Project& project, std::vector<File>& files);
 /// The call that reads or writes the value of a field: `read(x)`, `read_decimal(x, 2)`,
