@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kit/base/assert.hpp"
 #include "kit/base/json_text.hpp"
 #include "kit/base/text.hpp"
 
@@ -116,6 +117,12 @@ void Writer::string_member(std::string_view name, std::string_view what) {
   });
   comma_ = true;
   if (plain < what.size()) escape_rest(what.substr(plain));
+}
+
+void Writer::reopen_object() {
+  KIT_ASSERT(out_.ends_with('}'), "an object was just written");
+  out_.pop_back();
+  comma_ = !out_.ends_with('{');
 }
 
 void Writer::int64(std::int64_t value) {

@@ -54,6 +54,8 @@ class Writer {
 
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
+  /// Takes back the end of the object that was just written, for more members.
+  void reopen_object();
   void begin_array() { open('['); }
   void end_array() { close(']'); }
 

@@ -122,5 +122,22 @@ TEST(WriterTest, WritesTheTypesOfBase) {
   EXPECT_EQ(written(std::optional<std::string>("x")), R"("x")");
 }
 
+TEST(Writer, AnObjectIsReopenedForMoreMembers) {
+  std::string out;
+  Writer writer(out);
+  writer.begin_array();
+  for (const bool is_empty : {false, true}) {
+    writer.begin_object();
+    if (!is_empty) writer.member("a", 1);
+    writer.end_object();
+    writer.reopen_object();
+    writer.member("link");
+    writer.raw("{}");
+    writer.end_object();
+  }
+  writer.end_array();
+  EXPECT_EQ(out, R"([{"a":1,"link":{}},{"link":{}}])");
+}
+
 }  // namespace
 }  // namespace kit::json

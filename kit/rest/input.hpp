@@ -63,7 +63,9 @@ constexpr Field read_only(std::string_view name) {
 
 /// The row for a list of other entities.
 constexpr Field nested(std::string_view name) {
-  return {name, Rule::nested};
+  Field field{name, Rule::nested};
+  field.is_shown = false;
+  return field;
 }
 
 /// The row for a field that no answer has.

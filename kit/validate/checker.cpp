@@ -92,6 +92,10 @@ void Checker::digits(std::string_view field, const Decimal& number, int precisio
                  " digits before the point and " + std::to_string(scale) + " after it");
 }
 
+void Checker::computed(std::string_view field, bool has_failed) {
+  if (has_failed) add(field, "cannot be computed: a number in it does not fit, or is divided by 0");
+}
+
 void Checker::add(std::string_view field, std::string description) {
   if (!has(field)) violations_.push_back({std::string(field), std::move(description)});
 }

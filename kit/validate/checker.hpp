@@ -53,6 +53,8 @@ class Checker {
   void url(std::string_view field, std::string_view text);
   /// Digits of decimal(precision, scale).
   void digits(std::string_view field, const Decimal& number, int precision, int scale);
+  /// A computed field whose `kit::compute::Value` has failed.
+  void computed(std::string_view field, bool has_failed);
 
   /// Both bounds are inclusive.
   template <class T>

@@ -15,7 +15,7 @@
 namespace kitgen::cli {
 
 inline model::Service service_of(const std::string& text) {
-  model::Loaded loaded = model::load_text(text, "api/shop.yaml", model::Capabilities::all());
+  model::Loaded loaded = model::load_text(text, "api/shop.yaml");
   EXPECT_TRUE(loaded.service) << schema::to_string(loaded.diagnostics) << text;
   return loaded.service ? std::move(*loaded.service) : model::Service{};
 }

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 model::Service service_of(const std::string& text) {
-  model::Loaded loaded = model::load_text(text, "api/test.yaml", model::Capabilities::all());
+  model::Loaded loaded = model::load_text(text, "api/test.yaml");
   EXPECT_TRUE(loaded.service) << schema::to_string(loaded.diagnostics);
   return loaded.service ? std::move(*loaded.service) : model::Service{};
 }

@@ -40,7 +40,7 @@ entities:
 )";
 
 Catalogue catalogue() {
-  model::Loaded loaded = model::load_text(schema_text, "a.yaml", model::Capabilities::all());
+  model::Loaded loaded = model::load_text(schema_text, "a.yaml");
   EXPECT_TRUE(loaded.service) << schema::to_string(loaded.diagnostics);
   return catalogue_of(*loaded.service);
 }

@@ -102,6 +102,26 @@ void refuse_constraints(Context& context, const schema::Field& syntax, const std
   }
 }
 
+/// [Customer.id]
+Field array_of(Context& context, Field element, const schema::Field& syntax) {
+  if (element.is_array || element.type == Scalar::json || element.type == Scalar::bytes) {
+    context.diagnostics.error(syntax.type,
+                              "an array of " + in_quotes(syntax.type.text) + " is not possible",
+                              "arrays hold scalars");
+    return element;
+  }
+  constexpr std::uint32_t usual_elements = 100;
+  element.is_array = true;
+  element.optional = syntax.optional.value;
+  element.item_min_length = element.min_length;
+  element.item_max_length = element.max_length;
+  element.min_length.reset();
+  element.max_length = usual_elements;
+  set_type_names(context.service, element);
+  decide(element);
+  return element;
+}
+
 struct TypedField {
   Field field;
   Reference source;
@@ -114,13 +134,15 @@ std::vector<TypedField> read_members(Context& context, const std::vector<schema:
   NameScope names;
   for (const schema::Field& syntax : all) {
     const std::string what = "field " + in_quotes(syntax.name.text) + " of " + where;
-    check_snake_name(context, syntax.name, "field", true);
+    check_snake_name(context, syntax.name, "field", false);  // no columns: SQL does not see them
     refuse_column_keys(context, syntax, what);
     std::vector<TypedField> made;
-    if (!syntax.is_broken && is_reference(syntax.type) && !syntax.is_array) {
+    if (!syntax.is_broken && is_reference(syntax.type)) {
       refuse_constraints(context, syntax, what);
       if (const auto reference = find_reference(context, syntax.type, what)) {
-        made.push_back({copy_of(context, *reference, syntax), *reference});
+        Field copy = copy_of(context, *reference, syntax);
+        if (syntax.is_array) copy = array_of(context, std::move(copy), syntax);
+        made.push_back({std::move(copy), *reference});
       }
     } else {
       for (Field& field : make_fields(context, syntax, owner))
@@ -165,6 +187,55 @@ void build_event(Context& context, std::size_t entity, const schema::Event& synt
   here.events.push_back(std::move(event));
 }
 
+/// What an action answers with: an entity, fields, or one value.
+void build_output(Context& context, const schema::Action& syntax, const std::string& what,
+                  Action& action, const std::string& owner) {
+  std::vector<schema::Field> fields = syntax.output_fields;
+  if (syntax.output) {
+    const Word& word = *syntax.output;
+    const bool is_plain = is_reference(word) || context.enum_by_name.contains(word.text) ||
+                          (word.text[0] >= 'a' && word.text[0] <= 'z');
+    if (!is_plain && !syntax.is_output_array) {
+      action.output = context.find_entity(word, "the output of " + what);
+      return;
+    }
+    schema::Field value;
+    value.name = word;
+    value.name.text = "value";
+    value.type = word;
+    value.is_array = syntax.is_output_array;
+    fields.push_back(std::move(value));
+  }
+  if (fields.empty()) return;
+  action.result_type = owner + "Result";
+  context.types.declare(action.result_type, syntax.name,
+                        "generated type " + in_quotes(action.result_type) + " of " + what,
+                        context.diagnostics);
+  for (TypedField& member : read_members(context, fields, owner, "the output of " + what)) {
+    if (member.field.secret) {
+      context.diagnostics.error(syntax.name, what + " would answer with the secret field " +
+                                                 in_quotes(member.field.name));
+    }
+    action.result.push_back(std::move(member.field));
+  }
+}
+
+void read_target(Context& context, const schema::Action& syntax, const Entity& here,
+                 Action& action) {
+  static constexpr std::array<std::string_view, 2> known{"entity", "collection"};
+  if (syntax.on && syntax.on->text == "collection") {
+    action.on_collection = true;
+    action.path = here.path + "/" + action.name;
+  } else if (syntax.on && syntax.on->text != "entity") {
+    std::string help =
+        context.diagnostics.did_you_mean(syntax.on->text, std::span<const std::string_view>(known));
+    context.diagnostics.error(
+        *syntax.on,
+        "an action is on an entity or on the collection, not on " + in_quotes(syntax.on->text),
+        help.empty() ? "known: " + schema::one_of(known) : std::move(help));
+  }
+}
+
 std::size_t find_event(Context& context, const Entity& entity, const Word& word,
                        const std::string& what) {
   for (std::size_t i = 0; i < entity.events.size(); ++i) {
@@ -190,6 +261,7 @@ void build_action(Context& context, std::size_t entity, const schema::Action& sy
   action.label = to_label(action.name);
   if (syntax.doc) action.doc = syntax.doc->text;
   action.path = here.path_id + "/" + action.name;
+  read_target(context, syntax, here, action);
   action.operation_id = here.snake + "_" + action.name;
   const std::string what = "action " + in_quotes(action.name);
   check_snake_name(context, syntax.name, "action", false);
@@ -208,7 +280,7 @@ void build_action(Context& context, std::size_t entity, const schema::Action& sy
   std::vector<TypedField> input =
       read_members(context, syntax.input, here.name + action.pascal, what);
   for (TypedField& member : input) action.input.push_back(std::move(member.field));
-  if (syntax.output) action.output = context.find_entity(*syntax.output, "the output of " + what);
+  build_output(context, syntax, what, action, here.name + action.pascal);
   if (syntax.emits)
     action.emits = find_event(context, context.service.entities[entity], *syntax.emits, what);
   context.service.entities[entity].actions.push_back(std::move(action));

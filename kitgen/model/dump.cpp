@@ -10,8 +10,8 @@ namespace kitgen::model {
 namespace {
 
 std::string_view name_of(Origin origin) {
-  static constexpr std::string_view names[] = {"id",         "declared", "relation",  "created_at",
-                                               "updated_at", "version",  "deleted_at"};
+  static constexpr std::string_view names[] = {"id",         "declared", "relation",   "created_at",
+                                               "updated_at", "version",  "deleted_at", "computed"};
   return names[static_cast<std::size_t>(origin)];
 }
 
@@ -174,6 +174,8 @@ class Dumper {
     ++depth_;
     text("doc", action.doc);
     for (const Field& field : action.input) dump_field(field);
+    if (!action.result_type.empty()) line("result " + action.result_type);
+    for (const Field& field : action.result) dump_field(field);
     --depth_;
   }
 
@@ -218,6 +220,11 @@ class Dumper {
     line(std::string("keep") + (entity.soft_delete ? " soft_delete" : "") +
          (entity.version ? " version" : "") + (entity.audit ? " audit" : ""));
     for (const Field& field : entity.fields) dump_field(field);
+    for (const ComputedField& each : entity.computed) {
+      dump_field(each.field);
+      line("  = " + json_string(each.expression) + " cpp=" + each.cpp +
+           (each.may_fail ? " may_fail" : ""));
+    }
     for (const Relation& relation : entity.relations) dump_relation(relation);
     for (const Index& index : entity.indexes) dump_index(index);
     line("list filter=" + join(entity.list.filter) + " sort=" + join(entity.list.sort) +

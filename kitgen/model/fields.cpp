@@ -267,6 +267,7 @@ void build_fields(Context& context, std::size_t entity) {
               : "it is kept for you; see keep:");
       continue;
     }
+    if (syntax.computed) continue;  // see computed.cpp
     check_snake_name(context, syntax.name, "field", true);
     const std::string owner = context.service.entities[entity].name;
     std::vector<Field> fields = make_fields(context, syntax, owner);

@@ -65,6 +65,10 @@ std::size_t target_field(Context& context, std::size_t entity, const Word& targe
     context.diagnostics.error(target,
                               "an import cannot set the automatic column " + in_quotes(target.text),
                               target.text == "id" ? "the column named by key: gives the id" : "");
+  } else if (context.is_computed(entity, target.text)) {
+    context.diagnostics.error(
+        target, "an import column cannot set the computed field " + in_quotes(target.text),
+        "give the fields it is made of");
   } else if (relation != nullptr) {
     context.diagnostics.error(target,
                               "an import column cannot set relation " + in_quotes(target.text) +
@@ -189,6 +193,14 @@ void build_pivot_import(Context& context, const schema::Relation& relation, Pivo
       context.diagnostics.error(syntax.at, "the import of relation " +
                                                in_quotes(relation.name.text) + " never sets " +
                                                in_quotes(names[i]));
+  }
+  for (std::size_t i = 2; i < pivot.fields.size(); ++i) {
+    const Field& field = pivot.fields[i];
+    if (!is_set[i] && !field.optional && !field.default_value)
+      context.diagnostics.error(syntax.at,
+                                "the import of relation " + in_quotes(relation.name.text) +
+                                    " never sets the required field " + in_quotes(field.name),
+                                "add a column for it, a default, or optional: true");
   }
   pivot.import = std::move(import);
 }

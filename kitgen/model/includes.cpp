@@ -70,8 +70,17 @@ void collect_includes(Service& service) {
     Needs needs;
     if (entity.id_kind == IdKind::uuid) needs.kit_headers.insert("kit/base/uuid.hpp");
     for (const Field& field : entity.fields) needs.add(field);
+    for (const ComputedField& each : entity.computed) {
+      needs.add_scalar(each.field);
+      needs.kit_headers.insert("kit/base/compute.hpp");
+    }
+    for (const Relation& relation : entity.relations) {
+      if (!relation.pivot) continue;
+      for (const Field* field : relation.pivot->link_fields()) needs.add(*field);
+    }
     for (const Action& action : entity.actions) {
       for (const Field& field : action.input) needs.add(field);
+      for (const Field& field : action.result) needs.add(field);
     }
     for (const Event& event : entity.events) {
       for (const EventField& field : event.fields) needs.add(field.field);

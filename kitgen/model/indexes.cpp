@@ -127,7 +127,10 @@ bool read_columns(Context& context, std::size_t entity, const schema::Index& syn
     const bool is_relation = relation != nullptr && relation->kind == RelationKind::belongs_to;
     const std::string name = is_relation ? relation->field : word.text;
     const std::size_t field = context.field_index(entity, name);
-    if (field == none) {
+    if (field == none && context.is_computed(entity, name)) {
+      context.diagnostics.error(word, "an index cannot use the computed field " + in_quotes(name),
+                                "it is not in the database; use the fields it is made of");
+    } else if (field == none) {
       context.diagnostics.error(
           word,
           "an index names the unknown field " + in_quotes(word.text) + " of " +

@@ -22,6 +22,7 @@ void build(Context& context) {
     build_belongs_to(c, i);
     add_automatic_fields(c, i);
   });
+  for_each(build_computed);
   check_unused_mixins(context);
   for_each(build_other_relations);
   for_each(build_options);
@@ -35,12 +36,11 @@ void build(Context& context) {
 
 }  // namespace
 
-Loaded load_text(std::string_view text, std::string_view file, const Capabilities& capabilities) {
-  return load_text(text, file, schema::NoFiles(), capabilities);
+Loaded load_text(std::string_view text, std::string_view file) {
+  return load_text(text, file, schema::NoFiles());
 }
 
-Loaded load_text(std::string_view text, std::string_view file, const schema::Files& files,
-                 const Capabilities& capabilities) {
+Loaded load_text(std::string_view text, std::string_view file, const schema::Files& files) {
   std::deque<schema::Source> sources;
   sources.emplace_back(std::string(file), std::string(text));
   schema::Diagnostics diagnostics(sources.front());
@@ -49,7 +49,7 @@ Loaded load_text(std::string_view text, std::string_view file, const schema::Fil
     diagnostics.error(schema::Position{}, 1, "the file is larger than 1 MiB");
   } else if (auto syntax = schema::read_schema(sources, files, diagnostics)) {
     expand_mixins(*syntax, diagnostics);
-    Context context{*syntax, diagnostics, capabilities, {}, {}, {}, {}, 0, {}};
+    Context context{*syntax, diagnostics, {}, {}, {}, {}, 0, {}};
     context.service.schema_file = file;
     build(context);
     if (diagnostics.error_count() == 0) loaded.service = std::move(context.service);
@@ -58,11 +58,11 @@ Loaded load_text(std::string_view text, std::string_view file, const schema::Fil
   return loaded;
 }
 
-Loaded load_file(const std::string& path, const Capabilities& capabilities) {
+Loaded load_file(const std::string& path) {
   kit::Result<std::string> text = schema::read_file(path);
   if (text) {
     const schema::FolderFiles files{std::string(schema::folder_of(path))};
-    return load_text(*text, path, files, capabilities);
+    return load_text(*text, path, files);
   }
   Loaded loaded;
   loaded.diagnostics.push_back(

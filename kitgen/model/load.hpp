@@ -12,13 +12,6 @@
 
 namespace kitgen::model {
 
-/// What this version's generator can carry. What it cannot is an error that says so, never silently
-/// left out.
-struct Capabilities {
-  bool pivot_fields = false;
-  static Capabilities all() { return {true}; }
-};
-
 /// Outcome of reading a schema: a service when there was no error; warnings may come with it.
 struct Loaded {
   std::optional<Service> service;
@@ -27,13 +20,11 @@ struct Loaded {
 
 /// Reads and checks the schema in a file and the files it includes: every error of them at once. A
 /// missing, unreadable or too large file (1 MiB) is a diagnostic too.
-Loaded load_file(const std::string& path, const Capabilities& capabilities = {});
+Loaded load_file(const std::string& path);
 
 /// The same for text in memory; `file` is what messages call it, `files` has what it includes.
-Loaded load_text(std::string_view text, std::string_view file,
-                 const Capabilities& capabilities = {});
-Loaded load_text(std::string_view text, std::string_view file, const schema::Files& files,
-                 const Capabilities& capabilities = {});
+Loaded load_text(std::string_view text, std::string_view file);
+Loaded load_text(std::string_view text, std::string_view file, const schema::Files& files);
 
 /// A stable, complete, readable text of the model, for goldens and `kitgen generate --dump-model`.
 std::string dump(const Service& service);

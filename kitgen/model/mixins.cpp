@@ -135,6 +135,8 @@ class Expander {
     for (schema::Field field : mixin.fields) {
       prefix(field.name, place);
       if (field.renamed_from) prefix(*field.renamed_from, place);
+      if (field.computed && !place.prefix.empty())
+        field.computed->text = with_prefixed_names(field.computed->text, own, place.prefix);
       if (take(field.name, mixin, place)) entity_.fields.push_back(std::move(field));
     }
     for (schema::Relation relation : mixin.relations) {

@@ -26,6 +26,12 @@ std::string_view sql_name(OnDelete action) {
   return "RESTRICT";
 }
 
+std::vector<const Field*> Pivot::link_fields() const {
+  std::vector<const Field*> all;
+  for (std::size_t i = 2; i < fields.size(); ++i) all.push_back(&fields[i]);
+  return all;
+}
+
 const Field* Entity::find_field(std::string_view field_name) const {
   return by_name(fields, field_name);
 }

@@ -79,7 +79,8 @@ enum class Origin : std::uint8_t {
   created_at,
   updated_at,
   version,
-  deleted_at
+  deleted_at,
+  computed  ///< Of `Entity::computed` only: no column.
 };
 
 /// The part a field plays in a composed schema type. The first two columns of `money` and of `geo`
@@ -198,7 +199,11 @@ struct Pivot {
   std::string left_name;      ///< "playlist"
   std::string right_name;     ///< "track"
   std::vector<Field> fields;  ///< [left, right, pivot fields...]
+  std::string link_type;      ///< "PlaylistTracksLink": the struct of the pivot fields; "": none
   std::optional<Import> import;
+
+  bool has_link() const { return !link_type.empty(); }
+  std::vector<const Field*> link_fields() const;
 };
 
 struct Relation {
@@ -308,9 +313,23 @@ struct Action {
   std::string operation_id;  ///< "customer_change_email"
   std::string input_type;    ///< "CustomerChangeEmailInput"; "" when it takes nothing
   std::vector<Field> input;
-  std::size_t output = none;  ///< Service::entities: the entity it answers with; none: 204
+  bool on_collection = false;  ///< Without an id: "/api/v1/customers/merge"
+  std::size_t output = none;   ///< Service::entities: the entity it answers with
+  /// "CustomerMergeResult": the struct it answers with; "" when it is an entity, or nothing (204).
+  std::string result_type;
+  std::vector<Field> result;  ///< A plain type is one field, `value`.
   std::size_t emits = none;   ///< Entity::events; none: no event
 };
+
+/// A field that is worked out from others of the same row whenever the row is shown.
+struct ComputedField {
+  Field field;
+  std::string expression;  ///< As the schema has it: raw text.
+  std::string cpp;         ///< With kit::compute as `compute` and the row as `computed_variable`.
+  bool may_fail = false;   ///< A number may not fit: then the row is refused.
+};
+/// What `ComputedField::cpp` calls the row.
+inline constexpr const char* computed_variable = "row";
 
 struct FieldAccess {
   std::string field;
@@ -371,6 +390,7 @@ struct Entity {
   /// Every column in table order: id, declared fields and relation fields in the schema's order
   /// (fields, then belongs_to), created_at, updated_at, then version and deleted_at when kept.
   std::vector<Field> fields;
+  std::vector<ComputedField> computed;  ///< In the schema's order; never among `fields`.
   std::vector<Relation>
       relations;  ///< belongs_to, has_one, has_many, many_to_many, each in the schema's order.
   std::vector<Index> indexes;  ///< Also in its `Table`.

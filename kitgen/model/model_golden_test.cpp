@@ -19,7 +19,7 @@ TEST_P(ModelDump, IsAsTheGoldenSays) {
   testing_files::GoldenFile golden = testing_files::GoldenFile::read(path);
   std::string input = golden.input();
   const testing_files::MemoryFiles files(testing_files::GoldenFile::take_files(input));
-  const Loaded loaded = load_text(input, "schema.yaml", files, Capabilities::all());
+  const Loaded loaded = load_text(input, "schema.yaml", files);
   ASSERT_TRUE(loaded.service.has_value()) << schema::to_string(loaded.diagnostics);
   EXPECT_TRUE(loaded.diagnostics.empty()) << schema::to_string(loaded.diagnostics);
   const std::string text = dump(*loaded.service);

@@ -11,9 +11,8 @@
 namespace kitgen::model {
 namespace {
 
-Service load(const std::string& entities, const Capabilities& capabilities = {}) {
-  Loaded loaded =
-      load_text("kit: 1\nservice: shop\nentities:\n" + entities, "shop.yaml", capabilities);
+Service load(const std::string& entities) {
+  Loaded loaded = load_text("kit: 1\nservice: shop\nentities:\n" + entities, "shop.yaml");
   EXPECT_TRUE(loaded.service) << schema::to_string(loaded.diagnostics);
   return loaded.service.value_or(Service{});
 }

@@ -274,6 +274,13 @@ std::size_t Context::field_index(std::size_t entity, const std::string& name) co
   return found == notes[entity].field_by_name.end() ? none : found->second;
 }
 
+bool Context::is_computed(std::size_t entity, const std::string& name) const {
+  for (const schema::Field& field : syntax.entities[entity].fields) {
+    if (field.computed && field.name.text == name) return true;
+  }
+  return false;
+}
+
 const Relation* Context::find_relation(std::size_t entity, const std::string& name) const {
   const auto found = notes[entity].relation_by_name.find(name);
   if (found == notes[entity].relation_by_name.end()) return nullptr;

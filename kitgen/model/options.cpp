@@ -29,7 +29,11 @@ std::vector<FoundField> find_fields(Context& context, std::size_t entity,
   const Entity& here = context.service.entities[entity];
   for (const Word& word : words) {
     const std::size_t index = context.field_index(entity, word.text);
-    if (index == none) {
+    if (index == none && context.is_computed(entity, word.text)) {
+      context.diagnostics.error(word,
+                                where + " cannot use the computed field " + in_quotes(word.text),
+                                "it is not in the database; use the fields it is made of");
+    } else if (index == none) {
       const Relation* relation = context.find_relation(entity, word.text);
       std::string help =
           relation != nullptr && !relation->field.empty()
@@ -128,6 +132,14 @@ void build_list(Context& context, std::size_t entity, const schema::List& syntax
   }
 }
 
+void tell_repeated(Context& context, const std::vector<Word>& words, const std::string& where) {
+  std::unordered_set<std::string_view> seen;
+  for (const Word& word : words) {
+    if (!seen.insert(word.text).second)
+      context.diagnostics.error(word, where + " names " + in_quotes(word.text) + " twice");
+  }
+}
+
 void build_console(Context& context, std::size_t entity, const schema::Console& syntax) {
   Entity& target = context.service.entities[entity];
   const auto plain_text = [&](const std::optional<Word>& word, const char* key) -> std::string {
@@ -139,15 +151,20 @@ void build_console(Context& context, std::size_t entity, const schema::Console& 
   };
   target.console.icon = plain_text(syntax.icon, "icon");
   target.console.menu = plain_text(syntax.menu, "menu");
-  for (const auto& [index, word] :
-       find_fields(context, entity, syntax.columns, "console.columns")) {
-    const Field& field = target.fields[index];
-    if (field.secret) {
-      refuse_use(context, *word, "console.columns", field);
-    } else {
-      target.console.columns.push_back(field.name);
+  for (const Word& column : syntax.columns) {
+    if (context.is_computed(entity, column.text)) {
+      target.console.columns.push_back(column.text);
+      continue;
+    }
+    for (const auto& [index, word] : find_fields(context, entity, {column}, "console.columns")) {
+      if (target.fields[index].secret) {
+        refuse_use(context, column, "console.columns", target.fields[index]);
+      } else {
+        target.console.columns.push_back(column.text);
+      }
     }
   }
+  tell_repeated(context, syntax.columns, "console.columns");
   constexpr std::size_t usual_columns = 5;
   for (std::size_t i = 0; syntax.columns.empty() && i < target.fields.size() &&
                           target.console.columns.size() < usual_columns;

@@ -199,19 +199,25 @@ Field pivot_side(const Service& service, std::size_t entity, const std::string& 
   return field;
 }
 
+/// What only columns of an entity can be.
+void refuse_link_keys(Context& context, const schema::Field& field) {
+  const std::string tail = " is for fields of entities, not of relations";
+  for (const auto& [flag, key] :
+       {std::pair{&field.unique, "unique"}, std::pair{&field.immutable, "immutable"},
+        std::pair{&field.read_only, "read_only"}, std::pair{&field.secret, "secret"}}) {
+    if (flag->value) context.diagnostics.error(flag->word, in_quotes(key) + tail);
+  }
+  if (field.computed) context.diagnostics.error(*field.computed, "'computed'" + tail);
+}
+
 void add_pivot_fields(Context& context, const schema::Relation& syntax, const Entity& here,
                       Pivot& pivot) {
-  if (!syntax.fields.empty() && !context.capabilities.pivot_fields) {
-    context.diagnostics.error(
-        syntax.fields[0].name,
-        "fields of a many_to_many relation are not supported yet by this version",
-        "use an entity of its own with two belongs_to");
-  }
   NameScope columns;
   for (const Field& side : pivot.fields)
     columns.declare(side.name, syntax.name, "column " + in_quotes(side.name), context.diagnostics);
   for (const schema::Field& each : syntax.fields) {
     check_snake_name(context, each.name, "field", true);
+    refuse_link_keys(context, each);
     for (Field& field : make_fields(context, each, here.name + to_pascal(syntax.name.text))) {
       columns.declare(field.name, each.name, "field " + in_quotes(field.name), context.diagnostics);
       field.line = each.name.at.line;
@@ -245,6 +251,13 @@ void add_many_to_many(Context& context, std::size_t entity, const schema::Relati
     pivot.fields.push_back(pivot_side(context.service, relation.target, pivot.right_column));
     add_pivot_fields(context, syntax, here, pivot);
     if (syntax.renamed_from) relation.renamed_from = syntax.renamed_from->text;
+    if (pivot.fields.size() > 2) {
+      pivot.link_type = here.name + relation.pascal + "Link";
+      context.types.declare(
+          pivot.link_type, syntax.name,
+          "generated type " + in_quotes(pivot.link_type) + " of " + what_is(syntax),
+          context.diagnostics);
+    }
     relation.pivot = std::move(pivot);
   }
   keep(context, entity, std::move(relation), syntax);

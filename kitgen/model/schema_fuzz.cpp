@@ -11,7 +11,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace model = kitgen::model;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const model::Loaded loaded = model::load_text(text, "fuzz.yaml", model::Capabilities::all());
+  const model::Loaded loaded = model::load_text(text, "fuzz.yaml");
   KIT_ASSERT(loaded.service.has_value() != kitgen::schema::has_errors(loaded.diagnostics),
              "a model or errors, not both");
   const std::string report = kitgen::schema::to_string(loaded.diagnostics);

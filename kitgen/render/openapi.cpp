@@ -472,7 +472,7 @@ void write_history(YamlText& yaml, const Entity& entity) {
 void write_action(YamlText& yaml, const Service& service, const Entity& entity,
                   const model::Action& action) {
   const Block path(yaml, action.path);
-  {
+  if (!action.on_collection) {
     const Block parameters(yaml, "parameters");
     write_id_parameter(yaml, "id", entity);
   }
@@ -481,7 +481,9 @@ void write_action(YamlText& yaml, const Service& service, const Entity& entity,
   use_parameters(yaml, {"Idempotency-Key"});
   if (!action.input_type.empty()) write_body(yaml, action.input_type);
   const Block responses(yaml, "responses");
-  if (action.output == model::none) {
+  if (!action.result_type.empty()) {
+    write_answer(yaml, "200", action.label + ".", action.result_type, Headers::none);
+  } else if (action.output == model::none) {
     write_answer(yaml, "204", "Done.", "", Headers::none);
   } else {
     const Entity& output = service.entities[action.output];
@@ -501,7 +503,9 @@ void write_link(YamlText& yaml, const Entity& entity, const Relation& relation,
   {
     const Block put(yaml, "put");
     write_head(yaml, entity, entity.snake + "_link_" + relation.name, "Add to " + relation.label,
-               "No failure when it is there already.");
+               relation.pivot->has_link() ? "Changes the link when it is there already."
+                                          : "No failure when it is there already.");
+    if (relation.pivot->has_link()) write_body(yaml, relation.pivot->link_type);
     const Block responses(yaml, "responses");
     write_answer(yaml, "204", "Added.", "", Headers::none);
     use_errors(yaml, {"400", "404", "409", "default"});
@@ -533,9 +537,11 @@ void write_relation(YamlText& yaml, const Service& service, const Entity& entity
     } else {
       use_list_parameters(yaml, target);
     }
+    const bool has_link = relation.pivot && relation.pivot->has_link();
+    const std::string page = (has_link ? relation.pivot->link_type : target.name) + "List";
     const Block responses(yaml, "responses");
-    write_answer(yaml, "200", one ? target.label + "." : "One page.",
-                 one ? target.name : target.name + "List", one ? Headers::etag : Headers::none);
+    write_answer(yaml, "200", one ? target.label + "." : "One page.", one ? target.name : page,
+                 one ? Headers::etag : Headers::none);
     use_errors(yaml, {"400", "404", "default"});
   }
   if (relation.kind == RelationKind::many_to_many) write_link(yaml, entity, relation, target);

@@ -165,6 +165,7 @@ void write_property(YamlText& yaml, const Service& service, const Field& field, 
   if (field.optional) yaml.plain("nullable", "true");
   if (shape == Shape::response && !field.in_update && !field.in_create)
     yaml.plain("readOnly", "true");
+  if (shape != Shape::response && field.secret) yaml.plain("writeOnly", "true");
   if (shape == Shape::create && field.default_value && !field.default_value->is_now) {
     yaml.plain("default", field.default_value->json);
   }
@@ -339,6 +340,37 @@ void write_status(YamlText& yaml) {
                "\"must be an e-mail address\"");
 }
 
+/// Links of relations with fields, and the pages that show them.
+void write_links(YamlText& yaml, const Service& service) {
+  for (const Entity& entity : service.entities) {
+    for (const Relation& relation : entity.relations) {
+      if (!relation.pivot || !relation.pivot->has_link()) continue;
+      const std::string& link = relation.pivot->link_type;
+      std::vector<Field> fields;
+      for (const Field* field : relation.pivot->link_fields()) fields.push_back(*field);
+      write_object(yaml, service, link, "What " + relation.name + " says of each link.", fields,
+                   Shape::create, nullptr);
+      const Block block(yaml, link + "List");
+      const Block all(yaml, "allOf");
+      {
+        const YamlText::Item item(yaml);
+        yaml.reference("schemas", service.entities[relation.target].name + "List");
+      }
+      const YamlText::Item item(yaml);
+      yaml.plain("type", "object");
+      const Block properties(yaml, "properties");
+      const Block items(yaml, "items");
+      yaml.plain("type", "array");
+      const Block element(yaml, "items");
+      yaml.plain("type", "object");
+      yaml.list("required", {"link"});
+      const Block members(yaml, "properties");
+      const Block member(yaml, "link");
+      yaml.reference("schemas", link);
+    }
+  }
+}
+
 }  // namespace
 
 bool is_in(const Field& field, Shape shape) {
@@ -357,6 +389,12 @@ bool is_in(const Field& field, Shape shape) {
 bool is_required(const Field& field, Shape shape) {
   if (shape == Shape::response) return true;
   return shape != Shape::patch && field.required_in_create;
+}
+
+std::vector<Field> shown_fields(const Entity& entity) {
+  std::vector<Field> fields = entity.fields;
+  for (const model::ComputedField& each : entity.computed) fields.push_back(each.field);
+  return fields;
 }
 
 Field element_of(const Field& array) {
@@ -405,7 +443,8 @@ void write_schemas(YamlText& yaml, const Service& service) {
   for (const auto& type : service.enums) write_enum(yaml, type);
   write_row_schemas(yaml);
   for (const Entity& entity : service.entities) {
-    write_object(yaml, service, entity.name, entity.doc, entity.fields, Shape::response, &entity);
+    write_object(yaml, service, entity.name, entity.doc, shown_fields(entity), Shape::response,
+                 &entity);
     write_object(yaml, service, entity.name + "Create", "What POST takes.", entity.fields,
                  Shape::create, nullptr, &entity);
     for (const Relation* relation : entity.nested_lists()) {
@@ -424,11 +463,17 @@ void write_schemas(YamlText& yaml, const Service& service) {
     write_list(yaml, entity);
     write_bulk_schemas(yaml, entity);
     for (const auto& action : entity.actions) {
-      if (action.input_type.empty()) continue;
-      write_object(yaml, service, action.input_type, "What " + action.label + " takes.",
-                   action.input, Shape::create, nullptr);
+      if (!action.input_type.empty()) {
+        write_object(yaml, service, action.input_type, "What " + action.label + " takes.",
+                     action.input, Shape::create, nullptr);
+      }
+      if (!action.result_type.empty()) {
+        write_object(yaml, service, action.result_type, "What " + action.label + " answers with.",
+                     action.result, Shape::response, nullptr);
+      }
     }
   }
+  write_links(yaml, service);
   if (std::ranges::any_of(service.entities, &Entity::audit)) {
     write_history_entry(yaml);
     write_history_list(yaml);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "kitgen/model/model.hpp"
 #include "kitgen/render/yaml_text.hpp"
 
@@ -21,6 +24,9 @@ bool is_required(const model::Field& field, Shape shape);
 /// The query parameter of a filter: `country`, `created_at.gte`; `total.eq` where the bare name
 /// means something else in every list.
 std::string filter_parameter(const model::Field& field, const std::string& op);
+
+/// What an answer has of an entity: its fields, then the computed ones.
+std::vector<model::Field> shown_fields(const model::Entity& entity);
 
 /// One element of an array, as a field of its own.
 model::Field element_of(const model::Field& array);

@@ -284,7 +284,7 @@ std::string query_of(const Entity& entity) {
 }
 
 std::string types_of(const Service& service, const Entity& entity) {
-  std::string text = interface_of(entity.name, entity.doc, entity.fields, Shape::response,
+  std::string text = interface_of(entity.name, entity.doc, shown_fields(entity), Shape::response,
                                   expanded_members(service, entity));
   std::string lists;
   for (const Relation* relation : entity.nested_lists()) {
@@ -301,8 +301,16 @@ std::string types_of(const Service& service, const Entity& entity) {
   text += interface_of(entity.name + "Patch", "Changes: what is left out stays, null empties.",
                        entity.fields, Shape::patch);
   for (const auto& action : entity.actions) {
-    if (action.input_type.empty()) continue;
-    text += interface_of(action.input_type, "", action.input, Shape::create);
+    if (!action.input_type.empty())
+      text += interface_of(action.input_type, "", action.input, Shape::create);
+    if (!action.result_type.empty())
+      text += interface_of(action.result_type, "", action.result, Shape::response);
+  }
+  for (const Relation& relation : entity.relations) {
+    if (!relation.pivot || !relation.pivot->has_link()) continue;
+    std::vector<Field> fields;
+    for (const Field* field : relation.pivot->link_fields()) fields.push_back(*field);
+    text += interface_of(relation.pivot->link_type, "", fields, Shape::create);
   }
   return text + query_of(entity);
 }
@@ -342,10 +350,10 @@ class ClientWriter {
   }
 
   void write_list(const std::string& name, const std::string& arguments, const Entity& target,
-                  const std::string& path) {
+                  const std::string& path, const std::string& item) {
     method("One page.",
            name + "(" + arguments + "query?: " + target.name + "Query, call?: KitCall)",
-           "KitPage<" + target.name + ">", "GET", path + " + kitQuery(query)", "undefined");
+           "KitPage<" + item + ">", "GET", path + " + kitQuery(query)", "undefined");
   }
 
   void write_crud() {
@@ -353,7 +361,7 @@ class ClientWriter {
     const std::string id = "id: " + id_type(entity_);
     const std::string one = literal(entity_.path_id);
     const std::string all = "\"" + entity_.path + "\"";
-    write_list("list", "", entity_, all);
+    write_list("list", "", entity_, all, entity_.name);
     text_ += "\n  /** Every row, page after page. */\n  all(query: " + name +
              "Query = {}, call?: KitCall): AsyncGenerator<" + name + "> {\n" +
              "    return this.transport.pages(" + all + ", query, call);\n  }\n";
@@ -422,11 +430,14 @@ class ClientWriter {
 
   void write_action(const model::Action& action) {
     const bool has_input = !action.input_type.empty();
-    const std::string body = has_input ? ", body: " + action.input_type : "";
-    const std::string answer =
-        action.output == model::none ? "void" : service_.entities[action.output].name;
-    method(action.doc, action.name + "(id: " + id_type(entity_) + body + ", call?: KitCall)",
-           answer, "POST", literal(action.path), has_input ? "body" : "undefined");
+    std::string parameters = action.on_collection ? "" : "id: " + id_type(entity_) + ", ";
+    if (has_input) parameters += "body: " + action.input_type + ", ";
+    const std::string answer = !action.result_type.empty() ? action.result_type
+                               : action.output == model::none
+                                   ? "void"
+                                   : service_.entities[action.output].name;
+    method(action.doc, action.name + "(" + parameters + "call?: KitCall)", answer, "POST",
+           literal(action.path), has_input ? "body" : "undefined");
   }
 
   void write_relation(const Relation& relation) {
@@ -441,11 +452,18 @@ class ClientWriter {
              target.name, "GET", literal(path) + " + kitQuery(query)", "undefined");
       return;
     }
-    write_list("list_" + relation.name, id + ", ", target, literal(path));
+    const bool shows_links = relation.pivot && relation.pivot->has_link();
+    const std::string item =
+        shows_links ? target.name + " & { link: " + relation.pivot->link_type + " }" : target.name;
+    write_list("list_" + relation.name, id + ", ", target, literal(path), item);
     if (relation.kind != RelationKind::many_to_many) return;
+    const bool has_link = relation.pivot->has_link();
     const std::string both = id + ", target_id: " + id_type(target) + ", call?: KitCall";
+    const std::string with_body = id + ", target_id: " + id_type(target) +
+                                  ", body: " + relation.pivot->link_type + ", call?: KitCall";
     const std::string link = literal(path + "/{target_id}");
-    method("", "link_" + relation.name + "(" + both + ")", "void", "PUT", link, "undefined");
+    method("", "link_" + relation.name + "(" + (has_link ? with_body : both) + ")", "void", "PUT",
+           link, has_link ? "body" : "undefined");
     method("", "unlink_" + relation.name + "(" + both + ")", "void", "DELETE", link, "undefined");
   }
 

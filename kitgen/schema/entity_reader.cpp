@@ -157,15 +157,35 @@ List read_list(NodeReader& reader, const Entry& entry) {
   return list;
 }
 
+/// output: Customer, output: [string], output: {total: decimal(10,2)}
+void read_output(NodeReader& reader, const Entry& entry, Action& action) {
+  const Node& node = entry.value;
+  if (node.is_map()) {
+    action.output_fields = read_fields(reader, node, "output");
+    if (node.entries.empty())
+      reader.diagnostics().error(node.word, "the output has no fields",
+                                 "take 'output' away when there is none");
+  } else if (node.is_sequence() && node.items.size() == 1 && node.items[0].is_scalar()) {
+    action.output = node.items[0].word;
+    action.is_output_array = true;
+  } else if (node.is_sequence()) {
+    reader.diagnostics().error(node.word, "an output is an entity, a type, or a mapping of fields",
+                               "write output: {total: int32}, for example");
+  } else {
+    action.output = reader.word(entry);
+  }
+}
+
 std::vector<Action> read_actions(NodeReader& reader, const Entry& entry) {
   std::vector<Action> actions;
   for (const Entry& each : reader.entries(entry.value, "actions")) {
     if (each.key.text.empty()) continue;
     Action& action = actions.emplace_back();
     action.name = each.key;
-    const std::array<KeyRule, 4> rules{{
+    const std::array<KeyRule, 5> rules{{
+        {"on", [&](const Entry& e) { action.on = reader.word(e); }},
         {"input", [&](const Entry& e) { action.input = read_fields(reader, e.value, "input"); }},
-        {"output", [&](const Entry& e) { action.output = reader.word(e); }},
+        {"output", [&](const Entry& e) { read_output(reader, e, action); }},
         {"emits", [&](const Entry& e) { action.emits = reader.word(e); }},
         {"doc", [&](const Entry& e) { action.doc = reader.word(e); }},
     }};

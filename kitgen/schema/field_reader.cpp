@@ -9,7 +9,7 @@
 namespace kitgen::schema {
 namespace {
 
-constexpr std::array<ForeignWord, 30> foreign_words{{
+constexpr std::array<ForeignWord, 33> foreign_words{{
     {"required", "fields are required unless they say optional: true"},
     {"not_null", "fields are required unless they say optional: true"},
     {"nullable", "write optional: true"},
@@ -40,6 +40,9 @@ constexpr std::array<ForeignWord, 30> foreign_words{{
     {"hidden", "write secret: true"},
     {"private", "write secret: true"},
     {"const", "write immutable: true"},
+    {"formula", "write computed"},
+    {"expression", "write computed"},
+    {"generated", "write computed"},
 }};
 
 /// type: string, type: [string]
@@ -101,7 +104,7 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
   const auto into_flag = [&](Flag& target) {
     return [&reader, &target](const Entry& e) { target = reader.flag(e); };
   };
-  const std::array<KeyRule, 19> rules{{
+  const std::array<KeyRule, 20> rules{{
       {"type",
        [&](const Entry& e) {
          has_type = true;
@@ -114,6 +117,7 @@ void read_field_map(NodeReader& reader, const Entry& entry, Field& field) {
       {"pattern", into_word(field.pattern)},
       {"format", into_word(field.format)},
       {"default", [&](const Entry& e) { read_default(reader, e, field); }},
+      {"computed", into_word(field.computed)},
       {"items", [&](const Entry& e) { field.items = read_items(reader, e); }},
       {"currency", into_word(field.currency)},
       {"values",

@@ -55,6 +55,7 @@ struct Field {
   std::vector<RenamedValue> renamed_values;
   bool has_values = false;
   std::optional<Items> items;
+  std::optional<Word> computed;
   std::optional<DefaultList> default_list;
   Flag unique, optional, immutable, read_only, secret;
 };
@@ -101,7 +102,11 @@ struct List {
 struct Action {
   Word name;
   std::vector<Field> input;
-  std::optional<Word> output, emits, doc;
+  /// `output: Customer`, or a plain type: `decimal(10,2)`, `[string]`.
+  std::optional<Word> output;
+  bool is_output_array = false;
+  std::vector<Field> output_fields;  ///< `output: {total: decimal(10,2), lines: int32}`
+  std::optional<Word> on, emits, doc;
 };
 
 struct Event {

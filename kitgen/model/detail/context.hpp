@@ -56,7 +56,6 @@ struct EntityNotes {
 struct Context {
   const schema::Schema& syntax;
   schema::Diagnostics& diagnostics;
-  Capabilities capabilities;
   Service service;
   std::vector<EntityNotes> notes;  ///< As Service::entities; the same order as in the syntax.
   std::unordered_map<std::string, std::size_t> entity_by_name;
@@ -70,6 +69,7 @@ struct Context {
   std::size_t find_entity(const Word& word, std::string_view used_as);
   /// Index in Entity::fields, or none.
   std::size_t field_index(std::size_t entity, const std::string& name) const;
+  bool is_computed(std::size_t entity, const std::string& name) const;
   /// Or null.
   const Relation* find_relation(std::size_t entity, const std::string& name) const;
 };
@@ -149,6 +149,10 @@ std::vector<Field> make_fields(Context& context, const schema::Field& syntax,
 void add_field(Context& context, std::size_t entity, Field field, const Word& word,
                const std::string& what);
 void add_automatic_fields(Context& context, std::size_t entity);
+// computed.cpp
+/// After every field of the entity is there.
+void build_computed(Context& context, std::size_t entity);
+// fields.cpp
 /// Decisions that follow from the flags of a field.
 void decide(Field& field);
 Field make_id_field(const Service& service, std::size_t entity, std::string name);

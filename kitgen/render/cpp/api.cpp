@@ -136,7 +136,8 @@ RouteTable route_table(const Project& project, const Entity& entity) {
     table.add(entity, "post", typed_path(entity, purge_path(entity)), "purge", "json");
   if (entity.audit) table.add(entity, "get", typed_path(entity, history_path(entity)), "history");
   for (const model::Action& action : entity.actions) {
-    table.add(entity, "post", typed_path(entity, action.path), "post_" + action.name, "json");
+    table.add(entity, "post", action.on_collection ? action.path : typed_path(entity, action.path),
+              "post_" + action.name, "json");
   }
   for (const model::Relation& relation : entity.relations) {
     if (relation.kind == RelationKind::belongs_to) continue;
@@ -145,7 +146,8 @@ RouteTable route_table(const Project& project, const Entity& entity) {
               (is_collection(relation) ? "list_" : "get_") + relation.name);
     if (relation.kind != RelationKind::many_to_many) continue;
     const Entity& target = project.target(relation);
-    table.add(entity, "put", typed_path(entity, path, &target), "link_" + relation.name);
+    table.add(entity, "put", typed_path(entity, path, &target), "link_" + relation.name,
+              relation.pivot->has_link() ? "json" : "");
     table.add(entity, "delete_", typed_path(entity, path, &target), "unlink_" + relation.name);
   }
   return table;
@@ -162,16 +164,19 @@ View action_views(const Project& project, const Entity& entity) {
                                 Strings{entity.snake + "_" + action.name + "_fields",
                                         "kit::rest::Mode::create", "biz::validate"},
                                 ";"));
-    Strings arguments{"id"};
+    Strings arguments;
+    view.set("on_entity", flag(!action.on_collection));
+    if (!action.on_collection) arguments.push_back("id");
     if (!action.input_type.empty()) arguments.push_back("std::move(body)");
     const std::string function = "uses_." + entity.plural + "." + action.name;
-    const bool answers = action.output != model::none;
-    view.set("call", answers ? assign(2,
-                                      "const biz::" + project.service.entities[action.output].name +
-                                          " result",
-                                      "co_await " + function, arguments)
+    const bool answers = action.output != model::none || !action.result_type.empty();
+    const std::string type = action.output != model::none
+                                 ? project.service.entities[action.output].name
+                                 : action.result_type;
+    view.set("call", answers ? assign(2, "const biz::" + type + " result", "co_await " + function,
+                                      arguments)
                              : call(2, "co_await " + function, arguments, ";"));
-    const bool is_self = answers && &project.service.entities[action.output] == &entity;
+    const bool is_self = type == entity.name;
     view.set("returns_self", flag(is_self));
     view.set("returns_other", flag(answers && !is_self));
     view.set("returns_nothing", flag(!answers));
@@ -194,10 +199,36 @@ View had_views(const Project& project, const Entity& entity) {
                         "id.value()"};
     view.set("make_scope", assign(2, "kit::db::Filter scope", "kit::rest::scope", scope));
     const std::string routes = &target == &entity ? "" : "uses_." + target.snake + "_routes.";
-    const Strings arguments =
-        is_collection(relation)
-            ? Strings{"request", "biz::" + columns + "_table", "std::move(scope)"}
-            : Strings{"request", "std::move(scope)"};
+    Strings arguments = is_collection(relation)
+                            ? Strings{"request", "biz::" + columns + "_table", "std::move(scope)"}
+                            : Strings{"request", "std::move(scope)"};
+    const bool has_link = is_pivot && relation.pivot->has_link();
+    if (has_link) {
+      arguments.push_back("&links_of");
+      view.set("items", "const std::vector<biz::" + target.name + ">& items");
+      view.set("item", "biz::" + target.name);
+      view.set("target_id", "biz::" + target.id_type);
+      view.set("links", "uses_." + entity.plural + "." + relation.name + "_links");
+      view.set("pair",
+               "std::pair<biz::" + target.id_type + ", biz::" + relation.pivot->link_type + ">");
+      view.set("links_name", relation.name + "_links_of");
+      const Strings parameters{"biz::" + entity.id_type + " id",
+                               "const std::vector<biz::" + target.name + ">& items"};
+      const std::string links =
+          signature(0, "kit::Task<std::vector<std::string>>",
+                    entity.name + "Routes::" + relation.name + "_links_of", parameters, " {");
+      view.set("links_def", links.substr(0, links.size() - 2));
+      view.set("read_links",
+               assign(2,
+                      "const std::vector<std::pair<biz::" + target.id_type +
+                          ", biz::" + relation.pivot->link_type + ">> links",
+                      "co_await uses_." + entity.plural + "." + relation.name + "_links",
+                      Strings{"id", "std::move(ids)"}));
+    }
+    if (!has_link && is_collection(relation) && is_linked(project, target))
+      arguments.push_back("nullptr");
+    view.set("has_link", flag(has_link));
+    view.set("target", target.name);
     const std::string function = routes + (is_collection(relation) ? "list_in" : "first_in");
     view.set("call", call(2, "co_return co_await " + function, arguments, ";"));
     list.push_back(view);
@@ -212,6 +243,14 @@ View link_views(const Project& project, const Entity& entity) {
       View view{View::type::object};
       view.set("handler", verb + relation->name);
       view.set("right", relation->pivot->right_column);
+      const bool has_body = verb == "link_" && relation->pivot->has_link();
+      view.set("has_body", flag(has_body));
+      view.set("link_type", relation->pivot->link_type);
+      view.set("make_input",
+               call(2, "kit::rest::Input<biz::" + relation->pivot->link_type + "> input",
+                    Strings{entity.snake + "_" + relation->name + "_link_fields",
+                            "kit::rest::Mode::create", "biz::validate"},
+                    ";"));
       view.set("read_other", read_id(project.target(*relation), relation->pivot->right_column, 1));
       list.push_back(view);
     }
@@ -219,7 +258,7 @@ View link_views(const Project& project, const Entity& entity) {
   return list;
 }
 
-void add_signatures(const Entity& entity, View& view) {
+void add_signatures(const Entity& entity, bool linked, View& view) {
   const std::string of = entity.name + "Routes::";
   const auto add = [&](const std::string& key, std::string_view type, const std::string& name,
                        const Strings& parameters) {
@@ -227,9 +266,10 @@ void add_signatures(const Entity& entity, View& view) {
     std::string text = signature(0, type, of + name, parameters, " {");
     view.set(key + "_def", text.substr(0, text.size() - 2));
   };
-  add("list_in", response_task, "list_in",
-      {"kit::http::Request& request", "const kit::db::ListTable& table",
-       "std::optional<kit::db::Filter> scope"});
+  Strings list_in{"kit::http::Request& request", "const kit::db::ListTable& table",
+                  "std::optional<kit::db::Filter> scope"};
+  if (linked) list_in.push_back("const LinksOf* links_of");
+  add("list_in", response_task, "list_in", list_in);
   add("first_in", response_task, "first_in",
       {"kit::http::Request& request", "kit::db::Filter scope"});
   add("change", response_task, "change", {"kit::http::Request& request", "kit::rest::Mode mode"});
@@ -368,7 +408,9 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("path", entity.path);
   add_lists(project, entity, view);
   add_nested(project, entity, view);
-  add_signatures(entity, view);
+  const bool linked = is_linked(project, entity);
+  add_signatures(entity, linked, view);
+  view.set("is_linked", flag(linked));
   view.set("read_id", read_id(entity, "id", 0));
   view.set("has_expansion", flag(has_expansion(entity)));
   view.set("expands", expand_views(project, entity));
@@ -404,12 +446,30 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
     own.insert(own.end(),
                {"kit/rest/list_request.hpp", project.path("api", entity.snake + "_json.gen.hpp")});
   }
+  if (linked) {
+    standard.insert(standard.end(), {"string", "vector"});
+    own.push_back("kit/base/function.hpp");
+  }
+  View links{View::type::list};
+  for (const model::Relation* relation : relations(entity, RelationKind::many_to_many)) {
+    if (!relation->pivot->has_link()) continue;
+    const Strings parameters{
+        "biz::" + entity.id_type + " id",
+        "const std::vector<biz::" + project.target(*relation).name + ">& items"};
+    links.push_back(View{signature(2, "kit::Task<std::vector<std::string>>",
+                                   relation->name + "_links_of", parameters, ";")});
+    standard.insert(standard.end(), {"string", "vector"});
+    own.push_back(project.path("biz", project.target(*relation).snake + ".gen.hpp"));
+  }
+  view.set("links_of", links);
   for (const Entity* other : used_services(project, entity)) {
     own.push_back(project.path("service", other->snake + "_service.gen.hpp"));
   }
   view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("api", entity.snake + "_routes.gen.hpp", "routes.hpp", view));
   standard = {"string_view", "utility"};
+  if (!links.list_value().empty()) standard.insert(standard.end(), {"algorithm", "cstddef"});
+  if (linked) standard.push_back("cstddef");
   if (entity.version) standard.push_back("cstdint");
   if (!entity.nested_lists().empty()) standard.push_back("string");
   view.set("includes", include_lines(standard, source_includes(project, entity)));

@@ -45,7 +45,7 @@ std::string guarded(std::size_t index, const std::string& head, const Strings& a
 }
 
 /// The statements that write one member.
-std::string write_lines(std::size_t index, const Field& field, const std::string& value) {
+std::string shown_lines(std::size_t index, const Field& field, const std::string& value) {
   const std::string name = "\"" + field.name + "\"";
   const auto in_two = [&](const std::string& statement) {
     return "  if (shown.has(" + std::to_string(index) + ")) {\n    out.member(" + name +
@@ -80,30 +80,73 @@ std::string write_signature(const Entity& entity, bool with_default) {
   return text.substr(0, text.size() - (with_default ? 1 : 2));
 }
 
+/// A table of what a request may say, beside the entity's own.
+View input_view(const Entity& entity, const std::string& what, const std::string& type,
+                const std::vector<const Field*>& fields) {
+  Strings rows;
+  for (const Field* field : fields) {
+    // An input has no other way to be set than the request.
+    Field given = *field;
+    given.immutable = false;
+    given.in_response = true;
+    given.required_in_create = !field->optional && !field->default_value;
+    rows.push_back(field_row(type, given, true));
+  }
+  View input{View::type::object};
+  input.set("action", what);
+  input.set("rows", render::rows(rows));
+  const std::string name = "constinit const std::span<const kit::rest::Field> " + entity.snake +
+                           "_" + what + "_fields =";
+  const std::string line = name + " " + what + "_fields;";
+  input.set("definition", line.size() <= line_width ? line : name + "\n    " + what + "_fields;");
+  return input;
+}
+
 View input_views(const Entity& entity) {
   View inputs{View::type::list};
   for (const model::Action& action : entity.actions) {
     if (action.input_type.empty()) continue;
-    Strings rows;
-    for (const Field& field : action.input) {
-      // An input has no other way to be set than the request.
-      Field given = field;
-      given.immutable = false;
-      given.in_response = true;
-      given.required_in_create = !field.optional && !field.default_value;
-      rows.push_back(field_row(action.input_type, given, true));
-    }
-    View input{View::type::object};
-    input.set("action", action.name);
-    input.set("rows", render::rows(rows));
-    const std::string name = "constinit const std::span<const kit::rest::Field> " + entity.snake +
-                             "_" + action.name + "_fields =";
-    const std::string line = name + " " + action.name + "_fields;";
-    input.set("definition",
-              line.size() <= line_width ? line : name + "\n    " + action.name + "_fields;");
-    inputs.push_back(input);
+    std::vector<const Field*> fields;
+    for (const Field& field : action.input) fields.push_back(&field);
+    inputs.push_back(input_view(entity, action.name, action.input_type, fields));
+  }
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (!relation->pivot->has_link()) continue;
+    inputs.push_back(input_view(entity, relation->name + "_link", relation->pivot->link_type,
+                                relation->pivot->link_fields()));
   }
   return inputs;
+}
+
+/// The function that writes a struct which is no entity.
+View result_view(const std::string& type, const std::string& variable,
+                 const std::vector<const Field*>& fields) {
+  View result{View::type::object};
+  const Strings parameters{"kit::json::Writer& out", "const biz::" + type + "& " + variable};
+  const std::string text = signature(0, "void", "write", parameters, " {");
+  result.set("write", text.substr(0, text.size() - 2));
+  Strings writes;
+  for (const Field* field : fields)
+    writes.push_back(write_lines(*field, variable + "." + field->name));
+  result.set("writes", text_list(writes));
+  return result;
+}
+
+/// What actions answer with, and what links say.
+View result_views(const Entity& entity) {
+  View results{View::type::list};
+  for (const model::Action& action : entity.actions) {
+    if (action.result_type.empty()) continue;
+    std::vector<const Field*> fields;
+    for (const Field& field : action.result) fields.push_back(&field);
+    results.push_back(result_view(action.result_type, "result", fields));
+  }
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (!relation->pivot->has_link()) continue;
+    results.push_back(
+        result_view(relation->pivot->link_type, "link", relation->pivot->link_fields()));
+  }
+  return results;
 }
 
 }  // namespace
@@ -148,8 +191,15 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
                              field.origin != model::Origin::id;
     rows.push_back(field_row(entity.name, field, is_accepted));
     if (field.in_response)
-      writes.push_back(write_lines(i, field, variable(entity) + "." + field.name));
+      writes.push_back(shown_lines(i, field, variable(entity) + "." + field.name));
     if (field.in_response && field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
+  }
+  std::size_t index = entity.fields.size();
+  for (const model::ComputedField& each : entity.computed) {
+    rows.push_back(field_row(entity.name, each.field, false));
+    writes.push_back(
+        shown_lines(index++, each.field,
+                    "biz::compute_" + each.field.name + "(" + variable(entity) + ").value"));
   }
   for (const model::Relation* relation : entity.nested_lists()) {
     rows.push_back("    kit::rest::nested(\"" + relation->name + "\"),");
@@ -169,6 +219,12 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   view.set("rows", render::rows(rows));
   view.set("writes", text_list(writes));
   view.set("inputs", input_views(entity));
+  view.set("results", result_views(entity));
+  for (const model::Action& action : entity.actions) {
+    for (const Field& field : action.result) {
+      if (field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
+    }
+  }
   view.set("has_expansion", flag(has_expansion(entity)));
   view.set("expands", expand_views(project, entity));
   view.set("header", project.path("api", entity.snake + "_json.gen.hpp"));

@@ -97,6 +97,11 @@ File entity_header(const Project& project, const Entity& entity) {
   std::ranges::for_each(entity.fields, include);
   view.set("fields", field_views(pointers(entity.fields)));
   view.set("validate", validate_signature(entity.name, variable(entity), true, ""));
+  view.set("computed", computed_views(entity));
+  for (const model::ComputedField& each : entity.computed) {
+    include(each.field);
+    own.push_back("kit/base/compute.hpp");
+  }
   View inputs{View::type::list};
   for (const Action& action : entity.actions) {
     if (action.input_type.empty()) continue;
@@ -109,6 +114,30 @@ File entity_header(const Project& project, const Entity& entity) {
     inputs.push_back(input);
   }
   view.set("inputs", inputs);
+  View results{View::type::list};
+  for (const Action& action : entity.actions) {
+    if (action.result_type.empty()) continue;
+    std::ranges::for_each(action.result, include);
+    View result{View::type::object};
+    result.set("action", action.name);
+    result.set("name", action.result_type);
+    result.set("fields", field_views(pointers(action.result)));
+    results.push_back(result);
+  }
+  view.set("results", results);
+  View links{View::type::list};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (!relation->pivot->has_link()) continue;
+    const std::vector<const Field*> fields = relation->pivot->link_fields();
+    for (const Field* field : fields) include(*field);
+    View link{View::type::object};
+    link.set("relation", relation->name);
+    link.set("name", relation->pivot->link_type);
+    link.set("fields", field_views(fields));
+    link.set("validate", validate_signature(relation->pivot->link_type, "link", true, ""));
+    links.push_back(link);
+  }
+  view.set("links", links);
   View events{View::type::list};
   for (const model::Event& event : entity.events) {
     std::vector<const Field*> fields;
@@ -133,8 +162,9 @@ File entity_source(const Project& project, const Entity& entity) {
   Strings own;
   View validators{View::type::list};
   const auto add = [&](std::string_view type, std::string_view value,
-                       const std::vector<const Field*>& fields) {
-    const Validation rules = validation(fields, value);
+                       const std::vector<const Field*>& fields,
+                       std::span<const model::ComputedField> computed = {}) {
+    const Validation rules = validation(fields, value, computed);
     View each{View::type::object};
     each.set("signature",
              validate_signature(type, value, rules.uses_value, rules.uses_value ? " {" : " {}"));
@@ -152,9 +182,19 @@ File entity_source(const Project& project, const Entity& entity) {
     }
     validators.push_back(each);
   };
-  add(entity.name, variable(entity), pointers(entity.fields));
+  add(entity.name, variable(entity), pointers(entity.fields), entity.computed);
+  view.set("computed", computed_views(entity));
+  view.set("has_computed", flag(!entity.computed.empty()));
+  for (const model::ComputedField& each : entity.computed) {
+    if (each.cpp.find("std::chrono") != std::string::npos) standard.push_back("chrono");
+    if (each.cpp.find("std::int64_t") != std::string::npos) standard.push_back("cstdint");
+  }
   for (const Action& action : entity.actions) {
     if (!action.input_type.empty()) add(action.input_type, "input", pointers(action.input));
+  }
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (relation->pivot->has_link())
+      add(relation->pivot->link_type, "link", relation->pivot->link_fields());
   }
   view.set("validators", validators);
   view.set("header", project.path("biz", entity.snake + ".gen.hpp"));
@@ -319,8 +359,17 @@ File repository(const Project& project, const Entity& entity) {
     const Entity& target = project.target(*relation);
     const Strings parameters{entity.id_type + " id",
                              target.id_type + " " + relation->pivot->right_column};
-    methods.push_back(method("kit::Task<>", "link_" + relation->name, parameters,
-                             {"Does nothing when they are linked already."}));
+    if (relation->pivot->has_link()) {
+      methods.push_back(method("kit::Task<>", "link_" + relation->name,
+                               with(parameters, {relation->pivot->link_type + " link"}),
+                               {"Changes the link when they are linked already."}));
+      methods.push_back(method(links_type(*relation, target, ""), relation->name + "_links",
+                               {entity.id_type + " id", "std::vector<" + target.id_type + "> ids"},
+                               {"What links it to each of `ids`, ordered by them."}));
+    } else {
+      methods.push_back(method("kit::Task<>", "link_" + relation->name, parameters,
+                               {"Does nothing when they are linked already."}));
+    }
     methods.push_back(method("kit::Task<>", "unlink_" + relation->name, parameters,
                              {"Fails with `not_found` when they are not linked."}));
   }
@@ -338,7 +387,11 @@ File repository(const Project& project, const Entity& entity) {
                               "ended."}));
   }
   view.set("methods", methods);
-  view.set("includes", include_lines({"cstdint", "vector"}, own));
+  Strings standard{"cstdint", "vector"};
+  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
+    if (relation->pivot->has_link()) standard.push_back("utility");
+  }
+  view.set("includes", include_lines(standard, own));
   return project.generated("biz", entity.snake + "_repository.gen.hpp", "repository.hpp", view);
 }
 
@@ -371,10 +424,11 @@ void add_ports(const Project& project, std::vector<File>& files) {
 }
 
 void add_rules(const Project& project, const Entity& entity, std::vector<File>& files) {
-  if (entity.actions.empty()) return;
+  if (!has_rules(entity)) return;
   View view = project.view(entity);
   View actions{View::type::list};
   for (const Action& action : entity.actions) {
+    if (action.on_collection) continue;
     const std::string type = action.emits == model::none
                                  ? "kit::Result<>"
                                  : "kit::Result<" + entity.events[action.emits].name + ">";

@@ -149,6 +149,27 @@ View references(const Project& project, const Entity& entity) {
   return list;
 }
 
+/// How the links to several rows are read.
+void add_links(const model::Relation& relation, const Entity& entity, const Entity& target,
+               Methods& methods, View& view) {
+  const std::string type = links_type(relation, target, "biz::");
+  const Strings parameters{"biz::" + entity.id_type + " id",
+                           "std::vector<biz::" + target.id_type + "> ids"};
+  methods.declare(type, relation.name + "_links", parameters);
+  view.set("links", methods.definition(type, relation.name + "_links", parameters));
+  view.set("pair",
+           "std::pair<biz::" + target.id_type + ", biz::" + relation.pivot->link_type + ">");
+  view.set("target_id", "biz::" + target.id_type);
+  Strings columns{relation.pivot->right_column};
+  View reads{View::type::list};
+  for (const Field* field : relation.pivot->link_fields()) {
+    columns.push_back(field->name);
+    reads.push_back(View{"    in." + row_call(*field, "read", "each.second." + field->name) + ";"});
+  }
+  view.set("link_select", fill("", columns, 9));
+  view.set("link_reads", reads);
+}
+
 void add_methods(const Project& project, const Entity& entity, Methods& methods, View& view) {
   const std::string type = "biz::" + entity.name;
   const std::string id = "biz::" + entity.id_type + " id";
@@ -209,10 +230,17 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
                                  model::to_words(entity.snake));
     pivot.set("pivot_upper", entity.upper + "_" + upper(relation->pivot->right_name));
     add_link_changes(*relation, pivot);
-    for (const std::string verb : {"link", "unlink"}) {
-      methods.declare("kit::Task<>", verb + "_" + relation->name, parameters);
-      pivot.set(verb, methods.definition("kit::Task<>", verb + "_" + relation->name, parameters));
+    Strings linking = parameters;
+    if (relation->pivot->has_link()) {
+      linking.push_back("biz::" + relation->pivot->link_type + " link");
+      add_links(*relation, entity, target, methods, pivot);
     }
+    pivot.set("has_link", flag(relation->pivot->has_link()));
+    add_link_sql(*relation->pivot, pivot);
+    methods.declare("kit::Task<>", "link_" + relation->name, linking);
+    pivot.set("link", methods.definition("kit::Task<>", "link_" + relation->name, linking));
+    methods.declare("kit::Task<>", "unlink_" + relation->name, parameters);
+    pivot.set("unlink", methods.definition("kit::Task<>", "unlink_" + relation->name, parameters));
     pivots.push_back(pivot);
   }
   view.set("pivots", pivots);
@@ -296,8 +324,8 @@ void add_outbox(const Project& project, std::vector<File>& files) {
       each.set("name", event.name);
       View writes{View::type::list};
       for (const model::EventField& field : event.fields) {
-        writes.push_back(
-            View{"  out.member(\"" + field.field.name + "\", event." + field.field.name + ");"});
+        writes.push_back(View{write_lines(field.field, "event." + field.field.name)});
+        if (field.field.type == Scalar::bytes) own.push_back("kit/base/base64.hpp");
       }
       each.set("writes", writes);
       each.set("store",
@@ -353,6 +381,30 @@ std::string row_call(const Field& field, std::string_view verb, const std::strin
   // Bytes are read like text.
   if (field.type == Scalar::bytes && verb == "add") return start + "_bytes(" + value + ")";
   return start + "(" + value + ")";
+}
+
+void add_link_sql(const model::Pivot& pivot, View& view) {
+  Strings columns{pivot.left_column, pivot.right_column};
+  Strings numbers{"?1", "?2"};
+  Strings changes;
+  View binds{View::type::list};
+  for (const Field* field : pivot.link_fields()) {
+    columns.push_back(field->name);
+    numbers.push_back("?" + std::to_string(numbers.size() + 1));
+    changes.push_back(field->name + " = excluded." + field->name);
+    binds.push_back(View{"  parameters." + row_call(*field, "add", "link." + field->name) + ";"});
+  }
+  const std::string head = "INSERT INTO " + pivot.table + " (";
+  view.set("link_columns", fill("", columns, head.size() + 2));
+  view.set("link_values", fill("", numbers, 10));
+  view.set("link_count", std::to_string(numbers.size()));
+  view.set("link_binds", binds);
+  view.set("has_link_decimals",
+           flag(std::ranges::any_of(pivot.link_fields(), [](const Field* field) {
+             return field->type == Scalar::decimal;
+           })));
+  view.set("on_conflict", changes.empty() ? "ON CONFLICT DO NOTHING"
+                                          : "ON CONFLICT DO UPDATE SET " + fill("", changes, 12));
 }
 
 void add_data(const Project& project, std::vector<File>& files) {

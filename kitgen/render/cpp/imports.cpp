@@ -183,15 +183,36 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   references.push_back(reference(entity, pivot.fields[1], pivot.right_name, target.table, 1));
   view.set("references", references);
   Strings reads;
-  for (const model::ImportColumn& column : pivot.import->columns) reads.push_back(column.field);
-  view.set("reads", text_list(reads));
+  Strings statements;
+  Strings row_reads;
+  Strings writes;
+  for (const model::ImportColumn& column : pivot.import->columns) {
+    const Field& field = pivot.fields[column.field_index];
+    const std::string value = column.field_index < 2 ? field.name : "link." + field.name;
+    reads.push_back(column.field);
+    statements.push_back("  in." + read_call(field, value) + ";");
+    row_reads.push_back("    in." + row_call(field, "read", value) + ";");
+    writes.push_back("    out." + write_call(field, value) + ";");
+  }
+  view.set("reads", text_list(statements));
+  view.set("row_reads", text_list(row_reads));
+  view.set("writes", text_list(writes));
+  view.set("has_link", flag(pivot.has_link()));
+  view.set("link_type", pivot.link_type);
+  add_link_sql(pivot, view);
   view.set("select", fill("", reads, 9));
   view.set("store_align", store_align(name));
   view.set("each", member(name + "Import::each", "kit::db::RecordSink sink"));
   view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
-  view.set("includes", include_lines({"cstddef", "span", "string_view", "utility"},
-                                     {"kit/record/csv_fields.hpp", "kit/record/parameters.hpp",
-                                      "kit/record/write.hpp", project.path("biz", "ids.gen.hpp")}));
+  Strings standard{"cstddef", "span", "string_view", "utility"};
+  Strings own{"kit/record/csv_fields.hpp", "kit/record/parameters.hpp", "kit/record/write.hpp",
+              project.path("biz", "ids.gen.hpp")};
+  if (pivot.has_link()) {
+    standard.push_back("vector");
+    own.insert(own.end(), {"kit/base/error.hpp", "kit/record/row_reader.hpp",
+                           project.path("biz", entity.snake + ".gen.hpp")});
+  }
+  view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("data", pivot.table + "_import.gen.hpp", "import.hpp", view));
   files.push_back(
       project.generated("data", pivot.table + "_import.gen.cpp", "pivot_import.cpp", view));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kitgen/render/cpp/names.hpp"
@@ -23,12 +24,18 @@ struct Validation {
   bool uses_pattern = false;
   std::vector<const model::Field*> fields;  ///< That are checked.
 };
-Validation validation(const std::vector<const model::Field*>& fields, std::string_view variable);
+Validation validation(const std::vector<const model::Field*>& fields, std::string_view variable,
+                      std::span<const model::ComputedField> computed = {});
+
+/// The functions that work out what is not stored, of add_biz.
+View computed_views(const model::Entity& entity);
 
 /// Parts of the import files, of add_data.
 void add_imports(const Project& project, std::vector<File>& files);
 /// The call that reads or writes the value of a field: `read(x)`, `read_decimal(x, 2)`,
 /// `add_bytes(x)`.
 std::string row_call(const model::Field& field, std::string_view verb, const std::string& value);
+/// The columns, parameters and conflict clause of the statement that links two rows.
+void add_link_sql(const model::Pivot& pivot, View& view);
 
 }  // namespace kitgen::render

@@ -13,6 +13,7 @@ namespace kitgen::render {
 using model::Entity;
 using model::Field;
 using model::Scalar;
+using Strings = std::vector<std::string>;
 
 std::string Project::path(std::string_view layer, std::string_view file) const {
   std::string text = options.output;
@@ -239,6 +240,27 @@ bool has_events(const model::Service& service) {
                              [](const Entity& entity) { return !entity.events.empty(); });
 }
 
+std::string links_type(const model::Relation& relation, const Entity& target,
+                       std::string_view scope) {
+  const std::string prefix(scope);
+  return "kit::Task<std::vector<std::pair<" + prefix + target.id_type + ", " + prefix +
+         relation.pivot->link_type + ">>>";
+}
+
+bool is_linked(const Project& project, const Entity& entity) {
+  for (const Entity& other : project.service.entities) {
+    for (const model::Relation* relation : relations(other, model::RelationKind::many_to_many)) {
+      if (relation->pivot->has_link() && &project.target(*relation) == &entity) return true;
+    }
+  }
+  return false;
+}
+
+bool has_rules(const Entity& entity) {
+  return std::ranges::any_of(entity.actions,
+                             [](const model::Action& action) { return !action.on_collection; });
+}
+
 bool is_deferred(const Project& project, const Entity& entity, std::string_view column) {
   const model::Table& table = *project.service.find_table(entity.table);
   return std::ranges::any_of(table.foreign_keys, [&](const model::ForeignKey& key) {
@@ -249,6 +271,28 @@ bool is_deferred(const Project& project, const Entity& entity, std::string_view 
 bool has_deferred(const Project& project, const Entity& entity) {
   return std::ranges::any_of(
       entity.fields, [&](const Field& field) { return is_deferred(project, entity, field.name); });
+}
+
+std::string write_lines(const Field& field, const std::string& value) {
+  const std::string name = "\"" + field.name + "\"";
+  if (field.type == Scalar::json) {
+    const std::string start = "  out.member(" + name + ");\n";
+    return field.optional ? start + "  " + value + " ? out.raw(*" + value + ") : out.null();"
+                          : start + "  out.raw(" + value + ");";
+  }
+  if (field.type == Scalar::bytes) {
+    if (!field.optional)
+      return call(2, "out.member", Strings{name, "kit::base64_encode(" + value + ")"}, ";");
+    return "  out.member(" + name + ");\n  " + value + " ? out.string(kit::base64_encode(*" +
+           value + ")) : out.null();";
+  }
+  if (field.is_enum() && !field.is_array && field.origin != model::Origin::computed) {
+    if (!field.optional)
+      return call(2, "out.member", Strings{name, "to_string(" + value + ")"}, ";");
+    return "  out.member(" + name + ");\n  " + value + " ? out.string(to_string(*" + value +
+           ")) : out.null();";
+  }
+  return call(2, "out.member", Strings{name, value}, ";");
 }
 
 std::string qualified(const Field& field) {

@@ -59,10 +59,20 @@ std::vector<Referrer> nulled_referrers(const Project& project, const model::Enti
 void add_type_includes(const Project& project, const model::Field& field,
                        std::vector<std::string>& standard, std::vector<std::string>& own);
 bool has_events(const model::Service& service);
+/// "kit::Task<std::vector<std::pair<TrackId, PlaylistTracksLink>>>"; `scope`: "biz::" or "".
+std::string links_type(const model::Relation& relation, const model::Entity& target,
+                       std::string_view scope);
+/// Whether some relation with fields leads to the entity: its lists can show them.
+bool is_linked(const Project& project, const model::Entity& entity);
+/// Whether some action of the entity is on one row, whose rule is a function of its own.
+bool has_rules(const model::Entity& entity);
 /// The foreign key of a column is checked at the end of a transaction only.
 bool is_deferred(const Project& project, const model::Entity& entity, std::string_view column);
 /// One of the entity's foreign keys is.
 bool has_deferred(const Project& project, const model::Entity& entity);
+
+/// The statements that write one member of a JSON object to `out`.
+std::string write_lines(const model::Field& field, const std::string& value);
 
 /// The type with the namespace of biz before schema types: biz::AlbumId, kit::Decimal.
 std::string qualified(const model::Field& field);

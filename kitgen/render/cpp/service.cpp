@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
@@ -47,12 +48,14 @@ class UseCases {
 };
 
 std::string action_type(const Project& project, const Action& action) {
+  if (!action.result_type.empty()) return "kit::Task<biz::" + action.result_type + ">";
   if (action.output == model::none) return "kit::Task<>";
   return "kit::Task<biz::" + project.service.entities[action.output].name + ">";
 }
 
 Strings action_parameters(const Entity& entity, const Action& action) {
-  Strings parameters{"biz::" + entity.id_type + " id"};
+  Strings parameters;
+  if (!action.on_collection) parameters.push_back("biz::" + entity.id_type + " id");
   if (!action.input_type.empty()) parameters.push_back("biz::" + action.input_type + " input");
   return parameters;
 }
@@ -111,10 +114,20 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
     pivot.set("target_plural", target.plural);
     pivot.set("target_access", flag(target.access.has_value()));
     pivot.set("target_snake", target.snake);
-    for (const std::string verb : {"link", "unlink"}) {
-      cases.declare("kit::Task<>", verb + "_" + relation->name, parameters, {});
-      pivot.set(verb, defined(entity, "kit::Task<>", verb + "_" + relation->name, parameters));
+    Strings linking = parameters;
+    pivot.set("has_link", flag(relation->pivot->has_link()));
+    if (relation->pivot->has_link()) {
+      linking.push_back("biz::" + relation->pivot->link_type + " link");
+      const std::string links = links_type(*relation, target, "biz::");
+      const Strings of{id, "std::vector<biz::" + target.id_type + "> ids"};
+      cases.declare(links, relation->name + "_links", of,
+                    {"What links it to each of `ids`, ordered by them."});
+      pivot.set("links", defined(entity, links, relation->name + "_links", of));
     }
+    cases.declare("kit::Task<>", "link_" + relation->name, linking, {});
+    pivot.set("link", defined(entity, "kit::Task<>", "link_" + relation->name, linking));
+    cases.declare("kit::Task<>", "unlink_" + relation->name, parameters, {});
+    pivot.set("unlink", defined(entity, "kit::Task<>", "unlink_" + relation->name, parameters));
     pivots.push_back(pivot);
   }
   view.set("pivots", pivots);
@@ -141,7 +154,15 @@ void add_actions(const Project& project, const Entity& entity, View& view) {
     const bool is_self =
         action.output != model::none && &project.service.entities[action.output] == &entity;
     each.set("returns_self", flag(is_self));
-    each.set("returns_other", flag(action.output != model::none && !is_self));
+    const bool answers = action.output != model::none || !action.result_type.empty();
+    each.set("returns_other", flag(answers && !is_self));
+    each.set("on_entity", flag(!action.on_collection));
+    const char* refuse = answers ? "co_return kit::Error" : "co_await kit::Error";
+    each.set("refuse", call(2, refuse,
+                            Strings{"kit::Code::unimplemented", "\"" + action.name + " of " +
+                                                                    model::to_words(entity.plural) +
+                                                                    " is not written yet\""},
+                            ";"));
     each.set("message", "\"the answer of " + action.name + " is not written yet\"");
     actions.push_back(each);
   }
@@ -183,9 +204,9 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
   files.push_back(
       project.generated("service", entity.snake + "_service.gen.cpp", "service.cpp", view));
   if (entity.actions.empty()) return;
-  own = {"kit/validate/checker.hpp", project.path("biz", entity.snake + ".hpp"),
-         project.path("biz", entity.snake + "_repository.gen.hpp"),
+  own = {"kit/validate/checker.hpp", project.path("biz", entity.snake + "_repository.gen.hpp"),
          project.path("service", entity.snake + "_service.gen.hpp")};
+  if (has_rules(entity)) own.push_back(project.path("biz", entity.snake + ".hpp"));
   if (std::ranges::any_of(entity.actions,
                           [](const Action& action) { return action.emits != model::none; })) {
     own.push_back(project.path("biz", "outbox.gen.hpp"));

@@ -30,6 +30,13 @@ class Checks {
     if (!field.pattern.empty()) add_pattern(field);
   }
 
+  void add_computed(const Field& field) {
+    const std::vector<std::string> arguments{
+        "\"" + field.name + "\"",
+        "compute_" + field.name + "(" + std::string(variable_) + ").failed"};
+    text_ += call(2, "check.computed", arguments, ";") + "\n";
+  }
+
   std::string text() const { return text_; }
   bool uses_pattern() const { return uses_pattern_; }
 
@@ -65,13 +72,17 @@ class Checks {
 
 }  // namespace
 
-Validation validation(const std::vector<const Field*>& fields, std::string_view variable) {
+Validation validation(const std::vector<const Field*>& fields, std::string_view variable,
+                      std::span<const model::ComputedField> computed) {
   Validation result;
   Checks checks(variable);
   for (const Field* field : fields) {
     const std::string before = checks.text();
     checks.add_all(*field);
     if (checks.text() != before) result.fields.push_back(field);
+  }
+  for (const model::ComputedField& each : computed) {
+    if (each.may_fail) checks.add_computed(each.field);
   }
   result.uses_pattern = checks.uses_pattern();
   result.uses_value = !checks.text().empty();

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Started by kitgen from api/workshop.yaml:9; yours from here on.
+#pragma once
+
+#include "internal/biz/product.gen.hpp"
+#include "kit/base/result.hpp"
+
+namespace workshop::biz {
+
+/// Puts more of it on the shelf.
+kit::Result<ProductRestocked> restock(Product& product, ProductRestockInput input);
+kit::Result<> measure(Product& product);
+
+}  // namespace workshop::biz
