@@ -25,6 +25,7 @@ std::string_view operator_words(std::string_view op) {
   if (op == "lt") return "is less than";
   if (op == "lte") return "is at most";
   if (op == "in") return "is one of";
+  if (op == "contains") return "contains";
   if (op == "like") return "contains; * stands for any text";
   return "is null";
 }
@@ -38,7 +39,7 @@ void write_filter_type(YamlText& yaml, const Service& service, const Field& fiel
   plain.min_length.reset();
   plain.max_length.reset();
   plain.pattern.clear();
-  if (op == "like") {
+  if (op == "like" || op == "contains") {
     yaml.plain("type", "string");
   } else if (op == "is_null") {
     yaml.plain("type", "boolean");
