@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kit/http/query.hpp"
 
@@ -168,6 +171,29 @@ std::string query(std::string_view text, std::size_t most = 256) {
   std::string out;
   for (const auto& [key, value] : *parameters) out += key + "=" + value + ";";
   return out;
+}
+
+TEST(RouterAround, IsOfHandlersThatAreAddedMeanwhile) {
+  Router router;
+  int calls = 0;
+  ASSERT_TRUE(router.add(Method::get, "/before", nothing).ok());
+  router.set_around([&calls](Handler inner) -> Handler {
+    return [&calls, inner = std::make_shared<const Handler>(std::move(inner))](Request& request) {
+      ++calls;
+      return (*inner)(request);
+    };
+  });
+  ASSERT_TRUE(router.add(Method::get, "/within", nothing).ok());
+  router.set_around(nullptr);
+  ASSERT_TRUE(router.add(Method::get, "/after", nothing).ok());
+  for (const char* path : {"/before", "/within", "/after"}) {
+    std::vector<std::string_view> parameters;
+    std::string scratch;
+    Request request;
+    Task<Response> answer =
+        router.match(Method::get, path, parameters, scratch).route->handler(request);
+    EXPECT_EQ(calls, std::string_view(path) == "/before" ? 0 : 1) << path;
+  }
 }
 
 TEST(Query, DecodesParameters) {

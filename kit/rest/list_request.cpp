@@ -36,23 +36,22 @@ bool allows(const ListField& field, db::Operator op) {
     case db::Operator::lt:
     case db::Operator::lte:
       return known == Operators::ordered;
+    case db::Operator::contains:
     case db::Operator::like:
       return known == Operators::text;
     case db::Operator::is_null:
       return field.column->nullable;
     case db::Operator::has:
       return known == Operators::elements;
-    case db::Operator::contains:
-      return false;
   }
   return false;
 }
 
 std::string operators_of(const ListField& field) {
-  constexpr db::Operator all[] = {db::Operator::eq,  db::Operator::ne,   db::Operator::gt,
-                                  db::Operator::gte, db::Operator::lt,   db::Operator::lte,
-                                  db::Operator::in,  db::Operator::like, db::Operator::is_null,
-                                  db::Operator::has};
+  constexpr db::Operator all[] = {db::Operator::eq,      db::Operator::ne,       db::Operator::gt,
+                                  db::Operator::gte,     db::Operator::lt,       db::Operator::lte,
+                                  db::Operator::in,      db::Operator::contains, db::Operator::like,
+                                  db::Operator::is_null, db::Operator::has};
   std::string names;
   for (const db::Operator op : all) {
     if (!allows(field, op)) continue;

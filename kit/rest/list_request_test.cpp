@@ -60,6 +60,14 @@ Texts problems(std::string_view query) {
   return texts;
 }
 
+std::string refusal(const auto& result) {
+  if (result) return "";
+  std::string text;
+  for (const FieldViolation& each : result.error().violations())
+    text += each.field + ": " + each.description;
+  return text;
+}
+
 TEST(ReadList, Defaults) {
   const ListRequest request = read("");
   EXPECT_EQ(request.query.limit, 20);
@@ -111,7 +119,7 @@ TEST(ReadList, OneViolationForEachBadParameter) {
   EXPECT_EQ(wrong[0], "id: must be a whole number");
   EXPECT_EQ(wrong[3], "limit: must be a whole number from 1 to 200");
   EXPECT_EQ(wrong[4], "sort: 'price' can't be sorted by; known are: id, name");
-  EXPECT_EQ(wrong[7], "name.gt: has an unknown operator; 'name' knows: eq, ne, in, like");
+  EXPECT_EQ(wrong[7], "name.gt: has an unknown operator; 'name' knows: eq, ne, in, contains, like");
 }
 
 TEST(ReadList, LimitsAtAndPastThem) {
@@ -157,6 +165,79 @@ TEST(ReadList, RefusesRepetitionsAndBrokenEncodings) {
     EXPECT_EQ(problems(bad),
               Texts{"cursor: is not one that this list gave with the same filters and sort"});
   }
+}
+
+/// Every operator for every type: which are known, and that the others are refused.
+TEST(ReadList, OperatorsOfEveryType) {
+  const struct {
+    const ValueType* type;
+    const char* value;
+    const char* operators;
+  } types[] = {
+      {&text_value, "abc", "eq ne in contains like is_null"},
+      {&bool_value, "true", "eq is_null"},
+      {&int64_value, "5", "eq ne gt gte lt lte in is_null"},
+      {&double_value, "1.5", "eq ne gt gte lt lte in is_null"},
+      {&decimal_value, "1.50", "eq ne gt gte lt lte in is_null"},
+      {&date_value, "2020-02-29", "eq ne gt gte lt lte in is_null"},
+      {&time_value, "13:45:00", "eq ne gt gte lt lte in is_null"},
+      {&timestamp_value, "2020-02-29T13:45:00Z", "eq ne gt gte lt lte in is_null"},
+      {&duration_value, "3.5s", "eq ne gt gte lt lte in is_null"},
+      {&uuid_value, "018f0000-0000-7000-8000-000000000001", "eq ne in is_null"},
+  };
+  for (const auto& each : types) {
+    const db::Column column = {
+        .name = "x", .sql = "x", .type = ColumnType::integer, .nullable = true, .filterable = true};
+    const ListField fields[] = {{&column, each.type, 2}};
+    std::string known;
+    for (const char* op : {"eq", "ne", "gt", "gte", "lt", "lte", "in", "contains", "like",
+                           "is_null", "near", "EQ", ""}) {
+      const bool asks_null = std::string_view(op) == "is_null";
+      const std::string query = std::string("x.") + op + "=" + (asks_null ? "true" : each.value);
+      const Result<ListRequest> request = read_list(query, table, {.fields = fields});
+      if (!request) continue;
+      known.append(known.empty() ? "" : " ").append(op);
+      ASSERT_EQ(request->query.filters.size(), 1u) << query;
+      EXPECT_EQ(request->query.filters[0].values.size(), 1u) << query;
+    }
+    EXPECT_EQ(known, each.operators) << each.value;
+    if (each.type == &text_value) continue;
+    for (const char* bad : {"x=abc", "x=", "x.in=,", "x.is_null=maybe"}) {
+      EXPECT_FALSE(read_list(bad, table, {.fields = fields})) << bad << " as " << each.value;
+    }
+  }
+}
+
+TEST(ReadList, NumbersOfFiltersAndSortsAtAndPastTheirLimits) {
+  std::vector<std::string> names;
+  for (char c = 'a'; c <= 'z'; ++c) names.push_back(std::string("f") + c);
+  std::vector<db::Column> columns;
+  for (const std::string& each : names) {
+    columns.push_back({.name = each,
+                       .sql = each,
+                       .type = ColumnType::integer,
+                       .filterable = true,
+                       .sortable = true});
+  }
+  std::vector<ListField> fields;
+  for (const db::Column& column : columns) fields.push_back({&column, &int64_value});
+  const ListOptions many{.fields = fields};
+  const auto filters = [&](std::size_t count) {
+    std::string query;
+    for (std::size_t n = 0; n < count; ++n) {
+      query += (n == 0 ? "" : "&") + names[n / 2] + (n % 2 == 0 ? ".gt=1" : ".lt=9");
+    }
+    return refusal(read_list(query, table, many));
+  };
+  EXPECT_EQ(filters(db::ListQuery::max_filters), "");
+  EXPECT_EQ(filters(db::ListQuery::max_filters + 1), "fq.gt: is one filter too many: at most 32");
+  const auto sorts = [&](std::size_t count) {
+    std::string query = "sort=" + names[0];
+    for (std::size_t n = 1; n < count; ++n) query += ",-" + names[n];
+    return refusal(read_list(query, table, many));
+  };
+  EXPECT_EQ(sorts(db::ListQuery::max_sorts), "");
+  EXPECT_EQ(sorts(db::ListQuery::max_sorts + 1), "sort: must have at most 8 keys");
 }
 
 TEST(ReadList, FieldsThatAreCalledLikeParameters) {
@@ -220,14 +301,6 @@ ListOptions with_fields() {
   ListOptions all = options;
   all.answer = &answer;
   return all;
-}
-
-std::string refusal(const auto& result) {
-  if (result) return "";
-  std::string text;
-  for (const FieldViolation& each : result.error().violations())
-    text += each.field + ": " + each.description;
-  return text;
 }
 
 TEST(ReadView, KnowsExpandAndFieldsOnly) {

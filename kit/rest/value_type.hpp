@@ -16,7 +16,7 @@ struct ValueType {
   enum class Operators : std::uint8_t {
     flag,      ///< eq
     choice,    ///< eq ne in
-    text,      ///< eq ne in like
+    text,      ///< eq ne in contains like
     ordered,   ///< eq ne gt gte lt lte in
     elements,  ///< has
   };

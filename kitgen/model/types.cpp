@@ -316,7 +316,7 @@ Operators operators_of(const Field& field) {
     case Scalar::text:
     case Scalar::email:
     case Scalar::url:
-      operators.insert(operators.end(), {"in", "like"});
+      operators.insert(operators.end(), {"in", "contains", "like"});
       break;
     case Scalar::enumeration:
     case Scalar::uuid:

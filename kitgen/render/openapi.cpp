@@ -26,6 +26,7 @@ std::string_view operator_words(std::string_view op) {
   if (op == "lt") return "is less than";
   if (op == "lte") return "is at most";
   if (op == "in") return "is one of";
+  if (op == "contains") return "contains";
   if (op == "like") return "contains; * stands for any text";
   if (op == "has") return "has the element";
   return "is null";
@@ -42,7 +43,7 @@ void write_filter_type(YamlText& yaml, const Service& service, const Field& fiel
   plain.item_min_length.reset();
   plain.item_max_length.reset();
   plain.pattern.clear();
-  if (op == "like") {
+  if (op == "like" || op == "contains") {
     yaml.plain("type", "string");
   } else if (op == "is_null") {
     yaml.plain("type", "boolean");

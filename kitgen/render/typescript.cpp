@@ -245,7 +245,7 @@ std::string expanded_members(const Service& service, const Entity& entity) {
 
 std::string filter_type(const Field& field, const std::string& op) {
   if (op == "is_null") return "boolean";
-  if (op == "like") return "string";
+  if (op == "like" || op == "contains") return "string";
   if (op == "has") return element_of(field).ts_type;
   return op == "in" ? "readonly (" + field.ts_type + ")[]" : field.ts_type;
 }

@@ -81,6 +81,32 @@ class ReadingTest(unittest.TestCase):
         genre = "/api/v1/genres/1?fields=name"
         self.assertEqual(self.store.get(genre, If_None_Match=self.store.get(genre).headers["etag"]).status, 304)
 
+    # lists
+    def test_text_that_is_contained(self):
+        self.customer("contained@example.com", company="50% *off* _now_")
+
+        def found(value):
+            answer = self.store.get(f"/api/v1/customers?company.contains={value}")
+            self.assertEqual(answer.status, 200, answer)
+            return [item["company"] for item in answer.json()["items"]]
+        for value in ("50%25", "*off*", "_now_", "%25 *OFF"):
+            self.assertEqual(found(value.replace(" ", "+")), ["50% *off* _now_"], value)
+        self.assertEqual(found("*off_"), [])
+        self.assertEqual(self.store.get("/api/v1/customers?company.contains=" + "x" * 401).status, 400)
+        self.assertEqual(self.store.get("/api/v1/tracks?milliseconds.contains=1").status, 400)
+
+    def test_nulls_are_the_smallest_and_ids_decide_between_equals(self):
+        for order in ("bytes,-name", "-bytes,name", "bytes", "-bytes"):
+            rows, url = [], f"/api/v1/tracks?sort={order}&limit=170&fields=name,bytes"
+            cursor = ""
+            while cursor is not None:
+                page = self.store.get(url + (f"&cursor={cursor}" if cursor else "")).json()
+                rows += page["items"]
+                cursor = page["next_cursor"]
+            keys = [(row["bytes"] is not None, row["bytes"] or 0) for row in rows]
+            self.assertEqual(keys, sorted(keys, reverse=order.startswith("-")), order)
+            self.assertEqual(len({row["id"] for row in rows}), len(rows))
+
     # deleted=, purge, restore
     def test_deleted_rows_are_listed_on_request(self):
         gone, here = self.customer("gone.list@example.com"), self.customer("here.list@example.com")

@@ -30,6 +30,12 @@ kit::Result<> check_names(const model::Service& service) {
     if (entity.plural == "backend") {
       violations.push_back({entity.name, "has a plural that is a name of the generated code"});
     }
+    for (const model::Relation& relation : entity.relations) {
+      if (!entity.audit || relation.name != "history") continue;
+      if (relation.kind == model::RelationKind::belongs_to) continue;
+      violations.push_back({entity.name + "." + relation.name,
+                            "has the path of the entity's history; choose another name"});
+    }
     for (const model::Action& action : entity.actions) {
       const bool is_link = action.name.starts_with("link_") || action.name.starts_with("unlink_");
       if (is_link || std::ranges::find(use_cases, action.name) != std::end(use_cases)) {

@@ -34,6 +34,13 @@ TEST(RenderCpp, RefusesNamesOfItsOwn) {
       refusal("kit: 1\nservice: x\nentities:\n  Box:\n    fields: {name: {type: string, max: 4}}\n"
               "    actions: {update: {}}\n"),
       "");
+  const std::string with_history =
+      "kit: 1\nservice: x\nentities:\n  Box:\n    fields: {name: {type: string, max: 4}}\n"
+      "    has_many: {history: Note}\n    keep: {audit: ";
+  const std::string note =
+      "}\n  Note:\n    fields: {text: {type: string, max: 4}}\n    belongs_to: {box: Box}\n";
+  EXPECT_EQ(refusal(with_history + "false" + note), "");
+  EXPECT_NE(refusal(with_history + "true" + note).find("Box.history"), std::string::npos);
   const std::string shared = refusal(
       "kit: 1\nservice: x\nentities:\n  Box:\n    fields: {name: {type: string, max: 4}}\n"
       "  BoxList:\n    fields: {name: {type: string, max: 4}}\n");

@@ -206,6 +206,7 @@ export interface ShelfQuery {
   name?: string;
   "name.ne"?: string;
   "name.in"?: readonly (string)[];
+  "name.contains"?: string;
   "name.like"?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
   expand?: readonly ("parent" | "best")[];

@@ -194,6 +194,7 @@ export interface PersonQuery {
   login?: string;
   "login.ne"?: string;
   "login.in"?: readonly (string)[];
+  "login.contains"?: string;
   "login.like"?: string;
   boss_id?: number;
   "boss_id.ne"?: number;
@@ -249,6 +250,7 @@ export interface FolderQuery {
   title?: string;
   "title.ne"?: string;
   "title.in"?: readonly (string)[];
+  "title.contains"?: string;
   "title.like"?: string;
   sort?: readonly ("id" | "-id" | "title" | "-title")[];
   /** With it the other fields are left out, but for the id. */
@@ -361,10 +363,12 @@ export interface ClientQuery {
   name?: string;
   "name.ne"?: string;
   "name.in"?: readonly (string)[];
+  "name.contains"?: string;
   "name.like"?: string;
   email?: string;
   "email.ne"?: string;
   "email.in"?: readonly (string)[];
+  "email.contains"?: string;
   "email.like"?: string;
   credit?: string;
   "credit.ne"?: string;
@@ -376,6 +380,7 @@ export interface ClientQuery {
   notes?: string;
   "notes.ne"?: string;
   "notes.in"?: readonly (string)[];
+  "notes.contains"?: string;
   "notes.like"?: string;
   "notes.is_null"?: boolean;
   rep_id?: number;
