@@ -47,9 +47,8 @@ std::string value_of(const Item& item) {
 
 /// What a left out item was, in one comment.
 void write_left_out(Writer& out, const Item& item) {
-  std::string text = item.name;
-  if (!item.source.empty())
-    text += (text.empty() ? "" : " ") + std::string("(") + item.source + ")";
+  std::string text = item.name.empty() ? item.source : item.name;
+  if (!item.name.empty() && !item.source.empty()) text += " (" + item.source + ")";
   text += " is left out";
   for (const std::string& note : item.notes) text += "; " + note;
   out.comment(3, text);

@@ -91,6 +91,8 @@ int run_from_db(std::vector<std::string> words) {
   if (!output.empty()) {
     if (const auto checked = check_output(output); !checked) return fail(checked.error());
   }
+  if (const char* password = std::getenv("KITGEN_DB_PASSWORD"))  // NOLINT(concurrency-mt-unsafe)
+    options.password = password;
   const auto catalogue = adopt::read_database(database, options);
   if (!catalogue) return fail(catalogue.error());
   const auto adopted = adopt::adopt(*catalogue, service);

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <iterator>
 #include <random>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -32,7 +31,14 @@ std::string formatted(const std::string& text) {
 std::string meaning(const std::string& text) {
   const Loaded loaded = load_text(text, "shop.yaml", Capabilities::all());
   if (!loaded.service) return {};
-  return std::regex_replace(dump(*loaded.service), std::regex(" line=[0-9]+"), "");
+  std::string text_of_model = dump(*loaded.service);
+  const std::string mark = " line=";
+  for (std::size_t at = text_of_model.find(mark); at != std::string::npos;
+       at = text_of_model.find(mark, at)) {
+    const std::size_t end = text_of_model.find_first_not_of("0123456789", at + mark.size());
+    text_of_model.erase(at, end - at);
+  }
+  return text_of_model;
 }
 
 std::vector<std::string> comments(const std::string& text) {
