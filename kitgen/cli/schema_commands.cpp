@@ -30,12 +30,16 @@ constexpr std::string_view verbs[] = {"from-db", "fmt", "json-schema"};
 
 /// Puts the text into the place of the file in one step.
 Result<> replace_file(const std::string& path, std::string_view text) {
-  const fs::path target = fs::absolute(path);
+  std::error_code code;
+  const fs::path target = fs::weakly_canonical(path, code);  // a link stays one
+  if (code) return Error(Code::failed_precondition, path + ": " + code.message());
   auto root = Root::open(target.parent_path().string());
   if (!root) return std::move(root).error();
   const std::string name = target.filename().string();
   const std::string draft = "." + name + ".kitgen";
   KIT_TRY(root->write(draft, text, false));
+  if (const fs::file_status status = fs::status(target, code); fs::exists(status))
+    fs::permissions(target.parent_path() / draft, status.permissions(), code);
   KIT_TRY(root->sync());
   KIT_TRY(root->rename(draft, name));
   return root->sync();
@@ -95,6 +99,13 @@ int run_from_db(std::vector<std::string> words) {
     options.password = password;
   const auto catalogue = adopt::read_database(database, options);
   if (!catalogue) return fail(catalogue.error());
+  for (const std::string& table : options.tables) {
+    if (std::ranges::find(catalogue->tables, table, &adopt::Table::name) ==
+        catalogue->tables.end()) {
+      print_error("the database has no table '" + table + "'");
+      return failed;
+    }
+  }
   const auto adopted = adopt::adopt(*catalogue, service);
   if (!adopted) return fail(adopted.error());
   if (output.empty()) {

@@ -91,7 +91,8 @@ TEST_F(SchemaCommandsTest, AnOldDatabaseBecomesAProject) {
   check_failure({"schema", "from-db", "--database", "none.db"}, "there is no database none.db");
   check_failure({"schema", "from-db", "--database", "old.db", "--output", "no/such/x.yaml"},
                 "there is no folder");
-  check_failure({"schema", "from-db", "--database", "old.db", "--tables", "genres"}, "no tables");
+  check_failure({"schema", "from-db", "--database", "old.db", "--tables", "artists,genres"},
+                "the database has no table 'genres'");
 }
 
 TEST_F(SchemaCommandsTest, Formats) {
@@ -103,6 +104,14 @@ TEST_F(SchemaCommandsTest, Formats) {
   EXPECT_EQ(folder.read("api/shop.yaml"), "kit: 1  # one\nservice: shop\n");
   EXPECT_EQ(kitgen({"schema", "fmt", "--check"}).code, 0);
   EXPECT_EQ(kitgen({"schema", "fmt"}).out, "");
+  folder.write("real.yaml", "kit:   1\n");
+  std::filesystem::permissions(folder.path("real.yaml"), std::filesystem::perms::owner_all);
+  std::filesystem::create_symlink("real.yaml", folder.path("link.yaml"));
+  EXPECT_EQ(kitgen({"schema", "fmt", "link.yaml"}).code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("link.yaml")));
+  EXPECT_EQ(folder.read("real.yaml"), "kit: 1\n");
+  EXPECT_EQ(std::filesystem::status(folder.path("real.yaml")).permissions(),
+            std::filesystem::perms::owner_all);
   folder.write("broken.yaml", "kit: [1\n");
   check_failure({"schema", "fmt", "broken.yaml"}, "broken.yaml:");
   EXPECT_EQ(folder.read("broken.yaml"), "kit: [1\n");
