@@ -358,9 +358,12 @@ std::optional<std::string> format(const Source& source, Diagnostics& diagnostics
   const Source again(source.file(), text);
   Diagnostics unused(again);
   const std::optional<Node> result = parse_yaml(again, unused);
-  const bool is_same = !printer.refused() && result && same(*root, *result) &&
-                       comment_texts(source, *root) == comment_texts(again, *result);
-  if (is_same) return text;
+  const auto is_kept = [&] {
+    if (printer.refused() || !result || !same(*root, *result)) return false;
+    if (comment_texts(source, *root) != comment_texts(again, *result)) return false;
+    return Printer(again, *result).print(*result) == text;
+  };
+  if (is_kept()) return text;
   diagnostics.error(Position{1, 1}, 1,
                     "this file cannot be laid out anew without changing what it says",
                     "write it in plainer YAML: simple keys, no nested lists of lists");
