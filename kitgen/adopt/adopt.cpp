@@ -30,6 +30,10 @@ void simplify_field(Item& item, const std::string& message) {
     item.left_out = true;
     return;
   }
+  if (item.find("values") != nullptr) {  // its name may be another type's
+    item.set("type", "string");
+    item.drop("values");
+  }
   std::erase_if(item.keys, [](const auto& key) {
     return key.first != "type" && key.first != "values" && key.first != "optional" &&
            key.first != "doc";
