@@ -8,6 +8,7 @@
 
 #include "kitgen/adopt/detail/proposal.hpp"
 #include "kitgen/model/load.hpp"
+#include "kitgen/schema/format.hpp"
 
 namespace kitgen::adopt {
 namespace {
@@ -28,6 +29,10 @@ void simplify_field(Item& item, const std::string& message) {
   if (++item.attempts > 1) {
     item.left_out = true;
     return;
+  }
+  if (item.find("values") != nullptr) {  // its name may be another type's
+    item.set("type", "string");
+    item.drop("values");
   }
   std::erase_if(item.keys, [](const auto& key) {
     return key.first != "type" && key.first != "values" && key.first != "optional" &&
@@ -62,7 +67,7 @@ bool mend_entity(Entity& entity, int line, const std::string& message) {
     item.notes.push_back(shown(message));
     return true;
   }
-  if (entity.list_line > 0 && line >= entity.list_line && line < entity.list_line + 3) {
+  if (entity.list_line == line) {
     entity.filter.clear();
     entity.sort.clear();
     entity.search.clear();
@@ -84,7 +89,11 @@ Result<std::string> settle(Proposal& proposal) {
   for (int round = 0; round < most_rounds; ++round) {
     std::string text = write(proposal);
     const model::Loaded loaded = model::load_text(text, "api/" + proposal.service + ".yaml");
-    if (loaded.service) return text;
+    if (loaded.service) {
+      const schema::Source source("schema", text);
+      schema::Diagnostics unused(source);
+      return schema::format(source, unused).value_or(text);
+    }
     std::set<int> mended;
     for (const schema::Diagnostic& diagnostic : loaded.diagnostics) {
       if (diagnostic.severity != schema::Severity::error) continue;

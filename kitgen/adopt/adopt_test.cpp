@@ -230,6 +230,25 @@ TEST_F(AdoptTest, ChecksAndDefaults) {
   EXPECT_THAT(made.schema, HasSubstr("# default random() is not carried"));
 }
 
+TEST_F(AdoptTest, WhatTheReaderRefusesIsMadeSimpler) {
+  Catalogue catalogue;
+  catalogue.enums.push_back({"film_rating", {"a", "b"}, ""});
+  Table table;
+  table.name = "film";
+  table.columns = {column("rating", Kind::enumeration), column("other", Kind::enumeration),
+                   column("born", Kind::date)};
+  table.columns[0].type.values = {"x", "y"};  // would be the type FilmRating again
+  table.columns[1].type.enum_name = "film_rating";
+  table.columns[2].default_sql = "'2020-02-31'";
+  catalogue.tables.push_back(table);
+  const Adopted made = adopted(catalogue);
+  EXPECT_EQ(made.fields, 3U);
+  EXPECT_THAT(made.schema, HasSubstr("# not taken: enum 'FilmRating'"));
+  EXPECT_THAT(made.schema, HasSubstr("rating: {type: string, optional: true}"));
+  EXPECT_THAT(made.schema, HasSubstr("other:  {type: FilmRating, optional: true}"));
+  EXPECT_THAT(made.schema, HasSubstr("# not taken: default '2020-02-31' is not a date"));
+}
+
 TEST_F(AdoptTest, FilesThatAreNoDatabase) {
   const auto message = [&](const std::string& address) {
     auto read = read_database(address, {});

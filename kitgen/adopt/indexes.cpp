@@ -175,7 +175,8 @@ void add_lists(Entity& entity) {
     const bool is_json =
         has_text(type, "json") || has_text(type, "bytes") || type->starts_with('[');
     if (is_json) continue;
-    if (is_indexed || has_text(type, "bool") || item.find("values") != nullptr)
+    const bool is_enum = type->front() >= 'A' && type->front() <= 'Z';
+    if (is_indexed || has_text(type, "bool") || item.find("values") != nullptr || is_enum)
       add(entity.filter, item.name);
     if (is_sortable(item)) add(entity.sort, item.name);
     if (is_text && entity.search.size() < 4) add(entity.search, item.name);

@@ -169,12 +169,18 @@ bool is_wanted(const ReadOptions& options, const std::string& table) {
   return options.tables.empty() || std::ranges::find(options.tables, table) != options.tables.end();
 }
 
+void lose(Index& index, const std::string& what) {
+  if (index.loss.find(what) != std::string::npos) return;
+  index.loss += (index.loss.empty() ? "" : ", ") + what;
+}
+
 Result<Catalogue> read_database(const std::string& address, const ReadOptions& options) {
   KIT_TRY(check_support(address));
   const Server server = server_of(address);
   if (server == Server::none) return read_sqlite(sqlite_path(address), options);
   [[maybe_unused]] auto parts = parse_address(address);
   if (!parts) return std::move(parts).error();
+  if (parts->password.empty()) parts->password = options.password;
 #if defined(KITGEN_POSTGRES)
   if (server == Server::postgres) return read_postgres(*parts, options);
 #endif

@@ -13,6 +13,7 @@ namespace kitgen::adopt {
 struct ReadOptions {
   std::string schema;                ///< PostgreSQL: the schema of the tables; "": public.
   std::vector<std::string> tables;   ///< Only these; empty: all.
+  std::string password;              ///< When the address has none.
   std::chrono::seconds timeout{30};  ///< Of the connection, and of each statement.
 };
 

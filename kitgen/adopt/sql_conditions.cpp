@@ -215,6 +215,18 @@ bool is_now(const std::vector<Token>& tokens) {
   });
 }
 
+/// The number of b'101', as MySQL writes the default of bits; nothing for anything else.
+std::optional<std::string> bits_of(std::string_view sql) {
+  if (!sql.starts_with("b'") || !sql.ends_with("'") || sql.size() < 4 || sql.size() > 65)
+    return std::nullopt;
+  long long number = 0;
+  for (const char c : sql.substr(2, sql.size() - 3)) {
+    if (c != '0' && c != '1') return std::nullopt;
+    number = number * 2 + (c - '0');
+  }
+  return std::to_string(number);
+}
+
 }  // namespace
 
 std::optional<std::vector<Condition>> conditions_of(std::string_view sql) {
@@ -224,6 +236,7 @@ std::optional<std::vector<Condition>> conditions_of(std::string_view sql) {
 }
 
 Default default_of(std::string_view sql) {
+  if (const std::optional<std::string> bits = bits_of(sql)) return {Default::Kind::number, *bits};
   std::optional<std::vector<Token>> tokens = tokens_of(sql);
   if (!tokens) return {};
   while (tokens->size() > 2 && tokens->front().text == "(" &&

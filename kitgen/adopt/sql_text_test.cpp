@@ -70,6 +70,8 @@ TEST(SqlText, Defaults) {
   EXPECT_EQ(shown("(-1.5)"), "number -1.5");
   EXPECT_EQ(shown("NULL::timestamp without time zone"), "null ");
   EXPECT_EQ(shown("TRUE"), "boolean true");
+  EXPECT_EQ(shown("b'101'"), "number 5");
+  EXPECT_EQ(shown("b'12'"), "other ");
   for (const char* now : {"now()", "CURRENT_TIMESTAMP", "current_timestamp(6)", "CURRENT_DATE",
                           "datetime('now')", "(CURRENT_TIMESTAMP)"})
     EXPECT_EQ(shown(now), "now ") << now;

@@ -181,8 +181,8 @@ class SqliteReader {
           "SELECT name, \"desc\", coll, cid FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno",
           index.name, [&](const Row& row) {
             if (row.number(3) < 0) index.note = "it indexes an expression";
-            if (row.number(1) != 0) index.loss = "its order";
-            if (row.text(2) == "NOCASE") index.loss = "that it ignores case";
+            if (row.number(1) != 0) lose(index, "its order");
+            if (row.text(2) == "NOCASE") lose(index, "that it ignores case");
             index.columns.push_back(row.text(0));
           }));
     }

@@ -94,7 +94,7 @@ std::string listed(const std::vector<std::string>& words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
-    text += shown(words[i]);
+    text += words[i].empty() ? "''" : shown(words[i]);
   }
   return text;
 }

@@ -47,9 +47,8 @@ std::string value_of(const Item& item) {
 
 /// What a left out item was, in one comment.
 void write_left_out(Writer& out, const Item& item) {
-  std::string text = item.name;
-  if (!item.source.empty())
-    text += (text.empty() ? "" : " ") + std::string("(") + item.source + ")";
+  std::string text = item.name.empty() ? item.source : item.name;
+  if (!item.name.empty() && !item.source.empty()) text += " (" + item.source + ")";
   text += " is left out";
   for (const std::string& note : item.notes) text += "; " + note;
   out.comment(3, text);
@@ -89,25 +88,13 @@ void write_lists(Writer& out, Entity& entity) {
     return std::ranges::any_of(entity.fields, is_field) ||
            std::ranges::any_of(entity.belongs_to, is_key);
   };
-  std::vector<std::pair<std::string, std::string>> keys;
-  std::size_t length = 0;
+  Item all;
   for (auto [key, names] : {std::pair{"filter", &entity.filter}, std::pair{"sort", &entity.sort},
                             std::pair{"search", &entity.search}}) {
     std::erase_if(*names, [&](const std::string& name) { return !is_there(name); });
-    if (names->empty()) continue;
-    keys.emplace_back(key, joined(*names));
-    length += keys.back().first.size() + keys.back().second.size() + 4;
+    if (!names->empty()) all.keys.emplace_back(key, joined(*names));
   }
-  if (keys.empty()) return;
-  if (length + 10 <= 100) {
-    Item all;
-    all.keys = std::move(keys);
-    entity.list_line = out.line(2, "list: " + value_of(all));
-    return;
-  }
-  entity.list_line = out.line(2, "list:") + 1;
-  for (const auto& [key, names] : keys)
-    out.line(3, key + ":" + std::string(sizeof("filter") - key.size(), ' ') + names);
+  if (!all.keys.empty()) entity.list_line = out.line(2, "list: " + value_of(all));
 }
 
 void write_entity(Writer& out, Entity& entity) {

@@ -178,6 +178,7 @@ constexpr Command commands[] = {
     {"schema", help_of_schema},
     {"schema from-db", help_of_from_db},
     {"schema json-schema", help_of_json_schema},
+    {"schema fmt", help_of_fmt},
 };
 constexpr std::string_view migrate_names[] = {"plan", "up",       "down", "status",
                                               "new",  "renumber", "lint"};

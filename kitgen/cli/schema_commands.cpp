@@ -15,6 +15,8 @@
 #include "kitgen/cli/root.hpp"
 #include "kitgen/model/json_schema.hpp"
 #include "kitgen/model/naming.hpp"
+#include "kitgen/schema/format.hpp"
+#include "kitgen/schema/source.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -24,16 +26,20 @@ using kit::Code;
 using kit::Error;
 using kit::Result;
 
-constexpr std::string_view verbs[] = {"from-db", "json-schema"};
+constexpr std::string_view verbs[] = {"from-db", "fmt", "json-schema"};
 
 /// Puts the text into the place of the file in one step.
 Result<> replace_file(const std::string& path, std::string_view text) {
-  const fs::path target = fs::absolute(path);
+  std::error_code code;
+  const fs::path target = fs::weakly_canonical(path, code);  // a link stays one
+  if (code) return Error(Code::failed_precondition, path + ": " + code.message());
   auto root = Root::open(target.parent_path().string());
   if (!root) return std::move(root).error();
   const std::string name = target.filename().string();
   const std::string draft = "." + name + ".kitgen";
   KIT_TRY(root->write(draft, text, false));
+  if (const fs::file_status status = fs::status(target, code); fs::exists(status))
+    fs::permissions(target.parent_path() / draft, status.permissions(), code);
   KIT_TRY(root->sync());
   KIT_TRY(root->rename(draft, name));
   return root->sync();
@@ -54,10 +60,15 @@ Result<> check_output(const std::string& output) {
 void tell(const adopt::Adopted& adopted, const std::string& output) {
   std::string text;
   for (const std::string& note : adopted.notes) text += "  " + note + "\n";
-  text = (output.empty() ? "" : "Wrote " + output + ": ") + std::to_string(adopted.entities) +
-         " entities, " + std::to_string(adopted.fields) + " fields, " +
-         std::to_string(adopted.relations) + " relations; " + std::to_string(adopted.notes.size()) +
-         (adopted.notes.empty() ? " notes.\n" : " notes, each also in the schema:\n") + text;
+  const auto counted = [](std::size_t count, std::string_view one, std::string_view many) {
+    return std::to_string(count) + " " + std::string(count == 1 ? one : many);
+  };
+  const std::size_t notes = adopted.notes.size();
+  text = (output.empty() ? "" : "Wrote " + output + ": ") +
+         counted(adopted.entities, "entity", "entities") + ", " +
+         counted(adopted.fields, "field", "fields") + ", " +
+         counted(adopted.relations, "relation", "relations") + "; " +
+         counted(notes, "note", "notes") + (notes == 0 ? ".\n" : ", also in the schema:\n") + text;
   std::fputs(text.c_str(), stderr);
 }
 
@@ -84,8 +95,17 @@ int run_from_db(std::vector<std::string> words) {
   if (!output.empty()) {
     if (const auto checked = check_output(output); !checked) return fail(checked.error());
   }
+  if (const char* password = std::getenv("KITGEN_DB_PASSWORD"))  // NOLINT(concurrency-mt-unsafe)
+    options.password = password;
   const auto catalogue = adopt::read_database(database, options);
   if (!catalogue) return fail(catalogue.error());
+  for (const std::string& table : options.tables) {
+    if (std::ranges::find(catalogue->tables, table, &adopt::Table::name) ==
+        catalogue->tables.end()) {
+      print_error("the database has no table '" + table + "'");
+      return failed;
+    }
+  }
   const auto adopted = adopt::adopt(*catalogue, service);
   if (!adopted) return fail(adopted.error());
   if (output.empty()) {
@@ -104,10 +124,68 @@ int run_json_schema(std::vector<std::string> words) {
   return ok;
 }
 
+std::vector<std::string> schemas_here() {
+  std::vector<std::string> found;
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator("api", code)) {
+    const std::string extension = entry.path().extension();
+    if (extension == ".yaml" || extension == ".yml") found.push_back(entry.path().string());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+/// Whether the file has the usual layout now (or, with `check`, already); told otherwise.
+bool format_file(const std::string& path, bool check) {
+  auto text = schema::read_file(path);
+  if (!text) {
+    print_error(path + ": " + std::string(text.error().message()));
+    return false;
+  }
+  const schema::Source source(path, *text);
+  schema::Diagnostics diagnostics(source);
+  const std::optional<std::string> formatted = schema::format(source, diagnostics);
+  if (!formatted) {
+    print_error(schema::to_string(diagnostics.take()));
+    return false;
+  }
+  if (*formatted == *text) return true;
+  if (check) {
+    print_error(path + " is not in the usual layout: kitgen schema fmt " + path);
+    return false;
+  }
+  if (const auto written = replace_file(path, *formatted); !written) {
+    print_error(path + ": " + std::string(written.error().message()));
+    return false;
+  }
+  print("  laid out " + path + "\n");
+  return true;
+}
+
+int run_fmt(std::vector<std::string> words) {
+  bool check = false;
+  std::vector<std::string> files;
+  for (const std::string& word : words) {
+    if (!word.starts_with("-")) files.push_back(word);
+  }
+  std::erase_if(words, [](const std::string& word) { return !word.starts_with("-"); });
+  Parser parser("schema fmt");
+  parser.flag("--check", check);
+  if (const auto code = parser.parse(std::move(words))) return *code;
+  if (files.empty()) files = schemas_here();
+  if (files.empty()) {
+    print_error("there is no api/*.yaml here; name the schema: kitgen schema fmt api/shop.yaml");
+    return failed;
+  }
+  bool good = true;
+  for (const std::string& file : files) good = format_file(file, check) && good;
+  return good ? ok : failed;
+}
+
 }  // namespace
 
 int run_schema(std::vector<std::string> words) {
-  if (words.empty()) return usage_error("schema needs one of: from-db, json-schema", "schema");
+  if (words.empty()) return usage_error("schema needs one of: from-db, fmt, json-schema", "schema");
   const std::string verb = words.front();
   words.erase(words.begin());
   if (verb == "--help" || verb == "-h") {
@@ -115,6 +193,7 @@ int run_schema(std::vector<std::string> words) {
     return ok;
   }
   if (verb == "from-db") return run_from_db(std::move(words));
+  if (verb == "fmt") return run_fmt(std::move(words));
   if (verb == "json-schema") return run_json_schema(std::move(words));
   return usage_error("there is no 'schema " + verb + "'" + kit::did_you_mean(verb, verbs),
                      "schema");

@@ -43,6 +43,18 @@ It is for a NEW database that Kit makes and migrates. Running a service on the o
 promised: move the rows with kitgen import. Only the catalogue is read, in a read-only transaction; no row is.
 )";
 
+inline constexpr std::string_view help_of_fmt =
+    R"(Lays schema files out in the usual way: two blanks a level, fields below each other, at most one blank line.
+
+Examples:
+  kitgen schema fmt                   api/*.yaml of this folder
+  kitgen schema fmt api/shop.yaml     this file
+  kitgen schema fmt --check           writes nothing; exit 1 and a list when a file is not laid out so (for CI)
+
+Comments, groups of lines and the choice between {...} and blocks stay as they are; what the schema says never changes.
+A file is replaced in one step, or not at all.
+)";
+
 inline constexpr std::string_view help_of_json_schema =
     R"(Prints the schema language as a JSON Schema (draft 7): completion, hover texts and early errors in editors.
 

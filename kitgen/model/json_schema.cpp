@@ -81,6 +81,8 @@ void write_pattern(Json& json, std::string_view pattern) {
 /// The keywords of a shape, inside an open object.
 void write_shape(Json& json, Shape shape, std::string_view of, std::string_view choices) {
   switch (shape) {
+    case Shape::anything:
+      return;
     case Shape::text:
       return json.raw("type", R"(["string", "number", "boolean"])");
     case Shape::number:

@@ -10,20 +10,21 @@ namespace kitgen::schema {
 
 /// What the value of a key looks like.
 enum class Shape {
-  text,    ///< Any single value.
-  number,  ///< A whole number.
-  flag,    ///< true or false.
-  name,    ///< A name in snake_case.
-  entity,  ///< The name of an entity or event, in PascalCase.
-  choice,  ///< One of `Key::choices`.
-  type,    ///< A type, or [type].
-  words,   ///< A list of names; one alone stands for a list of one.
-  names,   ///< A mapping: names to names or texts.
-  lists,   ///< A mapping: names to lists of names.
-  one,     ///< A mapping of the kind `Key::of`.
-  many,    ///< A mapping: names to mappings of the kind `Key::of`.
-  groups,  ///< A mapping: names to what `many` takes.
-  list,    ///< A list of mappings of the kind `Key::of`.
+  anything,  ///< Of several forms: only its sentence is shown.
+  text,      ///< Any single value.
+  number,    ///< A whole number.
+  flag,      ///< true or false.
+  name,      ///< A name in snake_case.
+  entity,    ///< The name of an entity or event, in PascalCase.
+  choice,    ///< One of `Key::choices`.
+  type,      ///< A type, or [type].
+  words,     ///< A list of names; one alone stands for a list of one.
+  names,     ///< A mapping: names to names or texts.
+  lists,     ///< A mapping: names to lists of names.
+  one,       ///< A mapping of the kind `Key::of`.
+  many,      ///< A mapping: names to mappings of the kind `Key::of`.
+  groups,    ///< A mapping: names to what `many` takes.
+  list,      ///< A list of mappings of the kind `Key::of`.
 };
 
 struct Key {

@@ -24,10 +24,9 @@ def main():
     project = adopt_test.ROOT / "examples/store"
     with tempfile.TemporaryDirectory(prefix="kit-adopt-") as scratch:
         scratch = pathlib.Path(scratch)
-        (scratch / "empty").mkdir()
         port, log = adopt_test.free_port(), scratch / "service.log"
         command = [build / "examples/store/store", f"--http.port={port}", "--admin.port=0", f"--database.path={scratch}/store.db",
-                   f"--import.directory={scratch}/empty"]
+                   f"--import.directory={scratch}/none"]
         with log.open("w") as output:
             process = subprocess.Popen(command, cwd=project, stdout=output, stderr=subprocess.STDOUT)
         try:

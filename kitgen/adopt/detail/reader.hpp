@@ -25,6 +25,9 @@ kit::Result<Catalogue> read_mysql(const ServerAddress& address, const ReadOption
 /// Whether the options ask for the table.
 bool is_wanted(const ReadOptions& options, const std::string& table);
 
+/// Adds to what of an index is left out.
+void lose(Index& index, const std::string& what);
+
 /// What SQLite, which takes any words for a type, most likely means by these.
 ColumnType sqlite_type(const std::string& declared);
 
