@@ -33,7 +33,8 @@ std::string field_row(std::string_view type, const Field& field, bool is_accepte
               ",");
 }
 
-/// The statements that write one member.
+}  // namespace
+
 std::string write_lines(const Field& field, const std::string& value) {
   const std::string name = "\"" + field.name + "\"";
   if (field.type == Scalar::json) {
@@ -55,6 +56,8 @@ std::string write_lines(const Field& field, const std::string& value) {
   }
   return call(2, "out.member", Strings{name, value}, ";");
 }
+
+namespace {
 
 std::string write_signature(const Entity& entity, bool with_default) {
   Strings parameters{"kit::json::Writer& out",

@@ -276,8 +276,8 @@ void add_outbox(const Project& project, std::vector<File>& files) {
       each.set("name", event.name);
       View writes{View::type::list};
       for (const model::EventField& field : event.fields) {
-        writes.push_back(
-            View{"  out.member(\"" + field.field.name + "\", event." + field.field.name + ");"});
+        writes.push_back(View{write_lines(field.field, "event." + field.field.name)});
+        if (field.field.type == Scalar::bytes) own.push_back("kit/base/base64.hpp");
       }
       each.set("writes", writes);
       each.set("store",

@@ -30,5 +30,7 @@ void add_imports(const Project& project, std::vector<File>& files);
 /// The call that reads or writes the value of a field: `read(x)`, `read_decimal(x, 2)`,
 /// `add_bytes(x)`.
 std::string row_call(const model::Field& field, std::string_view verb, const std::string& value);
+/// The statements that write one member of a JSON object.
+std::string write_lines(const model::Field& field, const std::string& value);
 
 }  // namespace kitgen::render
