@@ -209,8 +209,7 @@ void add_signatures(const Entity& entity, View& view) {
   const auto add = [&](const std::string& key, std::string_view type, const std::string& name,
                        const Strings& parameters) {
     view.set(key, signature(2, type, name, parameters, ";"));
-    std::string text = signature(0, type, of + name, parameters, " {");
-    view.set(key + "_def", text.substr(0, text.size() - 2));
+    view.set(key + "_def", cut_tail(signature(0, type, of + name, parameters, " {"), " {"));
   };
   add("list_in", response_task, "list_in",
       {"kit::http::Request& request", "const kit::db::ListTable& table",
@@ -236,7 +235,7 @@ void add_signatures(const Entity& entity, View& view) {
   view.set("restored", assign(2, "const biz::" + entity.name + " " + variable(entity),
                               "co_await uses_." + entity.plural + ".restore",
                               entity.version ? Strings{"id", "version"} : Strings{"id"}));
-  view.set("answer", answer.substr(0, answer.size() - 2));
+  view.set("answer", cut_tail(answer, " {"));
   const std::string page = "kit::record::Page<biz::" + entity.name + ">";
   const std::string list = "co_await uses_." + entity.plural + ".list";
   view.set("page", assign(2, "const " + page + " page", list, Strings{"table", "asked.query"}));

@@ -70,8 +70,11 @@ std::string settle_marks(const std::string& text, bool keeps_marks) {
       settled.append(bare.substr(on_mark.size())).append("\n");
     }
     if (is_mark && !keeps_marks) continue;
+    // An empty line of a description.
+    const bool is_empty = bare == "/// " || bare == "// ";
     settled.append(is_mark ? line.substr(0, indent + (bare == off_mark ? off_mark : on_mark).size())
-                           : line);
+                   : is_empty ? line.substr(0, line.size() - 1)
+                              : line);
     settled += '\n';
   }
   return settled;
