@@ -67,6 +67,7 @@ struct DevArguments {
   std::string build = "build/dev";
   std::optional<int> port;  ///< Nothing: that of the project's configuration; 0: a free one.
   bool migrate = true;
+  bool allow_destructive = false;
   bool once = false;
   std::vector<std::string> rest;  ///< For the project's program.
 };

@@ -241,6 +241,14 @@ int dev(const DevArguments& arguments) {
     print_error(arguments.project + ": " + std::strerror(errno));
     return failed;
   }
+  auto root = Root::open(".");
+  if (!root) return fail(root.error());
+  const auto lock = root->lock(".kit/dev.lock");
+  if (!lock) {
+    if (lock.error().code() != Code::aborted) return fail(lock.error());
+    print_error("kitgen dev runs in this project already");
+    return failed;
+  }
   auto supervisor = Supervisor::open();
   if (!supervisor) return fail(supervisor.error());
   auto steps = DevSteps::open(*supervisor, arguments);

@@ -97,6 +97,18 @@ std::vector<std::string> applied_steps(std::string_view text) {
   return steps;
 }
 
+/// What ninja says about a failure, without its progress and the command lines.
+std::string problems(const std::string& log) {
+  std::string text;
+  bool is_command = false;
+  for (const std::string_view line : kit::split(log, '\n')) {
+    const bool was_failure = std::exchange(is_command, line.starts_with("FAILED: "));
+    const bool is_progress = line.starts_with('[') || line.starts_with("ninja: Entering");
+    if (!was_failure && !is_command && !is_progress) text.append(line).append("\n");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string application_name(std::string_view cmake_lists) {
@@ -107,14 +119,11 @@ std::string application_name(std::string_view cmake_lists) {
   return std::string(kit::trim(rest.substr(0, rest.find_first_of(" \n)"))));
 }
 
-bool is_destructive(std::string_view sql) {
-  std::string upper;
-  for (const char each : statements(sql)) {
-    upper += each >= 'a' && each <= 'z' ? static_cast<char>(each - 'a' + 'A') : each;
-  }
-  constexpr std::array<std::string_view, 4> words = {"DROP ", "DELETE ", "UPDATE ", "REPLACE "};
-  return std::ranges::any_of(
-      words, [&](std::string_view word) { return upper.find(word) != std::string::npos; });
+bool is_destructive(std::string_view plan) {
+  constexpr std::string_view remark = "--   destructive: ";
+  return std::ranges::any_of(kit::split(plan, '\n'), [&](std::string_view line) {
+    return line.starts_with(remark) && line.substr(remark.size()) != "no";
+  });
 }
 
 Result<DevSteps> DevSteps::open(Supervisor& supervisor, const DevArguments& arguments) {
@@ -128,6 +137,7 @@ Result<DevSteps> DevSteps::open(Supervisor& supervisor, const DevArguments& argu
         "kit_application(NAME ...). Go into the project's folder, or make one: kitgen new shop");
   }
   steps.build_ = arguments.build;
+  steps.allow_destructive_ = arguments.allow_destructive;
   steps.binary_ = (fs::path(arguments.build) / steps.name_).string();
   if (!steps.binary_.starts_with("/")) steps.binary_.insert(0, "./");
   if (arguments.port) steps.options_.push_back("--http.port=" + std::to_string(*arguments.port));
@@ -158,7 +168,9 @@ Result<std::string> DevSteps::check_schema() {
 }
 
 Result<std::string> DevSteps::generate() {
-  auto text = run_kitgen({"generate"});
+  std::vector<std::string> words = {"generate"};
+  if (allow_destructive_) words.emplace_back("--allow-destructive");
+  auto text = run_kitgen(std::move(words));
   if (!text) return std::move(text).error();
   return last_line(*text);
 }
@@ -188,7 +200,7 @@ Result<std::string> DevSteps::build() {
       !ninja.empty() && fs::exists(fs::path(build_) / "build.ninja"))
     command = {ninja, "-C", build_, name_};
   auto text = run(std::move(command));
-  if (!text) return std::move(text).error();
+  if (!text) return Error(text.error().code(), problems(text.error().message()));
   // "[7/7] Linking CXX executable shop": as many steps as there were.
   const std::string last = last_line(*text);
   if (!last.starts_with('[')) return std::string("nothing to do");
@@ -221,7 +233,9 @@ Result<std::string> DevSteps::migrate(const std::string& database) {
   if (!plan) return std::move(plan).error();
   auto copy = keep_copy(database, *plan);
   if (!copy) return std::move(copy).error();
-  auto text = run_kitgen({"migrate", "up", option});
+  std::vector<std::string> words = {"migrate", "up", option};
+  if (allow_destructive_) words.emplace_back("--allow-destructive");
+  auto text = run_kitgen(std::move(words));
   if (!text) return std::move(text).error();
   const std::vector<std::string> steps = applied_steps(*text);
   if (steps.empty()) return std::string("up to date");

@@ -49,11 +49,12 @@ class DevSteps {
   std::string build_;
   std::string binary_;
   std::vector<std::string> options_;
+  bool allow_destructive_ = false;
 };
 
 /// The program's name: the target of kit_application(NAME ...) in a CMakeLists.txt; "" for none.
 std::string application_name(std::string_view cmake_lists);
-/// Whether SQL has anything that takes rows or columns away, or may.
-bool is_destructive(std::string_view sql);
+/// Whether a step of `migrate plan` loses data.
+bool is_destructive(std::string_view plan);
 
 }  // namespace kitgen::cli

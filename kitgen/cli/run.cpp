@@ -99,11 +99,12 @@ Examples:
   kitgen dev --once                   one round, for scripts: exit 0 when the server came up
 
 Options:
-  --project DIR   work as if started there
-  --build DIR     the build folder, configured when it is missing (build/dev)
-  --port N        instead of http.port
-  --no-migrate    leave the database as it is
-  --once          end after the first round
+  --project DIR        work as if started there
+  --build DIR          the build folder, configured when it is missing (build/dev)
+  --port N             instead of http.port
+  --no-migrate         leave the database as it is
+  --allow-destructive  write and apply migrations that lose data; without it they are refused
+  --once               end after the first round
 
 Watched are schema, code, configuration, migrations and CMake files of the project. Whatever fails is shown, and the server
 before it goes on; the next save tries again. The new server takes over before the old one ends, so no request fails.
@@ -387,6 +388,7 @@ int run_dev(std::vector<std::string> words) {
   parser.option("--build", arguments.build, "build/dev");
   parser.option("--port", port, "9000");
   parser.flag("--no-migrate", no_migrate);
+  parser.flag("--allow-destructive", arguments.allow_destructive);
   parser.flag("--once", arguments.once);
   if (const auto code = parser.parse(std::move(words))) return *code;
   arguments.migrate = !no_migrate;

@@ -9,8 +9,9 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kitgen/evolve/plan.hpp"
+#include "kitgen/evolve/sqlite.hpp"
 #include "kitgen/model/load.hpp"
-#include "kitgen/render/migrations.hpp"
 #include "kitgen/render/openapi.hpp"
 #include "kitgen/render/typescript.hpp"
 
@@ -106,8 +107,12 @@ Rendered render(std::string_view schema, const std::string& file, const render::
   if (!loaded.service) return rendered;
   loaded.service->schema_file = file;
   rendered.entities = loaded.service->entities.size();
-  for (const auto renderer : {render::render_cpp, render::render_migrations, render::render_openapi,
-                              render::render_typescript}) {
+  const evolve::Plan first = evolve::plan_first(*loaded.service);
+  const std::string migration = "migrations/0001_" + first.name;
+  rendered.files.push_back({migration + ".down.sql", evolve::sqlite_down(first, file)});
+  rendered.files.push_back({migration + ".up.sql", evolve::sqlite_up(first, file)});
+  for (const auto renderer :
+       {render::render_cpp, render::render_openapi, render::render_typescript}) {
     auto files = renderer(*loaded.service, options);
     if (files) {
       std::ranges::move(*files, std::back_inserter(rendered.files));
@@ -115,6 +120,7 @@ Rendered render(std::string_view schema, const std::string& file, const render::
       rendered.messages += files.error().message() + "\n";
     }
   }
+  std::ranges::sort(rendered.files, {}, &render::File::path);
   return rendered;
 }
 

@@ -263,8 +263,7 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
   const auto add = [&](const std::string& key, std::string_view type, const std::string& name,
                        const Strings& parameters) {
     view.set(key, signature(2, type, name, parameters, ";"));
-    std::string text = signature(0, type, of + name, parameters, " {");
-    view.set(key + "_def", text.substr(0, text.size() - 2));
+    view.set(key + "_def", cut_tail(signature(0, type, of + name, parameters, " {"), " {"));
   };
   Strings list_in{"kit::http::Request& request", "const kit::db::ListTable& table",
                   "std::optional<kit::db::Filter> scope"};
@@ -289,11 +288,11 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
   };
   view.set("create_input", input("kit::rest::Mode::create"));
   view.set("change_input", input("mode"));
-  view.set(
-      "read_list",
-      assign(2, "const kit::rest::ListRequest asked", "co_await kit::rest::read_list",
-             Strings{"request.query", "table",
-                     has_field_access(entity) ? "options" : "list_options", "std::move(scope)"}));
+  view.set("read_list",
+           assign(2, "const kit::rest::ListRequest asked", "co_await kit::rest::read_list",
+                  Strings{"request.query", "table",
+                          has_field_access(entity) ? "options" : "api::list_options",
+                          "std::move(scope)"}));
   view.set("update",
            assign(2, "const biz::" + entity.name + " " + variable(entity),
                   "co_await uses_." + entity.plural + ".update",
@@ -307,7 +306,7 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
   view.set("history_page",
            assign(2, "const kit::record::Page<kit::record::HistoryEntry> page",
                   "co_await uses_." + entity.plural + ".history", Strings{"id", "query"}));
-  view.set("answer", answer.substr(0, answer.size() - 2));
+  view.set("answer", cut_tail(answer, " {"));
   const std::string page = "kit::record::Page<biz::" + entity.name + ">";
   const std::string list = "co_await uses_." + entity.plural + ".list";
   view.set("page", assign(2, "const " + page + " page", list, Strings{"table", "asked.query"}));
@@ -416,7 +415,7 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("expands", expand_views(project, entity));
   view.set("transfers", flag(has_transfers(entity)));
   const Strings arguments{"request", "uses_.backend", "\"" + entity.name + "\"",
-                          "biz::" + entity.snake + "_table", "list_options"};
+                          "biz::" + entity.snake + "_table", "api::list_options"};
   view.set("export_rows", call(2, "return kit::rest::export_rows", arguments, ";"));
   view.set("is_had", flag(is_had(project, entity)));
   view.set("actions", action_views(project, entity));

@@ -76,8 +76,8 @@ std::string write_signature(const Entity& entity, bool with_default) {
   }
   parameters.push_back(std::string("const kit::rest::FieldMask& shown") +
                        (with_default ? " = {}" : ""));
-  const std::string text = signature(0, "void", "write", parameters, with_default ? ";" : " {");
-  return text.substr(0, text.size() - (with_default ? 1 : 2));
+  const std::string_view tail = with_default ? ";" : " {";
+  return cut_tail(signature(0, "void", "write", parameters, tail), tail);
 }
 
 /// A table of what a request may say, beside the entity's own.

@@ -45,9 +45,7 @@ class Methods {
   std::string definition(const std::string& type, const std::string& name,
                          const Strings& parameters) const {
     // The brace stands in the template; it counts for the width.
-    std::string text = signature(0, type, class_ + "::" + name, parameters, " {");
-    if (text.ends_with("// clang-format on")) return text;
-    return text.substr(0, text.size() - 2);
+    return cut_tail(signature(0, type, class_ + "::" + name, parameters, " {"), " {");
   }
   View declared() const { return declared_; }
   void declare(const std::string& type, const std::string& name, const Strings& parameters) {

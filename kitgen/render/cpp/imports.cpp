@@ -56,8 +56,7 @@ std::string store_align(std::string_view name) {
 /// The first line of a member of an import, whose brace stands in the template.
 std::string member(const std::string& name, const std::string& parameter) {
   const Strings parameters{"kit::db::Session& session", parameter};
-  const std::string text = signature(0, "kit::Task<>", name, parameters, " {");
-  return text.ends_with("// clang-format on") ? text : text.substr(0, text.size() - 2);
+  return cut_tail(signature(0, "kit::Task<>", name, parameters, " {"), " {");
 }
 
 void add_entity(const Project& project, const Entity& entity, std::vector<File>& files) {
@@ -84,7 +83,7 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   std::string known =
       signature(0, "kit::Task<std::optional<biz::" + entity.name + ">>", "find_known",
                 Strings{"kit::db::Session& session", type + " " + key.name}, " {");
-  view.set("known", known.substr(0, known.size() - 2));
+  view.set("known", cut_tail(known, " {"));
   view.set("defers", flag(has_deferred(project, entity)));
   const Strings deferring{"session", "kit::record::Lookup::at_commit"};
   view.set("repository",

@@ -77,6 +77,10 @@ std::string signature(std::size_t indent, std::string_view type, std::string_vie
   return call(indent, head, parameters, tail);
 }
 
+std::string cut_tail(std::string text, std::string_view tail) {
+  return text.erase(text.rfind(tail), tail.size());
+}
+
 std::string assign(std::size_t indent, const std::string& target, const std::string& function,
                    std::span<const std::string> arguments) {
   const std::string start = target + " =";

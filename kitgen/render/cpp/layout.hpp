@@ -23,6 +23,10 @@ std::string call(std::size_t indent, std::string_view head, std::span<const std:
 std::string signature(std::size_t indent, std::string_view type, std::string_view name,
                       std::span<const std::string> parameters, std::string_view tail);
 
+/// Takes what it ends with off a signature again: it counts for the width, but stands in the
+/// template.
+std::string cut_tail(std::string text, std::string_view tail);
+
 /// `type variable = function(arguments);`, broken after '=' or after the parenthesis where it must.
 std::string assign(std::size_t indent, const std::string& target, const std::string& function,
                    std::span<const std::string> arguments);

@@ -56,18 +56,49 @@ namespace {
 
 constexpr std::size_t longest_laid_out_name = 24;
 
+constexpr std::string_view off_mark = "// clang-format off";
+constexpr std::string_view on_mark = "// clang-format on";
+
+/// What a template puts behind a part that is kept from clang-format belongs to that part's last
+/// line, not to its mark. `keeps_marks`: false where the whole file is kept from it.
+std::string settle_marks(const std::string& text, bool keeps_marks) {
+  std::string settled;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    const std::string_view bare = line.substr(indent);
+    const bool is_mark = bare == off_mark || bare.starts_with(on_mark);
+    if (bare.starts_with(on_mark) && bare != on_mark && settled.ends_with('\n')) {
+      settled.pop_back();
+      settled.append(bare.substr(on_mark.size())).append("\n");
+    }
+    if (is_mark && !keeps_marks) continue;
+    // An empty line of a description.
+    const bool is_empty = bare == "/// " || bare == "// ";
+    settled.append(is_mark ? line.substr(0, indent + (bare == off_mark ? off_mark : on_mark).size())
+                   : is_empty ? line.substr(0, line.size() - 1)
+                              : line);
+    settled += '\n';
+  }
+  return settled;
+}
+
 /// Names too long for the layout to follow clang-format: the file is kept from it.
-std::string keep_from_formatter(std::string text, const View& view) {
+std::string keep_from_formatter(const std::string& text, const View& view) {
   const View* name = view.get("name");
   bool is_wide = name != nullptr && name->string_value().size() > longest_laid_out_name;
   bool is_marked = false;
   for (const std::string_view line : kit::split(text, '\n')) {
-    if (line.ends_with("// clang-format off")) is_marked = true;
-    if (line.ends_with("// clang-format on")) is_marked = false;
+    if (line.ends_with(off_mark)) is_marked = true;
+    if (line.find(on_mark) != line.npos) is_marked = false;
     is_wide = is_wide || (!is_marked && line.size() > line_width && !line.starts_with("// "));
   }
-  if (is_wide) text.insert(text.find('\n') + 1, "// clang-format off\n");
-  return text;
+  std::string settled = settle_marks(text, !is_wide);
+  if (is_wide) settled.insert(settled.find('\n') + 1, "// clang-format off\n");
+  return settled;
 }
 
 }  // namespace

@@ -17,8 +17,7 @@ using Strings = std::vector<std::string>;
 
 std::string defined(const Entity& entity, const std::string& type, const std::string& name,
                     const Strings& parameters) {
-  const std::string text = signature(0, type, entity.name + "Service::" + name, parameters, " {");
-  return text.ends_with(" {") ? text.substr(0, text.size() - 2) : text;
+  return cut_tail(signature(0, type, entity.name + "Service::" + name, parameters, " {"), " {");
 }
 
 /// The use cases that need no hand-written code, declared in the header and defined by the
