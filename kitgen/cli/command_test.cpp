@@ -263,8 +263,7 @@ TEST_F(CommandTest, starts_a_project) {
   const Outcome outcome = kitgen({"new", "music_store"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("cd music_store"));
-  EXPECT_THAT(outcome.out,
-              HasSubstr("(music_store.db*), then kitgen generate --recreate-migrations"));
+  EXPECT_THAT(outcome.out, HasSubstr("becomes a new file in migrations/"));
   for (const char* file :
        {"main.cpp", "CMakeLists.txt", "Makefile", "layers.txt", ".gitignore",
         "api/music_store.yaml", "config/base.yaml", "config/prod.yaml", "internal/biz/item.gen.hpp",

@@ -354,6 +354,15 @@ TEST(EvolvingRows, references_must_lead_somewhere) {
   EXPECT_EQ(shop.values("rep_id"), "3");
 }
 
+TEST(EvolvingRows, references_that_are_filled_in_must_lead_somewhere_too) {
+  const std::string employee = "  Employee:\n    fields: {name: string}\n";
+  const std::string rep = "    belongs_to: {rep: {entity: Employee, ";
+  Evolving shop(customer(field("x: int32"), rep + "optional: true}}\n" + employee));
+  shop.rows("x", {"1"});
+  EXPECT_THAT(shop.change_to(customer(field("x: int32"), rep + "backfill: 3}}\n" + employee)),
+              HasSubstr("1 row(s) of customers: rep_id refers to no row of employees"));
+}
+
 TEST(EvolvingRows, living_values_are_unique_after_soft_delete) {
   const std::string code = field("code: {type: string, max: 9, unique: true}");
   Evolving shop(customer(code));

@@ -103,16 +103,12 @@ int new_project(const NewArguments& arguments) {
   first.quiet = true;
   const int code = generate(first);
   if (code != ok) return code;
-  print(
-      "Made " + folder + ". Next:\n\n  cd " + folder +
-      "\n  make run          build, then serve http://127.0.0.1:8080/\n  edit api/" +
-      arguments.name +
-      ".yaml, then make run again\n\n"
-      "For now an edit that changes tables needs the first migration anew: remove the development "
-      "database\n(" +
-      arguments.name +
-      ".db*), then kitgen generate --recreate-migrations. Never do that to a database with real "
-      "data.\n\nAll verbs: make help\n");
+  print("Made " + folder + ". Next:\n\n  cd " + folder +
+        "\n  make run          build, then serve http://127.0.0.1:8080/\n  edit api/" +
+        arguments.name +
+        ".yaml, then make run again\n\n"
+        "An edit that changes tables becomes a new file in migrations/: read it before it runs.\n\n"
+        "All verbs: make help\n");
   return ok;
 }
 

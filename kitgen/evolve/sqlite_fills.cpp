@@ -109,9 +109,9 @@ bool is_implied(const ColumnChange& change) {
 bool refers_anew(const TableChange& change, const ColumnChange& column) {
   const ForeignKey* key = change.after.key_of(column.after->name);
   if (key == nullptr) return false;
-  if (!column.before) {
-    return column.fill.source == Fill::Source::literal || column.fill.source == Fill::Source::field;
-  }
+  const bool is_filled =
+      column.fill.source == Fill::Source::literal || column.fill.source == Fill::Source::field;
+  if (is_filled || !column.before) return is_filled;
   const ForeignKey* before = change.before.key_of(column.before->name);
   return before == nullptr || before->target != key->target;
 }

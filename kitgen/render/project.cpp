@@ -235,9 +235,8 @@ constexpr std::string_view readme_text = R"(# @Label@
 The schema is `api/@name@.yaml`. Change it and run `make generate`: files with `.gen` in their name are rewritten, all
 others are yours. Your rules go into `internal/biz` and `internal/service`, beside the generated code.
 
-For now a change of tables after the first migration needs it anew: remove the development database (`@name@.db`,
-`@name@.db-wal`, `@name@.db-shm`), then `kitgen generate --recreate-migrations`. A database with real data must not be
-touched: take the change back out of the schema.
+A change of tables becomes a new migration in `migrations`. Read it: what it does and loses stands on top, and until it
+ran anywhere you may edit it. `renamed_from:` and `backfill:` in the schema say what becomes of the rows.
 
 | folder | what |
 |---|---|
