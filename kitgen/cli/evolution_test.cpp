@@ -123,6 +123,43 @@ TEST_P(EvolveGolden, says_what_the_golden_says) {
   EXPECT_EQ(read(GetParam()), text) << GetParam() << " differs; UPDATE_GOLDENS=1 accepts it";
 }
 
+/// Two fields gone, two like them new: asked one after the other, an answer settles others.
+TEST(Evolution, asks_a_person_until_nothing_is_open) {
+  const auto schema = [](const std::string& fields) {
+    return "kit: 1\nservice: shop\nentities:\n  Customer:\n    fields: {name: string, " + fields +
+           "}\n";
+  };
+  TestFolder folder;
+  folder.write("api/shop.yaml", "");
+  auto root = Root::open(folder.path(""));
+  ASSERT_TRUE(root.ok());
+  const auto run = [&](const std::string& fields, const EvolutionOptions& options, const Ask* ask) {
+    return evolve_storage(*root, service_of(schema(fields)), options, ask);
+  };
+  const auto first = run("fax: int32, age: date", {}, nullptr);
+  for (const render::File& file : first->files) folder.write(file.path, file.text);
+
+  std::string asked;
+  const auto no_then_yes = [&](const evolve::Question& question) {
+    asked += question.from + "=" + question.to + " ";
+    return question.to != "phone";
+  };
+  const std::string fields =
+      "phone: {type: int32, optional: true}, mobile: {type: int32, optional: true}, born: date";
+  const Ask ask(no_then_yes);
+  const auto answered = run(fields, {}, &ask);
+  ASSERT_TRUE(answered.ok()) << answered.error().message();
+  EXPECT_EQ(asked, "customers.age=born customers.fax=phone customers.fax=mobile ");
+  EXPECT_NE(answered->sql.find("RENAME COLUMN fax TO mobile;"), std::string::npos);
+  EXPECT_NE(answered->sql.find("RENAME COLUMN age TO born;"), std::string::npos);
+  // No to all of them is a loss, which takes more than an answer.
+  const auto never = [](const evolve::Question&) { return false; };
+  const Ask deny(never);
+  const auto lost = run("phone: {type: int32, optional: true}, age: date", {}, &deny);
+  ASSERT_FALSE(lost.ok());
+  EXPECT_NE(lost.error().message().find("customers.fax is dropped"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(Golden, EvolveGolden, testing::ValuesIn(cases()),
                          [](const auto& case_) { return case_.param.stem().string(); });
 

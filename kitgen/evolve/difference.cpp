@@ -37,11 +37,13 @@ class Matcher {
   }
 
  private:
-  bool is_gone(const Table& table) const { return found_.from(table.name) == nullptr; }
-  bool is_new(const Table& table) const { return found_.to(table.name) == nullptr; }
+  bool is_gone(const Table& table) const { return !matched_from_.contains(table.name); }
+  bool is_new(const Table& table) const { return !matched_to_.contains(table.name); }
 
   void pair(const Table& from, const Table& to) {
     found_.tables.push_back({from.name, to.name, {}});
+    matched_from_.insert(from.name);
+    matched_to_.insert(to.name);
   }
 
   void problem(const Hints& hints, std::string message, std::string remedy) {
@@ -51,9 +53,15 @@ class Matcher {
   /// Pairs what is left on both sides and `is_same`.
   template <class Same>
   void match_left(Same is_same) {
+    std::vector<const Table*> left;
+    for (const Table& table : a_.tables) {
+      if (is_gone(table)) left.push_back(&table);
+    }
     for (const Table& to : b_.tables) {
-      for (const Table& from : a_.tables) {
-        if (from.is_pivot() != to.is_pivot() || !is_new(to) || !is_gone(from)) continue;
+      for (const Table* each : left) {
+        const Table& from = *each;
+        if (!is_new(to)) break;
+        if (from.is_pivot() != to.is_pivot() || !is_gone(from)) continue;
         if (is_same(from, to)) pair(from, to);
       }
     }
@@ -279,6 +287,8 @@ class Matcher {
   const Decisions& decisions_;
   Difference found_;
   std::set<std::string> used_;
+  std::set<std::string> matched_from_;
+  std::set<std::string> matched_to_;
 };
 
 }  // namespace

@@ -155,11 +155,20 @@ void describe_loss(Plan& plan, const DropSystemTable& step) {
 }
 
 void describe_loss(Plan& plan, const ChangeTable& step) {
+  const std::string& table = step.change.after.name;
   for (const ColumnChange& column : step.change.columns) {
-    if (!column.before || !column.after || !column.before->nullable || column.after->nullable)
-      continue;
-    plan.irreversible.push_back("rows of " + step.change.after.name + " without " +
-                                column.after->name + " keep the value they get");
+    if (!column.before || !column.after) continue;
+    const std::string& name = column.after->name;
+    if (column.before->nullable && !column.after->nullable) {
+      plan.irreversible.push_back("rows of " + table + " without " + name +
+                                  " keep the value they get");
+    }
+    if (column.conversion == Conversion::text_to_decimal) {
+      const std::string zeros(static_cast<std::size_t>(column.after->scale), '0');
+      plan.irreversible.push_back("texts of " + table + "." + name +
+                                  " come back with all their digits, 5 as 5" +
+                                  (zeros.empty() ? "" : "." + zeros));
+    }
   }
 }
 

@@ -142,7 +142,9 @@ class Planner {
   /// Whether the way back restores every value.
   static bool keeps_all(const TableChange& change) {
     return std::ranges::none_of(change.columns, [](const ColumnChange& column) {
-      return column.before && column.after && column.before->nullable && !column.after->nullable;
+      if (!column.before || !column.after) return false;
+      return column.conversion == Conversion::text_to_decimal ||
+             (column.before->nullable && !column.after->nullable);
     });
   }
 

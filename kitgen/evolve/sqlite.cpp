@@ -172,7 +172,8 @@ std::string sql(const FillTable& step) {
   std::string names;
   std::string values;
   for (const Column& column : table.columns) {
-    if (column.is_sequence || (column.nullable && column.key == 0)) continue;
+    if (column.is_sequence || !column.default_sql.empty()) continue;
+    if (column.nullable && column.key == 0) continue;
     names += (names.empty() ? "" : ", ") + ident(column.name);
     Fill fill = made_up(table, column);
     fill.distinct = false;

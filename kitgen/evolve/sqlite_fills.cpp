@@ -72,8 +72,9 @@ std::string filler(const Column& column, const std::string& row) {
 std::string row_filler(const std::string& target, const Table& table, bool distinct) {
   if (!distinct || table.is_pivot()) return "(SELECT min(id) FROM " + ident(target) + ")";
   const std::string name = ident(table.name);
-  return "(SELECT id FROM " + ident(target) + " ORDER BY id LIMIT 1 OFFSET (SELECT count(*) FROM " +
-         name + " AS earlier WHERE earlier.rowid < " + name + ".rowid))";
+  return "(SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +
+         ident(target) + ") WHERE place = (SELECT count(*) FROM " + name +
+         " AS earlier WHERE earlier.rowid <= " + name + ".rowid))";
 }
 
 std::string check(const std::string& table, const std::string& message,

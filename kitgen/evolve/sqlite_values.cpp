@@ -62,9 +62,10 @@ Converted parsed_decimal(const Column& from, const Column& to) {
   const std::string rest = "substr(" + name + ", " + point + " + 1)";
   const std::string digits = "ltrim(" + whole + ", '-')";
   std::string bad = "(" + name + " GLOB '*[^-0-9.]*' OR " + name + " GLOB '?*-*' OR " + name +
-                    " GLOB '*.*.*' OR " + name + " GLOB '*.' OR " + digits + " = '' OR length(" +
-                    digits + ") > " + std::to_string(to.precision - to.scale) + " OR length(" +
-                    rest + ") > " + scale + ")";
+                    " GLOB '*.*.*' OR " + name + " GLOB '*.' OR " + digits + " = '' OR " + digits +
+                    " GLOB '0[0-9]*' OR length(" + digits + ") > " +
+                    std::to_string(to.precision - to.scale) + " OR length(" + rest + ") > " +
+                    scale + ")";
   if (to.precision == to.scale) {  // nothing but noughts before the point
     bad = "(" + name + " GLOB '*[^-0-9.]*' OR " + name + " GLOB '?*-*' OR " + name +
           " GLOB '*.*.*' OR " + name + " GLOB '*.' OR " + digits + " <> '0' OR length(" + rest +
