@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate: set-up, a release build of what is needed, then the script or program
-# of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= become its options.
+# make conformance / siege / rolling / simulate / evolution / four-edits: set-up, a release build of what is needed, then
+# the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
 options=()
-for name in SEEDS SEED COUNT ROUNDS RESTARTS; do
+for name in SEEDS SEED COUNT ROUNDS RESTARTS CASES; do
   [ -n "${!name:-}" ] && options+=("--${name,,}=${!name}")
 done
 [ -n "${SHORT:-}" ] && options+=(--short)
@@ -36,5 +36,13 @@ case $verb in
   simulate)
     release_build kit_simulate
     exec build/release/tests/simulation/kit_simulate "${options[@]}"
+    ;;
+  evolution)
+    release_build evolution
+    exec build/release/tests/evolution/kit_evolution --kitgen=build/release/kitgen/cli/kitgen "${options[@]}"
+    ;;
+  four-edits)
+    release_build kitgen store
+    exec python3 -B tests/evolution/four_edits.py --build build/release "${options[@]}"
     ;;
 esac

@@ -150,9 +150,7 @@ class Editor {
 
   void toggle_unique() {
     Field& field = any_field();
-    if (field.is_array || field.type == Type::text || field.type == Type::json ||
-        field.type == Type::bytes || is_used(field.uid))
-      return;
+    if (!can_be_unique(field) || is_used(field.uid)) return;
     field.unique = !field.unique;
     say(field.name + (field.unique ? " is unique" : " is not unique any more"));
   }

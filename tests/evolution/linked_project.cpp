@@ -19,6 +19,20 @@ kit::Error refused(const std::string& message) {
   return {kit::Code::failed_precondition, message};
 }
 
+/// The columns that are not read as they were written.
+std::string unlike(const evolve::Catalogue& written, const evolve::Catalogue& read) {
+  std::string text;
+  for (const auto& table : written.tables) {
+    const auto* twin = read.find(table.name);
+    if (twin == nullptr) return table.name;
+    for (const auto& column : table.columns) {
+      const auto* other = twin->find(column.name);
+      if (other == nullptr || !(*other == column)) text += table.name + "." + column.name + " ";
+    }
+  }
+  return text.empty() ? "a key, an index or a system table" : text;
+}
+
 class LinkedProject final : public Project {
  public:
   explicit LinkedProject(const Options& options)
@@ -36,7 +50,8 @@ class LinkedProject final : public Project {
     auto read = evolve::Snapshot::parse(snapshot.to_text());
     if (!read) return std::move(read).error();
     if (!read->catalogue.same_storage(snapshot.catalogue))
-      return refused("a snapshot is read as something else:\n" + snapshot.to_text());
+      return refused("a snapshot is read as something else: " +
+                     unlike(snapshot.catalogue, read->catalogue));
     before_ = std::move(read->catalogue);
     return up();
   }
@@ -122,7 +137,7 @@ class LinkedProject final : public Project {
     auto findings = kitgen::cli::lint_migrations(migrations_);
     if (!findings) return std::move(findings).error();
     for (const auto& finding : *findings)
-      if (finding.rule != "rebuild-index" && finding.rule != "drop-column") return refused("lint: " + kitgen::cli::to_string(finding));
+      return refused("lint: " + kitgen::cli::to_string(finding));
     return {};
   }
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t scalar_types = 18;
 
-bool can_be_unique(const Field& field) {
+bool can_be_indexed(const Field& field) {
   return !field.is_array && field.type != Type::text && field.type != Type::json &&
          field.type != Type::bytes;
 }
@@ -31,7 +31,15 @@ std::string Names::field(Chance& chance, int uid) {
   return "field" + number;
 }
 
+bool can_be_unique(const Field& field) {
+  const bool is_text_with_room = is_text(field.type) && field.high.value_or(255) >= 20;
+  const bool has_room = is_text_with_room || (!field.low && !field.high);
+  return can_be_indexed(field) && has_room && field.type != Type::boolean &&
+         field.type != Type::enumeration;
+}
+
 void randomize_limits(Chance& chance, Field& field) {
+  if (field.unique) return;
   field.low = field.high = std::nullopt;
   if (field.is_array || field.type == Type::enumeration) return;
   if (is_text(field.type) || field.type == Type::bytes) {
@@ -64,6 +72,7 @@ void randomize_type(Chance& chance, Field& field, const Schema& schema, Carried 
   field.enumeration = 0;
   if (field.type == Type::enumeration)
     field.enumeration = schema.enums[chance.between(0, schema.enums.size() - 1)].uid;
+  field.low = field.high = std::nullopt;
   randomize_limits(chance, field);
   field.default_value.reset();
   field.backfill.reset();
@@ -117,8 +126,8 @@ void add_random_index(Chance& chance, Names& names, Entity& entity) {
   std::vector<int> able;
   std::vector<int> nullable;
   for (const Field& field : entity.fields) {
-    if (can_be_unique(field)) able.push_back(field.uid);
-    if (field.optional && can_be_unique(field)) nullable.push_back(field.uid);
+    if (can_be_indexed(field)) able.push_back(field.uid);
+    if (field.optional && can_be_indexed(field)) nullable.push_back(field.uid);
   }
   for (const Reference& each : entity.references) able.push_back(each.field.uid);
   if (able.empty()) return;
@@ -133,7 +142,11 @@ void add_random_index(Chance& chance, Names& names, Entity& entity) {
   const Field* first = entity.find(index.fields.front());
   // One field that is unique has its index already.
   if (count == 1 && first != nullptr && first->unique) return;
-  index.unique = count == 2 && chance.once_in(3);
+  const bool has_room = std::ranges::all_of(index.fields, [&](int uid) {
+    const Field* field = entity.find(uid);
+    return field == nullptr || can_be_unique(*field);
+  });
+  index.unique = count == 2 && has_room && chance.once_in(3);
   if (!nullable.empty() && chance.once_in(4))
     index.where = nullable[chance.between(0, nullable.size() - 1)];
   const bool is_known = std::ranges::any_of(
@@ -158,7 +171,7 @@ Entity random_entity(Chance& chance, Names& names, const Schema& schema, Carried
   if (chance.once_in(2)) add_random_index(chance, names, entity);
   if (chance.once_in(3)) {
     const Field& field = entity.fields[chance.between(0, entity.fields.size() - 1)];
-    if (can_be_unique(field) && field.type == Type::int64) entity.sort.push_back(field.uid);
+    if (field.type == Type::int64 && !field.is_array) entity.sort.push_back(field.uid);
   }
   return entity;
 }

@@ -31,6 +31,9 @@ Field random_field(Chance& chance, Names& names, const Schema& schema, Carried c
 /// Another type, with limits that go with it.
 void randomize_type(Chance& chance, Field& field, const Schema& schema, Carried carried);
 void randomize_limits(Chance& chance, Field& field);
+/// Whether it has room for as many values as there may be rows: kitgen has to make some up on the
+/// way down.
+bool can_be_unique(const Field& field);
 Reference random_reference(Chance& chance, Names& names, const Schema& schema, const Entity& owner);
 Links random_links(Chance& chance, Names& names, const Schema& schema, Carried carried);
 Entity random_entity(Chance& chance, Names& names, const Schema& schema, Carried carried);
