@@ -33,7 +33,7 @@ class LiveCatalogue {
     kit::db::RowSink sink(read);
     auto done = database.run(
         database->query("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT "
-                        "LIKE 'sqlite_%' AND name <> 'kit_migrations'",
+                        "LIKE 'sqlite_%' AND name NOT LIKE 'kit_migration%'",
                         {}, sink));
     EXPECT_TRUE(done.ok());
     return std::move(catalogue.lines_);
@@ -114,7 +114,9 @@ class Storage {
     const auto number = static_cast<std::uint32_t>(migrations_.size() + 1);
     migrations_.push_back({number, name, up, down, name + ".up.sql", name + ".down.sql"});
     kit::db::Migrator migrator(*database_, migrations_);
-    auto done = database_.run(migrator.up());
+    kit::db::MigrationOptions options;
+    options.allow_destructive = true;
+    auto done = database_.run(migrator.up(options));
     if (done) return {};
     migrations_.pop_back();
     return std::move(done).error();

@@ -115,7 +115,9 @@ std::optional<Conversion> conversion_of(const Column& from, const Column& to) {
     Column element = from.is_array ? from : to;
     element.is_array = false;
     const Column& single = from.is_array ? to : from;
-    if (!can_be_element(element) || family_of(element) != family_of(single)) return std::nullopt;
+    const bool fits = can_be_element(element) && can_be_element(single) &&
+                      family_of(element) == family_of(single);
+    if (!fits) return std::nullopt;
     return from.is_array ? Conversion::from_array : Conversion::to_array;
   }
   return scalar_conversion(from, to);

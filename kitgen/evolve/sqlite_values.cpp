@@ -113,7 +113,7 @@ Converted converted(const Column& from, const Column& to, Conversion conversion)
     case Conversion::text_to_uuid:
       return {name, name + " NOT GLOB " + uuid_pattern(), "is no uuid"};
     case Conversion::text_to_json:
-      return {name, "NOT json_valid(" + name + ")", "is no JSON"};
+      return {name, name + " IS NOT NULL AND NOT json_valid(" + name + ")", "is no JSON"};
     case Conversion::integer_to_bool:
       return {name, name + " NOT IN (0, 1)", "is neither 0 nor 1"};
     case Conversion::integer_to_real: {

@@ -208,8 +208,16 @@ class Case {
 
   bool go_down() {
     const State start = look(project_->database(), to_);
+    const std::string refusal = undo_refusal(from_, to_, before_.rows, start.rows);
     auto done = project_->down();
-    if (!done.ok()) return fail("not undone: " + done.error().message());
+    if (done.ok() != refusal.empty()) {
+      return fail(done.ok() ? "undone, though " + refusal
+                            : "not undone: " + done.error().message());
+    }
+    if (!done.ok()) {
+      same(start, look(project_->database(), to_), to_, "a refused way down");
+      return false;
+    }
     const State after = look(project_->database(), from_);
     const std::string lines = difference(before_.catalogue, after.catalogue);
     if (!lines.empty()) return fail("the catalogue after down:\n" + lines);

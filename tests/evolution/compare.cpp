@@ -22,6 +22,40 @@ std::map<std::string, const Row*> by_key(const Table& table, const Rows& rows) {
   return sorted;
 }
 
+/// A row of before as the way down makes it: nothing where the column was gone.
+std::map<std::string, Value> undone_row(const Table& table, const Table& between, const Row& was,
+                                        const Row& now) {
+  std::map<std::string, Value> row;
+  for (const Column& column : table.columns) {
+    const Column* then = between.by_identity(column.identity);
+    if (then == nullptr) continue;
+    const Value& value = was.at(column.name);
+    const bool is_filled = is_null(value) && !then->field.optional;
+    row[column.name] =
+        is_filled ? convert(then->field, column.field, now.at(then->name)).value_or(Value())
+                  : value;
+  }
+  return row;
+}
+
+/// Whether two rows say the same where the index wants each to be alone.
+bool breaks(const Unique& unique, const std::vector<std::map<std::string, Value>>& rows) {
+  std::map<std::string, int> seen;
+  for (const auto& row : rows) {
+    const auto is_given = [&](const std::string& column) {
+      const auto value = row.find(column);
+      return value != row.end() && !is_null(value->second);
+    };
+    if (unique.live_only && is_given("deleted_at")) continue;
+    if (!std::ranges::all_of(unique.columns, is_given)) continue;
+    if (!std::ranges::all_of(unique.not_null, is_given)) continue;
+    std::string key;
+    for (const std::string& column : unique.columns) key += to_text(row.at(column)) + "\n";
+    if (++seen[key] > 1) return true;
+  }
+  return false;
+}
+
 bool is_recent(const Value& value) {
   const auto* time = std::get_if<std::int64_t>(&value);
   return time != nullptr && *time > 0;
@@ -54,6 +88,24 @@ std::string compare(const Database& database, const Rows& expected, const Rows& 
     }
   }
   return text;
+}
+
+std::string undo_refusal(const Database& before, const Database& between, const Rows& rows,
+                         const Rows& now) {
+  for (const Table& table : before.tables) {
+    const Table* then = between.by_identity(table.identity);
+    if (then == nullptr || table.is_pivot) continue;
+    const auto is = by_key(*then, now);
+    std::vector<std::map<std::string, Value>> undone;
+    for (const auto& [key, row] : by_key(table, rows)) {
+      const auto other = is.find(key);
+      if (other != is.end()) undone.push_back(undone_row(table, *then, *row, *other->second));
+    }
+    for (const Unique& unique : table.uniques) {
+      if (breaks(unique, undone)) return table.name + "." + unique.columns[0] + " is not unique";
+    }
+  }
+  return "";
 }
 
 std::string compare_undone(const Database& before, const Database& between, const Rows& expected,
