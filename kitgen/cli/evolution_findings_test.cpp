@@ -20,6 +20,16 @@ TEST(EvolvingFindings, no_value_is_no_bad_json) {
   EXPECT_EQ(shop.values("x"), "{},null,[1]");
 }
 
+TEST(EvolvingFindings, a_float_that_became_whole_is_itself_again) {
+  Evolving shop(customer(field("x: float")));
+  shop.rows("x", {"3309", "-16777216"});
+  EXPECT_EQ(shop.change_to(customer(field("x: int32"))), "");
+  shop.go_back();
+  EXPECT_EQ(shop.values("x"), "3309.0,-16777216.0");
+  shop.rows("x", {"16777218"});
+  EXPECT_THAT(shop.change_to(customer(field("x: int32"))), HasSubstr("stays exact"));
+}
+
 TEST(EvolvingFindings, a_decimal_is_no_element_of_whole_numbers) {
   const auto before =
       evolve::catalogue_of(service_of(customer(field("x: {type: 'decimal(6,1)'}"))));

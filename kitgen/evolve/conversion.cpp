@@ -84,7 +84,7 @@ std::optional<Conversion> scalar_conversion(const Column& from, const Column& to
   }
   if (before == Family::boolean && is_integer(to)) return Conversion::same;
   if (is_integer(from) && after == Family::boolean) return Conversion::integer_to_bool;
-  if (is_integer(from) && to.type == Scalar::float64) return Conversion::integer_to_real;
+  if (is_integer(from) && after == Family::real) return Conversion::integer_to_real;
   if (before == Family::real && is_integer(to)) return Conversion::real_to_integer;
   if (from.type == to.type && before != Family::real) return Conversion::same;
   for (const Known& each : known) {

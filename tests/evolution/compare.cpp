@@ -56,6 +56,11 @@ bool breaks(const Unique& unique, const std::vector<std::map<std::string, Value>
   return false;
 }
 
+Value there_and_back(const Field& there, const Field& back, const Value& value) {
+  const auto between = convert(there, back, value);
+  return between ? convert(back, there, *between).value_or(value) : value;
+}
+
 bool is_recent(const Value& value) {
   const auto* time = std::get_if<std::int64_t>(&value);
   return time != nullptr && *time > 0;
@@ -131,6 +136,10 @@ std::string compare_undone(const Database& before, const Database& between, cons
         const bool was_filled = is_null(row.at(column.name)) && other != is.end() &&
                                 !then->by_identity(column.identity)->field.optional;
         if (was_filled) row[column.name] = other->second->at(column.name);
+        // A text that was a decimal has all digits then; the migration says so.
+        const Field& then_field = then->by_identity(column.identity)->field;
+        if (then_field.type == Type::decimal && is_text(column.field.type))
+          row[column.name] = there_and_back(column.field, then_field, row[column.name]);
       }
     }
   }

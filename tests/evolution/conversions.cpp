@@ -9,7 +9,11 @@ namespace evolution {
 namespace {
 
 constexpr std::int64_t day = 86'400'000'000;
-constexpr double exact_double = 9007199254740992.0;
+
+/// Up to where a floating type holds every whole number.
+double exact_limit(const Field& real) {
+  return real.type == Type::float32 ? 16777216.0 : 9007199254740992.0;
+}
 
 enum class Kind : std::uint8_t {
   text,
@@ -164,7 +168,7 @@ std::optional<Value> from_whole(const Field& from, const Field& to, std::int64_t
     case Kind::boolean:
       return number == 0 || number == 1 ? std::optional<Value>(number) : std::nullopt;
     default:
-      if (std::abs(static_cast<double>(number)) > exact_double) return std::nullopt;
+      if (std::abs(static_cast<double>(number)) > exact_limit(to)) return std::nullopt;
       return static_cast<double>(number);
   }
 }
@@ -179,7 +183,7 @@ std::optional<Value> of_scalar(const Field& from, const Field& to, const Value& 
     return std::string(std::get<std::int64_t>(value) != 0 ? "true" : "false");
   if (before == Kind::real && after == Kind::integer) {
     const double real = std::get<double>(value);
-    if (std::abs(real) > exact_double || real != std::trunc(real)) return std::nullopt;
+    if (std::abs(real) > exact_limit(from) || real != std::trunc(real)) return std::nullopt;
     return static_cast<std::int64_t>(real);
   }
   if (before == Kind::date && after == Kind::timestamp) return std::get<std::int64_t>(value) * day;
@@ -237,7 +241,7 @@ bool can_convert(const Field& from, const Field& to) {
              after == Kind::uuid || after == Kind::json;
     case Kind::integer:
       return after == Kind::decimal || after == Kind::text || after == Kind::boolean ||
-             to.type == Type::float64;
+             after == Kind::real;
     case Kind::decimal:
       return after == Kind::integer || after == Kind::text;
     case Kind::boolean:
