@@ -29,6 +29,10 @@ conformance:  ## HTTP cases from the RFCs, mutated requests against nginx and No
 	@exec tools/harness.sh conformance
 simulate:  ## SEEDS (10000) random days of a server in memory, each from its seed
 	@SEEDS=$${SEEDS:-10000} exec tools/harness.sh simulate
+evolution:  ## CASES (2000) random changes of random schemas with rows in them: up, down, up again
+	@CASES=$${CASES:-2000} exec tools/harness.sh evolution
+four-edits:  ## the four edits that other generators lose, with 100 000 rows
+	@exec tools/harness.sh four-edits
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
 rolling:  ## restarts behind nginx under load, no failed request
@@ -46,4 +50,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate siege rolling crash-generate fresh lint fmt package clean
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege rolling fresh lint fmt package clean

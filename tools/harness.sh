@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate / crash-generate: set-up, a release build of what is needed, then the script or program
-# of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= POINTS= become its options.
+# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate: set-up, a release build of what is needed, then
+# the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
 options=()
-for name in SEEDS SEED COUNT ROUNDS RESTARTS POINTS; do
+for name in SEEDS SEED COUNT ROUNDS RESTARTS CASES POINTS; do
   [ -n "${!name:-}" ] && options+=("--${name,,}=${!name}")
 done
 [ -n "${SHORT:-}" ] && options+=(--short)
@@ -40,5 +40,13 @@ case $verb in
   crash-generate)
     release_build kit_crash
     exec build/release/tests/crash/kit_crash --kitgen=build/release/kitgen/cli/kitgen "${options[@]}"
+    ;;
+  evolution)
+    release_build evolution
+    exec build/release/tests/evolution/kit_evolution --kitgen=build/release/kitgen/cli/kitgen "${options[@]}"
+    ;;
+  four-edits)
+    release_build kitgen store
+    exec python3 -B tests/evolution/four_edits.py --build build/release "${options[@]}"
     ;;
 esac

@@ -194,17 +194,23 @@ class Linter {
         if (touched_.contains(effect.table)) touch(effect.name, statement);
         break;
       case Kind::add_column:
+        tables_[effect.table].columns.insert(effect.name);
         for (const Reference& each : added_references(statement, effect.name)) {
           tables_[effect.table].references.push_back(each);
           touch(effect.table, statement);
         }
         break;
       case Kind::create_index:
-        tables_[effect.table].indexes.insert(effect.name);
-        tables_[effect.table].led.insert(first_column(statement));
+        create_index(statement, effect);
         break;
       case Kind::create_trigger:
         tables_[effect.table].triggers.insert(effect.name);
+        break;
+      case Kind::rename_column:
+        rename_column(tables_[effect.table], effect);
+        break;
+      case Kind::drop_column:
+        tables_[effect.table].columns.erase(effect.name);
         break;
       case Kind::drop_index:
         for (auto& [name, table] : tables_) table.indexes.erase(effect.name);
@@ -214,6 +220,26 @@ class Linter {
         break;
       default:
         break;
+    }
+  }
+
+  void create_index(const ScriptStatement& statement, const StatementEffect& effect) {
+    LintTable& table = tables_[effect.table];
+    std::vector<std::string> columns = index_columns(statement);
+    if (!columns.empty() && !has_word(statement, "where")) table.led.insert(columns.front());
+    table.indexes.insert_or_assign(effect.name, std::move(columns));
+  }
+
+  static void rename_column(LintTable& table, const StatementEffect& effect) {
+    const auto rename = [&](std::set<std::string>& names) {
+      if (names.erase(effect.name) > 0) names.insert(effect.new_name);
+    };
+    rename(table.columns);
+    rename(table.led);
+    for (auto& [name, columns] : table.indexes)
+      std::ranges::replace(columns, effect.name, effect.new_name);
+    for (Reference& each : table.references) {
+      if (each.column == effect.name) each.column = effect.new_name;
     }
   }
 
@@ -230,14 +256,22 @@ class Linter {
         return &statement != rebuilt.drop && names(statement, name);
       });
     };
-    for (const auto& [rule, list] : {std::pair("rebuild-index", &rebuilt.before.indexes),
-                                     std::pair("rebuild-trigger", &rebuilt.before.triggers)}) {
-      for (const std::string& name : *list) {
-        if (mentions(name)) continue;
-        find(*rebuilt.drop, rule,
-             name + " goes with the old " + rebuilt.table + ", and nothing makes it again",
-             "create it again after the rename, or drop it by name if it is no longer wanted");
-      }
+    const auto forgets = [&](const std::string& rule, const std::string& name) {
+      find(*rebuilt.drop, rule,
+           name + " goes with the old " + rebuilt.table + ", and nothing makes it again",
+           "create it again after the rename, or DROP INDEX it if it is no longer wanted");
+    };
+    for (const auto& [name, columns] : rebuilt.before.indexes) {
+      // Under another name, or without its columns, it is no slip.
+      const bool is_made = std::ranges::any_of(
+          now->second.indexes, [&](const auto& index) { return index.second == columns; });
+      const bool has_columns = std::ranges::all_of(columns, [&](const std::string& column) {
+        return column.empty() || now->second.columns.contains(column);
+      });
+      if (!is_made && has_columns && !mentions(name)) forgets("rebuild-index", name);
+    }
+    for (const std::string& name : rebuilt.before.triggers) {
+      if (!mentions(name)) forgets("rebuild-trigger", name);
     }
     const bool numbers = rebuilt.before.is_sequence && now->second.is_sequence;
     if (numbers && !mentions("sqlite_sequence")) {

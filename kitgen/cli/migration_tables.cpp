@@ -29,6 +29,7 @@ void read_definition(const Tokens& part, LintTable& table) {
     return;
   }
   const std::string column = sql_name(part[0]);
+  table.columns.insert(column);
   for (std::size_t i = 1; i < part.size(); ++i) {
     if (part[i].is("references")) table.references.push_back({column, part[i]});
     if (part[i].is("primary") || part[i].is("unique")) table.led.insert(column);
@@ -66,16 +67,20 @@ std::vector<Reference> added_references(const ScriptStatement& statement,
   return {};
 }
 
-std::string first_column(const ScriptStatement& statement) {
-  std::string column;
-  for (std::size_t i = 0; i + 2 < statement.tokens.size(); ++i) {
-    if (statement.tokens[i].is("where")) return "";
-    const bool is_first = statement.tokens[i].is('(') && column.empty();
-    if (!is_first || !statement.tokens[i + 1].is_name()) continue;
-    if (statement.tokens[i + 2].is('(')) return "";
-    column = sql_name(statement.tokens[i + 1]);
+std::vector<std::string> index_columns(const ScriptStatement& statement) {
+  std::vector<std::string> columns;
+  std::size_t depth = 0;
+  bool starts = false;
+  for (const SqlToken& token : statement.tokens) {
+    if (depth == 0 && token.is("where")) break;
+    if (token.is(')') && depth > 0) --depth;
+    if (depth == 1 && starts) columns.push_back(token.is_name() ? sql_name(token) : "");
+    // lower(name): a name in front of a bracket is no column.
+    if (token.is('(') && depth == 1 && !columns.empty()) columns.back().clear();
+    if (token.is('(')) ++depth;
+    starts = depth == 1 && (token.is('(') || token.is(','));
   }
-  return column;
+  return columns;
 }
 
 }  // namespace kitgen::cli

@@ -20,7 +20,8 @@ struct Reference {
 struct LintTable {
   bool is_sequence = false;  ///< AUTOINCREMENT
   bool is_strict = false;
-  std::set<std::string> indexes;
+  std::set<std::string> columns;
+  std::map<std::string, std::vector<std::string>> indexes;  ///< The columns of each.
   std::set<std::string> triggers;
   std::set<std::string> led;  ///< Columns that an index or key begins with.
   std::vector<Reference> references;
@@ -31,7 +32,7 @@ LintTable read_table(const kit::db::ScriptStatement& statement);
 /// The same of ALTER TABLE ... ADD COLUMN.
 std::vector<Reference> added_references(const kit::db::ScriptStatement& statement,
                                         const std::string& column);
-/// The first column of a CREATE INDEX without WHERE; "" for an expression.
-std::string first_column(const kit::db::ScriptStatement& statement);
+/// The columns of a CREATE INDEX; "" for an expression.
+std::vector<std::string> index_columns(const kit::db::ScriptStatement& statement);
 
 }  // namespace kitgen::cli

@@ -114,7 +114,9 @@ class Storage {
     const auto number = static_cast<std::uint32_t>(migrations_.size() + 1);
     migrations_.push_back({number, name, up, down, name + ".up.sql", name + ".down.sql"});
     kit::db::Migrator migrator(*database_, migrations_);
-    auto done = database_.run(migrator.up());
+    kit::db::MigrationOptions options;
+    options.allow_destructive = true;
+    auto done = database_.run(migrator.up(options));
     if (done) return {};
     migrations_.pop_back();
     return std::move(done).error();

@@ -110,7 +110,11 @@ void add_indexes(const Service& service, const model::Table& stored, Table& tabl
   }
   for (const std::string& column : wanted) {
     if (has_index_on(table, column)) continue;
-    table.indexes.push_back({index_name(table.name, column), {column}, false, ""});
+    // An index of the schema over some rows only may be called so already.
+    std::string name = index_name(table.name, column);
+    if (std::ranges::find(table.indexes, name, &Index::name) != table.indexes.end())
+      name = index_name(table.name, column + "_all");
+    table.indexes.push_back({std::move(name), {column}, false, ""});
   }
 }
 

@@ -84,7 +84,7 @@ std::optional<Conversion> scalar_conversion(const Column& from, const Column& to
   }
   if (before == Family::boolean && is_integer(to)) return Conversion::same;
   if (is_integer(from) && after == Family::boolean) return Conversion::integer_to_bool;
-  if (is_integer(from) && to.type == Scalar::float64) return Conversion::integer_to_real;
+  if (is_integer(from) && after == Family::real) return Conversion::integer_to_real;
   if (before == Family::real && is_integer(to)) return Conversion::real_to_integer;
   if (from.type == to.type && before != Family::real) return Conversion::same;
   for (const Known& each : known) {
@@ -115,7 +115,9 @@ std::optional<Conversion> conversion_of(const Column& from, const Column& to) {
     Column element = from.is_array ? from : to;
     element.is_array = false;
     const Column& single = from.is_array ? to : from;
-    if (!can_be_element(element) || family_of(element) != family_of(single)) return std::nullopt;
+    const bool fits = can_be_element(element) && can_be_element(single) &&
+                      family_of(element) == family_of(single);
+    if (!fits) return std::nullopt;
     return from.is_array ? Conversion::from_array : Conversion::to_array;
   }
   return scalar_conversion(from, to);

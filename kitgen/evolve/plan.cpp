@@ -80,10 +80,15 @@ class Planner {
     find_changes();
     for (const auto& [name, match] : changed_) rename_columns(match);
     create();
-    for (const Table* table : creation_order(kept_)) {
-      const TableChange& change = changes_.at(table->name);
-      fill_targets(change);
-      if (changes_anything(change)) add(ChangeTable{change}, false, keeps_all(change));
+    // Among all tables, the new ones too: one that is filled on the way is in its last form then.
+    std::vector<const Table*> all;
+    for (const Table& table : b_.tables) all.push_back(&table);
+    for (const Table* table : creation_order(all)) {
+      const auto change = changes_.find(table->name);
+      if (change == changes_.end()) continue;
+      fill_targets(change->second);
+      if (changes_anything(change->second))
+        add(ChangeTable{change->second}, false, keeps_all(change->second));
     }
     drop();
     return std::move(steps_);
@@ -153,16 +158,18 @@ class Planner {
   void fill_targets(const TableChange& change) {
     for (const ColumnChange& column : change.columns) {
       if (column.after && column.fill.source == Fill::Source::row) {
-        fill_table(change.after.key_of(column.after->name)->target, change.after.name);
+        fill_table(change.after.key_of(column.after->name)->target, change.after.name,
+                   column.fill.distinct);
       }
     }
   }
 
-  void fill_table(const std::string& name, const std::string& wanted_by) {
+  void fill_table(const std::string& name, const std::string& wanted_by, bool one_each) {
     if (name == wanted_by || !filled_.insert(name + " " + wanted_by).second) return;
     Table table = *b_.find(name);
     for (const ForeignKey& key : table.foreign_keys) {
-      if (!table.find(key.column)->nullable) fill_table(key.target, wanted_by);
+      if (table.find(key.column)->nullable) continue;
+      fill_table(key.target, wanted_by, one_each && is_unique(table, key.column));
     }
     // What is dropped at the end is still there.
     const auto change = changes_.find(name);
@@ -175,7 +182,7 @@ class Planner {
         }
       }
     }
-    add(FillTable{std::move(table), wanted_by});
+    add(FillTable{std::move(table), wanted_by, one_each});
   }
 
   void drop() {

@@ -62,11 +62,12 @@ struct RenameColumn {
 struct CreateTable {
   Table table;  ///< With its indexes.
 };
-/// Makes up one row of an empty table, because rows of `wanted_by` must refer to one. Only on the
-/// way down.
+/// Makes up rows of an empty table, because rows of `wanted_by` must refer to some. Only on the way
+/// down.
 struct FillTable {
   Table table;
   std::string wanted_by;
+  bool one_each = false;  ///< A row for each of `wanted_by`, else one for all.
 };
 /// Added and changed columns, keys and indexes; what is dropped is carried along.
 struct ChangeTable {

@@ -68,13 +68,35 @@ std::string filler(const Column& column, const std::string& row) {
   }
 }
 
-/// Some row of the target; for a unique reference another one for each row.
-std::string row_filler(const std::string& target, const Table& table, bool distinct) {
+/// The other columns of the unique index that holds `column`, as far as rows of `table` have them;
+/// none when there are several such indexes.
+std::vector<std::string> partners(const Table& after, const Table& table,
+                                  const std::string& column) {
+  std::vector<std::string> names;
+  std::size_t indexes = 0;
+  for (const Index& index : after.indexes) {
+    if (!index.unique || std::ranges::find(index.columns, column) == index.columns.end()) continue;
+    ++indexes;
+    for (const std::string& name : index.columns) {
+      if (name != column && table.find(name) != nullptr) names.push_back(name);
+    }
+  }
+  return indexes == 1 ? names : std::vector<std::string>();
+}
+
+/// Some row of the target; for a unique reference another one for each row that has the same
+/// partners.
+std::string row_filler(const std::string& target, const Table& table, bool distinct,
+                       const std::vector<std::string>& others) {
   if (!distinct || table.is_pivot()) return "(SELECT min(id) FROM " + ident(target) + ")";
   const std::string name = ident(table.name);
-  return "(SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +
-         ident(target) + ") WHERE place = (SELECT count(*) FROM " + name +
-         " AS earlier WHERE earlier.rowid <= " + name + ".rowid))";
+  std::string earlier = "earlier.rowid <= " + name + ".rowid";
+  for (const std::string& other : others)
+    earlier += " AND earlier." + ident(other) + " IS " + name + "." + ident(other);
+  // SQLite lets no OFFSET look at the row outside: the targets are numbered instead.
+  return "(SELECT target.id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +
+         ident(target) + ") AS target\n    WHERE target.place = (SELECT count(*) FROM " + name +
+         " AS earlier WHERE " + earlier + "))";
 }
 
 std::string check(const std::string& table, const std::string& message,
@@ -136,7 +158,8 @@ std::string fill_of(const Fill& fill, const Column& column, const Table& table,
     case Fill::Source::row:
       break;
   }
-  return row_filler(after.key_of(column.name)->target, table, fill.distinct);
+  return row_filler(after.key_of(column.name)->target, table, fill.distinct,
+                    partners(after, table, column.name));
 }
 
 std::string value_of(const ColumnChange& change, const Table& table, const Table& after) {

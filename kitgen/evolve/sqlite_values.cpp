@@ -10,8 +10,12 @@ namespace {
 
 using model::Scalar;
 
-constexpr std::string_view day = "86400000000";                // microseconds
-constexpr std::string_view exact_double = "9007199254740992";  // 2^53: every whole number below
+constexpr std::string_view day = "86400000000";  // microseconds
+
+/// Up to where a floating type holds every whole number: 2^24, 2^53.
+std::string exact_limit(const Column& real) {
+  return real.type == Scalar::float32 ? "16777216" : "9007199254740992";
+}
 
 std::string power_of_ten(int digits) {
   return "1" + std::string(static_cast<std::size_t>(digits), '0');
@@ -113,19 +117,20 @@ Converted converted(const Column& from, const Column& to, Conversion conversion)
     case Conversion::text_to_uuid:
       return {name, name + " NOT GLOB " + uuid_pattern(), "is no uuid"};
     case Conversion::text_to_json:
-      return {name, "NOT json_valid(" + name + ")", "is no JSON"};
+      return {name, name + " IS NOT NULL AND NOT json_valid(" + name + ")", "is no JSON"};
     case Conversion::integer_to_bool:
       return {name, name + " NOT IN (0, 1)", "is neither 0 nor 1"};
     case Conversion::integer_to_real: {
-      const std::string limit(exact_double);
+      const std::string limit = exact_limit(to);
       const std::string bad = name + " NOT BETWEEN -" + limit + " AND " + limit;
       return {guarded(bad, "CAST(" + name + " AS REAL)"), bad, "is too large to stay exact"};
     }
     case Conversion::real_to_integer: {
-      const std::string limit(exact_double);
+      const std::string limit = exact_limit(from);
       const std::string bad = "(" + name + " NOT BETWEEN -" + limit + " AND " + limit + " OR " +
                               name + " <> CAST(" + name + " AS INTEGER))";
-      return {guarded(bad, "CAST(" + name + " AS INTEGER)"), bad, "is no whole number"};
+      return {guarded(bad, "CAST(" + name + " AS INTEGER)"), bad,
+              "is no whole number that stays exact"};
     }
     case Conversion::date_to_timestamp:
       return {name + " * " + std::string(day), "", ""};

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tests/evolution found: one test for each.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kitgen/cli/test_evolving.hpp"
+
+namespace kitgen::cli {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(EvolvingFindings, no_value_is_no_bad_json) {
+  Evolving shop(customer(field("x: {type: string, optional: true}")));
+  shop.rows("x", {"'{}'", "NULL"});
+  EXPECT_EQ(shop.change_to(customer(field("x: {type: json, optional: true}"))), "");
+  EXPECT_EQ(shop.values("x"), "{},null");
+  shop.rows("x", {"'[1]'"});
+  shop.go_back();
+  EXPECT_EQ(shop.values("x"), "{},null,[1]");
+}
+
+TEST(EvolvingFindings, a_float_that_became_whole_is_itself_again) {
+  Evolving shop(customer(field("x: float")));
+  shop.rows("x", {"3309", "-16777216"});
+  EXPECT_EQ(shop.change_to(customer(field("x: int32"))), "");
+  shop.go_back();
+  EXPECT_EQ(shop.values("x"), "3309.0,-16777216.0");
+  shop.rows("x", {"16777218"});
+  EXPECT_THAT(shop.change_to(customer(field("x: int32"))), HasSubstr("stays exact"));
+}
+
+TEST(EvolvingFindings, a_decimal_is_no_element_of_whole_numbers) {
+  const auto before =
+      evolve::catalogue_of(service_of(customer(field("x: {type: 'decimal(6,1)'}"))));
+  const auto after = evolve::catalogue_of(service_of(customer(field("x: {type: [int32]}"))));
+  const auto plan = evolve::plan(before, after, evolve::difference(before, after));
+  ASSERT_EQ(plan.problems.size(), 1U);
+  EXPECT_THAT(plan.problems[0].message, HasSubstr("no conversion keeps its data"));
+}
+
+TEST(EvolvingFindings, a_sort_field_with_a_partial_index_has_two_indexes) {
+  Storage shop(customer(field("x: {type: int64, optional: true}"),
+                        "    indexes: [{fields: [x], where: \"x is not null\"}]\n"
+                        "    list: {sort: [x]}\n"));
+  EXPECT_EQ(shop.text("SELECT name FROM sqlite_schema WHERE name LIKE 'ix_%' ORDER BY name"),
+            "ix_customers_x,ix_customers_x_all");
+}
+
+constexpr const char* staff = "  Desk:\n    fields: {name: {type: string, unique: true}}\n";
+
+/// Each customer has a desk of its own; the desks go and come back, as many as are wanted.
+TEST(EvolvingFindings, unique_references_come_back_to_a_row_each) {
+  const std::string both =
+      customer(field("x: int32"), "    belongs_to: {desk: {entity: Desk, unique: true}}\n") + staff;
+  Evolving shop(both);
+  shop.storage.run(
+      "INSERT INTO desks (name, created_at, updated_at) VALUES ('a', 0, 0), ('b', 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (id, x, desk_id, created_at, updated_at) VALUES (3, 1, 2, 0, 0), (9, "
+      "2, 1, 0, 0)");
+  EXPECT_EQ(shop.change_to(customer(field("x: int32"))), "");
+  shop.go_back();
+  EXPECT_EQ(shop.values("x"), "1,2");
+  EXPECT_EQ(shop.values("desk_id"), "1,2");
+}
+
+/// Together with another column only the pair has to be unique: one row may serve several.
+TEST(EvolvingFindings, a_reference_that_is_unique_with_others_needs_no_row_each) {
+  const std::string both = customer(field("x: int32"),
+                                    "    belongs_to: {desk: Desk}\n"
+                                    "    indexes: [{fields: [x, desk_id], unique: true}]\n") +
+                           staff;
+  Evolving shop(both);
+  shop.storage.run("INSERT INTO desks (name, created_at, updated_at) VALUES ('a', 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (x, desk_id, created_at, updated_at) VALUES (1, 1, 0, 0), (2, 1, 0, "
+      "0)");
+  EXPECT_EQ(shop.change_to(customer(field("x: int32")) + staff), "");
+  shop.go_back();
+  EXPECT_EQ(shop.values("desk_id"), "1,1");
+}
+
+/// A new table between two that stay: the one it refers to is in its last form when it is filled.
+TEST(EvolvingFindings, what_is_filled_on_the_way_back_has_its_columns) {
+  const std::string shelf = "  Shelf:\n    fields: {name: string}\n    belongs_to: {desk: Desk}\n";
+  const std::string desk = "  Desk:\n    fields: {name: string, size: int32}\n";
+  Evolving shop(customer(field("x: int32"), "    belongs_to: {shelf: Shelf}\n") + shelf + desk);
+  shop.storage.run("INSERT INTO desks (name, size, created_at, updated_at) VALUES ('a', 1, 0, 0)");
+  shop.storage.run(
+      "INSERT INTO shelves (name, desk_id, created_at, updated_at) VALUES ('s', 1, 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (x, shelf_id, created_at, updated_at) VALUES (1, 1, 0, 0)");
+  EXPECT_EQ(shop.change_to(customer(field("x: int32")) + "  Desk:\n    fields: {name: string}\n"),
+            "");
+  shop.storage.run("DELETE FROM desks");
+  shop.go_back();
+  EXPECT_EQ(shop.values("shelf_id"), "1");
+  EXPECT_EQ(shop.storage.text("SELECT size FROM desks"), "0");
+}
+
+}  // namespace
+}  // namespace kitgen::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace evolution {
+
+/// A defect that the test puts behind the migration, to show that it sees one.
+enum class Fault : std::uint8_t { none, value, index, sequence, refusal, down };
+
+struct Options {
+  std::string folder;  ///< For files.
+  std::string kitgen;  ///< The program; "": what is linked in.
+  Fault fault = Fault::none;
+  bool keep = false;  ///< Leave the files of a case.
+};
+
+struct Verdict {
+  std::string failure;                  ///< "" when all is well.
+  bool was_refused_as_planned = false;  ///< By the plan.
+  bool was_refused_by_rows = false;
+  std::size_t rows = 0;
+  std::size_t edits = 0;
+};
+
+/// One random schema, its rows, random edits, up, down and up again: the same for the same seed.
+Verdict run_case(std::uint64_t seed, const Options& options);
+
+/// The same with fewer edits, as few as still fail. Returns its report.
+std::string shrink(std::uint64_t seed, const Options& options);
+
+}  // namespace evolution
