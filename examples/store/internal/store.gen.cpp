@@ -144,25 +144,25 @@ class GeneratedService final : public kit::app::Service {
   kit::Task<std::int64_t> count(std::size_t index) override {
     switch (index) {
       case 0:
-        return genres_.count();
+        return genres_service_.count();
       case 1:
-        return media_types_.count();
+        return media_types_service_.count();
       case 2:
-        return artists_.count();
+        return artists_service_.count();
       case 3:
-        return albums_.count();
+        return albums_service_.count();
       case 4:
-        return tracks_.count();
+        return tracks_service_.count();
       case 5:
-        return playlists_.count();
+        return playlists_service_.count();
       case 6:
-        return employees_.count();
+        return employees_service_.count();
       case 7:
-        return customers_.count();
+        return customers_service_.count();
       case 8:
-        return invoices_.count();
+        return invoices_service_.count();
       case 9:
-        return invoice_lines_.count();
+        return invoice_lines_service_.count();
       default:
         return no_entity();
     }
@@ -181,69 +181,69 @@ class GeneratedService final : public kit::app::Service {
 
   kit::rest::Backend backend_;
   data::SqlStore store_{backend_.database()};
-  service::GenreService genres_{store_};
-  service::MediaTypeService media_types_{store_};
-  service::ArtistService artists_{store_};
-  service::AlbumService albums_{store_};
-  service::TrackService tracks_{store_};
-  service::PlaylistService playlists_{store_};
-  service::EmployeeService employees_{store_};
-  service::CustomerService customers_{store_};
-  service::InvoiceService invoices_{store_};
-  service::InvoiceLineService invoice_lines_{store_};
+  service::GenreService genres_service_{store_};
+  service::MediaTypeService media_types_service_{store_};
+  service::ArtistService artists_service_{store_};
+  service::AlbumService albums_service_{store_};
+  service::TrackService tracks_service_{store_};
+  service::PlaylistService playlists_service_{store_};
+  service::EmployeeService employees_service_{store_};
+  service::CustomerService customers_service_{store_};
+  service::InvoiceService invoices_service_{store_};
+  service::InvoiceLineService invoice_lines_service_{store_};
   api::GenreRoutes genre_routes_{{
-      .genres = genres_,
+      .genres = genres_service_,
       .backend = backend_,
   }};
   api::MediaTypeRoutes media_type_routes_{{
-      .media_types = media_types_,
+      .media_types = media_types_service_,
       .backend = backend_,
   }};
   api::ArtistRoutes artist_routes_{{
-      .artists = artists_,
+      .artists = artists_service_,
       .album_routes = album_routes_,
       .backend = backend_,
   }};
   api::AlbumRoutes album_routes_{{
-      .albums = albums_,
-      .artists = artists_,
+      .albums = albums_service_,
+      .artists = artists_service_,
       .track_routes = track_routes_,
       .backend = backend_,
   }};
   api::TrackRoutes track_routes_{{
-      .tracks = tracks_,
-      .genres = genres_,
-      .media_types = media_types_,
-      .albums = albums_,
+      .tracks = tracks_service_,
+      .genres = genres_service_,
+      .media_types = media_types_service_,
+      .albums = albums_service_,
       .backend = backend_,
   }};
   api::PlaylistRoutes playlist_routes_{{
-      .playlists = playlists_,
+      .playlists = playlists_service_,
       .track_routes = track_routes_,
       .backend = backend_,
   }};
   api::EmployeeRoutes employee_routes_{{
-      .employees = employees_,
+      .employees = employees_service_,
       .customer_routes = customer_routes_,
       .backend = backend_,
   }};
   api::CustomerRoutes customer_routes_{{
-      .customers = customers_,
-      .employees = employees_,
+      .customers = customers_service_,
+      .employees = employees_service_,
       .invoice_routes = invoice_routes_,
       .backend = backend_,
   }};
   api::InvoiceRoutes invoice_routes_{{
-      .invoices = invoices_,
-      .customers = customers_,
-      .invoice_lines = invoice_lines_,
+      .invoices = invoices_service_,
+      .customers = customers_service_,
+      .invoice_lines = invoice_lines_service_,
       .invoice_line_routes = invoice_line_routes_,
       .backend = backend_,
   }};
   api::InvoiceLineRoutes invoice_line_routes_{{
-      .invoice_lines = invoice_lines_,
-      .tracks = tracks_,
-      .invoices = invoices_,
+      .invoice_lines = invoice_lines_service_,
+      .tracks = tracks_service_,
+      .invoices = invoices_service_,
       .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;

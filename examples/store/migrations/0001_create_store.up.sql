@@ -198,15 +198,19 @@ CREATE TABLE playlist_tracks (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_playlist_tracks_track_id ON playlist_tracks (track_id);
 
--- Events that wait for their publication.
-CREATE TABLE kit_outbox (
-  id           INTEGER PRIMARY KEY AUTOINCREMENT,
-  type         TEXT NOT NULL,
-  payload      TEXT NOT NULL,
-  created_at   INTEGER NOT NULL,
-  published_at INTEGER
+-- Who changed what in audited entities.
+CREATE TABLE kit_history (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  entity     TEXT NOT NULL,
+  row_id     TEXT NOT NULL,
+  version    INTEGER,
+  at         INTEGER NOT NULL,
+  who        TEXT,
+  request_id TEXT,
+  operation  TEXT NOT NULL,
+  changes    TEXT NOT NULL
 ) STRICT;
-CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;
+CREATE INDEX ix_kit_history_row ON kit_history (entity, row_id, id);
 
 -- Answers of requests that were sent with an Idempotency-Key.
 CREATE TABLE kit_idempotency_keys (
@@ -221,3 +225,13 @@ CREATE TABLE kit_idempotency_keys (
   CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)
 ) STRICT;
 CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);
+
+-- Events that wait for their publication.
+CREATE TABLE kit_outbox (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  type         TEXT NOT NULL,
+  payload      TEXT NOT NULL,
+  created_at   INTEGER NOT NULL,
+  published_at INTEGER
+) STRICT;
+CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;

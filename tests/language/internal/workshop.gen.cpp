@@ -15,6 +15,7 @@
 #include "internal/service/customer_service.gen.hpp"
 #include "internal/service/product_service.gen.hpp"
 #include "kit/db/import.hpp"
+#include "kit/rest/backend.hpp"
 
 namespace workshop {
 namespace {
@@ -36,9 +37,10 @@ constexpr kit::app::EntityInfo entity_infos[] = {
 
 class GeneratedService final : public kit::app::Service {
  public:
-  explicit GeneratedService(kit::db::Database& database) : store_(database) {
+  explicit GeneratedService(kit::db::Database& database) : backend_(database) {
     imports_.push_back(data::make_product_import());
     imports_.push_back(data::make_customer_products_import());
+    backend_.transfers = imports_;
   }
 
   kit::Result<> add_routes(kit::http::Router& router) override {
@@ -52,9 +54,9 @@ class GeneratedService final : public kit::app::Service {
   kit::Task<std::int64_t> count(std::size_t index) override {
     switch (index) {
       case 0:
-        return products_.count();
+        return products_service_.count();
       case 1:
-        return customers_.count();
+        return customers_service_.count();
       default:
         return no_entity();
     }
@@ -64,20 +66,25 @@ class GeneratedService final : public kit::app::Service {
     return imports_;
   }
 
+  kit::rest::Backend* backend() override { return &backend_; }
+
  private:
   static kit::Task<std::int64_t> no_entity() {
     co_return kit::Error(kit::Code::out_of_range, "there are not that many entities");
   }
 
-  data::SqlStore store_;
-  service::ProductService products_{store_};
-  service::CustomerService customers_{store_};
+  kit::rest::Backend backend_;
+  data::SqlStore store_{backend_.database()};
+  service::ProductService products_service_{store_};
+  service::CustomerService customers_service_{store_};
   api::ProductRoutes product_routes_{{
-      .products = products_,
+      .products = products_service_,
+      .backend = backend_,
   }};
   api::CustomerRoutes customer_routes_{{
-      .customers = customers_,
+      .customers = customers_service_,
       .product_routes = product_routes_,
+      .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;
 };

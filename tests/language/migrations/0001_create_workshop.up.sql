@@ -57,6 +57,20 @@ CREATE TABLE customer_products (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_customer_products_product_id ON customer_products (product_id);
 
+-- Answers of requests that were sent with an Idempotency-Key.
+CREATE TABLE kit_idempotency_keys (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  caller      TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status      INTEGER NOT NULL,
+  headers     TEXT NOT NULL,
+  body        BLOB,
+  created_at  INTEGER NOT NULL,
+  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)
+) STRICT;
+CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);
+
 -- Events that wait for their publication.
 CREATE TABLE kit_outbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,

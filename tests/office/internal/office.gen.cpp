@@ -21,6 +21,7 @@
 #include "internal/service/stamp_service.gen.hpp"
 #include "internal/service/tag_service.gen.hpp"
 #include "kit/db/import.hpp"
+#include "kit/rest/backend.hpp"
 
 namespace office {
 namespace {
@@ -66,7 +67,7 @@ constexpr kit::app::EntityInfo entity_infos[] = {
 
 class GeneratedService final : public kit::app::Service {
  public:
-  explicit GeneratedService(kit::db::Database& database) : store_(database) {}
+  explicit GeneratedService(kit::db::Database& database) : backend_(database) {}
 
   kit::Result<> add_routes(kit::http::Router& router) override {
     KIT_TRY(person_routes_.add_to(router));
@@ -85,17 +86,17 @@ class GeneratedService final : public kit::app::Service {
   kit::Task<std::int64_t> count(std::size_t index) override {
     switch (index) {
       case 0:
-        return people_.count();
+        return people_service_.count();
       case 1:
-        return folders_.count();
+        return folders_service_.count();
       case 2:
-        return tags_.count();
+        return tags_service_.count();
       case 3:
-        return clients_.count();
+        return clients_service_.count();
       case 4:
-        return papers_.count();
+        return papers_service_.count();
       case 5:
-        return stamps_.count();
+        return stamps_service_.count();
       default:
         return no_entity();
     }
@@ -105,45 +106,54 @@ class GeneratedService final : public kit::app::Service {
     return imports_;
   }
 
+  kit::rest::Backend* backend() override { return &backend_; }
+
  private:
   static kit::Task<std::int64_t> no_entity() {
     co_return kit::Error(kit::Code::out_of_range, "there are not that many entities");
   }
 
-  data::SqlStore store_;
-  service::PersonService people_{store_};
-  service::FolderService folders_{store_};
-  service::TagService tags_{store_};
-  service::ClientService clients_{store_};
-  service::PaperService papers_{store_};
-  service::StampService stamps_{store_};
+  kit::rest::Backend backend_;
+  data::SqlStore store_{backend_.database()};
+  service::PersonService people_service_{store_};
+  service::FolderService folders_service_{store_};
+  service::TagService tags_service_{store_};
+  service::ClientService clients_service_{store_};
+  service::PaperService papers_service_{store_};
+  service::StampService stamps_service_{store_};
   api::PersonRoutes person_routes_{{
-      .people = people_,
+      .people = people_service_,
       .client_routes = client_routes_,
+      .backend = backend_,
   }};
   api::FolderRoutes folder_routes_{{
-      .folders = folders_,
+      .folders = folders_service_,
       .client_routes = client_routes_,
       .paper_routes = paper_routes_,
+      .backend = backend_,
   }};
   api::TagRoutes tag_routes_{{
-      .tags = tags_,
+      .tags = tags_service_,
+      .backend = backend_,
   }};
   api::ClientRoutes client_routes_{{
-      .clients = clients_,
-      .people = people_,
-      .folders = folders_,
+      .clients = clients_service_,
+      .people = people_service_,
+      .folders = folders_service_,
       .tag_routes = tag_routes_,
       .paper_routes = paper_routes_,
+      .backend = backend_,
   }};
   api::PaperRoutes paper_routes_{{
-      .papers = papers_,
-      .folders = folders_,
-      .clients = clients_,
+      .papers = papers_service_,
+      .folders = folders_service_,
+      .clients = clients_service_,
+      .backend = backend_,
   }};
   api::StampRoutes stamp_routes_{{
-      .stamps = stamps_,
-      .papers = papers_,
+      .stamps = stamps_service_,
+      .papers = papers_service_,
+      .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;
 };

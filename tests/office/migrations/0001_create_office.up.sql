@@ -109,3 +109,17 @@ CREATE TABLE kit_history (
   changes    TEXT NOT NULL
 ) STRICT;
 CREATE INDEX ix_kit_history_row ON kit_history (entity, row_id, id);
+
+-- Answers of requests that were sent with an Idempotency-Key.
+CREATE TABLE kit_idempotency_keys (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  caller      TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status      INTEGER NOT NULL,
+  headers     TEXT NOT NULL,
+  body        BLOB,
+  created_at  INTEGER NOT NULL,
+  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)
+) STRICT;
+CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);

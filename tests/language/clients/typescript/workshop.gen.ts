@@ -52,6 +52,28 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What an import has done, or would do. */
+export interface KitImport {
+  dry_run: boolean;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+}
+
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -67,6 +89,8 @@ export interface KitCall {
    * links check none and refuse it.
    */
   ifMatch?: string;
+  /** For POST and PATCH: sent again with the same key, the request is not done twice. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
   onResponse?: (response: Response) => void;
@@ -90,18 +114,25 @@ class KitTransport {
     this.options = options;
   }
 
-  async call<T>(method: string, path: string, body: unknown, call: KitCall = {}): Promise<T> {
-    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
-    if (body !== undefined) headers["content-type"] = "application/json";
+  async call<T>(method: string, path: string, body: unknown, call?: KitCall): Promise<T> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    const text = await this.send(method, path, json, "application/json", call);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+    if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
+    if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) init.body = body;
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
     const text = await response.text();
     if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return text;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -237,6 +268,7 @@ export interface ProductQuery {
   code?: string;
   "code.ne"?: string;
   "code.in"?: readonly (string)[];
+  "code.contains"?: string;
   "code.like"?: string;
   "tags.has"?: string;
   "colors.has"?: Color;
@@ -247,6 +279,8 @@ export interface ProductQuery {
   "days.is_null"?: boolean;
   "flags.has"?: boolean;
   sort?: readonly ("id" | "-id" | "name" | "-name")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "code" | "name" | "tags" | "colors" | "sizes" | "prices" | "days" | "flags" | "price" | "stock" | "sold" | "packs" | "created_at" | "updated_at")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -340,14 +374,18 @@ export interface CustomerQuery {
   city?: string;
   "city.ne"?: string;
   "city.in"?: readonly (string)[];
+  "city.contains"?: string;
   "city.like"?: string;
   "city.is_null"?: boolean;
   billing_city?: string;
   "billing_city.ne"?: string;
   "billing_city.in"?: readonly (string)[];
+  "billing_city.contains"?: string;
   "billing_city.like"?: string;
   "billing_city.is_null"?: boolean;
   sort?: readonly ("id" | "-id")[];
+  /** With it the other fields are left out, but for the id. */
+  fields?: readonly ("id" | "name" | "balance" | "balance_currency" | "home_latitude" | "home_longitude" | "notes" | "photo" | "street" | "city" | "billing_street" | "billing_city" | "created_at" | "updated_at" | "version")[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -371,7 +409,7 @@ export class ProductsClient {
     return this.transport.pages("/api/v1/products", query, call);
   }
 
-  get(id: number, query?: Pick<ProductQuery, never>, call?: KitCall): Promise<Product> {
+  get(id: number, query?: Pick<ProductQuery, "fields">, call?: KitCall): Promise<Product> {
     return this.transport.call("GET", `/api/v1/products/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -385,6 +423,22 @@ export class ProductsClient {
 
   patch(id: number, body: ProductPatch, call?: KitCall): Promise<Product> {
     return this.transport.call("PATCH", `/api/v1/products/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<ProductCreate, ProductPatch, number>, call?: KitCall): Promise<KitBulkResult<Product, number>> {
+    return this.transport.call("POST", "/api/v1/products/bulk", body, call);
+  }
+
+  /** Every row as CSV. */
+  export_csv(query?: Omit<ProductQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/products/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/products/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -431,7 +485,7 @@ export class CustomersClient {
     return this.transport.pages("/api/v1/customers", query, call);
   }
 
-  get(id: string, query?: Pick<CustomerQuery, never>, call?: KitCall): Promise<Customer> {
+  get(id: string, query?: Pick<CustomerQuery, "fields">, call?: KitCall): Promise<Customer> {
     return this.transport.call("GET", `/api/v1/customers/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -445,6 +499,11 @@ export class CustomersClient {
 
   patch(id: string, body: CustomerPatch, call?: KitCall): Promise<Customer> {
     return this.transport.call("PATCH", `/api/v1/customers/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<CustomerCreate, CustomerPatch, string>, call?: KitCall): Promise<KitBulkResult<Customer, string>> {
+    return this.transport.call("POST", "/api/v1/customers/bulk", body, call);
   }
 
   delete(id: string, call?: KitCall): Promise<void> {

@@ -52,6 +52,28 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** What an import has done, or would do. */
+export interface KitImport {
+  dry_run: boolean;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+}
+
+/** What a bulk request does, all or nothing, in this order. */
+export interface KitBulk<C, P, I> {
+  delete?: readonly { id: I; version?: number }[];
+  update?: readonly { id: I; version?: number; patch: P }[];
+  create?: readonly C[];
+}
+
+/** What became of each item, in the order of the request. */
+export interface KitBulkResult<T, I> {
+  delete: { id: I }[];
+  update: T[];
+  create: T[];
+}
+
 export interface KitOptions {
   /** Scheme, host and port of the service; "" for the page's own. */
   baseUrl?: string;
@@ -67,6 +89,8 @@ export interface KitCall {
    * links check none and refuse it.
    */
   ifMatch?: string;
+  /** For POST and PATCH: sent again with the same key, the request is not done twice. */
+  idempotencyKey?: string;
   signal?: AbortSignal;
   /** Sees the answer, its ETag among the headers. */
   onResponse?: (response: Response) => void;
@@ -90,18 +114,25 @@ class KitTransport {
     this.options = options;
   }
 
-  async call<T>(method: string, path: string, body: unknown, call: KitCall = {}): Promise<T> {
-    const headers: Record<string, string> = { accept: "application/json", ...this.options.headers };
-    if (body !== undefined) headers["content-type"] = "application/json";
+  async call<T>(method: string, path: string, body: unknown, call?: KitCall): Promise<T> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    const text = await this.send(method, path, json, "application/json", call);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+    if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
+    if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) init.body = body;
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
     const text = await response.text();
     if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return (text === "" ? undefined : JSON.parse(text)) as T;
+    return text;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -551,6 +582,11 @@ export class PeopleClient {
     return this.transport.call("PATCH", `/api/v1/people/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<PersonCreate, PersonPatch, number>, call?: KitCall): Promise<KitBulkResult<Person, number>> {
+    return this.transport.call("POST", "/api/v1/people/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/people/${id}`, undefined, call);
   }
@@ -597,6 +633,11 @@ export class FoldersClient {
 
   patch(id: number, body: FolderPatch, call?: KitCall): Promise<Folder> {
     return this.transport.call("PATCH", `/api/v1/folders/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<FolderCreate, FolderPatch, number>, call?: KitCall): Promise<KitBulkResult<Folder, number>> {
+    return this.transport.call("POST", "/api/v1/folders/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -662,6 +703,11 @@ export class TagsClient {
     return this.transport.call("PATCH", `/api/v1/tags/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<TagCreate, TagPatch, number>, call?: KitCall): Promise<KitBulkResult<Tag, number>> {
+    return this.transport.call("POST", "/api/v1/tags/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/tags/${id}`, undefined, call);
   }
@@ -698,6 +744,11 @@ export class ClientsClient {
 
   patch(id: number, body: ClientPatch, call?: KitCall): Promise<Client> {
     return this.transport.call("PATCH", `/api/v1/clients/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<ClientCreate, ClientPatch, number>, call?: KitCall): Promise<KitBulkResult<Client, number>> {
+    return this.transport.call("POST", "/api/v1/clients/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {
@@ -776,6 +827,11 @@ export class PapersClient {
     return this.transport.call("PATCH", `/api/v1/papers/${id}`, body, call);
   }
 
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<PaperCreate, PaperPatch, number>, call?: KitCall): Promise<KitBulkResult<Paper, number>> {
+    return this.transport.call("POST", "/api/v1/papers/bulk", body, call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/papers/${id}`, undefined, call);
   }
@@ -817,6 +873,11 @@ export class StampsClient {
 
   patch(id: number, body: StampPatch, call?: KitCall): Promise<Stamp> {
     return this.transport.call("PATCH", `/api/v1/stamps/${id}`, body, call);
+  }
+
+  /** All or nothing; violations name the item: create[3].email. */
+  bulk(body: KitBulk<StampCreate, StampPatch, number>, call?: KitCall): Promise<KitBulkResult<Stamp, number>> {
+    return this.transport.call("POST", "/api/v1/stamps/bulk", body, call);
   }
 
   delete(id: number, call?: KitCall): Promise<void> {

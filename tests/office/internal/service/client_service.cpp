@@ -1,4 +1,4 @@
-// Started by kitgen from api/office.yaml:25; yours from here on.
+// Started by kitgen from api/office.yaml; yours from here on.
 #include <memory>
 #include <utility>
 
