@@ -12,6 +12,7 @@
 #include "kit/async/task.hpp"
 #include "kit/http/message.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/access.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 
@@ -63,13 +64,14 @@ class ServiceBulk final : public BulkTarget {
     std::span<const Field> fields;
     typename Input<T>::Validate validate;
     void (*write)(json::Writer& out, const T& entity);
+    const record::AccessRules* access = nullptr;  ///< Of fields.
   };
 
   /// Lifetime: `service` outlives this.
   ServiceBulk(Service& service, const Form& form) : service_(service), form_(form) {}
 
   Task<> create(std::string_view text, json::Writer& out) override {
-    Input<T> input(form_.fields, Mode::create, form_.validate);
+    Input<T> input(form_.fields, Mode::create, form_.validate, allowed());
     co_await input.read(text);
     T entity;
     co_await input.apply(entity);
@@ -80,7 +82,7 @@ class ServiceBulk final : public BulkTarget {
   Task<> update(std::string_view text, json::Writer& out) override {
     Reference item;
     co_await read(text, update_fields(), item);
-    Input<T> input(form_.fields, Mode::patch, form_.validate);
+    Input<T> input(form_.fields, Mode::patch, form_.validate, allowed());
     Result<> patch = input.read(item.patch);
     if (!patch) co_await detail::in_patch(std::move(patch).error());
     auto change = [&](T& target) { return input.apply(target); };
@@ -109,6 +111,8 @@ class ServiceBulk final : public BulkTarget {
     KIT_TRY(input.read(text));
     return input.apply(item);
   }
+
+  FieldMask allowed() const { return writable_fields(form_.access, form_.fields.size()); }
 
   static std::span<const Field> update_fields() {
     constexpr Format json{.text = Format::Text::json};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kit/async/operation.hpp"
+#include "kit/base/caller.hpp"
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
 #include "kit/log/log.hpp"
@@ -96,7 +97,12 @@ void add_part(Sha256& sum, std::string_view part) {
 Repeatable identify(const http::Request& request, std::string key, std::chrono::seconds keep) {
   Repeatable repeatable;
   repeatable.key = std::move(key);
-  if (request.tls != nullptr && request.tls->verified) repeatable.caller = request.tls->subject;
+  // Told apart by where the name comes from: a certificate cannot take the keys of a login.
+  if (current_caller != nullptr) {
+    repeatable.caller = "caller:" + current_caller->subject;
+  } else if (request.tls != nullptr && request.tls->verified) {
+    repeatable.caller = "tls:" + request.tls->subject;
+  }
   Sha256 sum;
   add_part(sum, request.method_name);
   add_part(sum, request.target);

@@ -12,6 +12,7 @@
 #include "kit/async/task.hpp"
 #include "kit/http/message.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/access.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
 
@@ -52,6 +53,7 @@ class NestedOf final : public NestedList {
     std::span<const Field> fields;
     typename Input<T>::Validate validate;
     void (*write)(json::Writer& out, const T& entity);
+    const record::AccessRules* access = nullptr;  ///< Of fields.
   };
 
   /// Lifetime: `service` outlives this.
@@ -70,7 +72,8 @@ class NestedOf final : public NestedList {
     owner_ = owner;
   }
   Result<> read(std::string_view text) override {
-    Input<T> input(fields_, Mode::create, form_.validate);
+    Input<T> input(fields_, Mode::create, form_.validate,
+                   writable_fields(form_.access, fields_.size()));
     KIT_TRY(input.read(text));
     T entity;
     KIT_TRY(input.apply(entity));

@@ -47,7 +47,7 @@ std::string restore_path(const model::Entity& entity);
 std::string purge_path(const model::Entity& entity);
 std::string history_path(const model::Entity& entity);
 /// Whether the rows of the entity can be imported and exported: its schema says what the columns
-/// are, and none is secret.
+/// are, none is secret, and no access rules have to be kept.
 bool has_transfers(const model::Entity& entity);
 
 }  // namespace kitgen::render

@@ -13,6 +13,9 @@ constexpr Key schema_keys[] = {
      {},
      true},
     {"doc", Shape::text, "What the service is for."},
+    {"include", Shape::words,
+     "Other files of the schema, from this one's folder on: [common.yaml, sales/*.yaml]."},
+    {"mixins", Shape::many, "Parts that several entities have: use: [address] takes one.", "mixin"},
     {"enums", Shape::many, "Types with named values: InvoiceStatus: [draft, paid].", "enum"},
     {"entities", Shape::many,
      "What the service keeps. Each becomes a table, routes, a client and a page.", "entity"},
@@ -20,7 +23,8 @@ constexpr Key schema_keys[] = {
 
 constexpr Key enum_keys[] = {
     {"doc", Shape::text, "What the values say."},
-    {"values", Shape::words, "The values in snake_case, in their order."},
+    {"values", Shape::anything,
+     "The values in snake_case, in their order: [draft, {name: paid, renamed_from: settled}]."},
 };
 
 constexpr Key entity_keys[] = {
@@ -31,6 +35,10 @@ constexpr Key entity_keys[] = {
      "sequence counts up (the default); uuid is version 7, made by the service.",
      {},
      "sequence uuid"},
+    {"renamed_from", Shape::entity,
+     "The name the entity had before: its table is renamed, its rows kept."},
+    {"use", Shape::anything,
+     "Mixins it takes over, with a prefix if you like: [address, {address: billing}]."},
     {"fields", Shape::many, "What it holds: name: {type: string, max: 40}, or name: text.",
      "field"},
     {"belongs_to", Shape::many, "The one it belongs to: artist: Artist makes the column artist_id.",
@@ -69,9 +77,12 @@ constexpr Key field_keys[] = {
      "A known form of a string.",
      {},
      "email url slug hostname country_code currency_code"},
-    {"default", Shape::text, "The value when none is given; now for timestamps and dates."},
+    {"default", Shape::anything, "The value when none is given; now for timestamps and dates."},
+    {"items", Shape::one, "What each element of an array has to be.", "items"},
+    {"computed", Shape::text,
+     "An expression over the row's other fields: price * quantity. Read-only and not stored."},
     {"currency", Shape::text, "The usual currency of type: money, as a code like EUR."},
-    {"values", Shape::words, "The values of type: enum, in snake_case."},
+    {"values", Shape::anything, "The values of type: enum, in snake_case."},
     {"unique", Shape::flag, "No two rows have the same value."},
     {"optional", Shape::flag, "It may be null. Fields are required otherwise."},
     {"immutable", Shape::flag, "Given on create, never changed."},
@@ -79,7 +90,23 @@ constexpr Key field_keys[] = {
     {"secret", Shape::flag, "Never returned, never logged, never filtered by."},
     {"renamed_from", Shape::name,
      "The name the field had before: the column is renamed, its data kept."},
+    {"backfill", Shape::anything,
+     "What rows from before get in a new required field: a value, or {field: other_field}."},
     {"doc", Shape::text, "What it means; becomes comments and the API's reference."},
+};
+
+constexpr Key items_keys[] = {
+    {"min", Shape::text, "Smallest value; of texts the smallest length in characters."},
+    {"max", Shape::text, "Greatest value; of texts the greatest length in characters."},
+    {"min_length", Shape::number, "Smallest length of a text."},
+    {"max_length", Shape::number, "Greatest length of a text."},
+    {"pattern", Shape::text, "A regular expression (RE2) that matches the whole text."},
+    {"format",
+     Shape::choice,
+     "A known form of a string.",
+     {},
+     "email url slug hostname country_code currency_code"},
+    {"unique", Shape::flag, "No element comes twice."},
 };
 
 constexpr Key belongs_to_keys[] = {
@@ -95,17 +122,28 @@ constexpr Key belongs_to_keys[] = {
      {},
      "restrict cascade set_null"},
     {"renamed_from", Shape::name, "The name the relation had before."},
+    {"backfill", Shape::anything,
+     "What rows from before point to: an id, or {field: other_field}."},
 };
 
-constexpr Key has_keys[] = {
+constexpr Key has_one_keys[] = {
     {"entity", Shape::entity, "The entity that has the belongs_to.", {}, {}, true},
     {"doc", Shape::text, "What the relation means."},
     {"by", Shape::name, "Which belongs_to there, when there are several."},
 };
 
+constexpr Key has_many_keys[] = {
+    {"entity", Shape::entity, "The entity that has the belongs_to.", {}, {}, true},
+    {"doc", Shape::text, "What the relation means."},
+    {"by", Shape::name, "Which belongs_to there, when there are several."},
+    {"nested", Shape::flag, "POST takes them with the entity, in one transaction."},
+    {"max", Shape::number, "How many of them one POST takes; 100 unless given."},
+};
+
 constexpr Key many_to_many_keys[] = {
     {"entity", Shape::entity, "The entity on the other side.", {}, {}, true},
     {"doc", Shape::text, "What the relation means."},
+    {"renamed_from", Shape::name, "The name the relation had before."},
     {"fields", Shape::many, "What the joining table holds besides the pair.", "field"},
     {"import", Shape::one, "How its CSV file is read.", "import"},
 };
@@ -143,7 +181,13 @@ constexpr Key csv_keys[] = {
 
 constexpr Key action_keys[] = {
     {"input", Shape::many, "What it takes: {email: Customer.email}.", "field"},
-    {"output", Shape::entity, "The entity it answers with; nothing: 204."},
+    {"on",
+     Shape::choice,
+     "entity (the default) takes an id; collection has the path of the whole.",
+     {},
+     "entity collection"},
+    {"output", Shape::anything,
+     "What it answers with: an entity, a type, or fields {total: int32}; nothing: 204."},
     {"emits", Shape::entity, "The event it causes."},
     {"doc", Shape::text, "What it does, and when it refuses."},
 };
@@ -161,16 +205,35 @@ constexpr Key console_keys[] = {
     {"columns", Shape::words, "Fields its table shows."},
 };
 
+constexpr Key mixin_keys[] = {
+    {"doc", Shape::text, "What the part is."},
+    {"use", Shape::anything, "Mixins it takes over itself."},
+    {"fields", Shape::many, "What it holds.", "field"},
+    {"belongs_to", Shape::many, "The one it belongs to.", "belongs_to"},
+    {"indexes", Shape::list, "Indexes over its fields.", "index"},
+    {"keep", Shape::one, "What is kept of each row beyond its fields.", "keep"},
+    {"list", Shape::one, "What lists can be filtered, sorted and searched by.", "mixin_list"},
+};
+
+constexpr Key mixin_list_keys[] = {
+    {"filter", Shape::words, "Fields a list can be filtered by."},
+    {"sort", Shape::words, "Fields a list can be sorted by."},
+    {"search", Shape::words, "Text fields that ?search= looks into."},
+};
+
 constexpr Mapping mappings[] = {
     {"schema", "the schema", "A service and what it keeps.", schema_keys},
-    {"enum", "an enum", "A type with named values.", enum_keys, Shape::words, "Its values."},
+    {"mixin", "a mixin", "A part that several entities have.", mixin_keys},
+    {"mixin_list", "list", "What lists can do.", mixin_list_keys},
+    {"enum", "an enum", "A type with named values.", enum_keys, Shape::anything, "Its values."},
     {"entity", "an entity", "Something the service keeps.", entity_keys},
     {"field", "a field", "One value of an entity.", field_keys, Shape::type, "Its type alone."},
+    {"items", "items", "What each element has to be.", items_keys},
     {"belongs_to", "a belongs_to relation", "Points to one other.", belongs_to_keys, Shape::entity,
      "The entity alone."},
-    {"has_one", "a has_one relation", "The one that belongs to this.", has_keys, Shape::entity,
+    {"has_one", "a has_one relation", "The one that belongs to this.", has_one_keys, Shape::entity,
      "The entity alone."},
-    {"has_many", "a has_many relation", "Those that belong to this.", has_keys, Shape::entity,
+    {"has_many", "a has_many relation", "Those that belong to this.", has_many_keys, Shape::entity,
      "The entity alone."},
     {"many_to_many", "a many_to_many relation", "Joined to many, by a table.", many_to_many_keys,
      Shape::entity, "The entity alone."},

@@ -335,6 +335,8 @@ Strings source_includes(const Project& project, const Entity& entity) {
   for (const model::Relation* relation : entity.nested_lists()) {
     own.insert(own.end(), {"kit/rest/nested.hpp",
                            project.path("api", project.target(*relation).snake + "_json.gen.hpp")});
+    if (has_field_access(project.target(*relation)))
+      own.push_back(access_header(project, project.target(*relation)));
   }
   for (const model::Action& action : entity.actions) {
     if (action.output == model::none) continue;
@@ -368,6 +370,7 @@ void add_nested(const Project& project, const Entity& entity, View& view) {
     each.set("back", relation->inverse_field);
     each.set("max", std::to_string(relation->nested_max));
     each.set("target_snake", target.snake);
+    each.set("target_field_access", flag(has_field_access(target)));
     list.push_back(each);
     arguments.push_back(relation->name + "_list");
   }

@@ -90,7 +90,8 @@ Strings imports(const model::Service& service) {
 }  // namespace
 
 bool has_transfers(const Entity& entity) {
-  return entity.import &&
+  // An answer that streams has no caller any more whom access rules could be asked for.
+  return entity.import && !entity.access &&
          std::ranges::none_of(entity.import->columns, [&](const model::ImportColumn& column) {
            return entity.fields[column.field_index].secret;
          });
