@@ -44,7 +44,7 @@ class Row {
 constexpr const char* tables_sql =
     "SELECT table_name, table_comment FROM information_schema.tables WHERE table_schema = "
     "DATABASE() "
-    "AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY create_time, table_name";
+    "AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY table_name";
 constexpr const char* columns_sql =
     "SELECT table_name, column_name, is_nullable, column_type, column_default, extra, "
     "generation_expression, column_comment, data_type FROM information_schema.columns WHERE "

@@ -26,7 +26,7 @@ def main():
         scratch = pathlib.Path(scratch)
         port, log = adopt_test.free_port(), scratch / "service.log"
         command = [build / "examples/store/store", f"--http.port={port}", "--admin.port=0", f"--database.path={scratch}/store.db",
-                   f"--import.directory={scratch}/none"]
+                   "--import.on_start=false"]
         with log.open("w") as output:
             process = subprocess.Popen(command, cwd=project, stdout=output, stderr=subprocess.STDOUT)
         try:
