@@ -31,6 +31,8 @@ simulate:  ## SEEDS (10000) random days of a server in memory, each from its see
 	@SEEDS=$${SEEDS:-10000} exec tools/harness.sh simulate
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
+inner-loop:  ## from a changed schema to its running server; 100 entities, built from nothing
+	@exec tools/harness.sh inner-loop
 rolling:  ## restarts behind nginx under load, no failed request
 	@exec tools/harness.sh rolling
 fresh:  ## run and test inside a minimal Debian 12
@@ -44,4 +46,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate siege rolling fresh lint fmt package clean
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate siege inner-loop rolling fresh lint fmt package clean
