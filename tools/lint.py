@@ -24,11 +24,12 @@ RULES = ROOT / "tools/coroutine_lint.clang-query"
 
 
 def sources(build):
-    """(file, folder, command) of every C++ source of the tree that the build compiles."""
+    """(file, folder, command) of every C++ source of the tree that the build compiles, and of what the golden cases generate."""
     seen = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         file = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
-        if file.is_relative_to(ROOT) and not file.is_relative_to(build.resolve()):
+        is_ours = file.is_relative_to(ROOT) and not file.is_relative_to(build.resolve())
+        if is_ours or file.match("tests/golden/cases/unit_*.cpp"):
             seen.setdefault(file, (entry["directory"], entry["command"]))
     return seen
 
