@@ -99,7 +99,8 @@ int run(const Arguments& arguments, const std::string& folder) {
     totals.add(verdict);
     if (by_program) ++totals.by_program;
     if (!verdict.failure.empty()) {
-      const std::string report = options.keep ? verdict.failure : evolution::shrink(seed, options);
+      std::string report = options.keep ? verdict.failure : evolution::shrink(seed, options);
+      if (report.empty()) report = verdict.failure + "(and did not fail again)\n";
       std::printf("%s\n", report.c_str());
       std::printf("FAIL evolution: case %zu, again with --only=%llu%s\n", i + 1,
                   static_cast<unsigned long long>(seed), by_program ? " (through kitgen)" : "");
