@@ -93,7 +93,8 @@ int run(const Arguments& arguments, const std::string& folder) {
     options.folder = folder;
     options.fault = arguments.fault;
     options.keep = arguments.only != 0;
-    const bool by_program = !arguments.kitgen.empty() && (i + 1) % program_every == 0;
+    const bool is_turn = arguments.only != 0 || (i + 1) % program_every == 0;
+    const bool by_program = !arguments.kitgen.empty() && is_turn;
     if (by_program) options.kitgen = arguments.kitgen;
     const Verdict verdict = evolution::run_case(seed, options);
     totals.add(verdict);
