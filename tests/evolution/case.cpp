@@ -208,7 +208,8 @@ class Case {
 
   bool go_down() {
     const State start = look(project_->database(), to_);
-    const std::string refusal = undo_refusal(from_, to_, before_.rows, start.rows);
+    const std::string refusal =
+        undo_refusal(change_.a, from_, change_.b, to_, before_.rows, start.rows);
     auto done = project_->down();
     if (done.ok() != refusal.empty()) {
       return fail(done.ok() ? "undone, though " + refusal

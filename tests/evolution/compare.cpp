@@ -22,22 +22,6 @@ std::map<std::string, const Row*> by_key(const Table& table, const Rows& rows) {
   return sorted;
 }
 
-/// A row of before as the way down makes it: nothing where the column was gone.
-std::map<std::string, Value> undone_row(const Table& table, const Table& between, const Row& was,
-                                        const Row& now) {
-  std::map<std::string, Value> row;
-  for (const Column& column : table.columns) {
-    const Column* then = between.by_identity(column.identity);
-    if (then == nullptr) continue;
-    const Value& value = was.at(column.name);
-    const bool is_filled = is_null(value) && !then->field.optional;
-    row[column.name] =
-        is_filled ? convert(then->field, column.field, now.at(then->name)).value_or(Value())
-                  : value;
-  }
-  return row;
-}
-
 /// Whether two rows say the same where the index wants each to be alone.
 bool breaks(const Unique& unique, const std::vector<std::map<std::string, Value>>& rows) {
   std::map<std::string, int> seen;
@@ -66,7 +50,66 @@ bool is_recent(const Value& value) {
   return time != nullptr && *time > 0;
 }
 
+/// Follows the rows on their way back, as far as that is foreseen.
+class Undo {
+ public:
+  Undo(const Schema& a, const Schema& b) : a_(a), b_(b) {}
+
+  const std::string& refusal() const { return refusal_; }
+
+  void follow(const Table& table, const Table& then, const Rows& rows, const Rows& now) {
+    const auto is = by_key(then, now);
+    std::vector<std::map<std::string, Value>> undone;
+    for (const auto& [key, row] : by_key(table, rows)) {
+      const auto other = is.find(key);
+      if (other != is.end()) undone.push_back(undone_row(table, then, *row, *other->second));
+    }
+    for (const Unique& unique : table.uniques) {
+      if (breaks(unique, undone))
+        refusal_ = table.name + "." + unique.columns[0] + " is not unique";
+    }
+  }
+
+ private:
+  /// Nothing where the column was gone.
+  std::map<std::string, Value> undone_row(const Table& table, const Table& then, const Row& was,
+                                          const Row& now) {
+    std::map<std::string, Value> row;
+    for (const Column& column : table.columns) {
+      const Column* other = then.by_identity(column.identity);
+      if (other == nullptr) continue;
+      const Value& value = was.at(column.name);
+      const bool is_filled = is_null(value) && !other->field.optional;
+      row[column.name] = is_filled ? back(table, *other, column, now.at(other->name)) : value;
+    }
+    return row;
+  }
+
+  Value back(const Table& table, const Column& other, const Column& column, const Value& value) {
+    const Value named = renamed_value(b_, other.field, a_, column.field, value);
+    const auto made = convert(other.field, column.field, named);
+    if (made && is_allowed(a_, column.field, *made)) return *made;
+    if (can_convert(other.field, column.field))
+      refusal_ = table.name + "." + column.name + " does not take " + to_text(value);
+    return {};
+  }
+
+  const Schema& a_;
+  const Schema& b_;
+  std::string refusal_;
+};
+
 }  // namespace
+
+std::string undo_refusal(const Schema& a, const Database& before, const Schema& b,
+                         const Database& between, const Rows& rows, const Rows& now) {
+  Undo undo(a, b);
+  for (const Table& table : before.tables) {
+    const Table* then = between.by_identity(table.identity);
+    if (then != nullptr && !table.is_pivot) undo.follow(table, *then, rows, now);
+  }
+  return undo.refusal();
+}
 
 std::string compare(const Database& database, const Rows& expected, const Rows& found) {
   std::string text;
@@ -93,24 +136,6 @@ std::string compare(const Database& database, const Rows& expected, const Rows& 
     }
   }
   return text;
-}
-
-std::string undo_refusal(const Database& before, const Database& between, const Rows& rows,
-                         const Rows& now) {
-  for (const Table& table : before.tables) {
-    const Table* then = between.by_identity(table.identity);
-    if (then == nullptr || table.is_pivot) continue;
-    const auto is = by_key(*then, now);
-    std::vector<std::map<std::string, Value>> undone;
-    for (const auto& [key, row] : by_key(table, rows)) {
-      const auto other = is.find(key);
-      if (other != is.end()) undone.push_back(undone_row(table, *then, *row, *other->second));
-    }
-    for (const Unique& unique : table.uniques) {
-      if (breaks(unique, undone)) return table.name + "." + unique.columns[0] + " is not unique";
-    }
-  }
-  return "";
 }
 
 std::string compare_undone(const Database& before, const Database& between, const Rows& expected,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a change of type does to a value, worked out without SQL.
+#include <algorithm>
 #include <cmath>
 
 #include "kit/base/text.hpp"
@@ -94,6 +95,9 @@ std::optional<std::int64_t> parsed_decimal(const std::string& text, int scale) {
     if (has_point) ++behind;
   }
   if (has_point && behind == 0) return std::nullopt;
+  const std::size_t sign = digits.starts_with('-') ? 1 : 0;
+  const std::size_t whole = digits.size() - behind - std::min(sign, digits.size());
+  if (whole == 0 || (whole > 1 && digits[sign] == '0')) return std::nullopt;
   if (behind > static_cast<std::size_t>(scale)) return std::nullopt;
   digits.append(static_cast<std::size_t>(scale) - behind, '0');
   const auto number = kit::parse_int(digits);

@@ -93,13 +93,15 @@ int run(const Arguments& arguments, const std::string& folder) {
     options.folder = folder;
     options.fault = arguments.fault;
     options.keep = arguments.only != 0;
-    const bool by_program = !arguments.kitgen.empty() && (i + 1) % program_every == 0;
+    const bool is_turn = arguments.only != 0 || (i + 1) % program_every == 0;
+    const bool by_program = !arguments.kitgen.empty() && is_turn;
     if (by_program) options.kitgen = arguments.kitgen;
     const Verdict verdict = evolution::run_case(seed, options);
     totals.add(verdict);
     if (by_program) ++totals.by_program;
     if (!verdict.failure.empty()) {
-      const std::string report = options.keep ? verdict.failure : evolution::shrink(seed, options);
+      std::string report = options.keep ? verdict.failure : evolution::shrink(seed, options);
+      if (report.empty()) report = verdict.failure + "(and did not fail again)\n";
       std::printf("%s\n", report.c_str());
       std::printf("FAIL evolution: case %zu, again with --only=%llu%s\n", i + 1,
                   static_cast<unsigned long long>(seed), by_program ? " (through kitgen)" : "");

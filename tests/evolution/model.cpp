@@ -117,20 +117,6 @@ class Describer {
   const kitgen::model::Service& service_;
 };
 
-/// A renamed value of an enum, by its new name.
-Value renamed_value(const Schema& a, const Field& from, const Schema& b, const Field& to,
-                    const Value& value) {
-  const bool is_one = from.type == Type::enumeration && to.type == Type::enumeration &&
-                      from.enumeration == to.enumeration && !from.is_array && !is_null(value);
-  if (!is_one) return value;
-  const auto& before = a.enum_of(from).values;
-  const auto& after = b.enum_of(to).values;
-  const auto was = std::ranges::find(before, std::get<std::string>(value), &EnumValue::name);
-  if (was == before.end()) return value;
-  const auto is = std::ranges::find(after, was->uid, &EnumValue::uid);
-  return is == after.end() ? value : Value(is->name);
-}
-
 class Follower {
  public:
   Follower(const Schema& a, const Database& from, const Schema& b, const Database& to,
@@ -251,6 +237,19 @@ const Table* Database::by_name(const std::string& table) const {
 
 Database describe(const Schema& schema, const kitgen::model::Service& service) {
   return Describer(schema, service).describe();
+}
+
+Value renamed_value(const Schema& a, const Field& from, const Schema& b, const Field& to,
+                    const Value& value) {
+  const bool is_one = from.type == Type::enumeration && to.type == Type::enumeration &&
+                      from.enumeration == to.enumeration && !from.is_array && !is_null(value);
+  if (!is_one) return value;
+  const auto& before = a.enum_of(from).values;
+  const auto& after = b.enum_of(to).values;
+  const auto was = std::ranges::find(before, std::get<std::string>(value), &EnumValue::name);
+  if (was == before.end()) return value;
+  const auto is = std::ranges::find(after, was->uid, &EnumValue::uid);
+  return is == after.end() ? value : Value(is->name);
 }
 
 std::string plan_refusal(const Schema&, const Database& from, const Schema&, const Database& to) {

@@ -65,10 +65,14 @@ struct Outcome {
 Outcome rows_after(const Schema& a, const Database& from, const Schema& b, const Database& to,
                    const Rows& rows);
 
-/// Why the way down has to be refused: what was null and got a value is not unique, where it must
-/// be so again. "" for not at all. `now` are the rows between.
-std::string undo_refusal(const Database& before, const Database& between, const Rows& rows,
-                         const Rows& now);
+/// A renamed value of an enum, by the name it has on the other side.
+Value renamed_value(const Schema& a, const Field& from, const Schema& b, const Field& to,
+                    const Value& value);
+
+/// Why the way down has to be refused: what was null and got a value does not fit where it was, or
+/// is not unique. "" for not at all. `rows` are those of before, `now` those between.
+std::string undo_refusal(const Schema& a, const Database& before, const Schema& b,
+                         const Database& between, const Rows& rows, const Rows& now);
 
 /// What differs between the rows that should be there and those that are; "" for nothing.
 std::string compare(const Database& database, const Rows& expected, const Rows& found);
