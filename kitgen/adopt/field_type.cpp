@@ -167,8 +167,10 @@ void set_type(const Proposal& proposal, const Column& column, bool is_key, Item&
   Item element;
   set_scalar(proposal, type, false, element);
   const std::string* name = element.find("type");
-  const bool carried = name != nullptr && *name != "enum" && *name != "json";
-  item.set("type", carried ? "[" + *name + "]" : "json");
+  std::string carried_type;
+  if (name != nullptr && *name != "enum" && *name != "json") carried_type = "[" + *name + "]";
+  const bool carried = !carried_type.empty();
+  item.set("type", carried ? carried_type : "json");
   if (!carried) item.notes.push_back(shown(type.declared) + " is an array; it is any JSON here");
 }
 

@@ -56,15 +56,12 @@ void choose_plural(Entity& entity, std::set<std::string>& tables) {
     return !model::reserved_in(name) && !tables.contains(name) &&
            std::ranges::find(members, name) == members.end();
   };
-  if (table == usual && is_usable(usual)) {
-    entity.plural = usual;
-  } else if (is_usable(table)) {
-    entity.plural = entity.plural_key = table;
-  } else if (is_usable(usual)) {
-    entity.plural = usual;
+  if (is_usable(table)) {
+    entity.plural = table;
   } else {
-    entity.plural = entity.plural_key = unused_name(usual + "_rows", tables);
+    entity.plural = is_usable(usual) ? usual : unused_name(usual + "_rows", tables);
   }
+  if (entity.plural != usual) entity.plural_key = entity.plural;
   tables.insert(entity.plural);
   if (entity.plural != entity.table->name) {
     entity.notes.push_back("table '" + shown(entity.table->name) + "' in the database, " +

@@ -78,27 +78,19 @@ std::string sqlite_path(const std::string& address) {
 }  // namespace
 
 Result<> check_support(const std::string& address) {
-  switch (server_of(address)) {
-    case Server::unknown:
-      return Error(Code::invalid_argument,
-                   "'" + address.substr(0, address.find("://")) +
-                       "' is no kind of database kitgen reads; write a file's path, "
-                       "postgresql://... or mysql://...");
-    case Server::postgres:
-#if !defined(KITGEN_POSTGRES)
-      return without_postgres();
-#else
-      break;
-#endif
-    case Server::mysql:
-#if !defined(KITGEN_MYSQL)
-      return without_mysql();
-#else
-      break;
-#endif
-    case Server::none:
-      break;
+  const Server server = server_of(address);
+  if (server == Server::unknown) {
+    return Error(Code::invalid_argument,
+                 "'" + address.substr(0, address.find("://")) +
+                     "' is no kind of database kitgen reads; write a file's path, "
+                     "postgresql://... or mysql://...");
   }
+#if !defined(KITGEN_POSTGRES)
+  if (server == Server::postgres) return without_postgres();
+#endif
+#if !defined(KITGEN_MYSQL)
+  if (server == Server::mysql) return without_mysql();
+#endif
   return {};
 }
 

@@ -85,7 +85,7 @@ void read_digits(std::string_view digits, ColumnType& type) {
   const auto parts = kit::split(digits.substr(0, close), ',');
   const auto first = kit::parse_int(kit::trim(parts[0]));
   if (!first || *first < 0 || *first > 1'000'000'000) return;
-  type.length = *first;
+  type.length = first;
   type.precision = static_cast<int>(std::min(*first, 1'000LL));
   if (parts.size() < 2) return;
   const auto second = kit::parse_int(kit::trim(parts[1]));

@@ -41,7 +41,7 @@ std::string value_of(const Item& item) {
   if (is_short) return item.keys.front().second;
   std::string text;
   for (const auto& [key, value] : item.keys)
-    text += (text.empty() ? "" : ", ") + key + ": " + value;
+    text.append(text.empty() ? "" : ", ").append(key).append(": ").append(value);
   return "{" + text + "}";
 }
 
@@ -156,9 +156,9 @@ std::string write(Proposal& proposal) {
       if (renamed) out.comment(1, "the values in the database are " + listed(theirs));
       const std::string doc =
           each.type->comment.empty() ? "" : "doc: " + yaml_value(each.type->comment) + ", ";
-      const std::string list = joined(values);
-      each.item.line = out.line(
-          1, each.name + ": " + (doc.empty() ? list : "{" + doc + "values: " + list + "}"));
+      std::string text = joined(values);
+      if (!doc.empty()) text.insert(0, "values: ").insert(0, doc).insert(0, "{").append("}");
+      each.item.line = out.line(1, each.name + ": " + text);
     }
   }
   out.blank();

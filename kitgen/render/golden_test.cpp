@@ -37,8 +37,7 @@ void for_each_case(const std::string& folder, Check check_case) {
     const std::string name = entry.path().filename();
     if (!name.ends_with(".schema.yaml")) continue;
     ++cases;
-    model::Loaded loaded =
-        model::load_text(read(entry.path()), "api/" + name);
+    model::Loaded loaded = model::load_text(read(entry.path()), "api/" + name);
     ASSERT_TRUE(loaded.service) << schema::to_string(loaded.diagnostics);
     loaded.service->schema_file = "api/" + name;
     check_case(*loaded.service, place / name.substr(0, name.size() - 12));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kitgen/model/naming.hpp"
+#include "kitgen/render/openapi_parameters.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -107,13 +108,6 @@ void write_file(YamlText& yaml) {
   yaml.plain("type", "string");
 }
 
-void use_parameters(YamlText& yaml, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    const Item item(yaml);
-    yaml.reference("parameters", name);
-  }
-}
-
 void write_export(YamlText& yaml, const Entity& entity) {
   const Block path(yaml, entity.path + "/export");
   const Block get(yaml, "get");
@@ -122,7 +116,7 @@ void write_export(YamlText& yaml, const Entity& entity) {
   yaml.text("summary", "Export " + model::to_words(entity.plural) + " as a CSV file");
   {
     const Block parameters(yaml, "parameters");
-    use_parameters(yaml, {"filters", "format", "formulas"});
+    for (const char* name : {"filters", "format", "formulas"}) use_parameter(yaml, name);
   }
   const Block responses(yaml, "responses");
   {
@@ -161,7 +155,7 @@ void write_import(YamlText& yaml, const Entity& entity) {
             "line and column: lines[17].Email.");
   {
     const Block parameters(yaml, "parameters");
-    use_parameters(yaml, {"dry_run", "formulas"});
+    for (const char* name : {"dry_run", "formulas"}) use_parameter(yaml, name);
   }
   {
     const Block body(yaml, "requestBody");

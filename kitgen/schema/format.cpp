@@ -291,9 +291,8 @@ class Printer {
       const bool fits = text && (item.is_scalar() || indent + 2 + length(*text) <= widest);
       const std::size_t next =
           i + 1 < node.items.size() ? map_.offset(node.items[i + 1].word.at) : limit;
-      if (item.is_null()) {
-        refused_ = true;  // an empty item has no place a comment could stand behind
-      } else if (fits) {
+      // An empty item has no place a comment could stand behind.
+      if (fits && !item.is_null()) {
         out_ += std::string(indent, ' ') + "- " + *text + comment_behind(map_.end(item)) + "\n";
       } else if (item.is_map()) {
         block_map(item, indent + 2, "item", item.flow ? map_.end(item) : next,

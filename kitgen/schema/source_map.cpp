@@ -167,7 +167,7 @@ std::size_t SourceMap::end(const Node& node) const {
 std::string SourceMap::written(const Word& word) const {
   if (!word.quoted) return word.text;
   const std::size_t begin = offset(word.at);
-  const std::string text = source_.text().substr(begin, skip_text(begin) - begin);
+  std::string text = source_.text().substr(begin, skip_text(begin) - begin);
   if (!is_block_text(word)) return text;
   return std::string(kit::trim(text.substr(0, text.find_first_of("#\n"))));
 }
