@@ -29,7 +29,7 @@ std::string formatted(const std::string& text) {
 
 /// The model without the lines things stand in; nothing when the schema has errors.
 std::string meaning(const std::string& text) {
-  const Loaded loaded = load_text(text, "shop.yaml", Capabilities::all());
+  const Loaded loaded = load_text(text, "shop.yaml");
   if (!loaded.service) return {};
   std::string text_of_model = dump(*loaded.service);
   const std::string mark = " line=";

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 std::optional<Version> load(const Schema& schema, std::string* problem = nullptr) {
   std::string yaml = to_yaml(schema);
-  auto loaded = kitgen::model::load_text(yaml, "api/shop.yaml", kitgen::model::Capabilities::all());
+  auto loaded = kitgen::model::load_text(yaml, "api/shop.yaml");
   if (problem != nullptr) *problem = kitgen::schema::to_string(loaded.diagnostics);
   if (!loaded.service) return std::nullopt;
   return Version{std::move(yaml), std::move(*loaded.service)};
