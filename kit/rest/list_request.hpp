@@ -25,7 +25,7 @@ struct ListField {
 
 /// What clients may ask of a list: a constant of generated code.
 struct ListOptions {
-  std::span<const ListField> fields;
+  std::span<const ListField> fields = {};
   std::span<const db::Column* const> search = {};    ///< Empty: no `search=`.
   std::span<const std::string_view> relations = {};  ///< That `expand=` knows.
   /// The fields of the answer in the order of its mask, the id first: what `fields=` knows. Null:

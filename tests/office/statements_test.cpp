@@ -9,6 +9,7 @@
 #include "kit/adapters/sqlite/test_database.hpp"
 #include "kit/async/context.hpp"
 #include "kit/db/migrations.hpp"
+#include "kit/db/script.hpp"
 #include "kit/http/router.hpp"
 #include "kit/json/value.hpp"
 #include "kit/testing/counting_database.hpp"

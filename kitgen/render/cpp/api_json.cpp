@@ -197,9 +197,9 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   std::size_t index = entity.fields.size();
   for (const model::ComputedField& each : entity.computed) {
     rows.push_back(field_row(entity.name, each.field, false));
-    writes.push_back(
-        shown_lines(index++, each.field,
-                    "biz::compute_" + each.field.name + "(" + variable(entity) + ").value"));
+    const std::string value =
+        "biz::compute_" + each.field.name + "(" + variable(entity) + ").value";
+    writes.push_back(guarded(index++, "out.member", {"\"" + each.field.name + "\"", value}));
   }
   for (const model::Relation* relation : entity.nested_lists()) {
     rows.push_back("    kit::rest::nested(\"" + relation->name + "\"),");
