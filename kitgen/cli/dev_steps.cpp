@@ -221,7 +221,7 @@ Result<std::string> DevSteps::keep_copy(const std::string& database, const std::
   std::error_code code;
   fs::create_directories(copies_folder, code);
   const std::string stem = fs::path(database).stem().string();
-  const std::string copy = copies_folder + "/" + stem + "-" + stamp_of_now() + ".db";
+  std::string copy = copies_folder + "/" + stem + "-" + stamp_of_now() + ".db";
   KIT_TRY(copy_database(database, copy));
   drop_old_copies(copies_folder, stem, kept_copies);
   return copy;

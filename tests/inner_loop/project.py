@@ -151,7 +151,11 @@ class Dev:
                 self.news.wait(min(1, end - time.monotonic()))
 
     def wait_served(self, since=0):
-        return self.wait_for(r"^  total +[0-9.]+ s", since)
+        """Fails at once when a step did."""
+        found = self.wait_for(r"^  total +[0-9.]+ s|^kitgen dev: (the server before|no server runs)", since)
+        if not found[0].startswith("  total"):
+            raise AssertionError(self.text(since))
+        return found
 
     def wait_failed(self, since=0):
         return self.wait_for(r"^kitgen dev: (the server before this change still runs|no server runs)", since)
