@@ -132,8 +132,11 @@ class Reader {
       effect_.kind = Kind::erase;
       effect_.table = name();
       find_where();
-    } else if (take("select") || take("values")) {
+    } else if (take("select")) {
       effect_.kind = Kind::query;
+      --at_;
+      read_sources();
+      if (!effect_.sources.empty()) effect_.table = effect_.sources.front();
     }
   }
 

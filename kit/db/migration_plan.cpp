@@ -101,7 +101,8 @@ Result<StepPlan> read_step(const Migration& step, const TableColumns& columns) {
   std::set<std::string> copied;
   for (const StatementEffect& effect : effects_of(*script)) {
     if (effect.kind == Kind::create_table) made.insert(effect.table);
-    copied.insert(effect.sources.begin(), effect.sources.end());
+    if (effect.kind == Kind::insert || effect.kind == Kind::create_table)
+      copied.insert(effect.sources.begin(), effect.sources.end());
     if (effect.kind == Kind::rename_table) {
       names.rename(effect);
       if (made.erase(effect.table) > 0) made.insert(effect.name);

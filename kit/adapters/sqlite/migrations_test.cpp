@@ -356,6 +356,15 @@ TEST(PlanSteps, CountRowsAndNameWhatHappens) {
   EXPECT_EQ(first.locks.size(), 2u);
   EXPECT_EQ(first.irreversible, std::vector<std::string>{"names"});
   EXPECT_TRUE(first.has_down);
+  const std::vector<Migration> asks = {
+      {4, "ask",
+       "SELECT /* kit:check */ count(*) FROM invoice HAVING count(*) > 9;\nDROP TABLE invoice;", "",
+       "0004_ask.up.sql", ""}};
+  auto asked = database.run(db::plan_steps(*database, asks));
+  ASSERT_EQ(asked->at(0).tables.size(), 2u);
+  EXPECT_EQ(asked->at(0).tables[0].work, "check");
+  EXPECT_EQ(asked->at(0).tables[0].rows, 2);
+  EXPECT_EQ(asked->at(0).tables[1].work, "drop") << "looking is no copy";
   const auto& second = plans->at(1);
   EXPECT_EQ(second.losses.size(), 2u);
   EXPECT_FALSE(second.has_down);

@@ -49,8 +49,7 @@ Task<> run_check(Session& session, const ScriptStatement& statement, std::string
                found.first + (found.count > shown_rows ? ", ...)" : ")");
   }
   message += "; nothing of this migration was applied. Mend the rows, and run it again";
-  co_await Error(Code::failed_precondition, std::move(message))
-      .with_reason("MIGRATION_REFUSED");
+  co_await Error(Code::failed_precondition, std::move(message)).with_reason("MIGRATION_REFUSED");
 }
 
 Task<> run_statement(Session& session, const ScriptStatement& statement) {
