@@ -293,6 +293,13 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
                   Strings{"request.query", "table",
                           has_field_access(entity) ? "options" : "api::list_options",
                           "std::move(scope)"}));
+  const auto read_view = [&](const std::string& options) {
+    return assign(2, "const kit::rest::ViewRequest asked", "co_await kit::rest::read_view",
+                  Strings{"request.query", options});
+  };
+  view.set("read_view", read_view(has_field_access(entity) ? "options" : "api::list_options"));
+  view.set("read_first",
+           read_view(has_field_access(entity) ? "visible_options(fields_only)" : "fields_only"));
   view.set("update",
            assign(2, "const biz::" + entity.name + " " + variable(entity),
                   "co_await uses_." + entity.plural + ".update",

@@ -102,7 +102,8 @@ kit::Task<kit::http::Response> CustomerRoutes::create(kit::http::Request& reques
 
 kit::Task<kit::http::Response> CustomerRoutes::get(kit::http::Request& request) {
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
-  const kit::rest::ViewRequest asked = co_await kit::rest::read_view(request.query, api::list_options);
+  const kit::rest::ViewRequest asked =
+      co_await kit::rest::read_view(request.query, api::list_options);
   biz::Customer customer = co_await uses_.customers.get(id);
   kit::http::Response response = answer(customer, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
