@@ -88,7 +88,7 @@ class ServiceBulk final : public BulkTarget {
     auto change = [&](T& target) { return input.apply(target); };
     Task<T> updating = start_update(item, change);
     Result<T> updated = co_await as_result(std::move(updating));
-    if (!updated) co_await detail::in_patch(std::move(updated).error());
+    if (!updated) co_await detail::in_patch(updated.error().clone());
     form_.write(out, *updated);
   }
 

@@ -117,13 +117,15 @@ TEST(Child, gets_sockets_under_the_numbers_of_socket_activation) {
 TEST(Child, is_stopped_with_all_its_children_also_when_it_does_not_want_to) {
   auto pipe = make_pipe();
   ASSERT_TRUE(pipe);
-  auto child = Child::start({.command = {"sh", "-c", "trap '' TERM; sleep 100 & wait; sleep 100"},
-                             .folder = "/",
-                             .out = pipe->second.number()});
+  auto child =
+      Child::start({.command = {"sh", "-c", "trap '' TERM; sleep 100 & echo; wait; sleep 100"},
+                    .folder = "/",
+                    .out = pipe->second.number()});
   ASSERT_TRUE(child);
   pipe->second = Descriptor();
-  EXPECT_EQ((*child)->stop(50ms), 137);
   char byte = 0;
+  ASSERT_EQ(::read(pipe->first.number(), &byte, 1), 1);  // from here on it does not want to
+  EXPECT_EQ((*child)->stop(50ms), 137);
   EXPECT_EQ(::read(pipe->first.number(), &byte, 1), 0);  // nobody holds the other end
 }
 

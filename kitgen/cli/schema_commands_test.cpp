@@ -121,7 +121,7 @@ TEST_F(SchemaCommandsTest, Formats) {
 TEST_F(SchemaCommandsTest, WhatNewWritesIsLaidOutAsFmtDoes) {
   EXPECT_EQ(kitgen({"new", "shop"}).code, 0);
   EXPECT_EQ(kitgen({"schema", "fmt", "--check", "shop/api/shop.yaml"}).code, 0);
-  EXPECT_EQ(folder.read("shop/.kit/schema.json"), kitgen({"schema", "json-schema"}).out);
+  EXPECT_EQ(folder.read("shop/.kit/language.json"), kitgen({"schema", "json-schema"}).out);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace {
 using testing::ElementsAre;
 
 Catalogue catalogue(const std::string& entities) {
-  model::Loaded loaded = model::load_text("kit: 1\nservice: shop\nentities:\n" + entities, "a.yaml");
+  model::Loaded loaded =
+      model::load_text("kit: 1\nservice: shop\nentities:\n" + entities, "a.yaml");
   EXPECT_TRUE(loaded.service) << schema::to_string(loaded.diagnostics);
   return loaded.service ? catalogue_of(*loaded.service) : Catalogue{};
 }

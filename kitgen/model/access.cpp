@@ -58,6 +58,7 @@ bool check_path(Context& context, std::size_t entity, const Word& rule,
       return false;
     }
     here = relation->target;
+    if (here == none) return false;  // no such entity, which was told
   }
   const std::string last(parts.back());
   const Relation* relation = context.find_relation(here, last);

@@ -32,8 +32,13 @@ std::string field_row(std::string_view type, const Field& field, bool is_accepte
     arguments.push_back("{.precision = " + std::to_string(field.precision) +
                         ", .scale = " + std::to_string(field.scale) + "}");
   }
-  return call(4, open + "kit::rest::field<&biz::" + std::string(type) + "::" + field.name + ">",
-              arguments, close);
+  const std::string field_call =
+      "kit::rest::field<&biz::" + std::string(type) + "::" + field.name + ">";
+  const std::string whole = call(4, open + field_call, arguments, close);
+  const std::string inner = call(8, field_call, arguments, close);
+  const bool breaks_outside = !field.in_response && whole.find('\n') != std::string::npos &&
+                              inner.find('\n') == std::string::npos;
+  return breaks_outside ? "    kit::rest::secret(\n" + inner : whole;
 }
 
 /// The statement behind `if (...)`, on a line of its own where it does not fit.

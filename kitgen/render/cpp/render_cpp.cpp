@@ -43,10 +43,6 @@ kit::Result<> check_names(const model::Service& service) {
             {entity.name + "." + action.name,
              "is a use case every entity has; choose another name for the action"});
       }
-      if (action.on_collection && (action.name == "bulk" || action.name == "import")) {
-        violations.push_back({entity.name + "." + action.name,
-                              "has a path every entity has; choose another name for the action"});
-      }
     }
   }
   if (violations.empty()) return {};

@@ -34,11 +34,6 @@ TEST(RenderCpp, RefusesNamesOfItsOwn) {
       refusal("kit: 1\nservice: x\nentities:\n  Box:\n    fields: {name: {type: string, max: 4}}\n"
               "    actions: {update: {}}\n"),
       "");
-  EXPECT_NE(
-      refusal("kit: 1\nservice: x\nentities:\n  Box:\n    fields: {name: {type: string, max: 4}}\n"
-              "    actions: {bulk: {on: collection}}\n")
-          .find("Box.bulk"),
-      std::string::npos);
   const std::string with_history =
       "kit: 1\nservice: x\nentities:\n  Box:\n    fields: {name: {type: string, max: 4}}\n"
       "    has_many: {history: Note}\n    keep: {audit: ";

@@ -64,16 +64,6 @@ CREATE TABLE thing_tags (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_thing_tags_tag_id ON thing_tags (tag_id);
 
--- Events that wait for their publication.
-CREATE TABLE kit_outbox (
-  id           INTEGER PRIMARY KEY AUTOINCREMENT,
-  type         TEXT NOT NULL,
-  payload      TEXT NOT NULL,
-  created_at   INTEGER NOT NULL,
-  published_at INTEGER
-) STRICT;
-CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;
-
 -- Answers of requests that were sent with an Idempotency-Key.
 CREATE TABLE kit_idempotency_keys (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -87,3 +77,13 @@ CREATE TABLE kit_idempotency_keys (
   CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)
 ) STRICT;
 CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);
+
+-- Events that wait for their publication.
+CREATE TABLE kit_outbox (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  type         TEXT NOT NULL,
+  payload      TEXT NOT NULL,
+  created_at   INTEGER NOT NULL,
+  published_at INTEGER
+) STRICT;
+CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;

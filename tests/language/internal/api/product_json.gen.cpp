@@ -19,8 +19,8 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::field<&biz::Product::flags>("flags", Rule::optional),
     kit::rest::field<&biz::Product::price>("price", Rule::optional, {.precision = 18, .scale = 6}),
     kit::rest::field<&biz::Product::stock>("stock", Rule::optional),
-    kit::rest::secret(kit::rest::field<&biz::Product::secret_recipe>("secret_recipe",
-                                                                     Rule::optional)),
+    kit::rest::secret(
+        kit::rest::field<&biz::Product::secret_recipe>("secret_recipe", Rule::optional)),
     kit::rest::read_only("sold"),
     kit::rest::field<&biz::Product::packs>("packs", Rule::optional),
     kit::rest::read_only("created_at"),
