@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kitgen/cli/migration_tables.hpp"
+#include "kitgen/evolve/catalogue.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -158,11 +159,15 @@ class Linter {
     }
   }
 
-  /// Tables that begin with kit_, besides those that a rebuild uses and the making of the outbox.
+  /// Tables that begin with kit_, besides those that a rebuild uses and the making of those that
+  /// kitgen generates itself.
   static bool is_library_table(const StatementEffect& effect) {
     const bool makes = effect.kind == Kind::create_table || effect.kind == Kind::create_index ||
                        effect.kind == Kind::drop_table;
-    if (effect.table == "kit_outbox" && makes) return false;
+    const bool is_generated = std::ranges::any_of(
+        evolve::system_tables(),
+        [&](const evolve::SystemTable& each) { return each.name == effect.table; });
+    if (is_generated && makes) return false;
     return std::ranges::any_of(std::array{effect.table, effect.name}, [](const std::string& name) {
       return name.starts_with("kit_") && !name.starts_with("kit_new_");
     });

@@ -171,7 +171,9 @@ class Runner:
             self.compare(entity, "POST", body, row)
             read = self.ask("GET", f"{entity.path}/{row['id']}")
             self.expect(entity, "GET", 200, read)
-            self.hold(entity, "GET after POST", read.json() == row, read.body)
+            # What came with it (nested lists) is told by POST only.
+            again = read.json()
+            self.hold(entity, "GET after POST", again == {name: row[name] for name in row if name in again}, read.body)
             same = self.ask("GET", f"{entity.path}/{row['id']}", If_None_Match=read.headers["etag"])
             self.expect(entity, "GET If-None-Match", 304, same)
         for field in entity.writable:
@@ -244,17 +246,19 @@ class Runner:
 
     def filter(self, entity, field, operator, value, row):
         shown = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-        is_own = field.name in ("limit", "cursor", "page", "sort", "total", "fields", "expand", "search")
+        is_own = field.name in ("limit", "cursor", "page", "sort", "total", "fields", "expand", "search", "deleted")
         name = field.name if operator == "eq" and not is_own else f"{field.name}.{operator}"
         if operator == "is_null":
             shown = "true" if value is None else "false"
-        elif value is None:
+        elif value is None or value == []:
             return
+        elif operator == "has":
+            shown = value[0]
         answer = self.ask("GET", f"{entity.path}?{name}={urllib.parse.quote(str(shown))}&limit=200&sort=-id")
         if not self.expect(entity, f"filter {name}={shown}", 200, answer):
             return
         ids = [item["id"] for item in answer.json()["items"]]
-        has = operator in ("eq", "gte", "lte", "in", "like", "is_null")
+        has = operator in ("eq", "gte", "lte", "in", "contains", "like", "has", "is_null")
         if has and len(ids) < 200:
             self.hold(entity, f"filter {name}={shown} finds the row", row["id"] in ids, ids[:10])
         if not has:
