@@ -43,8 +43,9 @@ TEST(EvolvingFindings, a_sort_field_with_a_partial_index_has_two_indexes) {
   Storage shop(customer(field("x: {type: int64, optional: true}"),
                         "    indexes: [{fields: [x], where: \"x is not null\"}]\n"
                         "    list: {sort: [x]}\n"));
-  EXPECT_EQ(shop.text("SELECT name FROM sqlite_schema WHERE name LIKE 'ix_customers%' ORDER BY name"),
-            "ix_customers_x,ix_customers_x_all");
+  EXPECT_EQ(
+      shop.text("SELECT name FROM sqlite_schema WHERE name LIKE 'ix_customers%' ORDER BY name"),
+      "ix_customers_x,ix_customers_x_all");
 }
 
 constexpr const char* staff = "  Desk:\n    fields: {name: {type: string, unique: true}}\n";
