@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, 4> keeping_names = {"generated", "started
 kit::Error broken(const std::string& why) {
   return kit::Error(kit::Code::data_loss,
                     std::string(manifest_path) + ": " + why +
-                        "; take the file from version control, or delete it and run again");
+                        "; take the file from version control (after a merge, that of either side: "
+                        "git checkout --ours .kit/manifest.json) and run again");
 }
 
 }  // namespace

@@ -141,6 +141,15 @@ class Planner {
     const std::string sum = sha256_hex(statements_of(file.text));
     const bool differs = there && sha256_hex(statements_of(*there)) != sum;
     const bool rewrite = differs && options_.recreate_migrations;
+    const Kept* kept = known(file.path);
+    const bool is_edited =
+        there && !(kept != nullptr && has_sum(statements_of(*there), kept->sha256));
+    if (rewrite && is_edited && !options_.discard_edits) {
+      plan_.blocked.push_back(
+          {file.path,
+           "edited by hand, and --recreate-migrations would drop that. Move the statements into a "
+           "migration of your own, or add --discard-edits"});
+    }
     put(!there    ? Action::create
         : rewrite ? Action::rewrite
                   : Action::unchanged,

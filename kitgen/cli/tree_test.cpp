@@ -83,7 +83,12 @@ TEST_F(TreeTest, a_migration_is_history) {
   folder.write("migrations/0001_create_shop.up.sql", "CREATE TABLE a (x, y);\n");
   EXPECT_TRUE(plan({}).is_clean());
   EXPECT_TRUE(plan(migration("CREATE TABLE b (x);\n")).is_clean());
-  generate(migration("CREATE TABLE b (x);\n"), {.recreate_migrations = true});
+  // Made anew, it must not cost what somebody wrote into it.
+  const Plan anew = plan(migration("CREATE TABLE b (x);\n"), {.recreate_migrations = true});
+  ASSERT_EQ(anew.blocked.size(), 1U);
+  EXPECT_THAT(anew.blocked.front().text, HasSubstr("edited by hand"));
+  generate(migration("CREATE TABLE b (x);\n"),
+           {.discard_edits = true, .recreate_migrations = true});
   EXPECT_EQ(folder.read("migrations/0001_create_shop.up.sql"), "CREATE TABLE b (x);\n");
   EXPECT_TRUE(plan(migration("CREATE TABLE b (x);\n")).is_clean());
 }
