@@ -161,12 +161,16 @@ bool CsvReader::is_absent(bool may_be_empty) {
   return true;
 }
 
+/// Rows that are made later count on from the largest key there ever was: the largest int64 would
+/// end that for good. Up to 2^53 - 1 JSON numbers are exact everywhere (RFC 8259, section 6).
+constexpr long long largest_key = (1LL << 53) - 1;
+
 std::int64_t CsvReader::read_key() {
   const std::string_view text = take();
   if (text.empty()) return require(), 0;
   const std::optional<long long> number = parse_int(text);
-  if (number && *number >= 1) return *number;
-  refuse("must be a whole number from 1");
+  if (number && *number >= 1 && *number <= largest_key) return *number;
+  refuse("must be a whole number from 1 to " + std::to_string(largest_key));
   return 0;
 }
 

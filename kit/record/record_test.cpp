@@ -166,7 +166,7 @@ TEST(CsvReader, NamesTheColumnsOfWhatIsWrong) {
   for (const FieldViolation& each : status.error().violations())
     texts.push_back(each.field + ": " + each.description);
   EXPECT_EQ(texts, (std::vector<std::string>{
-                       "ThingId: must be a whole number from 1",
+                       "ThingId: must be a whole number from 1 to 9007199254740991",
                        "Price: must have at most 8 digits before the point and 2 after it",
                        "When: must be a timestamp like 2021-01-31T13:45:00Z", "Count: is required",
                        "other: is odd"}));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/rest/idempotency.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kit/async/operation.hpp"
 #include "kit/base/caller.hpp"
@@ -98,7 +100,7 @@ Repeatable identify(const http::Request& request, std::string key, std::chrono::
   Repeatable repeatable;
   repeatable.key = std::move(key);
   // Told apart by where the name comes from: a certificate cannot take the keys of a login.
-  if (current_caller != nullptr) {
+  if (current_caller != nullptr && !current_caller->subject.empty()) {
     repeatable.caller = "caller:" + current_caller->subject;
   } else if (request.tls != nullptr && request.tls->verified) {
     repeatable.caller = "tls:" + request.tls->subject;
@@ -109,6 +111,12 @@ Repeatable identify(const http::Request& request, std::string key, std::chrono::
   add_part(sum, request.header("Content-Type").value_or(""));
   add_part(sum, request.header("If-Match").value_or(""));
   add_part(sum, request.body);
+  if (current_caller != nullptr) {
+    // With other roles it is another request: the answer may hold what they do not show.
+    std::vector<std::string> roles = current_caller->roles;
+    std::ranges::sort(roles);
+    for (const std::string& role : roles) add_part(sum, role);
+  }
   repeatable.fingerprint = sum.finish();
   const Timestamp now = Timestamp::now();
   repeatable.now = now.since_epoch.count();

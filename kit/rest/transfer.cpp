@@ -13,6 +13,7 @@
 #include "kit/base/text.hpp"
 #include "kit/csv/csv.hpp"
 #include "kit/db/import.hpp"
+#include "kit/http/query.hpp"
 #include "kit/http/upload.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/detail/item_problems.hpp"
@@ -68,9 +69,10 @@ Result<> refuse_paging(std::string_view query) {
   constexpr std::array<std::string_view, 6> of_lists = {"limit", "cursor", "page",
                                                         "total", "expand", "fields"};
   for (const std::string_view part : split(query, '&')) {
-    const std::string_view name = part.substr(0, part.find('='));
-    if (std::ranges::find(of_lists, name) != of_lists.end()) {
-      return bad_parameter(name, "is for lists; an export has every row");
+    // As the reader of lists understands it: `p%61ge` would leave rows out.
+    const auto name = http::percent_decode(part.substr(0, part.find('=')), true);
+    if (name && std::ranges::find(of_lists, *name) != of_lists.end()) {
+      return bad_parameter(*name, "is for lists; an export has every row");
     }
   }
   return {};

@@ -127,6 +127,14 @@ class AccessTest(unittest.TestCase):
         self.assertEqual(self.office.ask(ANA, "PATCH", url, {"name": "By tag"}, {"If-Match": tags[ANA]}).status, 200)
         self.assertEqual(self.office.ask(ANA, "PATCH", url, {"name": "Stale"}, {"If-Match": tags[ANA]}).status, 412)
 
+    def test_an_answer_is_not_repeated_to_fewer_roles(self):
+        url, key = f"/clients/{self.client(self.ana)['id']}", {"Idempotency-Key": "as-before"}
+        first = self.office.ask("root admin", "PATCH", url, {"name": "Keyed"}, key)
+        self.assertEqual((first.status, first.json()["credit"]), (200, "7777.77"))
+        self.assertEqual(self.office.ask("root admin", "PATCH", url, {"name": "Keyed"}, key).body, first.body)
+        for who in ("root clerk", "root"):
+            self.refused(self.office.ask(who, "PATCH", url, {"name": "Keyed"}, key), 422, "IDEMPOTENCY_KEY_REUSED")
+
     def test_fields_that_may_not_be_written(self):
         mine = self.client(self.ana)
         url = f"/clients/{mine['id']}"
@@ -135,6 +143,18 @@ class AccessTest(unittest.TestCase):
                                    ("POST", "/clients", {"name": "X", "email": "x.forbidden@example.com", "credit": "1.00", "notes": "n"})):
             answer = self.refused(self.office.ask(ANA, method, path, body), 403, "FIELDS_FORBIDDEN")
             self.assertEqual(answer.violations(), {"credit": "is not yours to write", "notes": "is not yours to write"})
+        # In a bulk request they are told with all others, each at its place.
+        bulk = {"update": [{"id": mine["id"], "patch": {"credit": "1.00"}}],
+                "create": [{"name": "X", "email": "no address", "rep_id": self.ana["id"]},
+                           {"name": "X", "email": "x.bulk@example.com", "rep_id": self.ana["id"], "notes": "n"}]}
+        answer = self.refused(self.office.ask(ANA, "POST", "/clients/bulk", bulk), 400, "FIELDS_INVALID")
+        self.assertEqual(set(answer.violations()), {"update[0].patch.credit", "create[0].email", "create[1].notes"}, answer)
+        bulk["create"][0]["email"] = "x.address@example.com"
+        answer = self.refused(self.office.ask(ANA, "POST", "/clients/bulk", bulk), 403, "FIELDS_FORBIDDEN")
+        self.assertEqual(set(answer.violations()), {"update[0].patch.credit", "create[1].notes"}, answer)
+        given = {"create": [{"name": "X", "email": "x.given@example.com", "rep_id": self.ben["id"]}]}
+        answer = self.refused(self.office.ask(ANA, "POST", "/clients/bulk", given), 403, "CLIENT_ROW_FORBIDDEN")
+        self.assertEqual(list(answer.violations()), ["create[0]"], answer)
         # A replacement leaves alone what its author does not see.
         put = self.office.ask(ANA, "PUT", url, {"name": "Put", "email": mine["email"], "rep_id": self.ana["id"]})
         self.assertEqual(put.status, 200, put)

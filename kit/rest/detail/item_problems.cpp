@@ -12,6 +12,8 @@ bool is_about_item(const Error& error) {
     case Code::failed_precondition:
     case Code::out_of_range:
       return true;
+    case Code::permission_denied:  // not of the whole entity, which ends the request
+      return error.reason() == "FIELDS_FORBIDDEN" || error.reason().ends_with("_ROW_FORBIDDEN");
     case Code::aborted:
       return error.http_status() == 412;
     default:
