@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client that speaks bytes: sends anything, reads answers strictly, and says whether the connection was closed."""
+import os
 import re
 import select
 import socket
@@ -189,6 +190,17 @@ class Server:
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+    def connections(self):
+        """How many sockets the server has open, those it listens on among them."""
+        folder = f"/proc/{self.process.pid}/fd"
+        count = 0
+        for name in os.listdir(folder):
+            try:
+                count += os.readlink(f"{folder}/{name}").startswith("socket:")
+            except FileNotFoundError:  # closed meanwhile
+                pass
+        return count
 
     def expect_alive(self):
         if self.process.poll() is not None:

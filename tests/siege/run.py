@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
@@ -70,12 +71,23 @@ def finish(process, what, patience):
     return out
 
 
-def scene(server, party, size, attacked, log):
+def wait_for(condition, otherwise, patience=30.0):
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            raise Failure(f"{otherwise} within {patience:.0f} s")
+        time.sleep(0.01)
+
+
+def scene(server, party, size, attacked, log, room):
     """One half of a round: what each party says, the most memory, and bytes of log."""
     seconds = str(size["seconds"])
     before = os.path.getsize(log)
-    # wrk is there first, so that the honest clients measure a server at work.
-    wrk = start(["wrk", "-t1", f"-c{size['wrk']}", f"-d{size['seconds'] + 2}s", "--timeout", "30s", f"http://127.0.0.1:{server.port}/"])
+    # wrk is there first, so that the honest clients measure a server at work: all of its connections, or as many as
+    # the server has room for.
+    expected = min(size["wrk"], room)
+    wrk = start(["wrk", "-t1", f"-c{size['wrk']}", f"-d{size['seconds'] + 5}s", "--timeout", "30s", f"http://127.0.0.1:{server.port}/"])
+    wait_for(lambda: server.connections() >= expected, f"wrk has not made its {expected} connections")
     parties = {name: start([party, name, str(server.port), seconds, str(size[name])])
                for name in (("slowloris", "mute", "garbage") if attacked else ())}
     with Memory(server) as memory:
@@ -147,7 +159,7 @@ def main():
                 print(f"round {number + 1} of {rounds}")
                 pair = []
                 for attacked in (False, True):
-                    pair.append(scene(server, build / "tests/siege/kit_siege", size, attacked, log.name))
+                    pair.append(scene(server, build / "tests/siege/kit_siege", size, attacked, log.name, room))
                     show("attacked" if attacked else "alone", pair[-1])
                 results.append(pair)
         figures, problems = judge(results, options.short)
