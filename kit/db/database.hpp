@@ -19,17 +19,29 @@ struct Blob {
   std::string_view bytes;
 };
 
+/// A decimal as the whole number of its last digit: `{125, 2}` is 1.25.
+struct Scaled {
+  std::int64_t units = 0;
+  int scale = 0;
+};
+
 /// A parameter of a statement. Text and bytes are borrowed until the statement's task has ended.
-using Parameter = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, Blob>;
+/// Databases that know more types take these for them: `std::int64_t` for whole numbers, booleans
+/// (0 and 1), timestamps (microseconds since 1970 UTC), dates (days since then) and times
+/// (microseconds since midnight); text for uuids, enums, JSON and arrays.
+using Parameter =
+    std::variant<std::nullptr_t, std::int64_t, double, std::string_view, Blob, Scaled>;
 
 /// One row of a result, valid during the call that receives it. Columns are counted from 0.
 /// Asking for a type the column does not have converts as SQLite does; the generated code asks for
-/// what it stored.
+/// what it stored, in the forms of `Parameter`.
 class Row {
  public:
   virtual bool is_null(int column) const = 0;
   virtual std::int64_t int64(int column) const = 0;
   virtual double real(int column) const = 0;
+  /// The units of a decimal with `scale` digits after the point, which its column has too.
+  virtual std::int64_t scaled(int column, int scale) const = 0;
   /// Text or bytes. Lifetime: the row's.
   virtual std::string_view text(int column) const = 0;
 

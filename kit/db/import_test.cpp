@@ -33,6 +33,7 @@ struct Memory : Database {
       struct One final : Row {
         bool is_null(int) const override { return false; }
         std::int64_t int64(int) const override { return 1; }
+        std::int64_t scaled(int, int) const override { return 1; }
         double real(int) const override { return 1; }
         std::string_view text(int) const override { return "1"; }
       } one;

@@ -25,6 +25,9 @@ bool is_equal(const db::Parameter& a, const db::Parameter& b) {
   if (const auto* number = std::get_if<std::int64_t>(&a))
     return *number == std::get<std::int64_t>(b);
   if (const auto* real = std::get_if<double>(&a)) return *real == std::get<double>(b);
+  if (const auto* decimal = std::get_if<db::Scaled>(&a)) {
+    return decimal->units == std::get<db::Scaled>(b).units;  // of one column, so of one scale
+  }
   return true;
 }
 
@@ -37,8 +40,6 @@ void write_number(json::Writer& out, const HistoryColumn& column, const db::Para
   switch (column.type) {
     case HistoryType::boolean:
       return out.boolean(number != 0);
-    case HistoryType::decimal:
-      return out.decimal(Decimal(number, column.scale));
     case HistoryType::date:
       return out.value(Date{std::chrono::sys_days(std::chrono::days(number))});
     case HistoryType::time:
@@ -56,6 +57,8 @@ void write_number(json::Writer& out, const HistoryColumn& column, const db::Para
 void write_value(json::Writer& out, const HistoryColumn& column, const db::Parameter& value) {
   if (std::holds_alternative<std::int64_t>(value)) {
     write_number(out, column, value);
+  } else if (const auto* decimal = std::get_if<db::Scaled>(&value)) {
+    out.decimal(Decimal(decimal->units, decimal->scale));
   } else if (const auto* real = std::get_if<double>(&value)) {
     out.float64(*real);
   } else if (const auto* text = std::get_if<std::string_view>(&value)) {

@@ -11,7 +11,7 @@ void ParameterWriter::add(const Uuid& value) {
 void ParameterWriter::add_decimal(const Decimal& value, int scale) {
   const std::optional<Decimal> stored = value.rescaled(scale);
   failed_ = failed_ || !stored;
-  add(stored ? stored->unscaled() : 0);
+  put(db::Scaled{stored ? stored->unscaled() : 0, scale});
 }
 
 void ParameterWriter::add_decimal(const std::vector<Decimal>& values, int scale) {

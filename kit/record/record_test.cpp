@@ -22,6 +22,11 @@ class MemoryRow final : public db::Row {
     return std::holds_alternative<std::nullptr_t>(at(column));
   }
   std::int64_t int64(int column) const override { return std::get<std::int64_t>(at(column)); }
+  std::int64_t scaled(int column, int scale) const override {
+    const auto& value = std::get<db::Scaled>(at(column));
+    EXPECT_EQ(value.scale, scale);
+    return value.units;
+  }
   double real(int column) const override { return std::get<double>(at(column)); }
   std::string_view text(int column) const override {
     if (const auto* blob = std::get_if<db::Blob>(&at(column))) return blob->bytes;

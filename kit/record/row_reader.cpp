@@ -29,7 +29,7 @@ void RowReader::read(Uuid& value) {
 }
 
 void RowReader::read_decimal(Decimal& value, int scale) {
-  value = Decimal(row_.int64(column_++), scale);
+  value = Decimal(row_.scaled(column_++, scale), scale);
 }
 
 Result<> RowReader::status() const {

@@ -35,6 +35,7 @@ class SqliteRow final : public db::Row {
     return sqlite3_value_type(value(column)) == SQLITE_NULL;
   }
   std::int64_t int64(int column) const override { return sqlite3_value_int64(value(column)); }
+  std::int64_t scaled(int column, int) const override { return int64(column); }
   double real(int column) const override { return sqlite3_value_double(value(column)); }
   std::string_view text(int column) const override {
     sqlite3_value* what = value(column);
@@ -75,6 +76,9 @@ int bind(sqlite3_stmt* statement, int index, const db::Parameter& parameter) {
     int index;
     int operator()(std::nullptr_t) const { return sqlite3_bind_null(statement, index); }
     int operator()(std::int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
+    int operator()(db::Scaled value) const {
+      return sqlite3_bind_int64(statement, index, value.units);
+    }
     int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
     int operator()(std::string_view text) const {
       // A null pointer would bind NULL instead of "".
