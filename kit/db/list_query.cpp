@@ -48,8 +48,8 @@ std::string contains_pattern(std::string_view text) {
 /// Writes one statement; every value goes through `bind`.
 class Builder {
  public:
-  Builder(const ListTable& table, const ListQuery& query, const RowLimit& limit)
-      : table_(table), query_(query), limit_(limit) {}
+  Builder(const ListTable& table, const ListQuery& query, const RowLimit& limit, Dialect dialect)
+      : table_(table), query_(query), limit_(limit), dialect_(dialect) {}
 
   Result<BuiltQuery> list() {
     KIT_TRY(check());
@@ -73,13 +73,17 @@ class Builder {
     for (const auto& key : keys) {
       out_.sql.append(separator).append(key.column->sql);
       if (key.descending) out_.sql.append(" DESC");
+      // Nulls are the smallest values, as they are elsewhere by themselves.
+      if (dialect_ == Dialect::postgresql && key.column->nullable) {
+        out_.sql.append(key.descending ? " NULLS LAST" : " NULLS FIRST");
+      }
       separator = ", ";
     }
     out_.sql.append(" LIMIT ");
-    bind(query_.limit + 1);
+    place(query_.limit + 1);
     if (query_.offset > 0) {
       out_.sql.append(" OFFSET ");
-      bind(query_.offset);
+      place(query_.offset);
     }
     return std::move(out_);
   }
@@ -108,9 +112,16 @@ class Builder {
     return {};
   }
 
-  void bind(Value value) {
+  /// The place of the value, which can stand in the SQL more than once.
+  std::string placed(Value value, int scale = -1) {
     out_.values.push_back(std::move(value));
-    out_.sql.append("?").append(std::to_string(out_.values.size()));
+    out_.scales.push_back(scale);
+    return "?" + std::to_string(out_.values.size());
+  }
+  void place(Value value) { out_.sql.append(placed(std::move(value))); }
+  void bind(const Column& column, Value value) {
+    const int scale = column.type == ColumnType::decimal ? column.scale : -1;
+    out_.sql.append(placed(std::move(value), scale));
   }
 
   void joint() {
@@ -136,11 +147,10 @@ class Builder {
     joint();
     if (limit_.owners.empty() || limit_.owner.empty()) {
       // Nobody owns nothing.
-      out_.sql.append("0");
+      out_.sql.append("FALSE");
       return;
     }
-    out_.values.emplace_back(limit_.owner);
-    const std::string place = "?" + std::to_string(out_.values.size());
+    const std::string place = placed(limit_.owner);
     std::string_view separator = "(";
     for (const std::string_view owner : limit_.owners) {
       out_.sql.append(separator).append(owner).append(" = ").append(place);
@@ -192,31 +202,81 @@ class Builder {
       out_.sql.append(equal ? " IS NULL" : " IS NOT NULL");
       return {};
     }
-    if (equal) {
-      out_.sql.append(" = ");
+    if (!equal && filter.column->nullable) {
+      differs(*filter.column, value);
     } else {
-      out_.sql.append(filter.column->nullable ? " IS NOT " : " <> ");
+      out_.sql.append(equal ? " = " : " <> ");
+      bind(*filter.column, value);
     }
-    bind(value);
     return {};
+  }
+
+  /// Not equal, nulls included. The column's SQL is written already.
+  void differs(const Column& column, const Value& value) {
+    if (dialect_ == Dialect::mysql) {
+      out_.sql.append(" <=> ");
+      bind(column, value);
+      out_.sql.append(" IS FALSE");
+    } else {
+      out_.sql.append(dialect_ == Dialect::sqlite ? " IS NOT " : " IS DISTINCT FROM ");
+      bind(column, value);
+    }
   }
 
   Result<> comparison(const Column& column, std::string_view op, const Value& value) {
     KIT_TRY(check_type(column, value, false));
     out_.sql.append(column.sql).append(op);
-    bind(value);
+    bind(column, value);
     return {};
   }
 
-  /// Nothing in a null array: json_each of null has no rows.
+  /// Nothing in a null array. Elements are in the form they have in the stored JSON.
   Result<> has(const Column& column, const Value& value) {
     KIT_TRY(check_type(column, value, false));
-    out_.sql.append("EXISTS (SELECT 1 FROM json_each(")
-        .append(column.sql)
-        .append(") WHERE value = ");
-    bind(value);
-    out_.sql.append(")");
+    switch (dialect_) {
+      case Dialect::sqlite:
+        out_.sql.append("EXISTS (SELECT 1 FROM json_each(").append(column.sql);
+        out_.sql.append(") WHERE value = ");
+        place(value);
+        out_.sql.append(")");
+        break;
+      case Dialect::postgresql:
+        out_.sql.append(column.sql).append(" @> to_jsonb(CAST(");
+        place(value);
+        out_.sql.append(" AS ").append(postgresql_type(column.type)).append("))");
+        break;
+      case Dialect::mysql:
+        out_.sql.append("JSON_CONTAINS(").append(column.sql).append(", ");
+        mysql_json(column.type, placed(value));
+        out_.sql.append(")");
+        break;
+    }
     return {};
+  }
+
+  static std::string_view postgresql_type(ColumnType type) {
+    switch (type) {
+      case ColumnType::integer:
+        return "bigint";
+      case ColumnType::real:
+        return "double precision";
+      case ColumnType::boolean:
+        return "boolean";
+      case ColumnType::decimal:
+      case ColumnType::text:
+        break;
+    }
+    return "text";
+  }
+
+  void mysql_json(ColumnType type, std::string_view place) {
+    if (type == ColumnType::boolean) {
+      out_.sql.append("CASE WHEN ").append(place).append(" THEN 'true' ELSE 'false' END");
+    } else {
+      const bool is_number = type == ColumnType::integer || type == ColumnType::real;
+      out_.sql.append(is_number ? "CAST(" : "JSON_QUOTE(").append(place);
+      out_.sql.append(is_number ? " AS CHAR)" : ")");
+    }
   }
 
   Result<> in(const Filter& filter, const std::string& field) {
@@ -228,7 +288,7 @@ class Builder {
     for (const auto& value : filter.values) {
       KIT_TRY(check_type(*filter.column, value, false));
       out_.sql.append(separator);
-      bind(value);
+      bind(*filter.column, value);
       separator = ", ";
     }
     out_.sql.append(")");
@@ -250,10 +310,19 @@ class Builder {
     } else {
       pattern = contains_pattern(*text);
     }
-    out_.sql.append(filter.column->sql).append(" LIKE ");
-    bind(std::move(pattern));
-    out_.sql.append(" ESCAPE '\\'");
+    like(filter.column->sql, placed(std::move(pattern)));
     return {};
+  }
+
+  /// Without a look at the case of ASCII letters; MySQL ignores it in others too.
+  void like(std::string_view column, std::string_view pattern) {
+    if (dialect_ == Dialect::mysql) {
+      out_.sql.append("LOWER(").append(column).append(") LIKE LOWER(").append(pattern).append(")");
+    } else {
+      out_.sql.append(column).append(dialect_ == Dialect::sqlite ? " LIKE " : " ILIKE ");
+      out_.sql.append(pattern);
+    }
+    out_.sql.append(" ESCAPE '\\'");
   }
 
   Result<> search() {
@@ -267,12 +336,11 @@ class Builder {
       }
       joint();
       // The word is bound once for all columns.
-      out_.values.emplace_back(contains_pattern(word));
-      std::string place = "?" + std::to_string(out_.values.size());
+      const std::string place = placed(contains_pattern(word));
       std::string_view separator = "(";
       for (const Column* column : query_.search_columns) {
-        out_.sql.append(separator).append(column->sql).append(" LIKE ").append(place);
-        out_.sql.append(" ESCAPE '\\'");
+        out_.sql.append(separator);
+        like(column->sql, place);
         separator = " OR ";
       }
       out_.sql.append(")");
@@ -284,6 +352,8 @@ class Builder {
     bool fits = false;
     switch (column.type) {
       case ColumnType::integer:
+      case ColumnType::boolean:
+      case ColumnType::decimal:
         fits = std::holds_alternative<std::int64_t>(value);
         break;
       case ColumnType::real:
@@ -307,7 +377,7 @@ class Builder {
     if (!last && !is_null(value) && !(key.descending && key.column->nullable)) {
       // Follows from the rest, and is what an index can start at.
       out_.sql.append(column).append(key.descending ? " <= " : " >= ");
-      bind(value);
+      bind(*key.column, value);
       out_.sql.append(" AND (");
       later(key, value);
       out_.sql.append(" OR (");
@@ -318,7 +388,7 @@ class Builder {
     if (is_null(value) && key.descending) {
       // Nothing comes after null here.
       if (last) {
-        out_.sql.append("0");
+        out_.sql.append("FALSE");
       } else {
         same_then(keys, i);
       }
@@ -338,7 +408,7 @@ class Builder {
       return;
     }
     out_.sql.append(column).append(key.descending ? " < " : " > ");
-    bind(value);
+    bind(*key.column, value);
     if (key.descending && key.column->nullable) {
       out_.sql.append(" OR ").append(column).append(" IS NULL");
     }
@@ -350,7 +420,7 @@ class Builder {
       out_.sql.append(" IS NULL");
     } else {
       out_.sql.append(" = ");
-      bind(query_.after[i]);
+      bind(*keys[i].column, query_.after[i]);
     }
     out_.sql.append(" AND (");
     after(keys, i + 1);
@@ -362,6 +432,7 @@ class Builder {
   const ListTable& table_;
   const ListQuery& query_;
   const RowLimit& limit_;
+  Dialect dialect_;
   BuiltQuery out_;
   bool first_ = true;
 };
@@ -405,18 +476,25 @@ std::vector<Sort> sort_keys(const ListTable& table, const ListQuery& query) {
 std::vector<Parameter> BuiltQuery::parameters() const {
   std::vector<Parameter> out;
   out.reserve(values.size());
-  for (const auto& value : values) out.push_back(parameter(value));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto* units = std::get_if<std::int64_t>(&values[i]);
+    if (scales[i] >= 0 && units != nullptr) {
+      out.emplace_back(Scaled{*units, scales[i]});
+    } else {
+      out.push_back(parameter(values[i]));
+    }
+  }
   return out;
 }
 
-Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query,
-                              const RowLimit& limit) {
-  return Builder(table, query, limit).list();
+Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query, const RowLimit& limit,
+                              Dialect dialect) {
+  return Builder(table, query, limit, dialect).list();
 }
 
 Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query,
-                               const RowLimit& limit) {
-  return Builder(table, query, limit).count();
+                               const RowLimit& limit, Dialect dialect) {
+  return Builder(table, query, limit, dialect).count();
 }
 
 }  // namespace kit::db

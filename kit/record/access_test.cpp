@@ -138,10 +138,10 @@ TEST(RowLimits, AreConditionsOfTheirOwn) {
             "c) = ?1)");
   EXPECT_EQ(built->values, std::vector<db::Value>{std::string("me")});
   limit.owner.clear();
-  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND 0"))
+  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND FALSE"))
       << "a caller without a name owns nothing, not what has no owner";
   limit = {.is_limited = true, .owners = {}, .owner = "me"};
-  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND 0"));
+  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND FALSE"));
 }
 
 }  // namespace

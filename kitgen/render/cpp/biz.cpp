@@ -208,8 +208,9 @@ std::string element_type(const Field& field) {
   switch (field.type) {
     case model::Scalar::int32:
     case model::Scalar::int64:
-    case model::Scalar::boolean:
       return "integer";
+    case model::Scalar::boolean:
+      return "boolean";
     case model::Scalar::float32:
     case model::Scalar::float64:
       return "real";
@@ -220,6 +221,8 @@ std::string element_type(const Field& field) {
 
 std::string column_type(const Field& field) {
   if (field.is_array) return element_type(field);
+  if (field.type == model::Scalar::boolean) return "boolean";
+  if (field.type == model::Scalar::decimal) return "decimal";
   if (field.sql.sqlite == "INTEGER") return "integer";
   return field.sql.sqlite == "REAL" ? "real" : "text";
 }
@@ -258,7 +261,9 @@ void add_list(const Project& project, const Entity& entity, std::vector<File>& f
     if (field.origin == model::Origin::deleted_at) continue;
     View column{View::type::object};
     column.set("name", field.name);
-    column.set("type", column_type(field));
+    const std::string type = column_type(field);
+    column.set("type", type);
+    if (type == "decimal") column.set("scale", std::to_string(field.scale));
     column.set("nullable", flag(field.optional));
     column.set("filterable", flag(field.filterable));
     column.set("sortable", flag(field.sortable));
