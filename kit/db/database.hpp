@@ -11,6 +11,7 @@
 
 #include "kit/async/task.hpp"
 #include "kit/base/function.hpp"
+#include "kit/db/dialect.hpp"
 
 namespace kit::db {
 
@@ -76,6 +77,8 @@ class Session {
     std::int64_t last_id = 0;
   };
   virtual Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) = 0;
+  /// What `sql` has to be written in.
+  virtual Dialect dialect() const = 0;
 };
 
 /// What a transaction sees of others that run beside it. A database may give more than is asked
@@ -123,8 +126,6 @@ class Database : public Session {
   /// For reads that may be a little behind the latest writes: on a replica where there are some.
   /// Writes fail with `failed_precondition` (READ_ONLY). Lifetime: the database's.
   virtual Session& replica() = 0;
-  /// "sqlite", "postgresql", "mysql".
-  virtual std::string_view dialect() const = 0;
 };
 
 }  // namespace kit::db

@@ -39,6 +39,7 @@ struct Memory : Database {
       } one;
       if (memory.history.contains(key(parameters))) co_await sink(one);
     }
+    Dialect dialect() const override { return Dialect::sqlite; }
     Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
       if (sql.starts_with("INSERT INTO kit_imports")) new_history.insert(key(parameters));
       co_return Changed{};
@@ -75,7 +76,7 @@ struct Memory : Database {
   Task<std::unique_ptr<Transaction>> begin_isolated(Isolation) override { return begin(); }
   Task<std::unique_ptr<Transaction>> begin_read() override { return begin(); }
   Session& replica() override { return *this; }
-  std::string_view dialect() const override { return "memory"; }
+  Dialect dialect() const override { return Dialect::sqlite; }
 };
 
 /// Keeps "id/name"; refuses names that are "bad", the database breaks at "broken".

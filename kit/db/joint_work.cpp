@@ -10,7 +10,7 @@ const char JointWork::key = 0;
 /// What code under the work has for its transaction.
 class JointWork::Part final : public Transaction {
  public:
-  explicit Part(JointWork& work) : work_(work) {}
+  Part(JointWork& work, Dialect dialect) : work_(work), dialect_(dialect) {}
   ~Part() override { end(false); }
 
   Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override {
@@ -34,6 +34,7 @@ class JointWork::Part final : public Transaction {
     co_await work_.transaction_->check();
     end(true);
   }
+  Dialect dialect() const override { return dialect_; }
 
  private:
   Result<> usable() const {
@@ -45,6 +46,7 @@ class JointWork::Part final : public Transaction {
   }
 
   JointWork& work_;
+  Dialect dialect_;
   bool ended_ = false;
 };
 
@@ -69,7 +71,7 @@ Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, Kin
         .with_reason("ISOLATION_TOO_LOW");
   }
   open_ = true;
-  co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this));
+  co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this, database.dialect()));
 }
 
 Task<std::unique_ptr<Transaction>> JointWork::begin_whole(Database& database, Kind kind,

@@ -108,7 +108,7 @@ class JoiningDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_schema() override { return inner_.begin_schema(); }
   Task<std::unique_ptr<Transaction>> begin_read() override { return inner_.begin_read(); }
   Session& replica() override { return inner_.replica(); }
-  std::string_view dialect() const override { return inner_.dialect(); }
+  Dialect dialect() const override { return inner_.dialect(); }
 
  private:
   Task<Changed> execute_part(JointWork& work, std::string_view sql,

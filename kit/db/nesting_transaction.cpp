@@ -52,7 +52,10 @@ Task<Session::Changed> refused_change(Error why) {
 class NestingTransaction::Nested final : public Transaction {
  public:
   Nested(NestingTransaction& outermost, Nested* outer)
-      : outermost_(&outermost), outer_(outer), level_(level_inside(outer)) {}
+      : outermost_(&outermost),
+        outer_(outer),
+        level_(level_inside(outer)),
+        dialect_(outermost.dialect()) {}
   ~Nested() override {
     if (outermost_ != nullptr) outermost_->drop(*this);
   }
@@ -84,6 +87,7 @@ class NestingTransaction::Nested final : public Transaction {
     co_await usable();
     co_return co_await outermost_->begin_inside(this);
   }
+  Dialect dialect() const override { return dialect_; }
 
  private:
   friend class NestingTransaction;
@@ -96,6 +100,7 @@ class NestingTransaction::Nested final : public Transaction {
   NestingTransaction* outermost_;  // null: it has ended
   Nested* const outer_;
   const int level_;
+  Dialect dialect_;
 };
 
 NestingTransaction::~NestingTransaction() {

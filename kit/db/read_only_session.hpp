@@ -21,6 +21,7 @@ class ReadOnlySession final : public Session {
     co_return Error(Code::failed_precondition, "a write where only reads are possible")
         .with_reason("READ_ONLY");
   }
+  Dialect dialect() const override { return inner_.dialect(); }
 
  private:
   Session& inner_;

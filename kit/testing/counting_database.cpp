@@ -28,6 +28,7 @@ class CountingDatabase::Counted final : public db::Transaction {
   }
   Task<> check() override { return transaction_->check(); }
   Task<> commit() override { return transaction_->commit(); }
+  db::Dialect dialect() const override { return transaction_->dialect(); }
 
  private:
   std::unique_ptr<db::Transaction> transaction_;

@@ -28,7 +28,7 @@ class CountingDatabase final : public db::Database {
   Task<std::unique_ptr<db::Transaction>> begin_read() override;
   Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override;
   db::Session& replica() override { return replica_; }
-  std::string_view dialect() const override { return database_.dialect(); }
+  db::Dialect dialect() const override { return database_.dialect(); }
 
  private:
   class Counted;
@@ -38,6 +38,7 @@ class CountingDatabase final : public db::Database {
     Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                  db::RowSink sink) override;
     Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override;
+    db::Dialect dialect() const override { return database_.dialect(); }
 
    private:
     CountingDatabase& database_;

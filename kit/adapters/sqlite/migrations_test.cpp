@@ -428,7 +428,7 @@ class BusyDatabase final : public db::Database {
     co_return co_await database_.begin_schema();
   }
   Task<std::unique_ptr<db::Transaction>> begin_read() override { return database_.begin_read(); }
-  std::string_view dialect() const override { return database_.dialect(); }
+  db::Dialect dialect() const override { return database_.dialect(); }
 
  private:
   db::Database& database_;

@@ -44,7 +44,7 @@ class OpenDatabase final : public SqliteDatabase {
     return begin(Work::ordinary);
   }
   db::Session& replica() override { return replica_; }
-  std::string_view dialect() const override { return "sqlite"; }
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
   Result<> health() const override { return writer_->health(); }
   SqliteStats stats() const override { return writer_->stats(); }
 

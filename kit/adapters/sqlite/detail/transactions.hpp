@@ -72,6 +72,7 @@ class WriteTransaction final : public db::NestingTransaction {
   /// When the unit has its turn.
   Result<> begin();
   void roll_back();
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
 
  private:
   Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
@@ -106,6 +107,7 @@ class ReadTransaction final : public db::NestingTransaction {
 
   /// Fixes the state that is seen. Busy is left to the caller.
   Outcome begin();
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
 
  private:
   Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
