@@ -192,11 +192,12 @@ int show_patch(const Plan& plan) {
 }
 
 /// The files of `kitgen new` that the manifest has: they follow kitgen like the other started ones.
-Result<> add_skeleton(const Root& root, std::vector<render::File>& files) {
+Result<> add_skeleton(const Root& root, const model::Service& service,
+                      std::vector<render::File>& files) {
   auto manifest = read_manifest(root);
   if (!manifest) return std::move(manifest).error();
   if (manifest->project.empty()) return {};
-  for (render::File& file : render::render_project(manifest->project)) {
+  for (render::File& file : render::render_project(manifest->project, service.name)) {
     const auto kept = manifest->files.find(file.path);
     if (kept != manifest->files.end() && kept->second.keeping != Keeping::generated) {
       files.push_back(std::move(file));
@@ -226,9 +227,10 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
   auto evolved = evolve_storage(project.root, service, evolution, can_ask ? &asker : nullptr);
   if (!evolved) return std::move(evolved).error();
   std::ranges::move(evolved->files, std::back_inserter(files));
-  KIT_TRY(add_skeleton(project.root, files));
+  KIT_TRY(add_skeleton(project.root, service, files));
   const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations,
-                            arguments.restore_deleted};
+                            arguments.restore_deleted, std::move(evolved->renames),
+                            project.schema_file};
   auto plan = make_plan(project.root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   return Planned{std::move(*plan), std::move(evolved->sql)};

@@ -8,6 +8,7 @@
 #include "kit/base/function.hpp"
 #include "kitgen/cli/manifest.hpp"
 #include "kitgen/cli/merge.hpp"
+#include "kitgen/cli/renamed.hpp"
 #include "kitgen/cli/root.hpp"
 #include "kitgen/render/render.hpp"
 
@@ -32,6 +33,8 @@ struct Change {
   std::string before;      ///< What stands there now.
   std::string before_sum;  ///< SHA-256 of that; "" for nothing.
   bool executable = false;
+  std::string from;  ///< The name it had before: what it says now goes on from there.
+  std::string to;    ///< Of remove: the name under which it goes on.
   std::vector<LineRange> conflicts;   ///< Of `text`.
   std::vector<LineRange> kept_lines;  ///< Of `text`: no longer wanted, but edited.
   bool writes() const {
@@ -63,7 +66,9 @@ struct Plan {
   std::vector<Edited> edited;
   std::vector<Note> blocked;  ///< Started files that cannot be merged, and why.
   std::vector<Note> notes;
-  Manifest manifest;  ///< As it is afterwards.
+  std::vector<Renaming> renames;  ///< What the schema calls differently now.
+  std::vector<Note> old_names;    ///< Files of a person that say old names, and in which lines.
+  Manifest manifest;              ///< As it is afterwards.
   bool manifest_changed = false;
 
   std::size_t count(Action action) const;
@@ -74,6 +79,8 @@ struct PlanOptions {
   bool discard_edits = false;        ///< Edited generated files are rewritten.
   bool recreate_migrations = false;  ///< Migrations are written anew.
   bool restore_deleted = false;      ///< Started files that the person deleted are started again.
+  std::vector<Renaming> renames{};   ///< Of entities, since the last run.
+  std::string schema{};              ///< What all of it follows from.
 };
 
 /// What the last run wrote; empty when there was none. Fails with `data_loss`.
