@@ -156,9 +156,12 @@ int check(const model::Service& service, const Plan& plan) {
     print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
     return ok;
   }
-  std::string text = "not up to date; kitgen generate would\n";
-  text += listing(plan, true);
-  print_error(text);
+  // What stands in the way has been said already.
+  const std::string changes = listing(plan, true);
+  if (!changes.empty()) {
+    const std::string_view then = problems.empty() ? "" : " then";
+    print_error("not up to date; kitgen generate would" + std::string(then) + "\n" + changes);
+  }
   return failed;
 }
 
@@ -192,9 +195,9 @@ int show_patch(const Plan& plan) {
 }
 
 /// The files of `kitgen new` that the manifest has: they follow kitgen like the other started ones.
-Result<> add_skeleton(const Root& root, const model::Service& service,
+Result<> add_skeleton(const Project& project, const model::Service& service,
                       std::vector<render::File>& files) {
-  auto manifest = read_manifest(root);
+  auto manifest = read_manifest(project.root, project.schema_file);
   if (!manifest) return std::move(manifest).error();
   if (manifest->project.empty()) return {};
   for (render::File& file : render::render_project(manifest->project, service.name)) {
@@ -214,6 +217,8 @@ struct Planned {
 /// Everything a run would do, the storage included.
 Result<Planned> plan_all(const Project& project, const model::Service& service,
                          const GenerateArguments& arguments, std::vector<render::File> files) {
+  // First: without the right manifest everything else would be told wrongly.
+  KIT_TRY(add_skeleton(project, service, files));
   EvolutionOptions evolution;
   evolution.recreate = arguments.recreate_migrations;
   evolution.allow_destructive = arguments.allow_destructive;
@@ -227,7 +232,6 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
   auto evolved = evolve_storage(project.root, service, evolution, can_ask ? &asker : nullptr);
   if (!evolved) return std::move(evolved).error();
   std::ranges::move(evolved->files, std::back_inserter(files));
-  KIT_TRY(add_skeleton(project.root, service, files));
   const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations,
                             arguments.restore_deleted, std::move(evolved->renames),
                             project.schema_file};

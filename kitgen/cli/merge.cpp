@@ -15,6 +15,10 @@ using kit::Result;
 
 using Lines = std::span<const Line>;
 
+constexpr std::string_view mark_yours = "<<<<<<< yours";
+constexpr std::string_view mark_before = "||||||| before";
+constexpr std::string_view mark_kitgen = ">>>>>>> kitgen";
+
 bool same(Lines a, Lines b) {
   return std::ranges::equal(a, b, {}, &Line::text, &Line::text);
 }
@@ -262,13 +266,13 @@ class Merger {
     }
     const Lines agreed = yours.last(tail);
     const std::size_t first = out_.size() + 1;
-    put({"<<<<<<< yours", ""});
+    put({mark_yours, ""});
     put(yours.first(yours.size() - tail));
-    put({"||||||| before", ""});
+    put({mark_before, ""});
     put_now(before);
     put({"=======", ""});
     put_now(now.first(now.size() - tail));
-    put({">>>>>>> kitgen", ""});
+    put({mark_kitgen, ""});
     merged_.conflicts.push_back({first, out_.size()});
     put(agreed);
   }
@@ -330,8 +334,8 @@ Result<Merged> merge(const MergeInput& input) {
 std::optional<std::size_t> find_marker(std::string_view text) {
   const std::vector<Line> lines = split_lines(without_bom(text));
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    for (const std::string_view mark : {"<<<<<<< ", "||||||| ", ">>>>>>> "}) {
-      if (lines[i].text.starts_with(mark)) return i + 1;
+    for (const std::string_view mark : {mark_yours, mark_before, mark_kitgen}) {
+      if (lines[i].text == mark) return i + 1;
     }
   }
   return std::nullopt;

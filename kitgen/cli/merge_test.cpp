@@ -143,7 +143,10 @@ TEST(Merge, size_is_limited) {
 TEST(Merge, finds_markers_and_nothing_else) {
   EXPECT_EQ(find_marker("a\n=======\n// <<<<<<< yours\n<<<<<<<<\n"), std::nullopt);
   EXPECT_EQ(find_marker("a\n>>>>>>> kitgen\n"), 2U);
-  EXPECT_EQ(find_marker("\xEF\xBB\xBF<<<<<<< HEAD\r\n"), 1U);
+  EXPECT_EQ(find_marker("\xEF\xBB\xBF<<<<<<< yours\r\n"), 1U);
+  // A text about conflicts, or one of git's.
+  EXPECT_EQ(find_marker("<<<<<<< HEAD\n||||||| base\n=======\n>>>>>>> main\n<<<<<<< \n"),
+            std::nullopt);
   EXPECT_EQ(find_marker("||||||| before"), 1U);
 }
 

@@ -18,6 +18,7 @@ using kit::Result;
 using kit::sha256_hex;
 
 constexpr std::size_t diff_lines = 20;
+constexpr std::string_view orphan_end = ".orphan";
 constexpr std::string_view migrations_folder = "migrations/";
 
 bool is_migration(const std::string& path) {
@@ -39,6 +40,7 @@ class Planner {
     std::ranges::sort(plan_.old_names, {}, &Note::path);
     std::ranges::sort(plan_.notes, {}, &Note::path);
     plan_.manifest.project = before_.project;
+    plan_.manifest.schema = options_.schema.empty() ? before_.schema : options_.schema;
     plan_.manifest_changed = plan_.manifest.to_text() != before_.to_text();
     return std::move(plan_);
   }
@@ -266,12 +268,42 @@ class Planner {
       return {};
     }
     const bool untouched = has_sum(migration ? statements_of(**there) : **there, kept.sha256);
+    if (!untouched && kept.keeping == Keeping::generated) return put_aside(path, **there);
     Change change;
     change.action = untouched ? Action::remove : Action::keep_orphan;
     change.path = path;
     change.before = **there;
     change.before_sum = sha256_hex(**there);
     plan_.changes.push_back(std::move(change));
+    return {};
+  }
+
+  /// An edited file of kitgen's that is no longer wanted: what it builds on is gone, so it is kept
+  /// under a name that no build looks for.
+  Result<> put_aside(const std::string& path, const std::string& text) {
+    std::string aside = path + std::string(orphan_end);
+    std::optional<std::string> there;
+    KIT_TRY(read_into(aside, there));
+    for (int number = 2; there && *there != text; ++number) {
+      aside = path + std::string(orphan_end) + std::to_string(number);
+      KIT_TRY(read_into(aside, there));
+    }
+    Change gone;
+    gone.action = Action::remove;
+    gone.path = path;
+    gone.to = aside;
+    gone.before = text;
+    gone.before_sum = sha256_hex(text);
+    Change kept;
+    kept.action = there ? Action::rewrite : Action::create;
+    kept.path = aside;
+    kept.from = path;
+    kept.text = text;
+    if (there) kept.before = *there;
+    if (there) kept.before_sum = sha256_hex(*there);
+    kept.is_orphan = true;
+    plan_.changes.push_back(std::move(gone));
+    plan_.changes.push_back(std::move(kept));
     return {};
   }
 
@@ -321,16 +353,9 @@ bool Plan::is_clean() const {
          std::ranges::none_of(changes, &Change::writes);
 }
 
-Result<Manifest> read_manifest(const Root& root) {
-  auto text = root.read(std::string(manifest_path));
-  if (!text) return std::move(text).error();
-  if (!*text) return Manifest();
-  return Manifest::parse(**text);
-}
-
 Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,
                        const PlanOptions& options) {
-  auto before = read_manifest(root);
+  auto before = read_manifest(root, options.schema);
   if (!before) return std::move(before).error();
   return Planner(root, options, std::move(*before)).plan(std::move(wanted));
 }

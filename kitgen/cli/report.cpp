@@ -67,14 +67,19 @@ std::string listing(const Plan& plan, bool verbose) {
     }
     if (change.action != Action::unchanged) {
       ++lines;
-      if (!change.from.empty()) {
+      if (change.is_orphan) {
+        text += listed("keep", change.from) + "  (no longer generated, but edited: kept as " +
+                change.path.substr(change.path.rfind('/') + 1) + ", which is not built)";
+      } else if (!change.from.empty()) {
         text += listed("move", change.from + " -> " + change.path);
         if (change.action == Action::conflict) text += "  (conflict)";
       } else {
         text += listed(std::string(name(change.action)), change.path);
       }
       if (change.action == Action::keep_orphan) {
-        text += "  (no longer generated, but edited: yours now)";
+        text +=
+            "  (no longer generated, but edited: yours now. It is still built: take out what is "
+            "gone, or delete it)";
       }
       text += "\n";
     }
@@ -135,6 +140,7 @@ std::string conflict_report(const Plan& plan) {
 std::string git_hint(const Root& root, const Plan& plan) {
   std::vector<std::string> merged;
   for (const Change& change : plan.changes) {
+    if (change.is_orphan) continue;
     if (!change.from.empty()) {
       merged.push_back(change.from);
     } else if (change.action == Action::merge || change.action == Action::conflict) {

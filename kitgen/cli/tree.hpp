@@ -33,8 +33,9 @@ struct Change {
   std::string before;      ///< What stands there now.
   std::string before_sum;  ///< SHA-256 of that; "" for nothing.
   bool executable = false;
-  std::string from;  ///< The name it had before: what it says now goes on from there.
-  std::string to;    ///< Of remove: the name under which it goes on.
+  std::string from;        ///< The name it had before: what it says now goes on from there.
+  std::string to;          ///< Of remove: the name under which it goes on.
+  bool is_orphan = false;  ///< With `from`: no longer wanted, but edited, so it is kept aside.
   std::vector<LineRange> conflicts;   ///< Of `text`.
   std::vector<LineRange> kept_lines;  ///< Of `text`: no longer wanted, but edited.
   bool writes() const {
@@ -83,8 +84,9 @@ struct PlanOptions {
   std::string schema{};              ///< What all of it follows from.
 };
 
-/// What the last run wrote; empty when there was none. Fails with `data_loss`.
-kit::Result<Manifest> read_manifest(const Root& root);
+/// What the last run wrote; empty when there was none. Fails with `data_loss`, and with
+/// `failed_precondition` when it is lost or the project follows another schema than `schema`.
+kit::Result<Manifest> read_manifest(const Root& root, const std::string& schema);
 
 /// Compares what is wanted with what is there. Touches nothing.
 kit::Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,
