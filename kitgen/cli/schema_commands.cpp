@@ -11,6 +11,7 @@
 #include "kitgen/adopt/adopt.hpp"
 #include "kitgen/adopt/readers.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/lines.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/root.hpp"
 #include "kitgen/model/json_schema.hpp"
@@ -144,11 +145,13 @@ bool format_file(const std::string& path, bool check) {
   }
   const schema::Source source(path, *text);
   schema::Diagnostics diagnostics(source);
-  const std::optional<std::string> formatted = schema::format(source, diagnostics);
+  std::optional<std::string> formatted = schema::format(source, diagnostics);
   if (!formatted) {
     print_error(schema::to_string(diagnostics.take()));
     return false;
   }
+  // Line ends and a byte order mark stay as the file has them.
+  formatted = in_the_form_of(*text, *formatted);
   if (*formatted == *text) return true;
   if (check) {
     print_error(path + " is not in the usual layout: kitgen schema fmt " + path);
