@@ -82,6 +82,10 @@ TEST_F(SchemaCommandsTest, AnOldDatabaseBecomesAProject) {
   EXPECT_EQ(made.code, 0) << made.err;
   EXPECT_THAT(made.err,
               HasSubstr("Wrote shop/api/shop.yaml: 1 entity, 1 field, 0 relations; 0 notes."));
+  EXPECT_THAT(made.err, HasSubstr("Next: kitgen generate --project /"));
+  const Outcome plain = kitgen({"schema", "from-db", "--database=old.db", "--output=plain.yaml"});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_THAT(plain.err, HasSubstr("Next: kitgen new shop, put this file into the place of"));
   EXPECT_EQ(kitgen({"schema", "fmt", "--check", "shop/api/shop.yaml"}).code, 0);
   EXPECT_EQ(kitgen({"generate", "--project", "shop", "--recreate-migrations"}).code, 0);
   EXPECT_TRUE(folder.has("shop/internal/biz/artist.gen.hpp"));
