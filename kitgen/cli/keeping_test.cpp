@@ -90,9 +90,8 @@ TEST_F(KeepingTest, a_second_schema_does_not_replace_the_first_one) {
   folder.write("api/store.yaml",
                "kit: 1\nservice: store\nentities:\n  Shelf:\n    fields: {width: int32}\n");
   const auto before = folder.tree();
-  for (const char* output : {"internal", "other"}) {
-    const Outcome outcome =
-        kitgen({"generate", "api/store.yaml", "--output", output, "--allow-destructive"});
+  for (const char* output : {"--output=internal", "--verbose"}) {
+    const Outcome outcome = kitgen({"generate", "api/store.yaml", output, "--allow-destructive"});
     EXPECT_EQ(outcome.code, 1);
     EXPECT_THAT(outcome.err,
                 AllOf(HasSubstr("this project follows api/shop.yaml"), HasSubstr("api/store.yaml"),
@@ -106,6 +105,40 @@ TEST_F(KeepingTest, a_second_schema_does_not_replace_the_first_one) {
   const Outcome moved = kitgen({"generate"});
   EXPECT_EQ(moved.code, 0) << moved.err;
   EXPECT_THAT(folder.read(".kit/manifest.json"), HasSubstr("\"schema\": \"api/music.yaml\""));
+}
+
+TEST_F(KeepingTest, the_layers_stay_in_their_folder) {
+  const auto before = folder.tree();
+  check_failure({"generate", "--output", "src"}, "the layers of this project are in internal/");
+  EXPECT_EQ(folder.tree(), before);
+  EXPECT_EQ(kitgen({"generate", "--output", "internal", "--check"}).code, 0);
+  // Another one is given once, not on every run.
+  folder.write("other/api/shop.yaml", two_entities);
+  directory = "other";
+  ASSERT_EQ(kitgen({"generate", "--output", "src/made"}).code, 0);
+  const Outcome again = generate("--check");
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_FALSE(folder.has("other/internal"));
+}
+
+TEST_F(KeepingTest, a_manifest_does_not_lead_into_other_folders) {
+  const std::string manifest = folder.read(".kit/manifest.json");
+  const auto before = folder.tree();
+  for (const char* output : {"..", "../x", ".git", "/tmp", "migrations", "a/../../b"}) {
+    std::string other = manifest;
+    const std::string key = "\"output\": \"internal\"";
+    folder.write(
+        ".kit/manifest.json",
+        other.replace(other.find(key), key.size(), "\"output\": \"" + std::string(output) + "\""));
+    EXPECT_EQ(generate("--verbose").code, 1) << output;
+  }
+  EXPECT_EQ(folder.tree(), before);
+}
+
+TEST_F(KeepingTest, a_run_below_the_project_says_where_that_is) {
+  directory = "internal/biz";
+  check_failure({"generate"}, "the project is in /");
+  check_failure({"generate"}, "say --project /");
 }
 
 TEST_F(KeepingTest, check_says_what_stands_in_the_way_and_nothing_more) {

@@ -49,6 +49,7 @@ kit::Result<Manifest> Manifest::parse(std::string_view text) {
   Manifest manifest;
   if (const std::string* project = (*document)["project"].string()) manifest.project = *project;
   if (const std::string* schema = (*document)["schema"].string()) manifest.schema = *schema;
+  if (const std::string* output = (*document)["output"].string()) manifest.output = *output;
   for (const auto& [path, entry] : *files) {
     const std::string* sum = entry["sha256"].string();
     const std::string* keeping = entry["kept"].string();
@@ -71,6 +72,7 @@ std::string Manifest::to_text() const {
   };
   add("project", project);
   add("schema", schema);
+  add("output", output);
   text += "  \"files\": {";
   bool first = true;
   for (const auto& [path, kept] : files) {

@@ -35,6 +35,7 @@ struct Kept {
 struct Manifest {
   std::string project;  ///< The name `kitgen new` was given; "" for a project it did not start.
   std::string schema;   ///< What everything follows from; "" for a project of kitgen 0.1.
+  std::string output;   ///< The folder of the layers; "" likewise.
   std::map<std::string, Kept> files;
 
   /// Fails with `data_loss` for a text that is none.

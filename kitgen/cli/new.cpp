@@ -115,6 +115,7 @@ Result<Plan> plan_project(const Root& root, const std::string& name) {
   }
   PlanOptions options;
   options.schema = schema_file;
+  options.output = "internal";
   auto plan = make_plan(root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   plan->manifest.project = name;

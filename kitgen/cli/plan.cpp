@@ -40,6 +40,7 @@ class Planner {
     std::ranges::sort(plan_.old_names, {}, &Note::path);
     std::ranges::sort(plan_.notes, {}, &Note::path);
     plan_.manifest.project = before_.project;
+    plan_.manifest.output = options_.output.empty() ? before_.output : options_.output;
     plan_.manifest.schema = options_.schema.empty() ? before_.schema : options_.schema;
     plan_.manifest_changed = plan_.manifest.to_text() != before_.to_text();
     return std::move(plan_);

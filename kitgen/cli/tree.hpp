@@ -82,6 +82,7 @@ struct PlanOptions {
   bool restore_deleted = false;      ///< Started files that the person deleted are started again.
   std::vector<Renaming> renames{};   ///< Of entities, since the last run.
   std::string schema{};              ///< What all of it follows from.
+  std::string output{};              ///< The folder of the layers.
 };
 
 /// What the last run wrote; empty when there was none. Fails with `data_loss`, and with
