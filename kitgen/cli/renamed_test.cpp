@@ -44,6 +44,33 @@ TEST(Renamer, what_a_person_wrote_keeps_its_names) {
   EXPECT_THAT(renamer.old_names("two\n", ""), IsEmpty());
 }
 
+/// Killed anywhere, it is the old tree or becomes the new one.
+TEST_F(TreeTest, a_killed_move_loses_nothing) {
+  const std::vector<render::File> before = {started("biz/one.cpp", "One\nend\n")};
+  const std::vector<render::File> next = {started("biz/two.cpp", "Two\nend\n")};
+  PlanOptions options;
+  options.renames = {{"One", "Two", "ones", "twos"}};
+  for (int death = 0;; ++death) {
+    std::filesystem::remove_all(folder.path("biz"));
+    std::filesystem::remove_all(folder.path(".kit"));
+    generate(before);
+    folder.write("biz/one.cpp", "One\n// mine\nend\n");
+    const auto old = folder.tree();
+    int step = 0;
+    const auto die = [&](std::string_view) -> kit::Result<> {
+      if (step++ == death) return kit::Error(kit::Code::aborted, "killed");
+      return {};
+    };
+    const bool is_done = apply(root, plan(next, options), die).ok();
+    ASSERT_TRUE(recover(root).ok()) << death;
+    if (folder.tree() == old) continue;
+    EXPECT_EQ(folder.tree().size(), 1U) << death;
+    EXPECT_EQ(folder.read("biz/two.cpp"), "Two\n// mine\nend\n") << death;
+    EXPECT_TRUE(plan(next).is_clean()) << death;
+    if (is_done) break;
+  }
+}
+
 const std::string old_service = "internal/service/customer_service.cpp";
 const std::string new_service = "internal/service/client_service.cpp";
 
