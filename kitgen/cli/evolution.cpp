@@ -132,7 +132,8 @@ class Evolver {
     return refusal(
         "There is no " + std::string(evolve::snapshot_path) + ", and the schema is not what " +
         first_file_ +
-        " says: the change between them cannot be seen.\nTwo ways on:\n"
+        " says: the change between them cannot be seen.\nThe ways on:\n"
+        "  - version control has the folder .kit: git checkout -- .kit\n"
         "  - some database holds real data: take the schema back to what the migration says, run "
         "kitgen generate, which\n    writes the snapshot; then make the change again and run it "
         "once more;\n"

@@ -39,7 +39,7 @@ Renamer::Renamer(const std::vector<Renaming>& renamings) {
     add_all(each.from_plural, each.to_plural);
   }
   std::ranges::sort(forms_, std::ranges::greater(),
-                           [](const Form& form) { return form.from.size(); });
+                    [](const Form& form) { return form.from.size(); });
 }
 
 const Renamer::Form* Renamer::form_at(std::string_view text, std::size_t at) const {
