@@ -8,6 +8,7 @@
 #include "kitgen/cli/manifest.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 #include "kitgen/evolve/sqlite.hpp"
+#include "kitgen/model/naming.hpp"
 #include "kitgen/schema/diagnostic.hpp"
 
 namespace kitgen::cli {
@@ -98,6 +99,12 @@ class Evolver {
   Result<Evolution> first() const {
     Evolution evolution = with_migration(evolve::plan_first(service_), 1);
     evolution.sql.clear();  // long, and no surprise
+    for (const model::Entity& entity : service_.entities) {
+      if (entity.renamed_from.empty()) continue;
+      evolution.renames.push_back({entity.renamed_from, entity.name,
+                                   model::pluralise(model::to_snake(entity.renamed_from)),
+                                   entity.plural});
+    }
     return evolution;
   }
 
@@ -125,7 +132,8 @@ class Evolver {
     return refusal(
         "There is no " + std::string(evolve::snapshot_path) + ", and the schema is not what " +
         first_file_ +
-        " says: the change between them cannot be seen.\nTwo ways on:\n"
+        " says: the change between them cannot be seen.\nThe ways on:\n"
+        "  - version control has the folder .kit: git checkout -- .kit\n"
         "  - some database holds real data: take the schema back to what the migration says, run "
         "kitgen generate, which\n    writes the snapshot; then make the change again and run it "
         "once more;\n"
@@ -152,7 +160,23 @@ class Evolver {
     if (!plan.destructive.empty() && !options_.allow_destructive)
       return refusal(losses(plan.destructive));
     if (last_ == max_number) return refusal("migrations/ is full: there are 9999 of them\n");
-    return with_migration(plan, last_ + 1);
+    Evolution evolution = with_migration(plan, last_ + 1);
+    evolution.renames = renames(snapshot.catalogue, wanted, difference);
+    return evolution;
+  }
+
+  static std::vector<Renaming> renames(const evolve::Catalogue& before,
+                                       const evolve::Catalogue& wanted,
+                                       const evolve::Difference& difference) {
+    std::vector<Renaming> result;
+    for (const evolve::TableMatch& match : difference.tables) {
+      const evolve::Table* from = before.find(match.from);
+      const evolve::Table* to = wanted.find(match.to);
+      if (from == nullptr || to == nullptr || from->is_pivot() || to->is_pivot()) continue;
+      if (from->entity != to->entity)
+        result.push_back({from->entity, to->entity, from->name, to->name});
+    }
+    return result;
   }
 
   evolve::Difference ask_all(const evolve::Catalogue& before,
