@@ -97,14 +97,15 @@ class Loader {
     query.way = relation.way;
     query.keys = array_of(edge.keys);
     if (relation.key == nullptr) query.per_key = edge.is_many() ? Expand::max_children + 1 : 1;
-    query.max_rows = static_cast<std::int64_t>(Expand::max_rows - loaded_ + 1);
+    // One more than may be shown, and for each key the one that only says that there are more.
+    query.max_rows = static_cast<std::int64_t>(Expand::max_rows - shown_ + edge.keys.size() + 1);
     void* service = backend_.service_of(*relation.target);
     edge.found = co_await relation.target->load(service, query);
-    loaded_ += edge.found->rows.size;
-    if (loaded_ > Expand::max_rows) co_return too_large();
     edge.level.entity = relation.target;
     edge.level.rows = edge.found->rows;
     set_ranges(edge);
+    for (const Range& range : edge.ranges) shown_ += range.end - range.first;
+    if (shown_ > Expand::max_rows) co_return too_large();
     Task<std::vector<std::size_t>> loading = load(edge.level, *edge.asked);
     co_return co_await std::move(loading);
   }
@@ -146,7 +147,7 @@ class Loader {
   }
 
   Backend& backend_;
-  std::size_t loaded_ = 0;
+  std::size_t shown_ = 0;
 };
 
 /// Before anything is read: whether there is something to see must not depend on the rows.
@@ -231,8 +232,8 @@ void write_expansion(json::Writer& out, const Level& level, std::size_t row) {
 
 ExpandedRelation& Expand::open(const Expandable& entity) {
   if (root_ == nullptr) {
-    entity_ = &entity;
-    root_ = std::make_unique<ExpandedRelation>();
+    root_ = std::make_unique<Root>();
+    root_->entity = &entity;
   }
   return *root_;
 }

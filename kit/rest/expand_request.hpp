@@ -31,14 +31,16 @@ class Expand {
   static constexpr std::size_t max_rows = 10'000;    ///< In an answer, each as often as written.
 
   bool empty() const { return root_ == nullptr; }
-  const Expandable& entity() const { return *entity_; }
+  const Expandable& entity() const { return *root_->entity; }
   const ExpandedRelation& root() const { return *root_; }
   /// Begins with an entity.
   ExpandedRelation& open(const Expandable& entity);
 
  private:
-  const Expandable* entity_ = nullptr;
-  std::unique_ptr<ExpandedRelation> root_;
+  struct Root : ExpandedRelation {
+    const Expandable* entity = nullptr;
+  };
+  std::unique_ptr<Root> root_;
 };
 
 }  // namespace kit::rest

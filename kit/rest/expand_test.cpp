@@ -234,6 +234,9 @@ TEST_F(ExpandTest, RowsCountAsOftenAsTheyAreWritten) {
   rows.assign(100, Node());
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].id = static_cast<std::int64_t>(i) + 1;
   EXPECT_TRUE(answer("expand=children", rows)) << "10 000 rows";
+  service_.children = 101;
+  EXPECT_TRUE(answer("expand=children", rows)) << "the same, and more that are not shown";
+  service_.children = 100;
   EXPECT_FALSE(answer("expand=children,first", rows));
 }
 
