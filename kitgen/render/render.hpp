@@ -31,7 +31,7 @@ struct Options {
 /// The four layers in C++. Files sorted by path; the same model gives the same bytes.
 /// What the routes look like, for the other renderers:
 ///   GET    {path}                 filters `field`, `field.op`; sort, limit, cursor, total, search,
-///   expand (belongs_to names) POST   {path}                 201, Location, ETag GET    {path}/{id}
+///   expand (paths of relations) POST   {path}                 201, Location, ETag GET {path}/{id}
 ///   ETag, If-None-Match -> 304; expand PUT    {path}/{id}            If-Match; 200 PATCH
 ///   {path}/{id}            If-Match; application/merge-patch+json or application/json; 200 DELETE
 ///   {path}/{id}            If-Match; 204 POST   {restore_path}         soft-deleting entities; 200

@@ -97,6 +97,46 @@ class AccessTest(unittest.TestCase):
         self.assertNotIn("credit", seen[0]["client"])
         self.assertIsNone(seen[1]["client"], "a client of another clerk")
 
+    def test_lists_in_answers_keep_the_targets_rules(self):
+        folder = self.office.made(ADMIN, "/folders", {"title": "Nested"})
+        mine, others = (self.client(rep, folder_id=folder["id"]) for rep in (self.ana, self.ben))
+        tag = self.office.made(ADMIN, "/tags", {"name": "nested"})
+        for each in (mine, others):
+            self.office.made(NOBODY, "/papers", {"text": f"of {each['id']}", "client_id": each["id"], "folder_id": folder["id"]})
+            self.assertEqual(self.office.ask(ADMIN, "PUT", f"/clients/{each['id']}/tags/{tag['id']}").status, 204)
+        url = f"/folders/{folder['id']}"
+
+        def shown(who, path):
+            answer = self.office.ask(who, "GET", f"{url}?expand={path}")
+            self.assertEqual(answer.status, 200, answer)
+            return answer.json()
+        for who, rows in ((ANA, [mine]), (BEN, [others]), (BOSS, [mine]), (ADMIN, [mine, others]), ("zoe clerk", [])):
+            clients = shown(who, "clients.papers")["clients"]
+            self.assertEqual([each["id"] for each in clients], [each["id"] for each in rows], who)
+            self.assertEqual([each["papers"][0]["text"] for each in clients], [f"of {each['id']}" for each in rows])
+            self.assertEqual("credit" in str(clients), who == ADMIN, "fields of others are not shown")
+            self.assertEqual("notes" in str(clients), bool(rows) and who in (ADMIN, BOSS))
+            self.assertNotIn("pin", str(clients))
+        # One who is hidden ends a path.
+        papers = shown(ANA, "papers.client.tags")["papers"]
+        self.assertEqual([each["client"] and each["client"]["id"] for each in papers], [mine["id"], None])
+        self.assertEqual([each["name"] for each in papers[0]["client"]["tags"]], ["nested"])
+        # Who may not read an entity is refused, on the way and at the end, whether there are rows or not.
+        empty = self.office.made(ADMIN, "/folders", {"title": "Empty"})["id"]
+        for where in (url, f"/folders/{empty}", "/folders"):
+            for who, path, reason in ((STRANGER, "clients", "CLIENT"), (STRANGER, "papers.client.tags", "CLIENT"), (AUDITOR, "clients.tags", "TAG"),
+                                      (AUDITOR, "clients.rep", "PERSON"), (AUDITOR, "papers,clients.rep.boss", "PERSON")):
+                self.refused(self.office.ask(who, "GET", f"{where}?expand={path}"), 403, f"{reason}_READ_FORBIDDEN", "Client ")
+        answer = self.office.ask(ANA, "GET", f"{url}?expand=clients&fields=clients.credit")
+        self.refused(answer, 400, "PARAMETERS_INVALID")
+        self.assertNotIn("credit,", answer.violations()["fields"])
+        self.assertEqual(self.office.ask(ADMIN, "GET", f"{url}?expand=clients&fields=clients.credit").json()["clients"],
+                         [{"id": mine["id"], "credit": "7777.77"}, {"id": others["id"], "credit": "7777.77"}])
+        # What is deleted is shown by no relation.
+        self.assertEqual(self.office.ask(ADMIN, "DELETE", f"/clients/{mine['id']}").status, 204)
+        self.assertEqual([each["id"] for each in shown(ADMIN, "clients")["clients"]], [others["id"]])
+        self.assertEqual([each["client"] and each["client"]["id"] for each in shown(ADMIN, "papers.client")["papers"]], [None, others["id"]])
+
     def test_fields_by_role(self):
         mine = self.client(self.ana)
         url = f"/clients/{mine['id']}"

@@ -6,6 +6,7 @@
 
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/access.hpp"
+#include "kitgen/render/cpp/expand.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -274,8 +275,6 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
   add("change", response_task, "change", {"kit::http::Request& request", "kit::rest::Mode mode"});
   add("refuse_known", "kit::Task<>", "refuse_known",
       {"const kit::http::Request& request", "biz::" + entity.id_type + " id"});
-  add("expand", "kit::Task<" + entity.name + "Expansion>", "expand",
-      {"const std::vector<biz::" + entity.name + ">& items", "kit::rest::Expand asked"});
   const std::string answer =
       signature(0, "kit::http::Response", "answer",
                 Strings{"const biz::" + entity.name + "& " + variable(entity), "int status",
@@ -329,6 +328,9 @@ Strings source_includes(const Project& project, const Entity& entity) {
               project.path("api", entity.snake + "_json.gen.hpp"),
               project.path("biz", entity.snake + "_list.gen.hpp")};
   if (entity.audit) own.push_back("kit/rest/history.hpp");
+  if (is_expandable(project, entity)) {
+    own.insert(own.end(), {"kit/rest/expand.hpp", expandables_header(project)});
+  }
   if (entity.access) own.push_back(access_header(project, entity));
   if (has_field_access(entity)) own.push_back("kit/rest/access.hpp");
   for (const Entity* other : used_services(project, entity)) {
@@ -399,11 +401,6 @@ void add_lists(const Project& project, const Entity& entity, View& view) {
     search.push_back("    &biz::" + entity.snake + "_columns::" + name + ",");
   }
   view.set("search_rows", render::rows(search));
-  Strings names;
-  for (const model::Relation* relation : relations(entity, RelationKind::belongs_to)) {
-    names.push_back("    \"" + relation->name + "\",");
-  }
-  view.set("relation_rows", render::rows(names));
   view.set("has_search", flag(!entity.list.search.empty()));
   view.set("page_size", std::to_string(entity.list.page_size));
   view.set("max_page_size", std::to_string(entity.list.max_page_size));
@@ -421,8 +418,8 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   add_signatures(entity, linked, view);
   view.set("is_linked", flag(linked));
   view.set("read_id", read_id(entity, "id", 0));
-  view.set("has_expansion", flag(has_expansion(entity)));
-  view.set("expands", expand_views(project, entity));
+  add_expansion(project, entity, view);
+  view.set("is_counted", flag(linked || has_expansion(entity)));
   view.set("transfers", flag(has_transfers(entity)));
   const Strings arguments{"request", "uses_.backend", "\"" + entity.name + "\"",
                           "biz::" + entity.snake + "_table", "api::list_options"};
@@ -450,11 +447,6 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
               "kit/http/message.hpp", "kit/http/router.hpp", "kit/rest/backend.hpp",
               "kit/rest/input.hpp"};
   Strings standard{"optional"};
-  if (has_expansion(entity)) {
-    standard.push_back("vector");
-    own.insert(own.end(),
-               {"kit/rest/list_request.hpp", project.path("api", entity.snake + "_json.gen.hpp")});
-  }
   if (linked) {
     standard.insert(standard.end(), {"string", "vector"});
     own.push_back("kit/base/function.hpp");
@@ -478,7 +470,7 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   files.push_back(project.generated("api", entity.snake + "_routes.gen.hpp", "routes.hpp", view));
   standard = {"string_view", "utility"};
   if (!links.list_value().empty()) standard.insert(standard.end(), {"algorithm", "cstddef"});
-  if (linked) standard.push_back("cstddef");
+  if (linked || has_expansion(entity)) standard.push_back("cstddef");
   if (entity.version) standard.push_back("cstdint");
   if (!entity.nested_lists().empty()) standard.push_back("string");
   view.set("includes", include_lines(standard, source_includes(project, entity)));
@@ -492,8 +484,7 @@ std::vector<const Entity*> used(const Project& project, const Entity& entity, bo
     const bool is_used =
         std::ranges::any_of(entity.relations, [&](const model::Relation& relation) {
           return &project.target(relation) == &other &&
-                 (services ? relation.kind == RelationKind::belongs_to || relation.nested_max > 0
-                           : relation.kind != RelationKind::belongs_to);
+                 (services ? relation.nested_max > 0 : relation.kind != RelationKind::belongs_to);
         });
     if (is_used && &other != &entity) all.push_back(&other);
   }
@@ -511,6 +502,7 @@ std::vector<const Entity*> used_routes(const Project& project, const Entity& ent
 }
 
 void add_api(const Project& project, std::vector<File>& files) {
+  add_expandables(project, files);
   for (const Entity& entity : project.service.entities) {
     add_json(project, entity, files);
     add_routes(project, entity, files);

@@ -19,8 +19,8 @@ kit::Result<> check_names(const model::Service& service) {
   static constexpr std::string_view types[] = {"Repositories", "UnitOfWork", "RepositoryStore",
                                                "Outbox"};
   static constexpr std::string_view use_cases[] = {
-      "get",    "find_many", "list",  "count",   "create",          "update",
-      "remove", "restore",   "purge", "history", "find_changeable", "validate"};
+      "get",    "find_related", "list",  "count",   "create",          "update",
+      "remove", "restore",      "purge", "history", "find_changeable", "validate"};
   std::vector<kit::FieldViolation> violations;
   for (const Entity& entity : service.entities) {
     if (std::ranges::find(types, entity.name) != std::end(types)) {

@@ -138,21 +138,16 @@ class GeneratedService final : public kit::app::Service {
   }};
   api::ClientRoutes client_routes_{{
       .clients = clients_service_,
-      .people = people_service_,
-      .folders = folders_service_,
       .tag_routes = tag_routes_,
       .paper_routes = paper_routes_,
       .backend = backend_,
   }};
   api::PaperRoutes paper_routes_{{
       .papers = papers_service_,
-      .folders = folders_service_,
-      .clients = clients_service_,
       .backend = backend_,
   }};
   api::StampRoutes stamp_routes_{{
       .stamps = stamps_service_,
-      .papers = papers_service_,
       .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;

@@ -13,8 +13,9 @@ kit::Task<biz::Album> AlbumService::get(biz::AlbumId id) {
   return store_.albums().find(id);
 }
 
-kit::Task<std::vector<biz::Album>> AlbumService::find_many(std::vector<biz::AlbumId> ids) {
-  return store_.albums().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Album>> AlbumService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.albums().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Album>> AlbumService::list(const kit::db::ListTable& table,

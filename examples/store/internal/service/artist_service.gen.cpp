@@ -13,8 +13,9 @@ kit::Task<biz::Artist> ArtistService::get(biz::ArtistId id) {
   return store_.artists().find(id);
 }
 
-kit::Task<std::vector<biz::Artist>> ArtistService::find_many(std::vector<biz::ArtistId> ids) {
-  return store_.artists().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Artist>> ArtistService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.artists().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Artist>> ArtistService::list(const kit::db::ListTable& table,

@@ -13,8 +13,9 @@ kit::Task<biz::Customer> CustomerService::get(biz::CustomerId id) {
   return store_.customers().find(id);
 }
 
-kit::Task<std::vector<biz::Customer>> CustomerService::find_many(std::vector<biz::CustomerId> ids) {
-  return store_.customers().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Customer>> CustomerService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.customers().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Customer>> CustomerService::list(const kit::db::ListTable& table,

@@ -13,8 +13,9 @@ kit::Task<biz::Employee> EmployeeService::get(biz::EmployeeId id) {
   return store_.employees().find(id);
 }
 
-kit::Task<std::vector<biz::Employee>> EmployeeService::find_many(std::vector<biz::EmployeeId> ids) {
-  return store_.employees().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Employee>> EmployeeService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.employees().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Employee>> EmployeeService::list(const kit::db::ListTable& table,

@@ -13,8 +13,9 @@ kit::Task<biz::Genre> GenreService::get(biz::GenreId id) {
   return store_.genres().find(id);
 }
 
-kit::Task<std::vector<biz::Genre>> GenreService::find_many(std::vector<biz::GenreId> ids) {
-  return store_.genres().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Genre>> GenreService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.genres().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Genre>> GenreService::list(const kit::db::ListTable& table,

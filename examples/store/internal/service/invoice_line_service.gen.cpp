@@ -13,9 +13,9 @@ kit::Task<biz::InvoiceLine> InvoiceLineService::get(biz::InvoiceLineId id) {
   return store_.invoice_lines().find(id);
 }
 
-kit::Task<std::vector<biz::InvoiceLine>> InvoiceLineService::find_many(
-    std::vector<biz::InvoiceLineId> ids) {
-  return store_.invoice_lines().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::InvoiceLine>> InvoiceLineService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.invoice_lines().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::InvoiceLine>> InvoiceLineService::list(

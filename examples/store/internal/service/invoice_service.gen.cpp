@@ -13,8 +13,9 @@ kit::Task<biz::Invoice> InvoiceService::get(biz::InvoiceId id) {
   return store_.invoices().find(id);
 }
 
-kit::Task<std::vector<biz::Invoice>> InvoiceService::find_many(std::vector<biz::InvoiceId> ids) {
-  return store_.invoices().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Invoice>> InvoiceService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.invoices().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Invoice>> InvoiceService::list(const kit::db::ListTable& table,

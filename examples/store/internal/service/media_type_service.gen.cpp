@@ -13,9 +13,9 @@ kit::Task<biz::MediaType> MediaTypeService::get(biz::MediaTypeId id) {
   return store_.media_types().find(id);
 }
 
-kit::Task<std::vector<biz::MediaType>> MediaTypeService::find_many(
-    std::vector<biz::MediaTypeId> ids) {
-  return store_.media_types().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::MediaType>> MediaTypeService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.media_types().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::MediaType>> MediaTypeService::list(

@@ -14,10 +14,6 @@ kit::Task<biz::Playlist> PlaylistService::get(biz::PlaylistId id) {
   return store_.playlists().find(id);
 }
 
-kit::Task<std::vector<biz::Playlist>> PlaylistService::find_many(std::vector<biz::PlaylistId> ids) {
-  return store_.playlists().find_many(std::move(ids));
-}
-
 kit::Task<kit::record::Page<biz::Playlist>> PlaylistService::list(const kit::db::ListTable& table,
                                                                   const kit::db::ListQuery& query) {
   return store_.playlists().list(table, query);

@@ -13,8 +13,9 @@ kit::Task<biz::Track> TrackService::get(biz::TrackId id) {
   return store_.tracks().find(id);
 }
 
-kit::Task<std::vector<biz::Track>> TrackService::find_many(std::vector<biz::TrackId> ids) {
-  return store_.tracks().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Track>> TrackService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.tracks().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Track>> TrackService::list(const kit::db::ListTable& table,

@@ -15,10 +15,6 @@ kit::Task<biz::Customer> CustomerService::get(biz::CustomerId id) {
   return store_.customers().find(id);
 }
 
-kit::Task<std::vector<biz::Customer>> CustomerService::find_many(std::vector<biz::CustomerId> ids) {
-  return store_.customers().find_many(std::move(ids));
-}
-
 kit::Task<kit::record::Page<biz::Customer>> CustomerService::list(const kit::db::ListTable& table,
                                                                   const kit::db::ListQuery& query) {
   return store_.customers().list(table, query);

@@ -13,8 +13,9 @@ kit::Task<biz::Product> ProductService::get(biz::ProductId id) {
   return store_.products().find(id);
 }
 
-kit::Task<std::vector<biz::Product>> ProductService::find_many(std::vector<biz::ProductId> ids) {
-  return store_.products().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Product>> ProductService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.products().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Product>> ProductService::list(const kit::db::ListTable& table,

@@ -2,7 +2,6 @@
 #include "internal/data/folder_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -134,19 +133,22 @@ kit::Task<biz::Folder> SqlFolderRepository::find_deleted(biz::FolderId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, title, created_at, updated_at, version, deleted_at
-    FROM folders
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
+  SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN folders ON id = kit_value
+   WHERE folders.deleted_at IS NULL
+   ORDER BY kit_key)sql",
+};
 
-kit::Task<std::vector<biz::Folder>> SqlFolderRepository::find_many(std::vector<biz::FolderId> ids) {
-  std::vector<biz::Folder> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::FolderId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_folder(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Folder>> SqlFolderRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Folder> found;
+  auto sink = [&](const kit::db::Row& row) { return read_folder(row, found.items.emplace_back()); };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 6, found.keys, sink);
   co_return found;
 }
 

@@ -17,9 +17,10 @@ kit::Task<biz::Client> ClientService::get(biz::ClientId id) {
   co_return co_await store_.clients().find(id);
 }
 
-kit::Task<std::vector<biz::Client>> ClientService::find_many(std::vector<biz::ClientId> ids) {
+kit::Task<kit::record::Related<biz::Client>> ClientService::find_related(
+    const kit::record::RelatedQuery& query) {
   co_await kit::record::demand(biz::client_access, kit::Use::read);
-  co_return co_await store_.clients().find_many(std::move(ids));
+  co_return co_await store_.clients().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Client>> ClientService::list(const kit::db::ListTable& table,

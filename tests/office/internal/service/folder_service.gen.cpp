@@ -13,8 +13,9 @@ kit::Task<biz::Folder> FolderService::get(biz::FolderId id) {
   return store_.folders().find(id);
 }
 
-kit::Task<std::vector<biz::Folder>> FolderService::find_many(std::vector<biz::FolderId> ids) {
-  return store_.folders().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Folder>> FolderService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.folders().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Folder>> FolderService::list(const kit::db::ListTable& table,

@@ -13,8 +13,9 @@ kit::Task<biz::Paper> PaperService::get(biz::PaperId id) {
   return store_.papers().find(id);
 }
 
-kit::Task<std::vector<biz::Paper>> PaperService::find_many(std::vector<biz::PaperId> ids) {
-  return store_.papers().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Paper>> PaperService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.papers().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Paper>> PaperService::list(const kit::db::ListTable& table,

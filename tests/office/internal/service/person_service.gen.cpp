@@ -15,9 +15,10 @@ kit::Task<biz::Person> PersonService::get(biz::PersonId id) {
   co_return co_await store_.people().find(id);
 }
 
-kit::Task<std::vector<biz::Person>> PersonService::find_many(std::vector<biz::PersonId> ids) {
+kit::Task<kit::record::Related<biz::Person>> PersonService::find_related(
+    const kit::record::RelatedQuery& query) {
   co_await kit::record::demand(biz::person_access, kit::Use::read);
-  co_return co_await store_.people().find_many(std::move(ids));
+  co_return co_await store_.people().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Person>> PersonService::list(const kit::db::ListTable& table,

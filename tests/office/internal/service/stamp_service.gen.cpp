@@ -13,10 +13,6 @@ kit::Task<biz::Stamp> StampService::get(biz::StampId id) {
   return store_.stamps().find(id);
 }
 
-kit::Task<std::vector<biz::Stamp>> StampService::find_many(std::vector<biz::StampId> ids) {
-  return store_.stamps().find_many(std::move(ids));
-}
-
 kit::Task<kit::record::Page<biz::Stamp>> StampService::list(const kit::db::ListTable& table,
                                                             const kit::db::ListQuery& query) {
   return store_.stamps().list(table, query);

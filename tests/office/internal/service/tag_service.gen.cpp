@@ -15,9 +15,10 @@ kit::Task<biz::Tag> TagService::get(biz::TagId id) {
   co_return co_await store_.tags().find(id);
 }
 
-kit::Task<std::vector<biz::Tag>> TagService::find_many(std::vector<biz::TagId> ids) {
+kit::Task<kit::record::Related<biz::Tag>> TagService::find_related(
+    const kit::record::RelatedQuery& query) {
   co_await kit::record::demand(biz::tag_access, kit::Use::read);
-  co_return co_await store_.tags().find_many(std::move(ids));
+  co_return co_await store_.tags().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Tag>> TagService::list(const kit::db::ListTable& table,
