@@ -44,7 +44,7 @@ using RowSink = FunctionRef<Result<>(const Row&)>;
 /// literal or generated text with `?1`-style parameters, never built from input; implementations
 /// prepare each text once and keep it. Errors: `already_exists` (unique; reason UNIQUE_VIOLATION),
 /// `failed_precondition` (foreign key or check; reason FOREIGN_KEY_VIOLATION ...), `aborted`
-/// (serialisation, busy), `resource_exhausted` (disk full; HTTP 507), `unavailable`, `data_loss`
+/// (serialisation, busy), `resource_exhausted` (disk full: HTTP 507; ids used up: SEQUENCE_EXHAUSTED), `unavailable`, `data_loss`
 /// (corrupt). A unique violation carries the columns' names as violations.
 class Session {
  public:
