@@ -130,8 +130,10 @@ TEST_F(Failures, AFullDiskAtCommitFailsTheGroupOnly) {
 /// SQLite says the same of both.
 TEST(Sequences, OneThatIsUsedUpIsNoFullDisk) {
   TestDatabase database;
-  ASSERT_TRUE(database.execute("CREATE TABLE things(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT)"));
-  ASSERT_TRUE(database.execute("CREATE TABLE others(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT)"));
+  ASSERT_TRUE(
+      database.execute("CREATE TABLE things(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT)"));
+  ASSERT_TRUE(
+      database.execute("CREATE TABLE others(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT)"));
   ASSERT_TRUE(database.execute("INSERT INTO things(id, t) VALUES(9223372036854775806, 'a')"));
   ASSERT_TRUE(database.execute("INSERT INTO things(t) VALUES('the last one')"));
   const Result<> refused = database.execute("INSERT INTO things(t) VALUES('one more')");

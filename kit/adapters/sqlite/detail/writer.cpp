@@ -145,10 +145,9 @@ void Writer::check_group(const std::shared_ptr<Unit>& unit, int code, const Erro
 void Writer::fail_group(const Error& error) {
   ++stats_.failed_groups;
   const bool is_anothers = error.code() == Code::deadline_exceeded || is_sequence_exhausted(error);
-  Error why = is_anothers
-                  ? Error(Code::unavailable, "another unit of work of the group was ended")
-                        .with_reason("GROUP_ROLLED_BACK")
-                  : error.clone();
+  Error why = is_anothers ? Error(Code::unavailable, "another unit of work of the group was ended")
+                                .with_reason("GROUP_ROLLED_BACK")
+                          : error.clone();
   for (auto& member : std::exchange(members_, {})) wake(member, why.clone());
   phase_ = Phase::idle;
   solo_ = false;
