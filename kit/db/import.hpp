@@ -46,7 +46,7 @@ class ImportTarget {
   /// some row refers to nothing: fails with violations when it is this one's.
   virtual Task<> verify(Session& session, std::span<const csv::Field> fields);
   /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export. Rows
-  /// that are only marked as deleted are left out; `store` changes them and leaves them deleted.
+  /// that are only marked as deleted are left out; `store` refuses a record with the key of one.
   virtual Task<> each(Session& session, RecordSink sink) = 0;
   /// Hands the rows of one page of a list on, in the same form, and yields the cursor of the next
   /// page; nothing: this was the last. Fails with `unimplemented` where rows can't be listed.

@@ -75,6 +75,10 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("key_add", row_call(key, "add", key.name));
   view.set("key_words", model::to_words(key.name));
   view.set("key_type", qualified(key));
+  view.set(
+      "refuse_deleted",
+      call(4, "in.add(kit::record::key_of_deleted",
+           Strings{"biz::" + entity.snake + "_name", "\"" + key.name + "\"", "known->id"}, ");"));
   view.set("read_key", "  in." + read_call(key, "key") + ";");
   view.set("store_align", store_align(entity.name));
   const std::string type = key.cpp_is_cheap ? qualified(key) : "const " + qualified(key) + "&";
