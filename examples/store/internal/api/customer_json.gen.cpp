@@ -3,6 +3,7 @@
 
 #include "internal/api/employee_json.gen.hpp"
 #include "kit/record/page.hpp"
+#include "kit/rest/shown_rows.hpp"
 
 namespace store::api {
 namespace {
@@ -59,6 +60,7 @@ void write_members(kit::json::Writer& out, const biz::Customer& customer, const 
 
 void write(kit::json::Writer& out, const biz::Customer& customer,
            const CustomerExpansion& expansion, const kit::rest::FieldMask& shown) {
+  kit::rest::note_shown("Customer", customer.id);
   out.begin_object();
   if (shown.is_all()) {
     write_members(out, customer, kit::rest::AllFields{});

@@ -383,6 +383,12 @@ export interface ClientPatch {
   folder_id?: number | null;
 }
 
+export interface ClientRewordInput {
+  name: string;
+  email: string;
+  credit?: string | null;
+}
+
 export interface ClientQuery {
   id?: number;
   "id.ne"?: number;
@@ -773,6 +779,11 @@ export class ClientsClient {
   /** Only says that somebody was here. */
   touch(id: number, call?: KitCall): Promise<Client> {
     return this.transport.call("POST", `/api/v1/clients/${id}/touch`, undefined, call);
+  }
+
+  /** Gives the client another name and address. */
+  reword(id: number, body: ClientRewordInput, call?: KitCall): Promise<Client> {
+    return this.transport.call("POST", `/api/v1/clients/${id}/reword`, body, call);
   }
 
   /** One page. */

@@ -56,6 +56,7 @@ class ClientRoutes {
   kit::Task<kit::http::Response> purge(kit::http::Request& request);
   kit::Task<kit::http::Response> history(kit::http::Request& request);
   kit::Task<kit::http::Response> post_touch(kit::http::Request& request);
+  kit::Task<kit::http::Response> post_reword(kit::http::Request& request);
   kit::Task<kit::http::Response> list_papers(kit::http::Request& request);
   kit::Task<kit::http::Response> list_tags(kit::http::Request& request);
   kit::Task<kit::http::Response> link_tags(kit::http::Request& request);

@@ -53,7 +53,7 @@ kit::Result<> TagRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/tags/{id:int64}", call<&TagRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/tags/{id:int64}", call<&TagRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes, uses_.backend);
+  return kit::rest::add_routes(router, this, routes, uses_.backend, &biz::tag_access);
 }
 
 kit::Task<kit::http::Response> TagRoutes::list(kit::http::Request& request) {
