@@ -52,6 +52,11 @@ class ImportTarget {
   /// page; nothing: this was the last. Fails with `unimplemented` where rows can't be listed.
   virtual Task<std::optional<std::string>> page(Session& session, const ListQuery& query,
                                                 RecordSink sink);
+  /// The rows that the caller of the running task has to do with; `page` hands on no others.
+  virtual RowLimit row_limit() const { return {}; }
+  /// The same with those columns only that the caller of the running task sees, for exports; null:
+  /// it sees all of them. Lifetime: this outlives it.
+  virtual std::unique_ptr<ImportTarget> for_caller() { return nullptr; }
 };
 
 struct RowProblem {

@@ -293,7 +293,7 @@ void write_paths(YamlText& yaml, const Service& service) {
   for (const Entity& entity : service.entities) {
     write_collection(yaml, entity);
     write_bulk(yaml, entity);
-    if (has_transfers(entity)) write_transfers(yaml, entity);
+    if (has_export(entity)) write_transfers(yaml, entity);
     write_item(yaml, entity);
     if (entity.soft_delete) write_restore(yaml, entity);
     if (entity.soft_delete) write_purge(yaml, entity);

@@ -130,10 +130,9 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   table.add(entity, "get", entity.path, "list");
   table.add(entity, "post", entity.path, "create", "json");
   table.add(entity, "post", entity.path + "/bulk", "bulk", "json");
-  if (has_transfers(entity)) {
-    table.add(entity, "get", entity.path + "/export", "export_rows");
+  if (has_export(entity)) table.add(entity, "get", entity.path + "/export", "export_rows");
+  if (has_transfers(entity))
     table.add(entity, "post", entity.path + "/import", "import_rows", "csv");
-  }
   table.add(entity, "get", one, "get");
   table.add(entity, "put", one, "replace", "json");
   table.add(entity, "patch", one, "patch", "patch");
@@ -393,7 +392,7 @@ Strings source_includes(const Project& project, const Entity& entity) {
     own.push_back(project.path("api", other->snake + "_routes.gen.hpp"));
     own.push_back(project.path("biz", other->snake + "_list.gen.hpp"));
   }
-  if (has_transfers(entity)) own.push_back("kit/rest/transfer.hpp");
+  if (has_export(entity)) own.push_back("kit/rest/transfer.hpp");
   for (const model::Relation* relation : entity.nested_lists()) {
     own.insert(own.end(), {"kit/rest/nested.hpp",
                            project.path("api", project.target(*relation).snake + "_json.gen.hpp")});
@@ -487,10 +486,16 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   view.set("read_id", read_id(entity, "id", 0));
   view.set("has_expansion", flag(has_expansion(entity)));
   view.set("expands", expand_views(project, entity));
+  view.set("exports", flag(has_export(entity)));
   view.set("transfers", flag(has_transfers(entity)));
   const Strings arguments{"request", "uses_.backend", "\"" + entity.name + "\"",
-                          "biz::" + entity.snake + "_table", "api::list_options"};
-  view.set("export_rows", call(2, "return kit::rest::export_rows", arguments, ";"));
+                          "biz::" + entity.snake + "_table",
+                          has_field_access(entity) ? "options" : "api::list_options"};
+  view.set("export_rows",
+           call(2,
+                has_field_access(entity) ? "co_return co_await kit::rest::export_rows"
+                                         : "return kit::rest::export_rows",
+                arguments, ";"));
   add_history(project, entity, view);
   view.set("is_had", flag(is_had(project, entity)));
   view.set("actions", action_views(project, entity));

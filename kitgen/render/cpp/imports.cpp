@@ -4,6 +4,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -100,9 +101,10 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
                 Strings{"kit::db::Session& session", "const kit::db::ListQuery& query",
                         "kit::db::RecordSink sink"},
                 " {");
+  Strings listing{"session", "biz::" + entity.snake + "_table", "query", "write"};
+  if (has_row_access(entity)) listing.push_back("limit");
   view.set("list_page",
-           assign(2, "kit::record::ListEnd end", "co_await kit::record::list",
-                  Strings{"session", "biz::" + entity.snake + "_table", "query", "write"}));
+           assign(2, "kit::record::ListEnd end", "co_await kit::record::list", listing));
   view.set("page", page.substr(0, page.size() - 2));
   View reads{View::type::list};
   View writes{View::type::list};
@@ -123,6 +125,14 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
               "kit/record/parameters.hpp",
               project.path("biz", entity.snake + "_list.gen.hpp"),
               project.path("data", entity.snake + "_repository.gen.hpp")};
+  if (has_field_access(entity) || has_row_access(entity)) {
+    own.push_back(access_header(project, entity));
+    own.push_back("kit/record/access.hpp");
+  }
+  if (has_field_access(entity)) {
+    standard.push_back("memory");
+    own.push_back("kit/record/caller_export.hpp");
+  }
   add_type_includes(project, key, standard, own);
   view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("data", entity.snake + "_import.gen.hpp", "import.hpp", view));
