@@ -757,6 +757,11 @@ export class ClientsClient {
     return this.transport.call("POST", "/api/v1/clients/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<ClientQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/clients/export" + kitQuery(query), undefined, "", call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/clients/${id}`, undefined, call);
   }

@@ -23,6 +23,7 @@
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 #include "kit/validate/checker.hpp"
 
 namespace office::api {
@@ -89,6 +90,7 @@ kit::Result<> ClientRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/clients", call<&ClientRoutes::list>},
       {Method::post, "/api/v1/clients", call<&ClientRoutes::create>, Body::json},
       {Method::post, "/api/v1/clients/bulk", call<&ClientRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/clients/export", call<&ClientRoutes::export_rows>},
       {Method::get, "/api/v1/clients/{id:int64}", call<&ClientRoutes::get>},
       {Method::put, "/api/v1/clients/{id:int64}", call<&ClientRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/clients/{id:int64}", call<&ClientRoutes::patch>, Body::patch},
@@ -131,6 +133,12 @@ kit::Task<kit::http::Response> ClientRoutes::list_in(kit::http::Request& request
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> ClientRoutes::export_rows(kit::http::Request& request) {
+  const kit::rest::ListOptions options = visible_options(api::list_options);
+  co_return co_await kit::rest::export_rows(request, uses_.backend, "Client", biz::client_table,
+                                            options);
 }
 
 kit::Task<kit::http::Response> ClientRoutes::create(kit::http::Request& request) {
