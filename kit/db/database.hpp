@@ -61,7 +61,8 @@ using RowSink = FunctionRef<Result<>(const Row&)>;
 /// prepare each text once and keep it. Errors: `already_exists` (unique; reason UNIQUE_VIOLATION),
 /// `failed_precondition` (foreign key or check; reason FOREIGN_KEY_VIOLATION ...), `aborted`
 /// (SERIALIZATION_FAILURE, DEADLOCK, busy), `invalid_argument` (VALUE_TOO_LONG,
-/// VALUE_OUT_OF_RANGE), `resource_exhausted` (disk full; HTTP 507), `unavailable`, `data_loss`
+/// VALUE_OUT_OF_RANGE), `resource_exhausted` (disk full: HTTP 507; ids used up:
+/// SEQUENCE_EXHAUSTED), `unavailable`, `data_loss`
 /// (corrupt). A unique violation carries the columns' names as violations.
 ///
 /// Cancellation: the deadline and the cancellation of the task end the statement in the database

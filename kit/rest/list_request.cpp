@@ -174,8 +174,10 @@ class ListReader {
       const ListField* field = find(name);
       if (field == nullptr || !field->column->sortable) {
         const std::string shown = shown_name(name);
-        in_.add("sort", "'" + shown + "' can't be sorted by" + did_you_mean(shown, known) +
-                            "; known are: " + joined(known));
+        in_.add("sort", known.empty()
+                            ? "this list has one order only; leave the parameter out"
+                            : "'" + shown + "' can't be sorted by" + did_you_mean(shown, known) +
+                                  "; known are: " + joined(known));
       } else if (std::ranges::find(request_.query.sort, field->column, &db::Sort::column) !=
                  request_.query.sort.end()) {
         in_.add("sort", "'" + std::string(name) + "' is given twice");

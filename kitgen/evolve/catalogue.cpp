@@ -164,6 +164,10 @@ bool is_audited(const Service& service) {
   return std::ranges::any_of(service.entities, &Entity::audit);
 }
 
+bool has_purges(const Service& service) {
+  return std::ranges::any_of(service.entities, &Entity::soft_delete);
+}
+
 template <class T>
 std::vector<T> by_name(std::vector<T> things) {
   std::ranges::sort(things, {}, &T::name);
@@ -220,6 +224,17 @@ const std::vector<SystemTable>& system_tables() {
        "  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)\n"
        ") STRICT;\n"
        "CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);\n"},
+      {"kit_idempotency_rows", has_purges, "which rows stored answers show",
+       "-- Which rows stored answers show, so that a purge empties them.\n"
+       "CREATE TABLE kit_idempotency_rows (\n"
+       "  entity TEXT NOT NULL,\n"
+       "  row_id TEXT NOT NULL,\n"
+       "  answer INTEGER NOT NULL,\n"
+       "  CONSTRAINT pk_kit_idempotency_rows PRIMARY KEY (entity, row_id, answer),\n"
+       "  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES "
+       "kit_idempotency_keys (id) ON DELETE CASCADE\n"
+       ") STRICT, WITHOUT ROWID;\n"
+       "CREATE INDEX ix_kit_idempotency_rows_answer ON kit_idempotency_rows (answer);\n"},
   };
   return tables;
 }

@@ -46,8 +46,10 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
 std::string restore_path(const model::Entity& entity);
 std::string purge_path(const model::Entity& entity);
 std::string history_path(const model::Entity& entity);
-/// Whether the rows of the entity can be imported and exported: its schema says what the columns
-/// are, none is secret, and no access rules have to be kept.
+/// Whether the rows of the entity can be exported: its schema says what the columns are, and none
+/// is secret.
+bool has_export(const model::Entity& entity);
+/// Whether they can be imported too: no access rules have to be kept.
 bool has_transfers(const model::Entity& entity);
 
 }  // namespace kitgen::render

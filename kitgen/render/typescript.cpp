@@ -399,7 +399,7 @@ class ClientWriter {
         "bulk(body: KitBulk<" + name + "Create, " + name + "Patch, " + id_of + ">, call?: KitCall)",
         "KitBulkResult<" + name + ", " + id_of + ">", "POST", "\"" + entity_.path + "/bulk\"",
         "body");
-    if (has_transfers(entity_)) write_transfers();
+    if (has_export(entity_)) write_transfers();
     method("", "delete(" + id + ", call?: KitCall)", "void", "DELETE", one, "undefined");
     if (entity_.soft_delete) {
       method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",
@@ -422,6 +422,7 @@ class ClientWriter {
     text_ += "\n  /** Every row as CSV. */\n  export_csv(query?: " + query +
              ", call?: KitCall): Promise<string> {\n    return this.transport.send(\"GET\", \"" +
              entity_.path + "/export\" + kitQuery(query), undefined, \"\", call);\n  }\n";
+    if (!has_transfers(entity_)) return;
     text_ +=
         "\n  /** All or nothing; violations name line and column: lines[17].Email. */\n"
         "  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): "

@@ -160,6 +160,7 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   Strings own{"kit/json/writer.hpp", "kit/rest/field_mask.hpp", "kit/rest/input.hpp",
               project.path("biz", entity.snake + ".gen.hpp")};
   Strings source;
+  if (entity.soft_delete) source.push_back("kit/rest/shown_rows.hpp");
   for (std::size_t i = 0; i < entity.fields.size(); ++i) {
     const Field& field = entity.fields[i];
     const bool is_accepted = (field.in_create || field.in_update) && !field.read_only &&

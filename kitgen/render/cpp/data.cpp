@@ -311,6 +311,8 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   }
   if (entity.audit || has_audited_referrer(project, entity))
     own.push_back("kit/record/history.hpp");
+  if (entity.soft_delete)
+    own.insert(own.end(), {"kit/record/answers.hpp", "kit/record/history.hpp"});
   if (entity.id_kind == model::IdKind::uuid) own.push_back("kit/base/uuid.hpp");
   view.set("includes", include_lines(standard, own));
   files.push_back(

@@ -90,8 +90,11 @@ Strings imports(const model::Service& service) {
 }  // namespace
 
 bool has_transfers(const Entity& entity) {
-  // An answer that streams has no caller any more whom access rules could be asked for.
-  return entity.import && !entity.access &&
+  return has_export(entity) && !entity.access;
+}
+
+bool has_export(const Entity& entity) {
+  return entity.import &&
          std::ranges::none_of(entity.import->columns, [&](const model::ImportColumn& column) {
            return entity.fields[column.field_index].secret;
          });

@@ -13,6 +13,7 @@
 #include "internal/api/person_routes.gen.hpp"
 #include "internal/api/stamp_routes.gen.hpp"
 #include "internal/api/tag_routes.gen.hpp"
+#include "internal/data/client_import.gen.hpp"
 #include "internal/data/unit_of_work.gen.hpp"
 #include "internal/service/client_service.gen.hpp"
 #include "internal/service/folder_service.gen.hpp"
@@ -67,7 +68,10 @@ constexpr kit::app::EntityInfo entity_infos[] = {
 
 class GeneratedService final : public kit::app::Service {
  public:
-  explicit GeneratedService(kit::db::Database& database) : backend_(database) {}
+  explicit GeneratedService(kit::db::Database& database) : backend_(database) {
+    imports_.push_back(data::make_client_import());
+    backend_.transfers = imports_;
+  }
 
   kit::Result<> add_routes(kit::http::Router& router) override {
     KIT_TRY(person_routes_.add_to(router));

@@ -13,12 +13,14 @@
 #include "internal/biz/invoice_list.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/at_version.hpp"
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/expand.hpp"
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 #include "kit/rest/transfer.hpp"
+#include "kit/validate/checker.hpp"
 
 namespace store::api {
 namespace {
@@ -243,13 +245,16 @@ kit::Task<kit::http::Response> CustomerRoutes::history(kit::http::Request& reque
 kit::Task<kit::http::Response> CustomerRoutes::post_change_email(kit::http::Request& request) {
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
+  const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   kit::rest::Input<biz::CustomerChangeEmailInput> input(customer_change_email_fields,
                                                         kit::rest::Mode::create, biz::validate);
   co_await input.read(request.body);
   biz::CustomerChangeEmailInput body;
   co_await input.apply(body);
-  const biz::Customer result = co_await uses_.customers.change_email(id, std::move(body));
+  co_await kit::validate::check(body, biz::validate);
+  auto act = [&] { return uses_.customers.change_email(id, std::move(body)); };
+  const biz::Customer result = co_await kit::rest::at_version(uses_.customers, id, version, act);
   co_return answer(result, 200);
 }
 

@@ -16,6 +16,7 @@
 #include "internal/service/invoice_line_service.gen.hpp"
 #include "internal/service/invoice_service.gen.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/rest/at_version.hpp"
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/expand.hpp"
 #include "kit/rest/list_request.hpp"
@@ -219,9 +220,11 @@ kit::Task<kit::http::Response> InvoiceRoutes::remove(kit::http::Request& request
 kit::Task<kit::http::Response> InvoiceRoutes::post_refund(kit::http::Request& request) {
   const biz::InvoiceId id = co_await kit::rest::path_id<biz::InvoiceId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
+  const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await kit::rest::no_input(request.body);
-  const biz::Invoice result = co_await uses_.invoices.refund(id);
+  auto act = [&] { return uses_.invoices.refund(id); };
+  const biz::Invoice result = co_await kit::rest::at_version(uses_.invoices, id, version, act);
   co_return answer(result, 200);
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -305,6 +306,7 @@ kit::Task<> SqlCustomerRepository::purge(const biz::Customer& customer) {
       co_await kit::record::erase(session_, purge_sql, parameters.span(), biz::customer_name);
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
   const std::string key = kit::record::row_key(customer.id);
+  co_await kit::record::forget_answers(session_, "Customer", key);
   co_await kit::record::forget_history(session_, audited, key);
   co_await keep_history(session_, customer, kit::record::Operation::purge, "{}",
                         kit::Timestamp::now());

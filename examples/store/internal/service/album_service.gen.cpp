@@ -42,9 +42,11 @@ kit::Task<biz::Album> AlbumService::update(biz::AlbumId id, std::optional<std::i
   if (version && *version != album.version) {
     co_return kit::record::version_mismatch(biz::album_name);
   }
+  const biz::Album before = album;
   co_await change(album);
   co_await kit::validate::check(album, biz::validate);
-  co_await work->albums().save(album);
+  // What changes nothing is no new version.
+  if (album != before) co_await work->albums().save(album);
   co_await work->commit();
   co_return album;
 }

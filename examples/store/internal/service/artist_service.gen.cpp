@@ -42,9 +42,11 @@ kit::Task<biz::Artist> ArtistService::update(biz::ArtistId id, std::optional<std
   if (version && *version != artist.version) {
     co_return kit::record::version_mismatch(biz::artist_name);
   }
+  const biz::Artist before = artist;
   co_await change(artist);
   co_await kit::validate::check(artist, biz::validate);
-  co_await work->artists().save(artist);
+  // What changes nothing is no new version.
+  if (artist != before) co_await work->artists().save(artist);
   co_await work->commit();
   co_return artist;
 }

@@ -43,9 +43,11 @@ kit::Task<biz::Employee> EmployeeService::update(biz::EmployeeId id,
   if (version && *version != employee.version) {
     co_return kit::record::version_mismatch(biz::employee_name);
   }
+  const biz::Employee before = employee;
   co_await change(employee);
   co_await kit::validate::check(employee, biz::validate);
-  co_await work->employees().save(employee);
+  // What changes nothing is no new version.
+  if (employee != before) co_await work->employees().save(employee);
   co_await work->commit();
   co_return employee;
 }

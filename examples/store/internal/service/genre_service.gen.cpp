@@ -38,9 +38,11 @@ kit::Task<biz::Genre> GenreService::create(biz::Genre genre) {
 kit::Task<biz::Genre> GenreService::update(biz::GenreId id, Change change) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::Genre genre = co_await work->genres().find(id);
+  const biz::Genre before = genre;
   co_await change(genre);
   co_await kit::validate::check(genre, biz::validate);
-  co_await work->genres().save(genre);
+  // What changes nothing is no new version.
+  if (genre != before) co_await work->genres().save(genre);
   co_await work->commit();
   co_return genre;
 }

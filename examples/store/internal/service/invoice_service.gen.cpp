@@ -42,9 +42,11 @@ kit::Task<biz::Invoice> InvoiceService::update(biz::InvoiceId id,
   if (version && *version != invoice.version) {
     co_return kit::record::version_mismatch(biz::invoice_name);
   }
+  const biz::Invoice before = invoice;
   co_await change(invoice);
   co_await kit::validate::check(invoice, biz::validate);
-  co_await work->invoices().save(invoice);
+  // What changes nothing is no new version.
+  if (invoice != before) co_await work->invoices().save(invoice);
   co_await work->commit();
   co_return invoice;
 }

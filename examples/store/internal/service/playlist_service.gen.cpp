@@ -39,9 +39,11 @@ kit::Task<biz::Playlist> PlaylistService::update(biz::PlaylistId id,
   if (version && *version != playlist.version) {
     co_return kit::record::version_mismatch(biz::playlist_name);
   }
+  const biz::Playlist before = playlist;
   co_await change(playlist);
   co_await kit::validate::check(playlist, biz::validate);
-  co_await work->playlists().save(playlist);
+  // What changes nothing is no new version.
+  if (playlist != before) co_await work->playlists().save(playlist);
   co_await work->commit();
   co_return playlist;
 }

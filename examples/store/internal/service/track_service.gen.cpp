@@ -42,9 +42,11 @@ kit::Task<biz::Track> TrackService::update(biz::TrackId id, std::optional<std::i
   if (version && *version != track.version) {
     co_return kit::record::version_mismatch(biz::track_name);
   }
+  const biz::Track before = track;
   co_await change(track);
   co_await kit::validate::check(track, biz::validate);
-  co_await work->tracks().save(track);
+  // What changes nothing is no new version.
+  if (track != before) co_await work->tracks().save(track);
   co_await work->commit();
   co_return track;
 }

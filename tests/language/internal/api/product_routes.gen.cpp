@@ -15,6 +15,7 @@
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 #include "kit/rest/transfer.hpp"
+#include "kit/validate/checker.hpp"
 
 namespace workshop::api {
 namespace {
@@ -190,12 +191,14 @@ kit::Task<kit::http::Response> ProductRoutes::remove(kit::http::Request& request
 kit::Task<kit::http::Response> ProductRoutes::post_restock(kit::http::Request& request) {
   const biz::ProductId id = co_await kit::rest::path_id<biz::ProductId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
+  co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   kit::rest::Input<biz::ProductRestockInput> input(product_restock_fields, kit::rest::Mode::create,
                                                    biz::validate);
   co_await input.read(request.body);
   biz::ProductRestockInput body;
   co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
   const biz::ProductRestockResult result = co_await uses_.products.restock(id, std::move(body));
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
@@ -206,7 +209,8 @@ kit::Task<kit::http::Response> ProductRoutes::post_restock(kit::http::Request& r
 kit::Task<kit::http::Response> ProductRoutes::post_measure(kit::http::Request& request) {
   const biz::ProductId id = co_await kit::rest::path_id<biz::ProductId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
+  co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await kit::rest::no_input(request.body);
   const biz::ProductMeasureResult result = co_await uses_.products.measure(id);
   kit::http::Response response = kit::rest::json_response();
@@ -223,6 +227,7 @@ kit::Task<kit::http::Response> ProductRoutes::post_merge(kit::http::Request& req
   co_await input.read(request.body);
   biz::ProductMergeInput body;
   co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
   const biz::Product result = co_await uses_.products.merge(std::move(body));
   co_return answer(result, 200);
 }
@@ -235,6 +240,7 @@ kit::Task<kit::http::Response> ProductRoutes::post_rename(kit::http::Request& re
   co_await input.read(request.body);
   biz::ProductRenameInput body;
   co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
   co_await uses_.products.rename(std::move(body));
   kit::http::Response response;
   response.status = 204;

@@ -40,9 +40,11 @@ kit::Task<biz::Customer> CustomerService::update(biz::CustomerId id,
   if (version && *version != customer.version) {
     co_return kit::record::version_mismatch(biz::customer_name);
   }
+  const biz::Customer before = customer;
   co_await change(customer);
   co_await kit::validate::check(customer, biz::validate);
-  co_await work->customers().save(customer);
+  // What changes nothing is no new version.
+  if (customer != before) co_await work->customers().save(customer);
   co_await work->commit();
   co_return customer;
 }

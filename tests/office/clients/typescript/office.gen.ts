@@ -409,6 +409,12 @@ export interface ClientPatch {
   folder_id?: number | null;
 }
 
+export interface ClientRewordInput {
+  name: string;
+  email: string;
+  credit?: string | null;
+}
+
 export interface ClientQuery {
   id?: number;
   "id.ne"?: number;
@@ -780,6 +786,11 @@ export class ClientsClient {
     return this.transport.call("POST", "/api/v1/clients/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<ClientQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/clients/export" + kitQuery(query), undefined, "", call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/clients/${id}`, undefined, call);
   }
@@ -802,6 +813,11 @@ export class ClientsClient {
   /** Only says that somebody was here. */
   touch(id: number, call?: KitCall): Promise<Client> {
     return this.transport.call("POST", `/api/v1/clients/${id}/touch`, undefined, call);
+  }
+
+  /** Gives the client another name and address. */
+  reword(id: number, body: ClientRewordInput, call?: KitCall): Promise<Client> {
+    return this.transport.call("POST", `/api/v1/clients/${id}/reword`, body, call);
   }
 
   /** One page. */

@@ -15,5 +15,7 @@ void write(kit::json::Writer& out, const biz::Client& client,
 
 /// What requests may say about clients.
 extern const std::span<const kit::rest::Field> client_fields;
+/// What `reword` takes.
+extern const std::span<const kit::rest::Field> client_reword_fields;
 
 }  // namespace office::api

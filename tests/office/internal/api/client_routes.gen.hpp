@@ -41,6 +41,7 @@ class ClientRoutes {
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
   kit::Task<kit::http::Response> bulk(kit::http::Request& request);
+  kit::Task<kit::http::Response> export_rows(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);
@@ -49,6 +50,7 @@ class ClientRoutes {
   kit::Task<kit::http::Response> purge(kit::http::Request& request);
   kit::Task<kit::http::Response> history(kit::http::Request& request);
   kit::Task<kit::http::Response> post_touch(kit::http::Request& request);
+  kit::Task<kit::http::Response> post_reword(kit::http::Request& request);
   kit::Task<kit::http::Response> list_papers(kit::http::Request& request);
   kit::Task<kit::http::Response> list_tags(kit::http::Request& request);
   kit::Task<kit::http::Response> link_tags(kit::http::Request& request);

@@ -10,6 +10,7 @@
 #include "internal/api/expandables.gen.hpp"
 #include "internal/api/folder_json.gen.hpp"
 #include "internal/api/paper_routes.gen.hpp"
+#include "internal/biz/client_access.gen.hpp"
 #include "internal/biz/client_list.gen.hpp"
 #include "internal/biz/folder_list.gen.hpp"
 #include "internal/biz/paper_list.gen.hpp"
@@ -213,6 +214,7 @@ kit::Task<kit::http::Response> FolderRoutes::history(kit::http::Request& request
 }
 
 kit::Task<kit::http::Response> FolderRoutes::list_clients(kit::http::Request& request) {
+  co_await kit::record::demand(biz::client_access, kit::Use::read);
   const biz::FolderId id = co_await kit::rest::path_id<biz::FolderId>(request);
   co_await uses_.folders.get(id);
   kit::db::Filter scope = kit::rest::scope(biz::client_columns::folder_id, id.value());

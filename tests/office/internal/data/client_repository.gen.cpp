@@ -11,6 +11,7 @@
 #include "internal/biz/client_access.gen.hpp"
 #include "internal/biz/client_list.gen.hpp"
 #include "kit/base/time.hpp"
+#include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -407,6 +408,7 @@ kit::Task<> SqlClientRepository::purge(const biz::Client& client) {
       co_await kit::record::erase(session_, purge_sql, parameters.span(), biz::client_name);
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::client_name);
   const std::string key = kit::record::row_key(client.id);
+  co_await kit::record::forget_answers(session_, "Client", key);
   co_await kit::record::forget_history(session_, audited, key);
   co_await keep_history(session_, client, kit::record::Operation::purge, "{}",
                         kit::Timestamp::now());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -262,6 +263,7 @@ kit::Task<> SqlFolderRepository::purge(const biz::Folder& folder) {
       co_await kit::record::erase(session_, purge_sql, parameters.span(), biz::folder_name);
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::folder_name);
   const std::string key = kit::record::row_key(folder.id);
+  co_await kit::record::forget_answers(session_, "Folder", key);
   co_await kit::record::forget_history(session_, audited, key);
   co_await keep_history(session_, folder, kit::record::Operation::purge, "{}",
                         kit::Timestamp::now());

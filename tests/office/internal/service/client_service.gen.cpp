@@ -51,9 +51,11 @@ kit::Task<biz::Client> ClientService::update(biz::ClientId id, std::optional<std
   if (version && *version != client.version) {
     co_return kit::record::version_mismatch(biz::client_name);
   }
+  const biz::Client before = client;
   co_await change(client);
   co_await kit::validate::check(client, biz::validate);
-  co_await work->clients().save(client);
+  // What changes nothing is no new version.
+  if (client != before) co_await work->clients().save(client);
   co_await work->commit();
   co_return client;
 }

@@ -56,6 +56,8 @@ class ClientService {
   // Written in client_service.cpp.
   /// Only says that somebody was here.
   kit::Task<biz::Client> touch(biz::ClientId id);
+  /// Gives the client another name and address.
+  kit::Task<biz::Client> reword(biz::ClientId id, biz::ClientRewordInput input);
 
  private:
   biz::RepositoryStore& store_;

@@ -42,9 +42,11 @@ kit::Task<biz::Folder> FolderService::update(biz::FolderId id, std::optional<std
   if (version && *version != folder.version) {
     co_return kit::record::version_mismatch(biz::folder_name);
   }
+  const biz::Folder before = folder;
   co_await change(folder);
   co_await kit::validate::check(folder, biz::validate);
-  co_await work->folders().save(folder);
+  // What changes nothing is no new version.
+  if (folder != before) co_await work->folders().save(folder);
   co_await work->commit();
   co_return folder;
 }

@@ -42,9 +42,11 @@ kit::Task<biz::Paper> PaperService::update(biz::PaperId id, std::optional<std::i
   if (version && *version != paper.version) {
     co_return kit::record::version_mismatch(biz::paper_name);
   }
+  const biz::Paper before = paper;
   co_await change(paper);
   co_await kit::validate::check(paper, biz::validate);
-  co_await work->papers().save(paper);
+  // What changes nothing is no new version.
+  if (paper != before) co_await work->papers().save(paper);
   co_await work->commit();
   co_return paper;
 }

@@ -49,9 +49,11 @@ kit::Task<biz::Person> PersonService::update(biz::PersonId id, std::optional<std
   if (version && *version != person.version) {
     co_return kit::record::version_mismatch(biz::person_name);
   }
+  const biz::Person before = person;
   co_await change(person);
   co_await kit::validate::check(person, biz::validate);
-  co_await work->people().save(person);
+  // What changes nothing is no new version.
+  if (person != before) co_await work->people().save(person);
   co_await work->commit();
   co_return person;
 }

@@ -37,9 +37,11 @@ kit::Task<biz::Stamp> StampService::update(biz::StampId id, std::optional<std::i
   if (version && *version != stamp.version) {
     co_return kit::record::version_mismatch(biz::stamp_name);
   }
+  const biz::Stamp before = stamp;
   co_await change(stamp);
   co_await kit::validate::check(stamp, biz::validate);
-  co_await work->stamps().save(stamp);
+  // What changes nothing is no new version.
+  if (stamp != before) co_await work->stamps().save(stamp);
   co_await work->commit();
   co_return stamp;
 }
