@@ -40,7 +40,10 @@ bool needs_rebuild(const TableChange& change) {
     if (!column.after) return false;
     if (!column.before) return !can_be_added(change, *column.after);
     if (column.is_replaced || !column.values.empty()) return true;
-    if (column.before->key != column.after->key || column.conversion != Conversion::same)
+    if (column.before->key != column.after->key) return true;
+    // Some conversions only look whether every value may stay as it is.
+    if (sqlite::converted(*column.before, *column.after, column.conversion).value !=
+        ident(column.before->name))
       return true;
     return sqlite::definition(change.before, *column.before) !=
            sqlite::definition(change.after, *column.after);
@@ -205,7 +208,7 @@ std::string sql(const ChangeTable& step) {
   for (const Index& index : change.after.indexes) {
     const bool stays = std::ranges::find(kept, index) != kept.end();
     if (stays && !anew) continue;
-    if (needs_check(change, index)) text += sqlite::unique_check(change.after.name, index);
+    if (needs_check(change, index)) text += sqlite::unique_check(change.after, index);
     text += sqlite::create_index(change.after.name, index);
   }
   return text == "\n" ? "" : text;
