@@ -191,7 +191,14 @@ std::string sql(const FillTable& step) {
   const std::string start = "\n-- Rows of " + step.wanted_by + " must refer to one.\nINSERT INTO " +
                             name + " (" + names + ")\n  SELECT " + values + "\n  ";
   const std::string is_empty = "NOT EXISTS (SELECT 1 FROM " + name + ");\n";
-  if (step.one_each) return start + "FROM " + owner + " WHERE " + is_empty;
+  if (step.one_each) {
+    // Of what is made up as many as are missing, numbered behind those that others wanted.
+    const std::string there = step.is_new ? "(SELECT count(*) FROM " + name + ")" : "0";
+    const std::string from = "FROM (SELECT row_number() OVER (ORDER BY rowid) + " + there +
+                             " AS rowid FROM " + owner + ") AS " + owner + "\n  ";
+    if (!step.is_new) return start + from + "WHERE " + is_empty;
+    return start + from + "LIMIT max(0, (SELECT count(*) FROM " + owner + ") - " + there + ");\n";
+  }
   return start + "WHERE EXISTS (SELECT 1 FROM " + owner + ") AND " + is_empty;
 }
 

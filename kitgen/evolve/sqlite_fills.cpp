@@ -84,17 +84,34 @@ std::vector<std::string> partners(const Table& after, const Table& table,
   return indexes == 1 ? names : std::vector<std::string>();
 }
 
+/// Whether what was deleted softly may share its target with others.
+bool spares_deleted(const Table& after, const Table& table, const std::string& column) {
+  if (table.find("deleted_at") == nullptr || after.find("deleted_at") == nullptr) return false;
+  return std::ranges::all_of(after.indexes, [&](const Index& index) {
+    return !index.unique || std::ranges::find(index.columns, column) == index.columns.end() ||
+           index.where_sql.ends_with("deleted_at IS NULL");
+  });
+}
+
 /// Some row of the target; for a unique reference another one for each row that has the same
 /// partners.
 std::string row_filler(const std::string& target, const Table& table, bool distinct,
-                       const std::vector<std::string>& others) {
+                       const std::vector<std::string>& others, bool spares_deleted) {
   if (!distinct || table.is_pivot()) return "(SELECT min(id) FROM " + ident(target) + ")";
   const std::string name = ident(table.name);
-  const std::string groups = others.empty() ? "" : "PARTITION BY " + idents(others) + " ";
+  std::string groups = idents(others);
+  if (spares_deleted) groups += groups.empty() ? "deleted_at IS NULL" : ", deleted_at IS NULL";
+  if (!groups.empty()) groups = "PARTITION BY " + groups + " ";
+  std::string place = "row_number() OVER (" + groups + "ORDER BY rowid)";
+  if (spares_deleted) place = "CASE WHEN deleted_at IS NULL THEN " + place + " ELSE 1 END";
+  const std::string places =
+      "(SELECT id, row_number() OVER (ORDER BY id) AS place FROM " + ident(target) + ") AS target";
+  if (table.columns.empty()) {  // rows that are made up have numbers as rowids
+    return "(SELECT target.id FROM " + places + "\n    WHERE target.place = " + name + ".rowid)";
+  }
   // Both sides are numbered once, and found by an index that SQLite makes for the statement.
-  return "(SELECT target.id\n    FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +
-         ident(target) + ") AS target\n    JOIN (SELECT rowid AS own, row_number() OVER (" +
-         groups + "ORDER BY rowid) AS place FROM " + name +
+  return "(SELECT target.id\n    FROM " + places + "\n    JOIN (SELECT rowid AS own, " + place +
+         " AS place FROM " + name +
          ") AS wanted\n      ON wanted.place = target.place\n    WHERE wanted.own = " + name +
          ".rowid)";
 }
@@ -164,7 +181,7 @@ std::string fill_of(const Fill& fill, const Column& column, const Table& table,
       break;
   }
   return row_filler(after.key_of(column.name)->target, table, fill.distinct,
-                    partners(after, table, column.name));
+                    partners(after, table, column.name), spares_deleted(after, table, column.name));
 }
 
 std::string value_of(const ColumnChange& change, const Table& table, const Table& after) {
