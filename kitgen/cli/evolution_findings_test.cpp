@@ -156,5 +156,40 @@ TEST(EvolvingFindings, a_unique_reference_comes_back_for_very_many_rows) {
             "100000 of 100000");
 }
 
+TEST(EvolvingFindings, a_table_that_comes_back_has_rows_for_all_that_want_some) {
+  const std::string places = "  Place:\n    fields: {code: {type: string, unique: true}}\n";
+  const std::string shelf = "  Shelf:\n    fields: {x: int64}\n";
+  Evolving shop(
+      customer(field("x: int64"),
+               "    belongs_to: {near: {entity: Place}, home: {entity: Place, unique: true}}\n" +
+                   shelf + "    belongs_to: {place: {entity: Place}}\n" + places));
+  shop.storage.run(
+      "INSERT INTO places (code, created_at, updated_at) VALUES ('a', 0, 0), "
+      "('b', 0, 0), ('c', 0, 0)");
+  shop.storage.run("INSERT INTO shelves (x, place_id, created_at, updated_at) VALUES (1, 1, 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (x, near_id, home_id, created_at, updated_at) VALUES "
+      "(1, 1, 1, 0, 0), (2, 1, 2, 0, 0), (3, 1, 3, 0, 0)");
+  ASSERT_EQ(shop.change_to(customer(field("x: int64"), shelf)), "");
+  shop.go_back();
+  EXPECT_EQ(shop.storage.text("SELECT count(*) FROM places"), "3");
+  EXPECT_EQ(shop.storage.text("SELECT count(DISTINCT home_id) FROM customers"), "3");
+}
+
+TEST(EvolvingFindings, rows_deleted_softly_share_what_is_unique_on_the_way_back) {
+  const std::string rest = "  Desk:\n    fields: {x: int64}\n";
+  const std::string keep = "    keep: {soft_delete: true}\n";
+  Evolving shop(customer(field("x: int64"),
+                         "    belongs_to: {desk: {entity: Desk, unique: true}}\n" + keep + rest));
+  shop.storage.run("INSERT INTO desks (x, created_at, updated_at) VALUES (1, 0, 0), (2, 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (x, desk_id, created_at, updated_at, deleted_at) VALUES "
+      "(1, 1, 0, 0, 5), (2, 1, 0, 0, 6), (3, 1, 0, 0, 7), (4, 1, 0, 0, NULL), "
+      "(5, 2, 0, 0, NULL)");
+  ASSERT_EQ(shop.change_to(customer(field("x: int64"), keep + rest)), "");
+  shop.go_back();
+  EXPECT_EQ(shop.values("desk_id"), "1,1,1,1,2");
+}
+
 }  // namespace
 }  // namespace kitgen::cli
