@@ -191,5 +191,21 @@ TEST(EvolvingFindings, rows_deleted_softly_share_what_is_unique_on_the_way_back)
   EXPECT_EQ(shop.values("desk_id"), "1,1,1,1,2");
 }
 
+TEST(EvolvingFindings, names_that_change_places_are_refused) {
+  const auto before =
+      evolve::catalogue_of(service_of(customer(field("a: int64") + field("b: int64"))));
+  const auto problems = [&](const std::string& fields) {
+    const auto after = evolve::catalogue_of(service_of(customer(fields)));
+    const auto found = evolve::difference(before, after);
+    return found.problems.size() == 1 ? found.problems[0].message : "no problem";
+  };
+  EXPECT_THAT(problems(field("a: {type: int64, renamed_from: b}") +
+                       field("b: {type: int64, renamed_from: a}")),
+              HasSubstr("changed names with each other"));
+  EXPECT_THAT(problems(field("b: {type: int64, renamed_from: a}") +
+                       field("c: {type: int64, renamed_from: b}")),
+              HasSubstr("which is still there"));
+}
+
 }  // namespace
 }  // namespace kitgen::cli
