@@ -3,6 +3,7 @@
 
 #include "internal/biz/client_access.gen.hpp"
 #include "kit/rest/access.hpp"
+#include "kit/rest/shown_rows.hpp"
 
 namespace office::api {
 namespace {
@@ -24,6 +25,13 @@ constexpr kit::rest::Field fields[] = {
     kit::rest::read_only("deleted_at"),
 };
 
+constexpr kit::rest::Field reword_fields[] = {
+    kit::rest::field<&biz::ClientRewordInput::name>("name", Rule::required),
+    kit::rest::field<&biz::ClientRewordInput::email>("email", Rule::required),
+    kit::rest::field<&biz::ClientRewordInput::credit>("credit", Rule::optional,
+                                                      {.precision = 10, .scale = 2}),
+};
+
 /// `Fields`: all of them, known when compiled, or those of a mask.
 template <class Fields>
 void write_members(kit::json::Writer& out, const biz::Client& client, const Fields& shown) {
@@ -43,6 +51,7 @@ void write_members(kit::json::Writer& out, const biz::Client& client, const Fiel
 }  // namespace
 
 void write(kit::json::Writer& out, const biz::Client& client, const kit::rest::FieldMask& shown) {
+  kit::rest::note_shown("Client", client.id);
   out.begin_object();
   const kit::rest::FieldMask seen =
       shown & kit::rest::visible_fields(biz::client_access, client_fields.size());
@@ -55,5 +64,6 @@ void write(kit::json::Writer& out, const biz::Client& client, const kit::rest::F
 }
 
 constinit const std::span<const kit::rest::Field> client_fields = fields;
+constinit const std::span<const kit::rest::Field> client_reword_fields = reword_fields;
 
 }  // namespace office::api

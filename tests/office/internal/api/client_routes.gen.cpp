@@ -13,15 +13,19 @@
 #include "internal/biz/client_access.gen.hpp"
 #include "internal/biz/client_list.gen.hpp"
 #include "internal/biz/paper_list.gen.hpp"
+#include "internal/biz/tag_access.gen.hpp"
 #include "internal/biz/tag_list.gen.hpp"
 #include "internal/service/client_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/access.hpp"
+#include "kit/rest/at_version.hpp"
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/expand.hpp"
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
+#include "kit/validate/checker.hpp"
 
 namespace office::api {
 namespace {
@@ -101,6 +105,7 @@ kit::Result<> ClientRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/clients", call<&ClientRoutes::list>},
       {Method::post, "/api/v1/clients", call<&ClientRoutes::create>, Body::json},
       {Method::post, "/api/v1/clients/bulk", call<&ClientRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/clients/export", call<&ClientRoutes::export_rows>},
       {Method::get, "/api/v1/clients/{id:int64}", call<&ClientRoutes::get>},
       {Method::put, "/api/v1/clients/{id:int64}", call<&ClientRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/clients/{id:int64}", call<&ClientRoutes::patch>, Body::patch},
@@ -111,6 +116,8 @@ kit::Result<> ClientRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/clients/{id:int64}/history", call<&ClientRoutes::history>},
       {Method::post, "/api/v1/clients/{id:int64}/touch", call<&ClientRoutes::post_touch>,
        Body::json},
+      {Method::post, "/api/v1/clients/{id:int64}/reword", call<&ClientRoutes::post_reword>,
+       Body::json},
       {Method::get, "/api/v1/clients/{id:int64}/papers", call<&ClientRoutes::list_papers>},
       {Method::get, "/api/v1/clients/{id:int64}/tags", call<&ClientRoutes::list_tags>},
       {Method::put, "/api/v1/clients/{id:int64}/tags/{other_id:int64}",
@@ -119,7 +126,7 @@ kit::Result<> ClientRoutes::add_to(kit::http::Router& router) {
        call<&ClientRoutes::unlink_tags>},
   };
   uses_.backend.add_service(client_expandable, &uses_.clients);
-  return kit::rest::add_routes(router, this, routes, uses_.backend);
+  return kit::rest::add_routes(router, this, routes, uses_.backend, &biz::client_access);
 }
 
 kit::Task<kit::http::Response> ClientRoutes::list(kit::http::Request& request) {
@@ -147,6 +154,12 @@ kit::Task<kit::http::Response> ClientRoutes::list_in(kit::http::Request& request
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> ClientRoutes::export_rows(kit::http::Request& request) {
+  const kit::rest::ListOptions options = visible_options(api::list_options);
+  co_return co_await kit::rest::export_rows(request, uses_.backend, "Client", biz::client_table,
+                                            options);
 }
 
 kit::Task<kit::http::Response> ClientRoutes::create(kit::http::Request& request) {
@@ -244,16 +257,36 @@ kit::Task<kit::http::Response> ClientRoutes::history(kit::http::Request& request
       co_await kit::rest::read_history(request.query, "Client", kit::record::row_key(id));
   const kit::record::Page<kit::record::HistoryEntry> page =
       co_await uses_.clients.history(id, query);
-  co_return kit::rest::history_response(page, client_fields, visible_fields());
+  static constexpr kit::rest::HistoryLinks links[] = {
+      {"tags", &biz::tag_access},
+  };
+  co_return kit::rest::history_response(page, client_fields, visible_fields(), links);
 }
 
 kit::Task<kit::http::Response> ClientRoutes::post_touch(kit::http::Request& request) {
   const biz::ClientId id = co_await kit::rest::path_id<biz::ClientId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
-  co_await kit::record::demand(biz::client_access, kit::Use::write);
+  const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await kit::rest::no_input(request.body);
-  const biz::Client result = co_await uses_.clients.touch(id);
+  auto act = [&] { return uses_.clients.touch(id); };
+  const biz::Client result = co_await kit::rest::at_version(uses_.clients, id, version, act);
+  co_return answer(result, 200);
+}
+
+kit::Task<kit::http::Response> ClientRoutes::post_reword(kit::http::Request& request) {
+  const biz::ClientId id = co_await kit::rest::path_id<biz::ClientId>(request);
+  co_await kit::rest::no_parameters(request);
+  const std::optional<std::int64_t> version = co_await kit::rest::expected_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
+  kit::rest::Input<biz::ClientRewordInput> input(client_reword_fields, kit::rest::Mode::create,
+                                                 biz::validate);
+  co_await input.read(request.body);
+  biz::ClientRewordInput body;
+  co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
+  auto act = [&] { return uses_.clients.reword(id, std::move(body)); };
+  const biz::Client result = co_await kit::rest::at_version(uses_.clients, id, version, act);
   co_return answer(result, 200);
 }
 
@@ -265,6 +298,7 @@ kit::Task<kit::http::Response> ClientRoutes::list_papers(kit::http::Request& req
 }
 
 kit::Task<kit::http::Response> ClientRoutes::list_tags(kit::http::Request& request) {
+  co_await kit::record::demand(biz::tag_access, kit::Use::read);
   const biz::ClientId id = co_await kit::rest::path_id<biz::ClientId>(request);
   co_await uses_.clients.get(id);
   kit::db::Filter scope = kit::rest::scope(biz::client_tags_columns::client_id, id.value());
@@ -272,6 +306,7 @@ kit::Task<kit::http::Response> ClientRoutes::list_tags(kit::http::Request& reque
 }
 
 kit::Task<kit::http::Response> ClientRoutes::link_tags(kit::http::Request& request) {
+  co_await kit::record::demand(biz::tag_access, kit::Use::read);
   const biz::ClientId id = co_await kit::rest::path_id<biz::ClientId>(request);
   const biz::TagId tag_id = co_await kit::rest::path_id<biz::TagId>(request, 1);
   co_await kit::rest::no_parameters(request);

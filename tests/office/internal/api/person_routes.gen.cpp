@@ -9,6 +9,7 @@
 #include "internal/api/client_routes.gen.hpp"
 #include "internal/api/expandables.gen.hpp"
 #include "internal/api/person_json.gen.hpp"
+#include "internal/biz/client_access.gen.hpp"
 #include "internal/biz/client_list.gen.hpp"
 #include "internal/biz/person_access.gen.hpp"
 #include "internal/biz/person_list.gen.hpp"
@@ -87,7 +88,7 @@ kit::Result<> PersonRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/people/{id:int64}/clients", call<&PersonRoutes::list_clients>},
   };
   uses_.backend.add_service(person_expandable, &uses_.people);
-  return kit::rest::add_routes(router, this, routes, uses_.backend);
+  return kit::rest::add_routes(router, this, routes, uses_.backend, &biz::person_access);
 }
 
 kit::Task<kit::http::Response> PersonRoutes::list(kit::http::Request& request) {
@@ -194,6 +195,7 @@ kit::Task<kit::http::Response> PersonRoutes::history(kit::http::Request& request
 }
 
 kit::Task<kit::http::Response> PersonRoutes::list_clients(kit::http::Request& request) {
+  co_await kit::record::demand(biz::client_access, kit::Use::read);
   const biz::PersonId id = co_await kit::rest::path_id<biz::PersonId>(request);
   co_await uses_.people.get(id);
   kit::db::Filter scope = kit::rest::scope(biz::client_columns::rep_id, id.value());

@@ -65,7 +65,7 @@ kit::Result<> TagRoutes::add_to(kit::http::Router& router) {
       {Method::delete_, "/api/v1/tags/{id:int64}", call<&TagRoutes::remove>},
   };
   uses_.backend.add_service(tag_expandable, &uses_.tags);
-  return kit::rest::add_routes(router, this, routes, uses_.backend);
+  return kit::rest::add_routes(router, this, routes, uses_.backend, &biz::tag_access);
 }
 
 kit::Task<kit::http::Response> TagRoutes::list(kit::http::Request& request) {
