@@ -169,6 +169,7 @@ class Asked final : public db::Session {
   Task<Changed> execute(std::string_view, std::span<const db::Parameter>) override {
     co_return Changed{};
   }
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
   std::vector<std::string> values;
 };
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -18,10 +17,12 @@ namespace detail {
 /// What is not there, or not the caller's, is for the action to say.
 template <class Service, class Id>
 Task<> demand_version(Service& service, Id id, std::int64_t version) {
-  std::vector<Id> ids;
-  ids.push_back(id);
-  const auto found = co_await service.find_many(std::move(ids));
-  if (!found.empty()) co_await check_version(version, found.front().version);
+  auto found = co_await as_result(service.get(id));
+  if (found) {
+    co_await check_version(version, found->version);
+  } else if (found.error().code() != Code::not_found) {
+    co_await std::move(found).error();
+  }
 }
 
 template <class T, class Service, class Id, class Act>
@@ -47,7 +48,7 @@ Task<T> act_at_version(Service& service, Id id, std::int64_t version, Act& act) 
 /// Calls `act`, an action on the entity with the id, if that has the version which If-Match demands
 /// (nothing: any). Everything the action commits is one transaction then, which begins with looking
 /// at the version: fails with `aborted` (HTTP 412) when it is another one, with nothing changed.
-/// `service` has `find_many`. Lifetime: everything borrowed lives until the task has ended.
+/// `service` has `get`. Lifetime: everything borrowed lives until the task has ended.
 template <class Service, class Id, class Act>
 auto at_version(Service& service, Id id, std::optional<std::int64_t> version, Act& act)
     -> decltype(act()) {

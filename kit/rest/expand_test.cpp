@@ -111,7 +111,9 @@ class NoDatabase final : public db::Database {
     co_return Error(Code::internal, "asked");
   }
   Task<std::unique_ptr<db::Transaction>> begin_read() override { return begin(); }
-  std::string_view dialect() const override { return "none"; }
+  Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation) override { return begin(); }
+  db::Session& replica() override { return *this; }
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
 };
 
 class ExpandTest : public ::testing::Test {

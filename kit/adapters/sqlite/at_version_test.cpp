@@ -3,8 +3,8 @@
 #include "kit/rest/at_version.hpp"
 
 #include <array>
+#include <optional>
 #include <thread>
-#include <vector>
 
 #include "kit/adapters/sqlite/test_database.hpp"
 #include "kit/base/function.hpp"
@@ -22,17 +22,18 @@ class Things {
  public:
   explicit Things(db::Database& database) : database_(database) {}
 
-  Task<std::vector<Thing>> find_many(std::vector<std::int64_t> ids) {
+  Task<Thing> get(std::int64_t id) {
     ++reads;
-    const std::array<db::Parameter, 1> parameters = {ids.front()};
-    std::vector<Thing> found;
+    const std::array<db::Parameter, 1> parameters = {id};
+    std::optional<Thing> found;
     auto sink = [&](const db::Row& row) -> Result<> {
-      found.push_back({row.int64(0), row.int64(1)});
+      found = {row.int64(0), row.int64(1)};
       return {};
     };
     co_await database_.query("SELECT id, version FROM things WHERE id = ?1", parameters, sink);
     if (after_read) after_read();
-    co_return found;
+    if (!found) co_return Error(Code::not_found, "no such thing");
+    co_return *found;
   }
   Task<std::int64_t> bump(bool commits) {
     ++acts;
