@@ -106,8 +106,8 @@ class Migrator {
   /// when one would lose data and that is not allowed; in a database without tables nothing can be
   /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
   /// MIGRATION_OBJECT_LOST when a trigger, index or view of before no longer fits a table that was
-  /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner took too long; `aborted`, MIGRATION_RACE,
-  /// when another runner undoes a step meanwhile.
+  /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner
+  /// took too long; `aborted`, MIGRATION_RACE, when another runner undoes a step meanwhile.
   Task<std::vector<MigrationStatus>> up(MigrationOptions options);
   Task<std::vector<MigrationStatus>> up() { return up(MigrationOptions()); }
   /// Undoes the last `steps` applied ones, newest first, and yields them. What a step brought goes
