@@ -209,20 +209,20 @@ Error in_columns(Error error, std::span<const CsvColumn> columns) {
 }
 
 void CsvWriter::add(double value) {
-  texts_.push_back(shortest(value));
+  put(shortest(value), csv::FieldKind::number);
 }
 
 void CsvWriter::add(float value) {
-  texts_.push_back(shortest(value));
+  put(shortest(value), csv::FieldKind::number);
 }
 
 void CsvWriter::add_bytes(const std::string& bytes) {
-  texts_.push_back(base64_encode(bytes));
+  put(base64_encode(bytes));
 }
 
-std::span<const csv::Field> CsvWriter::fields() {
+csv::Fields CsvWriter::fields() {
   views_.assign(texts_.begin(), texts_.end());
-  return views_;
+  return {views_, kinds_};
 }
 
 }  // namespace kit::record

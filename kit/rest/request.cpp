@@ -4,14 +4,21 @@
 #include <chrono>
 
 #include "kit/base/text.hpp"
+#include "kit/rest/detail/row_media.hpp"
 #include "kit/rest/idempotency.hpp"
 #include "kit/rest/list_request.hpp"
 
 namespace kit::rest {
 namespace {
 
-/// For a file to arrive, and then for its rows to be stored.
-constexpr auto import_timeout = std::chrono::seconds{60};
+/// For a file to arrive, and then for its rows to be stored; and for one to be made.
+constexpr auto transfer_timeout = std::chrono::seconds{60};
+
+/// The generated route of files out. They take as long as files in: a workbook is whole before the
+/// answer begins.
+bool is_export(const Route& route) {
+  return route.method == http::Method::get && route.path.ends_with("/export");
+}
 
 Error no_such_id() {
   return Error(Code::not_found, "there is nothing with this id").with_reason("NOT_FOUND");
@@ -48,14 +55,16 @@ Result<> add_routes(http::Router& router, void* object, std::span<const Route> r
     http::RouteOptions options;
     if (route.body == Body::patch) options.consumes.emplace_back("application/merge-patch+json");
     if (route.body == Body::csv) {
-      options.consumes.emplace_back("text/csv");
+      options.consumes.emplace_back(detail::csv_media_type);
+      options.consumes.emplace_back(detail::xlsx_media_type);
       options.streams_body = true;
       options.max_body_bytes = backend.limits.import_bytes;
-      options.timeout = import_timeout;
-      options.body_timeout = import_timeout;
+      options.timeout = transfer_timeout;
+      options.body_timeout = transfer_timeout;
     } else if (route.body != Body::none) {
       options.consumes.emplace_back("application/json");
     }
+    if (is_export(route)) options.timeout = transfer_timeout;
     const Route::Call call = route.call;
     http::Handler handler;
     if (route.is_repeatable()) {
