@@ -2,6 +2,7 @@
 #include "kit/xlsx/writer.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xlsxwriter.h>
 
@@ -80,6 +81,19 @@ Result<> check_whole(const File& file, std::uint64_t row_bytes) {
   return {};
 }
 
+/// Closes a workbook, and the file of its rows where the library gave up before it did so.
+lxw_error close_workbook(lxw_workbook* workbook, std::FILE* rows) {
+  const int descriptor = ::fileno(rows);
+  struct stat before{};
+  const bool is_known = ::fstat(descriptor, &before) == 0;
+  const lxw_error failed = ::workbook_close(workbook);
+  struct stat after{};
+  const bool is_open = failed != LXW_NO_ERROR && is_known && ::fstat(descriptor, &after) == 0;
+  // Another file has got the number when this one was closed.
+  if (is_open && before.st_dev == after.st_dev && before.st_ino == after.st_ino) std::fclose(rows);
+  return failed;
+}
+
 }  // namespace
 
 bool is_available() {
@@ -91,7 +105,11 @@ struct Writer::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (workbook != nullptr) ::lxw_workbook_free(workbook);
+    if (workbook == nullptr) return;
+    // What is not finished keeps the file of its rows open.
+    if (sheet != nullptr && sheet->optimize_tmpfile != nullptr)
+      std::fclose(sheet->optimize_tmpfile);
+    ::lxw_workbook_free(workbook);
   }
 
   Result<> begin(std::span<const std::string_view> columns, WriteOptions& options);
@@ -200,7 +218,7 @@ Result<File> Writer::finish() {
   std::FILE* const rows = state.sheet->optimize_tmpfile;
   if (std::fflush(rows) != 0 || std::ferror(rows) != 0) return disk_full();
   const long row_bytes = std::ftell(rows);
-  const lxw_error failed = ::workbook_close(std::exchange(state.workbook, nullptr));
+  const lxw_error failed = close_workbook(std::exchange(state.workbook, nullptr), rows);
   if (failed != LXW_NO_ERROR || row_bytes < 0) return disk_full();
   KIT_TRY(check_whole(state.file, static_cast<std::uint64_t>(row_bytes)));
   return std::move(state.file);
