@@ -120,8 +120,12 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
-    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call?: KitCall): Promise<string> {
+    return (await this.request(method, path, body, type, call)).text();
+  }
+
+  async request(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv;q=0.9, */*;q=0.1", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
@@ -130,9 +134,8 @@ class KitTransport {
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
-    const text = await response.text();
-    if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return text;
+    if (!response.ok) throw new KitError(response.status, kitStatus(response, await response.text()));
+    return response;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -146,6 +149,8 @@ class KitTransport {
     }
   }
 }
+
+const kitWorkbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 function kitStatus(response: Response, text: string): KitStatus {
   try {
@@ -1080,9 +1085,21 @@ export class GenresClient {
     return this.transport.send("GET", "/api/v1/genres/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<GenreQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/genres/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1135,9 +1152,21 @@ export class MediaTypesClient {
     return this.transport.send("GET", "/api/v1/media_types/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<MediaTypeQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/media_types/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1190,9 +1219,21 @@ export class ArtistsClient {
     return this.transport.send("GET", "/api/v1/artists/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<ArtistQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/artists/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1250,9 +1291,21 @@ export class AlbumsClient {
     return this.transport.send("GET", "/api/v1/albums/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<AlbumQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/albums/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1310,9 +1363,21 @@ export class TracksClient {
     return this.transport.send("GET", "/api/v1/tracks/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<TrackQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/tracks/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1365,9 +1430,21 @@ export class PlaylistsClient {
     return this.transport.send("GET", "/api/v1/playlists/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<PlaylistQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/playlists/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1438,9 +1515,21 @@ export class EmployeesClient {
     return this.transport.send("GET", "/api/v1/employees/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<EmployeeQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/employees/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1503,9 +1592,21 @@ export class CustomersClient {
     return this.transport.send("GET", "/api/v1/customers/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<CustomerQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/customers/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1583,9 +1684,21 @@ export class InvoicesClient {
     return this.transport.send("GET", "/api/v1/invoices/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<InvoiceQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/invoices/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1648,9 +1761,21 @@ export class InvoiceLinesClient {
     return this.transport.send("GET", "/api/v1/invoice_lines/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<InvoiceLineQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/invoice_lines/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, kitWorkbook, call);
     return JSON.parse(text) as KitImport;
   }
 
