@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "kit/xlsx/test_reading.hpp"
 
 namespace kit::xlsx {
@@ -89,6 +92,22 @@ TEST(XlsxReader, ChoosesASheet) {
   EXPECT_THAT(read("Secnd"), HasSubstr("no sheet 'Secnd'"));
   EXPECT_THAT(read("Secnd"), HasSubstr("Second"));
   EXPECT_THAT(read_all(workbook, {}, "Second"), HasSubstr("sheet9.xml is missing"));
+}
+
+/// Made with openpyxl 3.1: `tests/corpus/xlsx_fuzz` holds it.
+TEST(XlsxReader, ReadsWhatAnotherProgramWrote) {
+  std::ifstream file(std::string(KIT_SOURCE_DIR) + "/tests/corpus/xlsx_fuzz/openpyxl.xlsx",
+                     std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  EXPECT_EQ(
+      read_all(Reader::from_text(bytes, {})),
+      "1: A|B|C|D|E|F|G\n"
+      "2: 1|text|1.1|true|2021-01-31|2021-01-31T13:45:00.250000Z|13:45:00\n"
+      "3: 2|a & b\nc|0.3|false|-|-|-\n"
+      "4! B4: holds a formula without a stored value; open the file in a spreadsheet and save "
+      "it\n"
+      "6: -|only|-|-|-|-|-\n");
+  EXPECT_EQ(read_all(Reader::from_text(bytes, {"second", {}})), "1: x\n");
 }
 
 TEST(XlsxReader, KnowsTheOtherBeginningOfDays) {

@@ -127,6 +127,7 @@ function kitQuery(query: object | undefined): string {
 }
 
 class KitTransport {
+  readonly workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   private readonly options: KitOptions;
 
   constructor(options: KitOptions) {
@@ -168,8 +169,6 @@ class KitTransport {
     }
   }
 }
-
-const kitWorkbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 function kitStatus(response: Response, text: string): KitStatus {
   try {
@@ -413,7 +412,7 @@ class ClientWriter {
              "    return (await this.transport.request(\"GET\", path, undefined, \"\", "
              "call)).blob();\n  }\n";
     write_import("csv", "string | Blob", "\"text/csv\"", "line");
-    write_import("xlsx", "Blob", "kitWorkbook", "row");
+    write_import("xlsx", "Blob", "this.transport.workbook", "row");
   }
 
   void write_import(std::string_view format, std::string_view file, std::string_view type,
