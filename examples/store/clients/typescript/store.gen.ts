@@ -108,6 +108,7 @@ function kitQuery(query: object | undefined): string {
 }
 
 class KitTransport {
+  readonly workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   private readonly options: KitOptions;
 
   constructor(options: KitOptions) {
@@ -149,8 +150,6 @@ class KitTransport {
     }
   }
 }
-
-const kitWorkbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 function kitStatus(response: Response, text: string): KitStatus {
   try {
@@ -1099,7 +1098,7 @@ export class GenresClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1166,7 +1165,7 @@ export class MediaTypesClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1233,7 +1232,7 @@ export class ArtistsClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1305,7 +1304,7 @@ export class AlbumsClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1377,7 +1376,7 @@ export class TracksClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1444,7 +1443,7 @@ export class PlaylistsClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1529,7 +1528,7 @@ export class EmployeesClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1606,7 +1605,7 @@ export class CustomersClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1698,7 +1697,7 @@ export class InvoicesClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1775,7 +1774,7 @@ export class InvoiceLinesClient {
 
   /** All or nothing; violations name row and column: lines[17].Email. */
   async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
-    const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, kitWorkbook, call);
+    const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
