@@ -3,6 +3,7 @@
 # installed package includes this file too, so a service finds the same libraries as kit itself did.
 #
 # Targets: Threads::Threads SQLite::SQLite3 yaml-cpp re2::re2 OpenSSL::SSL kit::nghttp2 ZLIB::ZLIB kit::brotli kit::zstd
+#          kit::xlsxwriter (where it is there)
 #          kit::mustache CLI11::CLI11
 #          tests only: GTest::* benchmark::* simdjson::simdjson
 include_guard(GLOBAL)
@@ -53,6 +54,14 @@ endfunction()
 kit_vendor(nghttp2 nghttp2/nghttp2.h nghttp2/nghttp2ver.h "NGHTTP2_VERSION \"([0-9.]+)\"" 1.52 nghttp2)
 kit_vendor(brotli brotli/encode.h "" "" "" brotlienc brotlidec)
 kit_vendor(zstd zstd.h "" "" "" zstd)
+
+# Workbooks are read and written when the library is there (Debian: libxlsxwriter-dev).
+option(KIT_WITH_XLSX "Import and export workbooks (.xlsx) when libxlsxwriter is there" ON)
+find_path(KIT_XLSXWRITER_INCLUDE xlsxwriter.h)
+find_library(KIT_XLSXWRITER_LIBRARY xlsxwriter)
+if(KIT_WITH_XLSX AND KIT_XLSXWRITER_INCLUDE AND KIT_XLSXWRITER_LIBRARY)
+  kit_vendor(xlsxwriter xlsxwriter.h xlsxwriter.h "LXW_VERSION \"([0-9.]+)\"" 1.1.4 xlsxwriter)
+endif()
 
 # What only the generator and the tests need; a service built against an installed kit needs neither.
 if(PROJECT_NAME STREQUAL "kit")

@@ -19,8 +19,8 @@ struct Command {
   std::size_t max_arguments;
 };
 
-constexpr std::array<std::string_view, 2> import_options{"--dir", "--dry-run"};
-constexpr std::array<std::string_view, 1> export_options{"--dir"};
+constexpr std::array<std::string_view, 3> import_options{"--dir", "--format", "--dry-run"};
+constexpr std::array<std::string_view, 2> export_options{"--dir", "--format"};
 constexpr std::array<std::string_view, 1> migrate_options{"--allow-destructive"};
 constexpr std::array<std::string_view, 3> common_options{"--config", "--env", "--help"};
 constexpr std::size_t any_number = 1000;
@@ -39,17 +39,18 @@ constexpr std::array<Command, 7> commands{{
      "  @ migrate down 2        undo the last two\n"
      "  @ migrate up --allow-destructive   also what loses data, after a backup\n",
      migrate_options, 2},
-    {"import", "Read CSV files into the database; all of a file or nothing of it",
+    {"import",
+     "Read CSV files or workbooks (.xlsx) into the database; all of a file or nothing of it",
      "  @ import                        every file of the folder import.directory names\n"
      "  @ import --dir data Artist Album\n"
      "  @ import --dry-run              check everything, keep nothing\n",
      import_options, any_number},
     {"export",
-     "Write the rows as CSV files that `import` reads: the columns of the import maps, without "
-     "deleted "
-     "rows. No backup",
-     "  @ export --dir backup\n  @ export --dir backup Customer Invoice\n", export_options,
-     any_number},
+     "Write the rows as CSV files (or workbooks) that `import` reads: the columns of the import "
+     "maps, without deleted rows. No backup",
+     "  @ export --dir backup\n  @ export --dir backup Customer Invoice\n"
+     "  @ export --dir backup --format xlsx\n",
+     export_options, any_number},
     {"config",
      "Show every setting, its value and where it comes from",
      "  @ config\n  @ config --env prod\n",
@@ -117,10 +118,10 @@ class Parser {
     }
     const bool setting = name.starts_with("--") && name.find('.') != std::string_view::npos;
     const auto known = {std::string_view("--config"), std::string_view("--env"),
-                        std::string_view("--dir")};
+                        std::string_view("--dir"), std::string_view("--format")};
     if (!setting && std::ranges::find(known, name) == known.end()) {
-      const std::array<std::string_view, 6> names{"--config",  "--env",  "--dir",
-                                                  "--dry-run", "--help", "--allow-destructive"};
+      const std::array<std::string_view, 7> names{
+          "--config", "--env", "--dir", "--format", "--dry-run", "--help", "--allow-destructive"};
       return Error(Code::invalid_argument,
                    "there is no option '" + std::string(name) + "'" + did_you_mean(name, names));
     }
@@ -141,6 +142,8 @@ class Parser {
     if (name == "--config") {
       line_.config_folder = std::move(value);
       line_.config_folder_given = true;
+    } else if (name == "--format") {
+      line_.format = std::move(value);
     } else {
       (name == "--env" ? line_.environment : line_.folder) = std::move(value);
     }
@@ -185,6 +188,8 @@ std::string with_name(std::string_view text, std::string_view program) {
 std::string option_text(std::string_view option) {
   if (option == "--dir")
     return "  --dir DIR            the folder of the files (import: import.directory)\n";
+  if (option == "--format")
+    return "  --format FORMAT      csv or xlsx (import: what is there, export: csv)\n";
   if (option == "--allow-destructive")
     return "  --allow-destructive  up: apply steps that lose data\n";
   return "  --dry-run            check everything, keep nothing\n";
@@ -207,7 +212,7 @@ std::string help_text(std::string_view program, std::string_view command_name) {
     text = with_name(
         "  @                              serve at http://127.0.0.1:8080/\n"
         "  @ --http.port=9000             on another port\n"
-        "  @ import --dir data            read CSV files\n"
+        "  @ import --dir data            read CSV files or workbooks\n"
         "  @ migrate status               where the database stands\n"
         "  @ config                       every setting and where it comes from\n\nCommands\n",
         program);

@@ -19,6 +19,7 @@ struct CommandLine {
   bool config_folder_given = false;
   std::string environment;         ///< --env NAME; empty: not given.
   std::string folder;              ///< --dir DIR
+  std::string format;              ///< --format csv|xlsx; empty: not given.
   bool dry_run = false;            ///< --dry-run
   bool allow_destructive = false;  ///< --allow-destructive
   bool help = false;               ///< --help, -h, or the command help

@@ -125,6 +125,16 @@ Result<> refuse_missing_database(const Application& application, const Settings&
                                     std::string(application.name) + " migrate up` would make it");
 }
 
+/// The value of --format.
+Result<std::optional<db::RowFormat>> format_of(const CommandLine& line) {
+  if (line.format.empty()) return std::optional<db::RowFormat>();
+  const std::optional<db::RowFormat> format = db::row_format(line.format);
+  if (!format)
+    return Error(Code::invalid_argument, "--format is csv or xlsx, not '" + line.format + "'");
+  KIT_TRY(db::check_available(*format));
+  return format;
+}
+
 /// For commands that run as long as they have to, with nobody waiting for an answer.
 Settings without_time_limits(const Settings& settings) {
   constexpr std::chrono::hours day{24};
@@ -175,17 +185,16 @@ Task<> import_command(Application& application, const Settings& settings, const 
   ImportRun run;
   run.directory = line.folder.empty() ? settings.import.directory : line.folder;
   run.names = line.arguments;
+  run.format = co_await format_of(line);
   run.dry_run = line.dry_run;
   run.progress = [&terminal](const ImportProgress& progress) { terminal.progress(progress); };
   Task<ImportSummary> importing = import_files(*database, service->imports(), std::move(run));
   Result<ImportSummary> imported = co_await as_result(std::move(importing));
   terminal.progress_done();
   const ImportSummary summary = co_await std::move(imported);
-  for (const db::ImportReport& report : summary.reports) {
-    print(result_line(report));
-    for (const auto& target : service->imports()) {
-      if (target->name() == report.target) print(problems_text(report, target->file()));
-    }
+  for (std::size_t i = 0; i < summary.reports.size(); ++i) {
+    print(result_line(summary.reports[i]));
+    print(problems_text(summary.reports[i], summary.files[i]));
   }
   if (line.dry_run) print("dry run: nothing was kept\n");
   if (summary.refused() > 0)
@@ -196,6 +205,7 @@ Task<> import_command(Application& application, const Settings& settings, const 
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line) {
   if (line.folder.empty())
     co_await Error(Code::invalid_argument, "export needs --dir DIR, the folder to write into");
+  const std::optional<db::RowFormat> given = co_await format_of(line);
   co_await refuse_missing_database(application, settings);
   Settings patient = without_time_limits(settings);
   patient.migrate_on_start = false;
@@ -205,7 +215,10 @@ Task<> export_command(Application& application, const Settings& settings, const 
                                                           std::int64_t rows) {
     print(padded(std::string(file), 26) + grouped(rows) + " rows\n");
   };
-  co_await export_files(*database, service->imports(), line.folder, line.arguments, std::move(say));
+  const db::RowFormat format = given.value_or(db::RowFormat::csv);
+  Task<std::int64_t> writing = export_files(*database, service->imports(), line.folder,
+                                            line.arguments, format, std::move(say));
+  co_await std::move(writing);
 }
 
 }  // namespace kit::app

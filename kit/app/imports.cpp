@@ -10,12 +10,15 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
-#include "kit/csv/csv.hpp"
+#include "kit/db/row_file.hpp"
 
 namespace kit::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Rows between two writes to a file that is exported.
+constexpr std::int64_t rows_at_once = 500;
 
 /// The targets of those names, in their order of import; all when there are no names.
 Result<std::vector<db::ImportTarget*>> choose(ImportTargets targets,
@@ -38,6 +41,30 @@ Result<std::vector<db::ImportTarget*>> choose(ImportTargets targets,
 
 std::string join_path(const std::string& folder, std::string_view file) {
   return (fs::path(folder) / fs::path(file)).string();
+}
+
+std::string file_of(const db::ImportTarget& target, db::RowFormat format) {
+  return db::file_in_format(target.file(), format);
+}
+
+/// A target and the file it is filled from.
+struct Planned {
+  db::ImportTarget* target = nullptr;
+  std::string file;
+};
+
+/// Without a format what is there counts; two of them are one too many.
+Result<std::string> choose_file(const std::string& folder, const db::ImportTarget& target,
+                                std::optional<db::RowFormat> format) {
+  if (format) return file_of(target, *format);
+  std::string csv = file_of(target, db::RowFormat::csv);
+  std::string xlsx = file_of(target, db::RowFormat::xlsx);
+  std::error_code ignored;
+  if (!fs::exists(join_path(folder, xlsx), ignored)) return csv;
+  if (!fs::exists(join_path(folder, csv), ignored)) return xlsx;
+  return Error(Code::invalid_argument, "the folder " + folder + " has both " + csv + " and " +
+                                           xlsx +
+                                           "; choose one with --format csv or --format xlsx");
 }
 
 /// A file that is written under another name first, so that nobody sees half of it.
@@ -77,29 +104,39 @@ class NewFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-Task<std::int64_t> export_one(db::Session& session, db::ImportTarget& target, std::string path) {
-  NewFile file = co_await NewFile::open(std::move(path));
-  std::string text;
-  const auto columns = target.columns();
-  const std::vector<csv::Field> header(columns.begin(), columns.end());
-  csv::write_record(text, header);
-  std::int64_t rows = 0;
-  auto sink = [&](std::span<const csv::Field> fields) -> Result<> {
-    csv::write_record(text, fields);
-    ++rows;
-    if (text.size() < 64 * 1024UL) return {};
-    Result<> flushed = file.write(text);
-    text.clear();
-    return flushed;
+/// To the disk in pieces, as they are ready.
+Task<std::int64_t> write_rows(db::Session& session, db::ImportTarget& target, db::RowFile& rows,
+                              NewFile& file) {
+  std::int64_t count = 0;
+  auto sink = [&](const csv::Fields& fields) -> Result<> {
+    KIT_TRY(rows.add(fields));
+    if (++count % rows_at_once != 0) return {};
+    return file.write(rows.take());
   };
-  Result<> written = co_await as_result(target.each(session, sink));
-  if (written) written = file.write(text);
-  if (written) written = file.finish();
-  if (!written) {
-    file.abandon();
-    co_return std::move(written).error();
+  co_await target.each(session, sink);
+  co_await rows.finish();
+  while (true) {
+    const std::string piece = co_await rows.rest();
+    if (piece.empty()) break;
+    co_await file.write(piece);
   }
-  co_return rows;
+  co_await file.finish();
+  co_return count;
+}
+
+Task<std::int64_t> export_one(db::Session& session, db::ImportTarget& target, std::string path,
+                              db::RowFormat format) {
+  db::RowFileOptions options;
+  options.format = format;
+  options.title = target.name();
+  options.directory = fs::path(path).parent_path().string();
+  options.is_direct = true;  // nobody else is served
+  Task<std::unique_ptr<db::RowFile>> making = db::make_row_file(target.columns(), options);
+  const std::unique_ptr<db::RowFile> rows = co_await std::move(making);
+  NewFile file = co_await NewFile::open(std::move(path));
+  Result<std::int64_t> written = co_await as_result(write_rows(session, target, *rows, file));
+  if (!written) file.abandon();
+  co_return written;
 }
 
 }  // namespace
@@ -133,23 +170,24 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
     co_return Error(Code::not_found, "there is no folder " + run.directory +
                                          " (the setting import.directory, or --dir)");
   }
-  if (run.names.empty()) {
-    std::erase_if(chosen, [&](const db::ImportTarget* target) {
-      return !fs::exists(join_path(run.directory, target->file()), ignored);
-    });
-    if (chosen.empty())
-      co_return Error(Code::not_found, "the folder " + run.directory + " has no file to import");
+  std::vector<Planned> planned;
+  for (db::ImportTarget* target : chosen) {
+    Planned one{target, co_await choose_file(run.directory, *target, run.format)};
+    const bool is_there = fs::exists(join_path(run.directory, one.file), ignored);
+    if (is_there || !run.names.empty()) planned.push_back(std::move(one));
   }
+  if (planned.empty())
+    co_return Error(Code::not_found, "the folder " + run.directory + " has no file to import");
   ImportSummary summary;
   ImportProgress progress;
-  progress.files = chosen.size();
+  progress.files = planned.size();
   // A dry run tries all files in one transaction, which is then dropped: later files refer to
   // earlier ones.
   std::unique_ptr<db::Transaction> trial;
   if (run.dry_run) trial = co_await database.begin_bulk();
-  for (db::ImportTarget* target : chosen) {
+  for (const auto& [target, file] : planned) {
     ++progress.number;
-    progress.file = target->file();
+    progress.file = file;
     progress.percent = 0;
     const std::int64_t rows_before = summary.rows();
     if (run.progress) run.progress(progress);
@@ -160,11 +198,12 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
       progress.percent = bytes_total == 0 ? 100 : static_cast<int>(bytes * 100 / bytes_total);
       if (run.progress) run.progress(progress);
     };
-    std::string path = join_path(run.directory, target->file());
+    std::string path = join_path(run.directory, file);
     Task<db::ImportReport> importing =
         trial ? db::import_into(*trial, *target, std::move(path), std::move(options))
               : db::import_file(database, *target, std::move(path), std::move(options));
     summary.reports.push_back(co_await std::move(importing));
+    summary.files.push_back(file);
     if (!summary.reports.back().problems.empty() && !trial) break;
   }
   co_return summary;
@@ -172,6 +211,7 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
 
 Task<std::int64_t> export_files(db::Database& database, ImportTargets targets,
                                 std::string directory, std::vector<std::string> names,
+                                db::RowFormat format,
                                 Function<void(std::string_view, std::int64_t)> say) {
   std::vector<db::ImportTarget*> chosen = co_await choose(targets, names);
   std::error_code failed;
@@ -179,13 +219,15 @@ Task<std::int64_t> export_files(db::Database& database, ImportTargets targets,
   if (failed)
     co_return Error(Code::unavailable,
                     "can't make the folder " + directory + ": " + failed.message());
+  co_await db::check_available(format);
   // All files show the same moment.
   std::unique_ptr<db::Transaction> snapshot = co_await database.begin_read();
   std::int64_t all = 0;
   for (db::ImportTarget* target : chosen) {
+    const std::string file = file_of(*target, format);
     const std::int64_t rows =
-        co_await export_one(*snapshot, *target, join_path(directory, target->file()));
-    say(target->file(), rows);
+        co_await export_one(*snapshot, *target, join_path(directory, file), format);
+    say(file, rows);
     all += rows;
   }
   co_return all;

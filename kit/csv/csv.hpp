@@ -3,31 +3,21 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "kit/base/result.hpp"
+#include "kit/csv/source.hpp"
 
 namespace kit::csv {
-
-/// What a field holds: nothing where the file has nothing between two commas, the empty text where
-/// it has `""`.
-using Field = std::optional<std::string_view>;
-
-/// One record of a CSV file. Lifetime: until the reader's next call.
-struct Record {
-  std::size_t line = 0;  ///< Where the record begins, from 1; a quoted field may span lines.
-  std::span<const Field> fields;
-};
 
 /// Reads CSV (RFC 4180, UTF-8, optional byte order mark, CRLF or LF) piece by piece, in memory
 /// bounded by the longest record (limit 1 MiB). Strict: a quote inside an unquoted field, text
 /// after a closing quote, a lone carriage return, a record of another width than the first, invalid
 /// UTF-8 and NUL are errors that name line and column (counted in characters from 1).
-class Reader {
+class Reader final : public Source {
  public:
   static constexpr std::size_t max_record_bytes = 1024 * 1024;
 
@@ -40,21 +30,14 @@ class Reader {
   static Reader from_text(std::string text);
   Reader(Reader&&) noexcept;
   Reader& operator=(Reader&&) noexcept;
-  ~Reader();
+  ~Reader() override;
 
-  /// The next record; false at the end of the file. Fails with `invalid_argument` for a bad record
-  /// (`record.line` says where it began, the violation says what is wrong); the next call goes on
-  /// behind it, except after an unclosed quote or a record past the limit, which end the file.
-  Result<bool> next(Record& record);
-  /// Begins again with the first record. Fails with `unavailable` where there is no way back (a
-  /// pipe).
-  Result<> rewind();
-  /// Copies raw bytes of the very file that `next` reads, whatever its path leads to by now, and
-  /// yields how many; 0 at the end. `next` goes on where it was. Fails as `next` does for a file.
-  Result<std::size_t> read_at(std::size_t offset, std::span<char> bytes) const;
-  /// Bytes read so far and in all, for progress.
-  std::size_t bytes_read() const;
-  std::size_t bytes_total() const;
+  /// As any source; an unclosed quote and a record past the limit end the file.
+  Result<bool> next(Record& record) override;
+  Result<> rewind() override;
+  Result<std::size_t> read_at(std::size_t offset, std::span<char> bytes) const override;
+  std::size_t bytes_read() const override;
+  std::size_t bytes_total() const override;
 
  private:
   struct State;

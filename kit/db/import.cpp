@@ -12,13 +12,16 @@
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
 #include "kit/base/time.hpp"
+#include "kit/csv/csv.hpp"
+#include "kit/db/row_file.hpp"
 
 namespace kit::db {
 namespace {
 
 constexpr std::size_t max_problems = 1000;
-/// Rows between two turns of the loop: some milliseconds of work.
+/// Rows, and bytes of the file, between two turns of the loop: some milliseconds of work.
 constexpr std::int64_t batch_rows = 256;
+constexpr std::size_t batch_bytes = 512 * 1024;
 constexpr std::size_t hash_chunk_bytes = 256 * 1024;
 
 constexpr std::string_view create_history =
@@ -32,12 +35,12 @@ constexpr std::string_view forget_history =
 constexpr std::string_view add_history =
     "INSERT INTO kit_imports (file, sha256, \"rows\", imported_at) VALUES (?1, ?2, ?3, ?4)";
 
-/// The sum of the content of what `reader` reads, in pieces with turns of the loop between them.
-Task<std::string> hash_content(const csv::Reader& reader) {
+/// The sum of the content of what `source` reads, in pieces with turns of the loop between them.
+Task<std::string> hash_content(const csv::Source& source) {
   Sha256 sum;
   std::string chunk(hash_chunk_bytes, '\0');
   for (std::size_t offset = 0;;) {
-    const std::size_t got = co_await reader.read_at(offset, chunk);
+    const std::size_t got = co_await source.read_at(offset, chunk);
     if (got == 0) break;
     sum.add(std::string_view(chunk).substr(0, got));
     offset += got;
@@ -140,52 +143,58 @@ class Keys {
 
 class Importer {
  public:
-  Importer(ImportTarget& target, csv::Reader reader, ImportOptions& options)
-      : target_(target), reader_(std::move(reader)), options_(options) {
+  Importer(ImportTarget& target, std::unique_ptr<csv::Source> source, ImportOptions& options)
+      : target_(target), source_(std::move(source)), options_(options) {
     report_.target = target.name();
   }
 
   /// Reads and stores everything; what is wrong is in the report.
   Task<> store_all(Session& session) {
     csv::Record record;
-    Result<bool> first = reader_.next(record);
-    if (!first) {
-      co_await as_problem(record, std::move(first).error());
-    } else if (!*first) {
-      add_problem(report_, 1, "", "the file is empty: it has no header");
-    }
-    if (!report_.problems.empty() || !header_.read(record, target_.columns(), report_)) co_return;
+    bool has_header = false;
     while (report_.problems.size() < max_problems) {
-      Result<bool> more = reader_.next(record);
+      Result<bool> more = source_->next(record);
       if (more.ok() && !*more) break;
       if (!more) {
         co_await as_problem(record, std::move(more).error());
-      } else {
+        if (!has_header) co_return;
+        ++rows_;
+      } else if (!has_header && !record.fields.empty()) {
+        has_header = true;
+        if (!header_.read(record, target_.columns(), report_)) co_return;
+      } else if (!record.fields.empty()) {
         Task<> storing = store(session, record);
         co_await std::move(storing);
+        ++rows_;
       }
-      if (++rows_ % batch_rows == 0) {
+      if (source_->bytes_read() - told_ >= batch_bytes || rows_ - told_rows_ >= batch_rows) {
         progress();
         co_await sleep_for(Clock::duration::zero());
       }
     }
+    if (!has_header) add_problem(report_, 1, "", "the file is empty: it has no header");
     progress();
   }
 
   /// Reads everything again, to name the records whose rows refer to nothing.
   Task<> verify_all(Session& session) {
-    co_await reader_.rewind();
+    co_await source_->rewind();
     csv::Record record;
-    co_await reader_.next(record);  // the header
+    bool has_header = false;
     std::int64_t rows = 0;
+    std::size_t paused_at = 0;
     while (report_.problems.size() < max_problems) {
-      const bool more = co_await reader_.next(record);
+      const bool more = co_await source_->next(record);
       if (!more) break;
-      const std::size_t line = record.line;
-      Task<> verifying = target_.verify(session, header_.order(record, options_.guarded));
-      Result<> held = co_await as_result(std::move(verifying));
-      if (!held) co_await refuse(line, std::move(held).error());
-      if (++rows % batch_rows == 0) co_await sleep_for(Clock::duration::zero());
+      if (has_header && !record.fields.empty()) {
+        Task<> verifying = verify(session, record);
+        co_await std::move(verifying);
+      }
+      has_header = has_header || !record.fields.empty();
+      if (++rows % batch_rows == 0 || source_->bytes_read() - paused_at >= batch_bytes) {
+        paused_at = source_->bytes_read();
+        co_await sleep_for(Clock::duration::zero());
+      }
     }
   }
 
@@ -200,6 +209,13 @@ class Importer {
     add_problem(report_, record.line, "",
                 has_violation ? error.violations().front().description : error.message());
     return {};
+  }
+
+  Task<> verify(Session& session, const csv::Record& record) {
+    const std::size_t line = record.line;
+    Task<> verifying = target_.verify(session, header_.order(record, options_.guarded));
+    Result<> held = co_await as_result(std::move(verifying));
+    if (!held) co_await refuse(line, std::move(held).error());
   }
 
   Task<> store(Session& session, const csv::Record& record) {
@@ -237,16 +253,20 @@ class Importer {
   }
 
   void progress() {
-    if (options_.progress) options_.progress(reader_.bytes_read(), reader_.bytes_total(), rows_);
+    told_ = source_->bytes_read();
+    told_rows_ = rows_;
+    if (options_.progress) options_.progress(told_, source_->bytes_total(), rows_);
   }
 
   ImportTarget& target_;
-  csv::Reader reader_;
+  std::unique_ptr<csv::Source> source_;
   ImportOptions& options_;
   Header header_;
   Keys keys_;
   ImportReport report_;
   std::int64_t rows_ = 0;
+  std::size_t told_ = 0;  ///< Bytes and rows at the last progress.
+  std::int64_t told_rows_ = 0;
 };
 
 Task<bool> is_known(Session& session, std::string_view file, std::string_view sum) {
@@ -274,10 +294,11 @@ struct Opened {
   std::string sum;
 };
 
-Task<Opened> open(ImportTarget& target, csv::Reader reader, ImportOptions& options) {
+Task<Opened> open(ImportTarget& target, std::unique_ptr<csv::Source> source,
+                  ImportOptions& options) {
   // Of the file that is open: its path may lead to another one by now.
-  std::string sum = co_await hash_content(reader);
-  Importer importer(target, std::move(reader), options);
+  std::string sum = co_await hash_content(*source);
+  Importer importer(target, std::move(source), options);
   co_return Opened{std::move(importer), std::move(sum)};
 }
 
@@ -331,20 +352,20 @@ Task<std::optional<std::string>> ImportTarget::page(Session&, const ListQuery&, 
 
 Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
                                ImportOptions options) {
-  csv::Reader reader = co_await csv::Reader::open(path);
-  Opened opened = co_await open(target, std::move(reader), options);
+  std::unique_ptr<csv::Source> source = co_await open_rows(path);
+  Opened opened = co_await open(target, std::move(source), options);
   co_return co_await import_opened(transaction, target, opened, options.skip_known);
 }
 
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
                                ImportOptions options) {
-  csv::Reader reader = co_await csv::Reader::open(path);
-  co_return co_await import_reader(database, target, std::move(reader), std::move(options));
+  std::unique_ptr<csv::Source> source = co_await open_rows(path);
+  co_return co_await import_rows(database, target, std::move(source), std::move(options));
 }
 
-Task<ImportReport> import_reader(Database& database, ImportTarget& target, csv::Reader reader,
-                                 ImportOptions options) {
-  Opened opened = co_await open(target, std::move(reader), options);
+Task<ImportReport> import_rows(Database& database, ImportTarget& target,
+                               std::unique_ptr<csv::Source> source, ImportOptions options) {
+  Opened opened = co_await open(target, std::move(source), options);
   // The writer only now: hashing a large file takes time.
   std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
   ImportReport report = co_await import_opened(*transaction, target, opened, options.skip_known);

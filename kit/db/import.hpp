@@ -12,7 +12,7 @@
 
 #include "kit/async/task.hpp"
 #include "kit/base/function.hpp"
-#include "kit/csv/csv.hpp"
+#include "kit/csv/source.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
 
@@ -22,9 +22,9 @@ namespace kit::db {
 enum class Stored { inserted, updated, unchanged };
 
 /// Receives records; returning an error ends what hands them out with it.
-using RecordSink = FunctionRef<Result<>(std::span<const csv::Field>)>;
+using RecordSink = FunctionRef<Result<>(const csv::Fields&)>;
 
-/// One CSV file and the table it fills. Generated for every entity (and many-to-many relation) with
+/// One file and the table it fills. Generated for every entity (and many-to-many relation) with
 /// an import map.
 class ImportTarget {
  public:
@@ -39,8 +39,8 @@ class ImportTarget {
   /// refused.
   virtual std::size_t key_columns() const = 0;
   /// Converts, checks and stores one record: `fields` in the order of `columns()`, one
-  /// without a value is null. A failure with violations (field = the CSV column) refuses the
-  /// record.
+  /// without a value is null. A failure with violations (field = the column of the file) refuses
+  /// the record.
   virtual Task<Stored> store(Session& session, std::span<const csv::Field> fields) = 0;
   /// Looks at a record again that `store` took, after all of them, when the database has found that
   /// some row refers to nothing: fails with violations when it is this one's.
@@ -83,17 +83,17 @@ struct ImportOptions {
   Function<void(std::size_t bytes, std::size_t bytes_total, std::int64_t rows)> progress;
 };
 
-/// Imports one file in one transaction: all of it or nothing. Every bad record is reported, up to
-/// 1000. A row may refer to a later one of its own file. Streams the file, a second time when rows
-/// refer to nothing; yields to the loop between batches. Fails when the file or database can't be
-/// read or written at all; bad records are in the report. Cost: some 40 bytes for each record, to
-/// notice keys that are given twice.
+/// Imports one file (by its suffix CSV or XLSX) in one transaction: all of it or nothing. Every bad
+/// record is reported, up to 1000. A row may refer to a later one of its own file. Streams the
+/// file, a second time when rows refer to nothing; yields to the loop between batches. Fails when
+/// the file or database can't be read or written at all; bad records are in the report. Cost: some
+/// 40 bytes for each record, to notice keys that are given twice.
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,
                                ImportOptions options);
 
-/// The same for what a reader reads.
-Task<ImportReport> import_reader(Database& database, ImportTarget& target, csv::Reader reader,
-                                 ImportOptions options);
+/// The same for what a source reads.
+Task<ImportReport> import_rows(Database& database, ImportTarget& target,
+                               std::unique_ptr<csv::Source> source, ImportOptions options);
 
 /// Does the same in `transaction`, all but the commit. What the rows of a refused file changed
 /// before the bad one stays in the transaction: it is for trying several files that refer to each

@@ -5,7 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
+#include <system_error>
 #include <utility>
 
 #include "kit/base/base64.hpp"
@@ -74,13 +74,15 @@ void CsvReader::read(double& value) {
 
 void CsvReader::read(float& value) {
   const std::size_t before = violations_.size();
+  const std::string_view text = fields_[at_].value_or("");
   double wide = 0;
   read(wide);
   if (violations_.size() != before) return;
-  if (std::abs(wide) > static_cast<double>(std::numeric_limits<float>::max())) {
-    return refuse("is out of range");
-  }
-  value = static_cast<float>(wide);
+  // Not by way of the double: the shortest text of the largest float is a larger double.
+  float narrow = 0;
+  const std::errc failed = std::from_chars(text.data(), text.data() + text.size(), narrow).ec;
+  if (failed != std::errc() && std::abs(wide) > 1) return refuse("is out of range");
+  value = failed == std::errc() ? narrow : static_cast<float>(wide);
 }
 
 void CsvReader::read(Timestamp& value) {
@@ -209,20 +211,20 @@ Error in_columns(Error error, std::span<const CsvColumn> columns) {
 }
 
 void CsvWriter::add(double value) {
-  texts_.push_back(shortest(value));
+  put(shortest(value), csv::FieldKind::number);
 }
 
 void CsvWriter::add(float value) {
-  texts_.push_back(shortest(value));
+  put(shortest(value), csv::FieldKind::number);
 }
 
 void CsvWriter::add_bytes(const std::string& bytes) {
-  texts_.push_back(base64_encode(bytes));
+  put(base64_encode(bytes));
 }
 
-std::span<const csv::Field> CsvWriter::fields() {
+csv::Fields CsvWriter::fields() {
   views_.assign(texts_.begin(), texts_.end());
-  return views_;
+  return {views_, kinds_};
 }
 
 }  // namespace kit::record

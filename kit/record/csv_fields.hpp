@@ -19,7 +19,7 @@
 #include "kit/base/result.hpp"
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
-#include "kit/csv/csv.hpp"
+#include "kit/csv/source.hpp"
 #include "kit/json/scalar.hpp"
 #include "kit/json/writer.hpp"
 
@@ -171,18 +171,18 @@ Error in_columns(Error error, std::span<const CsvColumn> columns);
 /// Writes the fields of a CSV record, the opposite of `CsvReader`.
 class CsvWriter {
  public:
-  void add(const std::string& value) { texts_.push_back(value); }
-  void add(bool value) { texts_.emplace_back(value ? "true" : "false"); }
-  void add(std::int32_t value) { texts_.push_back(std::to_string(value)); }
-  void add(std::int64_t value) { texts_.push_back(std::to_string(value)); }
+  void add(const std::string& value) { put(value); }
+  void add(bool value) { put(value ? "true" : "false", csv::FieldKind::boolean); }
+  void add(std::int32_t value) { put(std::to_string(value), csv::FieldKind::number); }
+  void add(std::int64_t value) { put(std::to_string(value), csv::FieldKind::number); }
   void add(double value);
   void add(float value);
-  void add(const Decimal& value) { texts_.push_back(value.to_string()); }
-  void add(const Timestamp& value) { texts_.push_back(value.to_string()); }
-  void add(const Date& value) { texts_.push_back(value.to_string()); }
-  void add(const TimeOfDay& value) { texts_.push_back(value.to_string()); }
-  void add(std::chrono::microseconds value) { texts_.push_back(format_duration(value)); }
-  void add(const Uuid& value) { texts_.push_back(value.to_string()); }
+  void add(const Decimal& value) { put(value.to_string(), csv::FieldKind::number); }
+  void add(const Timestamp& value) { put(value.to_string()); }
+  void add(const Date& value) { put(value.to_string(), csv::FieldKind::date); }
+  void add(const TimeOfDay& value) { put(value.to_string()); }
+  void add(std::chrono::microseconds value) { put(format_duration(value)); }
+  void add(const Uuid& value) { put(value.to_string()); }
   template <class Tag, class Rep>
   void add(const Id<Tag, Rep>& id) {
     add(id.value());
@@ -190,26 +190,34 @@ class CsvWriter {
   template <class E>
     requires std::is_enum_v<E>
   void add(E value) {
-    texts_.emplace_back(to_string(value));
+    put(std::string(to_string(value)));
   }
   template <class T>
   void add(const std::vector<T>& values) {
-    json::Writer(texts_.emplace_back(std::in_place).value()).value(values);
+    std::string text;
+    json::Writer(text).value(values);
+    put(std::move(text));
   }
   template <class T>
   void add(const std::optional<T>& value) {
-    value ? add(*value) : texts_.push_back(std::nullopt);
+    value ? add(*value) : put(std::nullopt);
   }
   void add_bytes(const std::string& bytes);
   void add_bytes(const std::optional<std::string>& bytes) {
-    bytes ? add_bytes(*bytes) : texts_.push_back(std::nullopt);
+    bytes ? add_bytes(*bytes) : put(std::nullopt);
   }
 
   /// Lifetime: until the next `add`.
-  std::span<const csv::Field> fields();
+  csv::Fields fields();
 
  private:
+  void put(std::optional<std::string> text, csv::FieldKind kind = csv::FieldKind::text) {
+    texts_.push_back(std::move(text));
+    kinds_.push_back(kind);
+  }
+
   std::vector<std::optional<std::string>> texts_;
+  std::vector<csv::FieldKind> kinds_;
   std::vector<csv::Field> views_;
 };
 

@@ -5,14 +5,21 @@
 
 #include "kit/base/text.hpp"
 #include "kit/http/content_type.hpp"
+#include "kit/rest/detail/row_media.hpp"
 #include "kit/rest/idempotency.hpp"
 #include "kit/rest/list_request.hpp"
 
 namespace kit::rest {
 namespace {
 
-/// For a file to arrive, and then for its rows to be stored.
-constexpr auto import_timeout = std::chrono::seconds{60};
+/// For a file to arrive, and then for its rows to be stored; and for one to be made.
+constexpr auto transfer_timeout = std::chrono::seconds{60};
+
+/// The generated route of files out. They take as long as files in: a workbook is whole before the
+/// answer begins.
+bool is_export(const Route& route) {
+  return route.method == http::Method::get && route.path.ends_with("/export");
+}
 
 Error no_such_id() {
   return Error(Code::not_found, "there is nothing with this id").with_reason("NOT_FOUND");
@@ -65,14 +72,16 @@ Result<> add_routes(http::Router& router, void* object, std::span<const Route> r
     http::RouteOptions options;
     if (route.body == Body::patch) options.consumes.emplace_back("application/merge-patch+json");
     if (route.body == Body::csv) {
-      options.consumes.emplace_back("text/csv");
+      options.consumes.emplace_back(detail::csv_media_type);
+      options.consumes.emplace_back(detail::xlsx_media_type);
       options.streams_body = true;
       options.max_body_bytes = backend.limits.import_bytes;
-      options.timeout = import_timeout;
-      options.body_timeout = import_timeout;
+      options.timeout = transfer_timeout;
+      options.body_timeout = transfer_timeout;
     } else if (route.body != Body::none) {
       options.consumes.emplace_back("application/json");
     }
+    if (is_export(route)) options.timeout = transfer_timeout;
     const Use use = route.method == http::Method::get ? Use::read : Use::write;
     const Admission admission{access, use, route.body != Body::none};
     http::Handler handler = [&backend, object, route, admission](http::Request& request) {

@@ -41,7 +41,7 @@ enum class Body : std::uint8_t {
   none,
   json,
   patch,  ///< JSON, also as a merge patch.
-  csv,    ///< A file, as it comes.
+  csv,    ///< A file of rows, as it comes: CSV or a workbook.
 };
 
 /// A row of the table of an object's routes: constants, so that a file with many of them is quick

@@ -13,13 +13,14 @@
 #include "kit/async/context.hpp"
 #include "kit/base/caller.hpp"
 #include "kit/base/text.hpp"
-#include "kit/csv/csv.hpp"
 #include "kit/db/import.hpp"
+#include "kit/db/row_file.hpp"
 #include "kit/http/query.hpp"
 #include "kit/http/upload.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/record/list.hpp"
 #include "kit/rest/detail/item_problems.hpp"
+#include "kit/rest/detail/row_media.hpp"
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/request.hpp"
 
@@ -27,13 +28,13 @@ namespace kit::rest {
 namespace {
 
 constexpr std::int64_t page_rows = 500;
-constexpr std::string_view csv_type = "text/csv; charset=utf-8";
 
 /// A parameter of a transfer; the first value is what it is when it is not given.
 struct Choice {
   std::string_view name;
   std::array<std::string_view, 2> values;
   bool is_second = false;
+  bool is_given = false;
 };
 
 Error bad_parameter(std::string_view name, std::string description) {
@@ -45,7 +46,6 @@ Error bad_parameter(std::string_view name, std::string description) {
 /// Takes the choices out of a query and yields the rest of it.
 Result<std::string> take_choices(std::string_view query, std::span<Choice> choices) {
   std::string rest;
-  std::vector<std::string_view> given;
   for (const std::string_view part : split(query, '&')) {
     const std::string_view name = part.substr(0, part.find('='));
     const auto choice = std::ranges::find(choices, name, &Choice::name);
@@ -53,13 +53,11 @@ Result<std::string> take_choices(std::string_view query, std::span<Choice> choic
       if (!part.empty()) rest.append(rest.empty() ? "" : "&").append(part);
       continue;
     }
-    if (std::ranges::find(given, name) != given.end()) return bad_parameter(name, "is given twice");
-    given.push_back(name);
+    if (std::exchange(choice->is_given, true)) return bad_parameter(name, "is given twice");
     const std::string_view value = part.substr(std::min(name.size() + 1, part.size()));
     if (std::ranges::find(choice->values, value) == choice->values.end()) {
       std::string problem = "must be ";
-      problem.append(choice->values[0]);
-      if (choice->values[1] != choice->values[0]) problem.append(" or ").append(choice->values[1]);
+      problem.append(choice->values[0]).append(" or ").append(choice->values[1]);
       return bad_parameter(name, std::move(problem));
     }
     choice->is_second = value == choice->values[1];
@@ -88,6 +86,12 @@ db::ImportTarget& target_of(Backend& backend, std::string_view name) {
   return **found;
 }
 
+/// Text in a workbook never runs: nothing is guarded there.
+Result<> refuse_formulas(const Choice& formulas, db::RowFormat format) {
+  if (format == db::RowFormat::csv || !formulas.is_given) return {};
+  return bad_parameter(formulas.name, "is for CSV; text in a workbook never runs");
+}
+
 /// What is sent while the answer is.
 struct Export {
   db::ImportTarget* target = nullptr;
@@ -95,8 +99,8 @@ struct Export {
   std::optional<Caller> caller;            ///< Whose rows they are, also when they are sent.
   const db::ListTable* table = nullptr;
   db::ListQuery query;
-  bool guarded = true;
   std::unique_ptr<db::Transaction> snapshot;
+  std::unique_ptr<db::RowFile> file;
 };
 
 Task<std::optional<std::string>> next_page(Export& work, db::RecordSink sink) {
@@ -110,25 +114,47 @@ Task<std::optional<std::string>> next_page(Export& work, db::RecordSink sink) {
   co_return co_await std::move(paged);
 }
 
-/// One page at a time is in memory; the next one is read when this one was taken.
-Task<> write_rows(std::shared_ptr<Export> work, http::BodyWriter& out) {
-  std::string text;
-  const auto columns = work->target->columns();
-  const std::vector<csv::Field> header(columns.begin(), columns.end());
-  csv::write_record(text, header, work->guarded);
-  auto sink = [&](std::span<const csv::Field> fields) -> Result<> {
-    csv::write_record(text, fields, work->guarded);
-    return {};
-  };
+/// Puts all rows into the file and makes it whole, one page in memory at a time; what is ready
+/// goes to `out` and the next page is read when that was taken. Null: nothing is ready before.
+Task<> write_rows(std::shared_ptr<Export> work, http::BodyWriter* out) {
+  auto sink = [&](const csv::Fields& fields) { return work->file->add(fields); };
   while (true) {
     Task<std::optional<std::string>> paging = next_page(*work, sink);
     const std::optional<std::string> next = co_await std::move(paging);
     if (!next) work->snapshot.reset();
-    co_await out.write(text);
-    if (!next) co_return;
-    text.clear();
+    co_await work->file->flush();
+    const std::string ready = work->file->take();
+    if (out != nullptr && !ready.empty()) co_await out->write(ready);
+    if (!next) break;
     work->query.after = co_await db::decode_cursor(*work->table, work->query, *next);
   }
+  co_await work->file->finish();
+}
+
+Task<> send_rest(std::shared_ptr<Export> work, http::BodyWriter& out) {
+  while (true) {
+    const std::string piece = co_await work->file->rest();
+    if (piece.empty()) co_return;
+    co_await out.write(piece);
+  }
+}
+
+Task<> write_and_send(std::shared_ptr<Export> work, http::BodyWriter& out) {
+  co_await write_rows(work, &out);
+  co_await send_rest(work, out);
+}
+
+/// A file that grows is sent as it does; any other is whole before the answer begins, so that what
+/// goes wrong can be told.
+Task<> answer_with(std::shared_ptr<Export> work, http::Response& response) {
+  if (work->file->grows()) {
+    response.stream =
+        http::stream_from([work](http::BodyWriter& out) { return write_and_send(work, out); });
+    co_return;
+  }
+  co_await write_rows(work, nullptr);
+  response.stream =
+      http::stream_from([work](http::BodyWriter& out) { return send_rest(work, out); });
 }
 
 Error too_many(std::int64_t rows, std::int64_t limit) {
@@ -153,6 +179,16 @@ Error refused(const db::ImportReport& report) {
       .with_violations(std::move(violations));
 }
 
+/// A file that is none of its kind is refused as one with bad rows is.
+Error unreadable(Error error) {
+  if (error.code() != Code::invalid_argument) return error;
+  std::vector<FieldViolation> violations;
+  violations.push_back({"file", error.message()});
+  return Error(Code::invalid_argument, "nothing was imported: " + error.message())
+      .with_reason("IMPORT_REFUSED")
+      .with_violations(std::move(violations));
+}
+
 http::Response report_response(const db::ImportReport& report, bool dry_run) {
   http::Response response = json_response();
   json::Writer out(response.body);
@@ -172,10 +208,15 @@ Task<http::Response> export_rows(const http::Request& request, Backend& backend,
                                  std::string_view name, const db::ListTable& table,
                                  const ListOptions& options) {
   std::array<Choice, 2> choices = {
-      {{"format", {"csv", "csv"}}, {"formulas", {"guarded", "plain"}}}};
+      {{"format", {"csv", "xlsx"}}, {"formulas", {"guarded", "plain"}}}};
   const std::string query = co_await take_choices(request.query, choices);
   co_await refuse_paging(query);
   co_await refuse_conditions(request);
+  const db::RowFormat format = choices[0].is_given
+                                   ? static_cast<db::RowFormat>(choices[0].is_second)
+                                   : detail::accepted_format(request.header("Accept"));
+  co_await detail::check_exportable(format);
+  co_await refuse_formulas(choices[1], format);
   ListRequest asked = co_await read_list(query, table, options);
   const auto work = std::make_shared<Export>();
   work->target = &target_of(backend, name);
@@ -185,17 +226,24 @@ Task<http::Response> export_rows(const http::Request& request, Backend& backend,
   work->table = &table;
   work->query = std::move(asked.query);
   work->query.limit = page_rows;
-  work->guarded = !choices[1].is_second;
   work->snapshot = co_await backend.database().begin_read();
   const db::RowLimit limit = work->target->row_limit();
   const std::int64_t rows = co_await record::count(*work->snapshot, table, work->query, limit);
   if (rows > backend.limits.export_rows) co_return too_many(rows, backend.limits.export_rows);
+  db::RowFileOptions how;
+  how.format = format;
+  how.title = name;
+  how.is_guarded = !choices[1].is_second;
+  how.directory = std::filesystem::temp_directory_path().string();
+  Task<std::unique_ptr<db::RowFile>> making = db::make_row_file(work->target->columns(), how);
+  work->file = co_await std::move(making);
   http::Response response;
-  response.content_type = csv_type;
+  response.content_type = detail::media_type(format);
+  response.headers.emplace_back("Vary", "Accept");
   response.headers.emplace_back(
-      "Content-Disposition", "attachment; filename=\"" + std::string(work->target->file()) + "\"");
-  response.stream =
-      http::stream_from([work](http::BodyWriter& out) { return write_rows(work, out); });
+      "Content-Disposition",
+      "attachment; filename=\"" + db::file_in_format(work->target->file(), format) + "\"");
+  co_await answer_with(work, response);
   co_return response;
 }
 
@@ -208,6 +256,9 @@ Task<http::Response> import_rows(http::Request& request, Backend& backend, std::
     co_return bad_parameter(first.substr(0, 64),
                             "is no parameter here; known are: dry_run, formulas");
   }
+  const db::RowFormat format = detail::sent_format(request.header("Content-Type"));
+  co_await detail::check_importable(format);
+  co_await refuse_formulas(choices[1], format);
   co_await refuse_conditions(request);
   if (request.header("Idempotency-Key")) {
     co_return Error(Code::invalid_argument,
@@ -220,13 +271,15 @@ Task<http::Response> import_rows(http::Request& request, Backend& backend, std::
   Task<http::UploadedFile> receiving = http::receive_body(request, std::move(upload));
   const http::UploadedFile file = co_await std::move(receiving);
   db::ImportTarget& target = target_of(backend, name);
-  csv::Reader reader =
-      co_await csv::Reader::of_descriptor(file.descriptor(), std::string(target.file()));
+  Task<std::unique_ptr<csv::Source>> opening = db::open_rows(
+      file.descriptor(), db::file_in_format(target.file(), format), format, std::string());
+  Result<std::unique_ptr<csv::Source>> source = co_await as_result(std::move(opening));
+  if (!source) co_return unreadable(std::move(source).error());
   db::ImportOptions options;
   options.dry_run = choices[0].is_second;
-  options.guarded = !choices[1].is_second;
+  options.guarded = format == db::RowFormat::csv && !choices[1].is_second;
   Task<db::ImportReport> importing =
-      db::import_reader(backend.database(), target, std::move(reader), std::move(options));
+      db::import_rows(backend.database(), target, std::move(source).value(), std::move(options));
   const db::ImportReport report = co_await std::move(importing);
   if (!report.problems.empty()) co_return refused(report);
   co_return report_response(report, choices[0].is_second);

@@ -22,7 +22,7 @@ Examples:
   kitgen generate                            after a change of api/*.yaml
   kitgen generate --check                    is everything up to date? (for CI)
   kitgen migrate status --database shop.db   which migrations has this database?
-  kitgen import --dir data                   CSV files into the project's database
+  kitgen import --dir data                   CSV files or workbooks into the database
 
 Commands:
   new       start a project
@@ -30,8 +30,8 @@ Commands:
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
   migrate   plan, up, down, status: bring a database to the schema; new, lint: hand-written steps
   schema    from-db, fmt, json-schema: tools around the schema file
-  import    read CSV files through the project's own rules
-  export    write the project's data as CSV files
+  import    read CSV files or workbooks through the project's own rules
+  export    write the project's data as CSV files or workbooks
   version   print the version
   help      this text, or that of a command: kitgen help generate
 
@@ -140,12 +140,13 @@ fit the files, or the last try of a step failed; lint: findings); 2 wrong usage.
 )";
 
 constexpr std::string_view help_of_import =
-    R"(Reads CSV files into the project's database, through the project's own program and rules.
+    R"(Reads CSV files or workbooks (.xlsx) into the project's database, through the project's own program and rules.
 
 Examples:
   kitgen import                            every file of the configured folder
   kitgen import --dir data Artist Album    these two, in the order they need
   kitgen import --dry-run                  check everything, keep nothing
+  kitgen import --dir data --format xlsx   workbooks, where CSV files are there too
 
 Options:
   --binary FILE    the program; else build/*/NAME of the project, newest first
@@ -153,11 +154,12 @@ Options:
 )";
 
 constexpr std::string_view help_of_export =
-    R"(Writes the project's data as CSV files that import reads, through the project's own program.
+    R"(Writes the project's data as CSV files or workbooks that import reads, through the project's own program.
 
 Examples:
   kitgen export --dir backup
   kitgen export --dir backup Customer Invoice
+  kitgen export --dir backup --format xlsx     Customer.xlsx instead of Customer.csv
 
 Options:
   --binary FILE    the program; else build/*/NAME of the project, newest first

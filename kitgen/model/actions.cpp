@@ -12,10 +12,11 @@ namespace {
 using schema::in_quotes;
 
 /// What every entity's service, repository or path has already.
-constexpr std::array<std::string_view, 24> taken_actions{
-    "create", "find",    "fetch",    "list",       "update",     "patch",  "replace", "remove",
-    "erase",  "restore", "purge",    "count",      "save",       "insert", "search",  "history",
-    "bulk",   "upsert",  "validate", "import_csv", "export_csv", "move",   "import",  "export"};
+constexpr std::array<std::string_view, 26> taken_actions{
+    "create",      "find",        "fetch",   "list",   "update",   "patch",      "replace",
+    "remove",      "erase",       "restore", "purge",  "count",    "save",       "insert",
+    "search",      "history",     "bulk",    "upsert", "validate", "import_csv", "export_csv",
+    "import_xlsx", "export_xlsx", "move",    "import", "export"};
 
 /// `Customer.email`: a field with the type and limits of another one.
 struct Reference {

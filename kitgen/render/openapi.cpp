@@ -321,7 +321,7 @@ void write_responses(YamlText& yaml) {
   write_error(yaml, "error409", "In conflict with what is stored; the reason says which way.");
   write_error(yaml, "error412", "If-Match or If-None-Match does not hold for what is there.");
   write_error(yaml, "error413", "The body is too large.");
-  write_error(yaml, "error415", "The body is no JSON.");
+  write_error(yaml, "error415", "The body is of a type that is not taken here.");
   write_error(yaml, "error422", "The Idempotency-Key was another request's.");
   write_error(yaml, "error", "Any other failure.");
 }
@@ -369,6 +369,7 @@ kit::Result<std::vector<File>> render_openapi(const Service& service, const Opti
       write_header(yaml, "Location", "The path of what was created.");
     }
     write_parameters(yaml, service);
+    write_transfer_bodies(yaml);
     write_responses(yaml);
     write_schemas(yaml, service);
   }

@@ -104,9 +104,15 @@ void write_choice(YamlText& yaml, const std::string& name, const std::string& de
 
 void write_file(YamlText& yaml) {
   const Block content(yaml, "content");
-  const Block media(yaml, "text/csv");
+  {
+    const Block media(yaml, "text/csv");
+    const Block schema(yaml, "schema");
+    yaml.plain("type", "string");
+  }
+  const Block media(yaml, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
   const Block schema(yaml, "schema");
   yaml.plain("type", "string");
+  yaml.plain("format", "binary");
 }
 
 void write_export(YamlText& yaml, const Entity& entity) {
@@ -114,7 +120,7 @@ void write_export(YamlText& yaml, const Entity& entity) {
   const Block get(yaml, "get");
   yaml.list("tags", {entity.name});
   yaml.plain("operationId", entity.snake + "_export");
-  yaml.text("summary", "Export " + model::to_words(entity.plural) + " as a CSV file");
+  yaml.text("summary", "Export " + model::to_words(entity.plural) + " as a CSV file or workbook");
   {
     const Block parameters(yaml, "parameters");
     for (const char* name : {"filters", "format", "formulas"}) use_parameter(yaml, name);
@@ -150,18 +156,17 @@ void write_import(YamlText& yaml, const Entity& entity) {
   const Block post(yaml, "post");
   yaml.list("tags", {entity.name});
   yaml.plain("operationId", entity.snake + "_import");
-  yaml.text("summary", "Import " + model::to_words(entity.plural) + " from a CSV file");
+  yaml.text("summary", "Import " + model::to_words(entity.plural) + " from a CSV file or workbook");
   yaml.text("description",
             "All or nothing: rows with a known key are changed, the others added. Violations name "
-            "line and column: lines[17].Email.");
+            "line (or row) and column: lines[17].Email.");
   {
     const Block parameters(yaml, "parameters");
     for (const char* name : {"dry_run", "formulas"}) use_parameter(yaml, name);
   }
   {
     const Block body(yaml, "requestBody");
-    yaml.plain("required", "true");
-    write_file(yaml);
+    yaml.reference("requestBodies", "rows");
   }
   const Block responses(yaml, "responses");
   {
@@ -172,6 +177,13 @@ void write_import(YamlText& yaml, const Entity& entity) {
 }
 
 }  // namespace
+
+void write_transfer_bodies(YamlText& yaml) {
+  const Block bodies(yaml, "requestBodies");
+  const Block rows(yaml, "rows");
+  yaml.plain("required", "true");
+  write_file(yaml);
+}
 
 void write_transfer_answers(YamlText& yaml) {
   {
@@ -197,9 +209,10 @@ void write_transfer_parameters(YamlText& yaml) {
     const Block more(yaml, "additionalProperties");
     yaml.plain("type", "string");
   }
-  write_choice(yaml, "format", "The form of the file.", {"csv"});
+  write_choice(yaml, "format", "The form of the file; without it that of Accept, and CSV.",
+               {"csv", "xlsx"});
   write_choice(yaml, "formulas",
-               "guarded: an apostrophe stands before what a spreadsheet would run.",
+               "CSV only. guarded: an apostrophe stands before what a spreadsheet would run.",
                {"guarded", "plain"});
   write_choice(yaml, "dry_run", "true: only tells what would happen.", {"false", "true"});
 }

@@ -13,6 +13,7 @@ namespace kitgen::render {
 void write_bulk(YamlText& yaml, const model::Entity& entity);
 /// The answers and parameters that all of them share.
 void write_transfer_answers(YamlText& yaml);
+void write_transfer_bodies(YamlText& yaml);
 void write_transfer_parameters(YamlText& yaml);
 void write_transfers(YamlText& yaml, const model::Entity& entity);
 /// What they take and answer, among the schemas.

@@ -130,6 +130,7 @@ function kitQuery(query: object | undefined): string {
 }
 
 class KitTransport {
+  readonly workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   private readonly options: KitOptions;
 
   constructor(options: KitOptions) {
@@ -142,8 +143,12 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
-    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call?: KitCall): Promise<string> {
+    return (await this.request(method, path, body, type, call)).text();
+  }
+
+  async request(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv;q=0.9, */*;q=0.1", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
@@ -152,9 +157,8 @@ class KitTransport {
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
-    const text = await response.text();
-    if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return text;
+    if (!response.ok) throw new KitError(response.status, kitStatus(response, await response.text()));
+    return response;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -422,14 +426,30 @@ class ClientWriter {
     text_ += "\n  /** Every row as CSV. */\n  export_csv(query?: " + query +
              ", call?: KitCall): Promise<string> {\n    return this.transport.send(\"GET\", \"" +
              entity_.path + "/export\" + kitQuery(query), undefined, \"\", call);\n  }\n";
+    text_ += "\n  /** Every row as a workbook. */\n  async export_xlsx(query?: " + query +
+             ", call?: KitCall): Promise<Blob> {\n    const path = \"" + entity_.path +
+             "/export\" + kitQuery({ ...query, format: \"xlsx\" });\n"
+             "    return (await this.transport.request(\"GET\", path, undefined, \"\", "
+             "call)).blob();\n  }\n";
     if (!has_transfers(entity_)) return;
-    text_ +=
-        "\n  /** All or nothing; violations name line and column: lines[17].Email. */\n"
-        "  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): "
-        "Promise<KitImport> {\n    const text = await this.transport.send(\"POST\", \"" +
-        entity_.path +
-        "/import\" + kitQuery(query), file, \"text/csv\", call);\n"
-        "    return JSON.parse(text) as KitImport;\n  }\n";
+    write_import("csv", "string | Blob", "\"text/csv\"", "line");
+    write_import("xlsx", "Blob", "this.transport.workbook", "row");
+  }
+
+  void write_import(std::string_view format, std::string_view file, std::string_view type,
+                    std::string_view place) {
+    text_.append("\n  /** All or nothing; violations name ")
+        .append(place)
+        .append(" and column: lines[17].Email. */\n  async import_")
+        .append(format)
+        .append("(file: ")
+        .append(file)
+        .append(", query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {\n")
+        .append("    const text = await this.transport.send(\"POST\", \"")
+        .append(entity_.path)
+        .append("/import\" + kitQuery(query), file, ")
+        .append(type)
+        .append(", call);\n    return JSON.parse(text) as KitImport;\n  }\n");
   }
 
   /// `Invoice & { lines: InvoiceLine[] }`

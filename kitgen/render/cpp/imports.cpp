@@ -218,12 +218,12 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("each", member(name + "Import::each", "kit::db::RecordSink sink"));
   view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
   Strings standard{"cstddef", "span", "string_view", "utility"};
-  Strings own{"kit/record/csv_fields.hpp", "kit/record/parameters.hpp", "kit/record/write.hpp",
-              project.path("biz", "ids.gen.hpp")};
+  Strings own{"kit/base/error.hpp",        "kit/record/csv_fields.hpp",
+              "kit/record/parameters.hpp", "kit/record/row_reader.hpp",
+              "kit/record/write.hpp",      project.path("biz", "ids.gen.hpp")};
   if (pivot.has_link()) {
     standard.push_back("vector");
-    own.insert(own.end(), {"kit/base/error.hpp", "kit/record/row_reader.hpp",
-                           project.path("biz", entity.snake + ".gen.hpp")});
+    own.push_back(project.path("biz", entity.snake + ".gen.hpp"));
   }
   view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("data", pivot.table + "_import.gen.hpp", "import.hpp", view));

@@ -111,6 +111,7 @@ function kitQuery(query: object | undefined): string {
 }
 
 class KitTransport {
+  readonly workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   private readonly options: KitOptions;
 
   constructor(options: KitOptions) {
@@ -123,8 +124,12 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
-    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call?: KitCall): Promise<string> {
+    return (await this.request(method, path, body, type, call)).text();
+  }
+
+  async request(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv;q=0.9, */*;q=0.1", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
@@ -133,9 +138,8 @@ class KitTransport {
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
-    const text = await response.text();
-    if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return text;
+    if (!response.ok) throw new KitError(response.status, kitStatus(response, await response.text()));
+    return response;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
@@ -1121,9 +1125,21 @@ export class GenresClient {
     return this.transport.send("GET", "/api/v1/genres/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<GenreQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/genres/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/genres/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1176,9 +1192,21 @@ export class MediaTypesClient {
     return this.transport.send("GET", "/api/v1/media_types/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<MediaTypeQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/media_types/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/media_types/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1231,9 +1259,21 @@ export class ArtistsClient {
     return this.transport.send("GET", "/api/v1/artists/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<ArtistQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/artists/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/artists/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1291,9 +1331,21 @@ export class AlbumsClient {
     return this.transport.send("GET", "/api/v1/albums/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<AlbumQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/albums/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/albums/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1351,9 +1403,21 @@ export class TracksClient {
     return this.transport.send("GET", "/api/v1/tracks/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<TrackQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/tracks/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/tracks/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1406,9 +1470,21 @@ export class PlaylistsClient {
     return this.transport.send("GET", "/api/v1/playlists/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<PlaylistQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/playlists/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/playlists/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1479,9 +1555,21 @@ export class EmployeesClient {
     return this.transport.send("GET", "/api/v1/employees/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<EmployeeQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/employees/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/employees/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1544,9 +1632,21 @@ export class CustomersClient {
     return this.transport.send("GET", "/api/v1/customers/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<CustomerQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/customers/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/customers/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1624,9 +1724,21 @@ export class InvoicesClient {
     return this.transport.send("GET", "/api/v1/invoices/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<InvoiceQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/invoices/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/invoices/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 
@@ -1689,9 +1801,21 @@ export class InvoiceLinesClient {
     return this.transport.send("GET", "/api/v1/invoice_lines/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<InvoiceLineQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/invoice_lines/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   /** All or nothing; violations name line and column: lines[17].Email. */
   async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
     const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/invoice_lines/import" + kitQuery(query), file, this.transport.workbook, call);
     return JSON.parse(text) as KitImport;
   }
 

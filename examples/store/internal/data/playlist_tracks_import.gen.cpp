@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "internal/biz/ids.gen.hpp"
+#include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
 #include "kit/record/parameters.hpp"
+#include "kit/record/row_reader.hpp"
 #include "kit/record/write.hpp"
 
 namespace store::data {
@@ -90,8 +92,16 @@ constexpr std::string_view each_sql = R"sql(
 
 kit::Task<> PlaylistTracksImport::each(kit::db::Session& session, kit::db::RecordSink sink) {
   auto write = [&](const kit::db::Row& row) -> kit::Result<> {
-    const kit::csv::Field fields[] = {row.text(0), row.text(1)};
-    return sink(fields);
+    kit::record::RowReader in(row);
+    biz::PlaylistId playlist_id;
+    biz::TrackId track_id;
+    in.read(playlist_id);
+    in.read(track_id);
+    KIT_TRY(in.status());
+    kit::record::CsvWriter out;
+    out.add(playlist_id);
+    out.add(track_id);
+    return sink(out.fields());
   };
   co_await session.query(each_sql, {}, write);
 }

@@ -111,6 +111,7 @@ function kitQuery(query: object | undefined): string {
 }
 
 class KitTransport {
+  readonly workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   private readonly options: KitOptions;
 
   constructor(options: KitOptions) {
@@ -123,8 +124,12 @@ class KitTransport {
     return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
-  async send(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<string> {
-    const headers: Record<string, string> = { accept: "application/json, text/csv", ...this.options.headers };
+  async send(method: string, path: string, body: string | Blob | undefined, type: string, call?: KitCall): Promise<string> {
+    return (await this.request(method, path, body, type, call)).text();
+  }
+
+  async request(method: string, path: string, body: string | Blob | undefined, type: string, call: KitCall = {}): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json, text/csv;q=0.9, */*;q=0.1", ...this.options.headers };
     if (body !== undefined) headers["content-type"] = type;
     if (call.ifMatch !== undefined) headers["if-match"] = call.ifMatch;
     if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
@@ -133,9 +138,8 @@ class KitTransport {
     if (call.signal !== undefined) init.signal = call.signal;
     const response = await (this.options.fetch ?? fetch)((this.options.baseUrl ?? "") + path, init);
     call.onResponse?.(response);
-    const text = await response.text();
-    if (!response.ok) throw new KitError(response.status, kitStatus(response, text));
-    return text;
+    if (!response.ok) throw new KitError(response.status, kitStatus(response, await response.text()));
+    return response;
   }
 
   async *pages<T>(path: string, query: { cursor?: string; page?: number }, call?: KitCall): AsyncGenerator<T> {
