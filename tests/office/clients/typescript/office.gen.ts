@@ -795,6 +795,12 @@ export class ClientsClient {
     return this.transport.send("GET", "/api/v1/clients/export" + kitQuery(query), undefined, "", call);
   }
 
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<ClientQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/clients/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/clients/${id}`, undefined, call);
   }
