@@ -230,7 +230,8 @@ TEST(Workbook, GivenUpLeavesNothing) {
   const Result<> ended = run(**loop, begin_and_give_up());
   EXPECT_TRUE(ended.ok());
   const Clock::time_point limit = Clock::now() + std::chrono::seconds(30);
-  while (unnamed_files() != before && Clock::now() < limit) ::usleep(1'000);
+  while (unnamed_files() != before && Clock::now() < limit)
+    ::usleep(1'000);  // polls: another thread
   EXPECT_EQ(unnamed_files(), before);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kit/rest/detail/row_media.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
-
-#include "kit/rest/detail/row_media.hpp"
 
 namespace kit::rest::detail {
 namespace {

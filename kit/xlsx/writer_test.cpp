@@ -104,7 +104,9 @@ TEST_F(WriterTest, EveryKindOfValueComesBack) {
         "0.000000000000000001", "12.5"}) {
     const std::string back(*there_and_back(text, FieldKind::number));
     EXPECT_EQ(std::strtod(back.c_str(), nullptr), std::strtod(text.c_str(), nullptr)) << text;
-    if (text.find('e') == std::string::npos) EXPECT_EQ(back, text);
+    if (text.find('e') == std::string::npos) {
+      EXPECT_EQ(back, text);
+    }
   }
   for (const std::string text : {"true", "false"})
     EXPECT_EQ(there_and_back(text, FieldKind::boolean), text);
