@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "kit/app/application.hpp"
 #include "kit/app/imports.hpp"
 #include "kit/app/serve.hpp"
 #include "kit/app/terminal.hpp"

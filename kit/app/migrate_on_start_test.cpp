@@ -6,6 +6,7 @@
 #include <array>
 
 #include "kit/adapters/sqlite/test_database.hpp"
+#include "kit/app/application.hpp"
 #include "kit/app/serve.hpp"
 
 namespace kit::app {

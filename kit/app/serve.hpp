@@ -4,11 +4,13 @@
 #include <functional>
 #include <memory>
 
-#include "kit/app/application.hpp"
 #include "kit/app/reload.hpp"
 #include "kit/app/settings.hpp"
+#include "kit/async/task.hpp"
 
 namespace kit::app {
+
+struct Application;  // kit/app/application.hpp
 
 /// The whole life of a server: database, migrations, listening, import, readiness, and after a
 /// signal the orderly end. SIGHUP reads the configuration again with `load`; `settings` has then

@@ -30,27 +30,32 @@ class SomeColumns final : public db::ImportTarget {
     co_return Error(Code::unimplemented, "rows of which only some columns are seen are not stored");
   }
   Task<> each(db::Session& session, db::RecordSink sink) override {
-    auto some = [&](std::span<const csv::Field> fields) { return sink(of(fields)); };
+    auto some = [&](const csv::Fields& fields) { return sink(of(fields)); };
     co_await all_.each(session, some);
   }
   Task<std::optional<std::string>> page(db::Session& session, const db::ListQuery& query,
                                         db::RecordSink sink) override {
-    auto some = [&](std::span<const csv::Field> fields) { return sink(of(fields)); };
+    auto some = [&](const csv::Fields& fields) { return sink(of(fields)); };
     co_return co_await all_.page(session, query, some);
   }
   db::RowLimit row_limit() const override { return all_.row_limit(); }
 
  private:
-  std::span<const csv::Field> of(std::span<const csv::Field> fields) {
+  csv::Fields of(const csv::Fields& fields) {
     seen_.clear();
-    for (const std::size_t place : places_) seen_.push_back(fields[place]);
-    return seen_;
+    kinds_.clear();
+    for (const std::size_t place : places_) {
+      seen_.push_back(fields[place]);
+      kinds_.push_back(fields.kind(place));
+    }
+    return {seen_, kinds_};
   }
 
   db::ImportTarget& all_;
   std::vector<std::size_t> places_;
   std::vector<std::string_view> headers_;
   std::vector<csv::Field> seen_;
+  std::vector<csv::FieldKind> kinds_;
 };
 
 bool is_seen(const AccessRules& rules, std::string_view field) {
