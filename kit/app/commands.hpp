@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "kit/app/application.hpp"
 #include "kit/app/command_line.hpp"
 #include "kit/app/settings.hpp"
+#include "kit/async/task.hpp"
 
 namespace kit::app {
+
+struct Application;  // kit/app/application.hpp
 
 // The commands beside `serve`. They speak on standard output; errors come back for `run` to print.
 
