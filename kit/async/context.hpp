@@ -135,4 +135,22 @@ class Context final : private Cancellable {
   Timer timer_;
 };
 
+/// Everything that the coroutine which has this calls until `leave` finds `value` under `key` (see
+/// `Context::Local`). Lifetime: `value` outlives this.
+class LocalScope {
+ public:
+  LocalScope(const void* key, void* value) : local_{key, value}, scope_(prepared()) {}
+  void leave() { scope_.leave(); }
+
+ private:
+  Context& prepared() {
+    context_.put(local_);
+    return context_;
+  }
+
+  Context::Local local_;
+  Context context_;
+  Context::Scope scope_;
+};
+
 }  // namespace kit

@@ -53,19 +53,9 @@ class JointWork {
   void drop() { transaction_.reset(); }
 
   /// Everything that the coroutine which has this calls until `leave` is under the work.
-  class Entry {
+  class Entry : public LocalScope {
    public:
-    explicit Entry(JointWork& work) : local_{&key, &work}, scope_(prepared()) {}
-    void leave() { scope_.leave(); }
-
-   private:
-    Context& prepared() {
-      context_.put(local_);
-      return context_;
-    }
-    Context::Local local_;
-    Context context_;
-    Context::Scope scope_;
+    explicit Entry(JointWork& work) : LocalScope(&key, &work) {}
   };
 
  private:

@@ -23,19 +23,9 @@ class ShownRows {
   const std::map<std::string, std::vector<std::string>, std::less<>>& all() const { return rows_; }
 
   /// Everything that the coroutine which has this calls until `leave` shows its rows here.
-  class Entry {
+  class Entry : public LocalScope {
    public:
-    explicit Entry(ShownRows& rows) : local_{&key, &rows}, scope_(prepared()) {}
-    void leave() { scope_.leave(); }
-
-   private:
-    Context& prepared() {
-      context_.put(local_);
-      return context_;
-    }
-    Context::Local local_;
-    Context context_;
-    Context::Scope scope_;
+    explicit Entry(ShownRows& rows) : LocalScope(&key, &rows) {}
   };
 
  private:
