@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -84,6 +85,15 @@ db::ImportTarget& target_of(Backend& backend, std::string_view name) {
       backend.transfers, [&](const auto& target) { return target->name() == name; });
   KIT_ASSERT(found != backend.transfers.end(), "nothing of this name can be transferred");
   return **found;
+}
+
+/// Where files are put together and arrive.
+Result<std::string> scratch_directory() {
+  std::error_code why;
+  const std::filesystem::path path = std::filesystem::temp_directory_path(why);
+  if (!why) return path.string();
+  return Error(Code::unavailable, "there is no folder for temporary files: TMPDIR names none")
+      .with_reason("NO_SCRATCH_DIRECTORY");
 }
 
 /// Text in a workbook never runs: nothing is guarded there.
@@ -234,7 +244,7 @@ Task<http::Response> export_rows(const http::Request& request, Backend& backend,
   how.format = format;
   how.title = name;
   how.is_guarded = !choices[1].is_second;
-  how.directory = std::filesystem::temp_directory_path().string();
+  if (format == db::RowFormat::xlsx) how.directory = co_await scratch_directory();
   Task<std::unique_ptr<db::RowFile>> making = db::make_row_file(work->target->columns(), how);
   work->file = co_await std::move(making);
   http::Response response;
@@ -266,7 +276,7 @@ Task<http::Response> import_rows(http::Request& request, Backend& backend, std::
         .with_reason("IDEMPOTENCY_KEY_INVALID");
   }
   http::UploadOptions upload;
-  upload.directory = std::filesystem::temp_directory_path().string();
+  upload.directory = co_await scratch_directory();
   upload.max_bytes = backend.limits.import_bytes;
   Task<http::UploadedFile> receiving = http::receive_body(request, std::move(upload));
   const http::UploadedFile file = co_await std::move(receiving);
