@@ -44,7 +44,7 @@ class Answer:
 class Store:
     """A running store. `with` ends it and removes its files."""
 
-    def __init__(self, *settings, data=DATA, folder=None, wait=True):
+    def __init__(self, *settings, data=DATA, folder=None, wait=True, environment=None):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="store-test-")
         self.database = os.path.join(self.folder, "store.db")
@@ -53,7 +53,8 @@ class Store:
         command = [BINARY, "--http.port=0", "--admin.port=0", f"--database.path={self.database}",
                    f"--import.directory={data}", "--log.format=json", *settings]
         with open(self.log_path, "ab") as log, open(self.out_path, "wb") as out:
-            self.process = subprocess.Popen(command, cwd=EXAMPLE, stdout=out, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(command, cwd=EXAMPLE, stdout=out, stderr=log, start_new_session=True,
+                                            env={**os.environ, **(environment or {})})
         self.port = self._find_port()
         self.kept = None
         if wait:

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import tempfile
+import time
 import unittest
 import zipfile
 from xml.etree import ElementTree
@@ -254,6 +255,18 @@ class LimitsTest(unittest.TestCase):
             self.assertEqual(load(small[:-2] + comment.to_bytes(2, "little") + b"x" * comment).status, 200)
             comment += 1
             self.assertEqual(load(small[:-2] + comment.to_bytes(2, "little") + b"x" * comment).status, 413)
+
+    def test_no_folder_for_temporary_files(self):
+        with Store("--import.on_start=false", environment={"TMPDIR": "/nonexistent"}) as store:
+            self.assertEqual(store.get("/api/v1/genres/export").status, 200)
+            for answer in (store.get("/api/v1/genres/export?format=xlsx"),
+                           store.request("POST", "/api/v1/genres/import", b"GenreId,Name\n1,a\n", {"Content-Type": "text/csv"})):
+                self.assertEqual(answer.status, 503, answer)
+            # What clients are not told; the log has a thread of its own.
+            end = time.monotonic() + 10
+            while store.log().count("TMPDIR names none") < 2 and time.monotonic() < end:
+                time.sleep(0.01)
+            self.assertEqual(store.log().count("TMPDIR names none"), 2)
 
     def test_memory_is_bounded_for_many_rows(self):
         count = 150_000
