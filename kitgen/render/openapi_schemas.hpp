@@ -25,9 +25,9 @@ bool is_required(const model::Field& field, Shape shape);
 /// means something else in every list.
 std::string filter_parameter(const model::Field& field, const std::string& op);
 
-/// What an answer has of an entity: its fields, then the computed ones.
 /// Whether `expand=` may show null: there is none, or none that the caller sees.
 bool may_be_null(const model::Service& service, const model::Relation& relation);
+/// What an answer has of an entity: its fields, then the computed ones.
 std::vector<model::Field> shown_fields(const model::Entity& entity);
 
 /// One element of an array, as a field of its own.

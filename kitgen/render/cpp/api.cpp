@@ -35,54 +35,6 @@ bool is_had(const Project& project, const Entity& entity) {
   return false;
 }
 
-/// "int64" of kit::rest::int64_value and kit::rest::int64_elements
-std::string value_kind(const Field& field, const model::Service& service) {
-  switch (field.type) {
-    case Scalar::boolean:
-      return "bool";
-    case Scalar::int32:
-    case Scalar::int64:
-      return "int64";
-    case Scalar::float32:
-    case Scalar::float64:
-      return "double";
-    case Scalar::decimal:
-      return "decimal";
-    case Scalar::date:
-      return "date";
-    case Scalar::time:
-      return "time";
-    case Scalar::timestamp:
-      return "timestamp";
-    case Scalar::duration:
-      return "duration";
-    case Scalar::uuid:
-      return "uuid";
-    case Scalar::enumeration:
-      return "enum";
-    case Scalar::id:
-      return service.entities[field.id_entity].id_kind == model::IdKind::uuid ? "uuid" : "int64";
-    default:
-      return "text";
-  }
-}
-
-std::string value_type(const Field& field, const model::Service& service) {
-  std::string text = "&kit::rest::" + value_kind(field, service);
-  text += field.is_array ? "_elements" : "_value";
-  if (field.is_enum()) text += "<biz::" + service.enums[field.enum_index].name + ">";
-  return text;
-}
-
-std::string list_row(const Entity& entity, const Field& field, const model::Service& service) {
-  Strings parts{"&biz::" + entity.snake + "_columns::" + field.name, value_type(field, service)};
-  if (field.type == Scalar::decimal) parts.push_back(std::to_string(field.scale));
-  std::string line = "    {";
-  for (const std::string& part : parts)
-    line.append(&part == &parts.front() ? "" : ", ").append(part);
-  return protect(line + "},", 4);
-}
-
 std::string read_id(const Entity& entity, std::string_view variable, int index) {
   const std::string type = "biz::" + entity.id_type;
   const Strings arguments =
@@ -416,57 +368,6 @@ Strings source_includes(const Project& project, const Entity& entity) {
         project.path("api", project.service.entities[action.output].snake + "_json.gen.hpp"));
   }
   return own;
-}
-
-void add_nested(const Project& project, const Entity& entity, View& view) {
-  View list{View::type::list};
-  Strings arguments{"request.body", "input", "uses_." + entity.plural, "members"};
-  for (const model::Relation* relation : entity.nested_lists()) {
-    const Entity& target = project.target(*relation);
-    View each{View::type::object};
-    each.set("relation", relation->name);
-    const std::string type = relation->pascal + "Entity";
-    const std::string service = relation->pascal + "Service";
-    const std::string chosen = relation->pascal + "List";
-    each.set("list", chosen);
-    each.set("usings", protect("  using " + type + " = biz::" + target.name + ";\n  using " +
-                                   service + " = service::" + target.name + "Service;\n  using " +
-                                   chosen + " = kit::rest::NestedOf<&" + type +
-                                   "::" + relation->inverse_field + ", " + service + ">;",
-                               2));
-    each.set("make_list", call(2, chosen + " " + relation->name + "_list",
-                               Strings{"uses_." + target.plural, relation->name + "_form"}, ";"));
-    each.set("write", protect("      .write = [](kit::json::Writer& out, const " + type +
-                                  "& each) { write(out, each); },",
-                              6));
-    each.set("back", relation->inverse_field);
-    each.set("max", std::to_string(relation->nested_max));
-    each.set("target_snake", target.snake);
-    each.set("target_field_access", flag(has_field_access(target)));
-    list.push_back(each);
-    arguments.push_back(relation->name + "_list");
-  }
-  view.set("has_nested", flag(!list.is_empty_list()));
-  view.set("nested", list);
-  view.set("create_with", assign(2, "const biz::" + entity.name + " " + variable(entity),
-                                 "co_await kit::rest::create_with", arguments));
-}
-
-void add_lists(const Project& project, const Entity& entity, View& view) {
-  Strings rows;
-  for (const Field& field : entity.fields) {
-    if (!field.secret && (field.filterable || field.sortable))
-      rows.push_back(list_row(entity, field, project.service));
-  }
-  view.set("list_rows", render::rows(rows));
-  Strings search;
-  for (const std::string& name : entity.list.search) {
-    search.push_back("    &biz::" + entity.snake + "_columns::" + name + ",");
-  }
-  view.set("search_rows", render::rows(search));
-  view.set("has_search", flag(!entity.list.search.empty()));
-  view.set("page_size", std::to_string(entity.list.page_size));
-  view.set("max_page_size", std::to_string(entity.list.max_page_size));
 }
 
 void add_routes(const Project& project, const Entity& entity, std::vector<File>& files) {

@@ -9,6 +9,10 @@ namespace kitgen::render {
 
 /// Requests about many entities at once.
 void add_bulk(const Project& project, const model::Entity& entity, std::vector<File>& files);
+/// Lists of others that are created with an entity.
+void add_nested(const Project& project, const model::Entity& entity, View& view);
+/// What its lists can be filtered, sorted and searched by.
+void add_lists(const Project& project, const model::Entity& entity, View& view);
 void add_json(const Project& project, const model::Entity& entity, std::vector<File>& files);
 
 /// Whose services and routes an entity's routes work with, each once: sorted by place in the
