@@ -3,8 +3,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,6 +73,17 @@ bool is_step(std::string_view part) {
   return !part.empty() && part != "." && part != ".." && part.find('\0') == std::string_view::npos;
 }
 
+/// All steps down with one call of the kernel, under the same rules; nothing when that did not work
+/// (one of them is missing or no real folder, or the kernel is older than 5.6): then the single
+/// steps find out.
+Descriptor enter_below(int root, const std::string& folder) {
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  return Descriptor(
+      static_cast<int>(::syscall(SYS_openat2, root, folder.c_str(), &how, sizeof how)));
+}
+
 /// One step down. ELOOP and ENOTDIR: something that is no folder, or a link to one.
 Result<Descriptor> enter(int at, const std::string& part, const std::string& path, bool make) {
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -131,11 +144,16 @@ Result<std::string> Root::relative(const std::string& path) const {
 
 Result<std::pair<Descriptor, std::string>> Root::parent(const std::string& path, bool make) const {
   const auto parts = kit::split(path, '/');
+  if (!std::ranges::all_of(parts, is_step)) return escapes(path);
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string::npos) {
+    Descriptor found = enter_below(descriptor_.number(), path.substr(0, slash));
+    if (found) return std::pair(std::move(found), std::string(parts.back()));
+    if (errno == ENOENT && !make) return std::pair(Descriptor(), std::string());
+  }
   Descriptor at(::fcntl(descriptor_.number(), F_DUPFD_CLOEXEC, 0));
   if (!at) return failure(path, errno);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (!is_step(parts[i])) return escapes(path);
-    if (i + 1 == parts.size()) break;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     auto next = enter(at.number(), std::string(parts[i]), path, make);
     if (!next) return std::move(next).error();
     if (!*next) return std::pair(Descriptor(), std::string());
