@@ -13,8 +13,8 @@ inline constexpr std::string_view manifest_path = ".kit/manifest.json";
 /// The text that the generator wrote last of each started file, under its path: what a merge starts
 /// from. To be committed with the project.
 inline constexpr std::string_view pristine_folder = ".kit/pristine/";
-/// The same of generated files, on this machine only: it shows what a person changed in one.
-inline constexpr std::string_view written_folder = ".kit/written/";
+/// The same of all generated files, on this machine only: it shows what a person changed in one.
+inline constexpr std::string_view written_path = ".kit/written/texts";
 
 /// How the generator treats a file it wrote.
 enum class Keeping : std::uint8_t {

@@ -9,6 +9,7 @@
 #include "kitgen/cli/moves.hpp"
 #include "kitgen/cli/started.hpp"
 #include "kitgen/cli/tree.hpp"
+#include "kitgen/cli/written.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 
 namespace kitgen::cli {
@@ -33,9 +34,13 @@ class Planner {
   Result<Plan> plan(std::vector<render::File> wanted) {
     std::ranges::sort(wanted, {}, &render::File::path);
     find_renames(wanted);
+    std::optional<std::string> written;
+    KIT_TRY(read_into(std::string(written_path), written));
+    if (written) written_ = WrittenTexts::parse(*written);
     for (render::File& file : wanted) KIT_TRY(add(std::move(file)));
     for (const auto& [path, kept] : before_.files) KIT_TRY(add_orphan(path, kept));
     KIT_TRY(look_at_main());
+    keep_text(std::string(written_path), written, written_now_.to_text());
     std::ranges::sort(plan_.changes, {}, &Change::path);
     std::ranges::sort(plan_.old_names, {}, &Note::path);
     std::ranges::sort(plan_.notes, {}, &Note::path);
@@ -82,7 +87,7 @@ class Planner {
     if (file.path == evolve::snapshot_path) return add_snapshot(std::move(file), *there);
     if (file.ownership == render::Ownership::started) return add_started(std::move(file), *there);
     std::string sum = sha256_hex(file.text);
-    KIT_TRY(keep_text(written_folder, file.path, file.text));
+    written_now_.put(file.path, file.text);
     if (!*there) {
       put(Action::create, std::move(file), *there, Keeping::generated, std::move(sum));
     } else if (plain_text(**there) == plain_text(file.text)) {
@@ -99,12 +104,11 @@ class Planner {
 
   /// What the person changed, as far as the text that kitgen wrote last is known.
   Result<> add_edited(const render::File& file, const std::string& there, const Kept* kept) {
-    auto last = root_.read(std::string(written_folder) + file.path);
-    if (!last) return std::move(last).error();
+    const std::string* last = written_.find(file.path);
     std::string before = plain_text(file.text);
     bool from_last = kept != nullptr && has_sum(file.text, kept->sha256);
-    if (kept != nullptr && *last && has_sum(**last, kept->sha256)) {
-      before = plain_text(**last);
+    if (kept != nullptr && last != nullptr && has_sum(*last, kept->sha256)) {
+      before = plain_text(*last);
       from_last = true;
     }
     plan_.edited.push_back({file.path, unified_diff(before, plain_text(there), diff_lines),
@@ -152,7 +156,7 @@ class Planner {
     if (!from.empty() && followed.action == Action::unchanged) followed.text = *started.there;
     look_for_old_names(file, followed, started.there);
     std::string sum = sha256_hex(file.text);
-    KIT_TRY(keep_text(pristine_folder, file.path, file.text));
+    KIT_TRY(keep_pristine(file.path, file.text));
     file.text = std::move(followed.text);
     Action action = followed.action;
     if (!from.empty() && action != Action::conflict) action = Action::create;
@@ -196,19 +200,25 @@ class Planner {
     if (!lines.empty()) plan_.old_names.push_back({file.path, std::move(lines)});
   }
 
-  /// The kept text of a file becomes `text`, or goes with nothing.
-  Result<> keep_text(std::string_view folder, const std::string& path,
-                     const std::optional<std::string>& text) {
+  Result<> keep_pristine(const std::string& path, const std::optional<std::string>& text) {
+    const std::string place = std::string(pristine_folder) + path;
+    std::optional<std::string> there;
+    KIT_TRY(read_into(place, there));
+    if (text && there && plain_text(*there) == plain_text(*text)) return {};
+    keep_text(place, there, text);
+    return {};
+  }
+
+  /// What is kept at `path` becomes `text`, or goes with nothing.
+  void keep_text(const std::string& path, const std::optional<std::string>& there,
+                 const std::optional<std::string>& text) {
+    if (there == text) return;
     Change change;
-    change.path = std::string(folder) + path;
-    auto there = root_.read(change.path);
-    if (!there) return std::move(there).error();
-    if (text ? *there && plain_text(**there) == plain_text(*text) : !*there) return {};
-    if (*there) change.before_sum = sha256_hex(**there);
-    change.action = !text ? Action::remove : *there ? Action::rewrite : Action::create;
+    change.path = path;
+    if (there) change.before_sum = sha256_hex(*there);
+    change.action = !text ? Action::remove : there ? Action::rewrite : Action::create;
     if (text) change.text = *text;
     plan_.keeping.push_back(std::move(change));
-    return {};
   }
 
   /// A migration is history: only --recreate-migrations writes one that is there already.
@@ -245,10 +255,8 @@ class Planner {
 
   Result<> add_orphan(const std::string& path, const Kept& kept) {
     if (plan_.manifest.files.contains(path)) return {};
-    if (kept.keeping != Keeping::migration) {
-      const bool is_generated = kept.keeping == Keeping::generated;
-      KIT_TRY(keep_text(is_generated ? written_folder : pristine_folder, path, std::nullopt));
-    }
+    const bool has_pristine = kept.keeping == Keeping::started || kept.keeping == Keeping::deleted;
+    if (has_pristine) KIT_TRY(keep_pristine(path, std::nullopt));
     auto there = root_.read(path);
     if (!there) return std::move(there).error();
     if (!*there) return {};
@@ -318,6 +326,8 @@ class Planner {
   const PlanOptions& options_;
   Manifest before_;
   Renamer renamer_;
+  WrittenTexts written_;                           ///< By the last run.
+  WrittenTexts written_now_;                       ///< By this one.
   std::map<std::string, std::string> moves_;       ///< New path, former one.
   std::map<std::string, std::string> moved_away_;  ///< Former path, new one.
   Plan plan_;

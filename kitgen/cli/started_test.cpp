@@ -2,6 +2,7 @@
 #include "kitgen/cli/started.hpp"
 
 #include "kitgen/cli/test_tree.hpp"
+#include "kitgen/cli/written.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -184,14 +185,13 @@ TEST_F(StartedTest, what_is_no_text_is_refused_not_damaged) {
 TEST_F(StartedTest, what_is_no_longer_wanted_loses_its_pristine_text_too) {
   generate({started("a/x.cpp", "1\n"), started("y.cpp", "1\n"), generated("a/z.gen.hpp", "1\n")});
   folder.write("y.cpp", "mine\n");
-  EXPECT_TRUE(folder.has(".kit/written/a/z.gen.hpp"));
+  EXPECT_THAT(folder.read(".kit/written/texts"), HasSubstr("a/z.gen.hpp"));
   const Plan made = plan({generated("w.gen.hpp", "1\n")});
   EXPECT_THAT(actions(made), ElementsAre("remove a/x.cpp", "remove a/z.gen.hpp", "create w.gen.hpp",
                                          "keep y.cpp"));
   ASSERT_TRUE(apply(root, made).ok());
-  for (const char* gone : {"a", ".kit/pristine", ".kit/written/a"}) {
-    EXPECT_FALSE(folder.has(gone)) << gone;
-  }
+  for (const char* gone : {"a", ".kit/pristine"}) EXPECT_FALSE(folder.has(gone)) << gone;
+  EXPECT_THAT(folder.read(".kit/written/texts"), Not(HasSubstr("a/z.gen.hpp")));
   EXPECT_EQ(folder.read("y.cpp"), "mine\n");
 }
 
@@ -209,6 +209,32 @@ TEST_F(StartedTest, an_edit_of_a_generated_file_is_shown_against_what_was_writte
   EXPECT_FALSE(blind.edited[0].from_last);
   EXPECT_EQ(blind.edited[0].diff, "@@ -1,3 +1,3 @@\n-A\n+a\n b\n-c\n+mine\n");
   EXPECT_TRUE(plan({generated("x.gen.hpp", "a\nb\nc\n")}).edited[0].from_last);
+}
+
+TEST_F(StartedTest, a_damaged_text_of_what_was_written_is_none) {
+  generate({generated("x.gen.hpp", "a\nb\n"), generated("y.gen.hpp", "")});
+  folder.write("x.gen.hpp", "a\nmine\n");
+  const std::string good = folder.read(".kit/written/texts");
+  const auto from_last = [&](const std::string& texts) {
+    folder.write(".kit/written/texts", texts);
+    return plan({generated("x.gen.hpp", "A\nb\n")}).edited.at(0).from_last;
+  };
+  EXPECT_TRUE(from_last(good));
+  for (std::size_t cut = 0; cut < good.size(); ++cut) {
+    // Cut between two texts it is whole, with the first one only.
+    const std::string part = good.substr(0, cut);
+    EXPECT_EQ(from_last(part), part.ends_with("4 x.gen.hpp\na\nb\n\n")) << cut;
+  }
+  EXPECT_FALSE(from_last("kitgen written 1\n99999999999999999999 x.gen.hpp\na\nb\n\n"));
+  EXPECT_FALSE(from_last("kitgen written 1\n-4 x.gen.hpp\na\nb\n\n"));
+}
+
+TEST(WrittenTexts, WhatIsTooLargeIsNotKept) {
+  WrittenTexts texts;
+  texts.put("a", std::string(WrittenTexts::max_bytes - 64, 'x'));
+  EXPECT_NE(WrittenTexts::parse(texts.to_text()).find("a"), nullptr);
+  texts.put("b", std::string(64, 'x'));
+  EXPECT_EQ(WrittenTexts::parse(texts.to_text()).find("a"), nullptr);
 }
 
 }  // namespace
