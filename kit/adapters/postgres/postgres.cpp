@@ -36,7 +36,7 @@ class Replica final : public db::Session {
   explicit Replica(std::shared_ptr<Server> server) : server_(std::move(server)) {}
   Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                db::RowSink sink) override {
-    return discard(LoopPool::run(server_->here(), sql, parameters, sink));
+    return discard(LoopPool::run(server_, sql, parameters, sink));
   }
   Task<Changed> execute(std::string_view, std::span<const db::Parameter>) override {
     co_return Error(Code::failed_precondition, "a write where only reads are possible")
@@ -58,10 +58,10 @@ class OpenDatabase final : public PostgresDatabase {
 
   Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                db::RowSink sink) override {
-    return discard(LoopPool::run(primary_->here(), sql, parameters, sink));
+    return discard(LoopPool::run(primary_, sql, parameters, sink));
   }
   Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override {
-    return LoopPool::run(primary_->here(), sql, parameters, std::nullopt);
+    return LoopPool::run(primary_, sql, parameters, std::nullopt);
   }
   Task<std::unique_ptr<db::Transaction>> begin() override {
     return begin_isolated(db::Isolation::standard);
@@ -83,7 +83,7 @@ class OpenDatabase final : public PostgresDatabase {
  private:
   Task<std::unique_ptr<db::Transaction>> begin_with(std::string_view begin,
                                                     std::string_view set_up) {
-    detail::Lease lease = co_await LoopPool::begin(primary_->here(), begin);
+    detail::Lease lease = co_await LoopPool::begin(primary_, begin);
     auto transaction =
         std::make_unique<detail::Transaction>(std::move(lease), begin.ends_with("READ ONLY"));
     if (!set_up.empty()) co_await transaction->execute(set_up, {});

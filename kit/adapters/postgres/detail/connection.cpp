@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 /// A cancel that was sent may reach the server's process a little later.
 constexpr auto cancel_delay = 1s;
+/// One that reaches the server before the statement does is lost.
+constexpr auto cancel_interval = 50ms;
 
 /// Asks the server to end what a connection runs, over a connection of its own.
 class CancelJob final : public kit::detail::PoolJob {
@@ -53,6 +55,8 @@ Connection::Connection(std::shared_ptr<Server> server, Loop& loop, ConnectionPtr
             connection_error("the server did not end a statement it was asked to cancel"));
       },
       this);
+  cancel_again_.set_action([](void* self) { static_cast<Connection*>(self)->ask_cancel_of_head(); },
+                           this);
 }
 
 Connection::~Connection() {
@@ -242,13 +246,13 @@ void Connection::finish_head() {
   const std::shared_ptr<Request> head = std::move(requests_.front());
   requests_.pop_front();
   if (head->failure && head->prepares != nullptr) forget(*head->prepares);
-  if (head->cancelled) cancel_limit_.stop();
+  if (head->cancelled) {
+    cancel_limit_.stop();
+    cancel_again_.stop();
+  }
   if (head->failure && ends_connection(head->failure->state)) retired_ = true;
   end_request(*head);
-  if (!broken() && !requests_.empty() && requests_.front()->dropped &&
-      requests_.front()->cancelled) {
-    ask_cancel();
-  }
+  ask_cancel_of_head();
 }
 
 void Connection::end_request(Request& request) {
@@ -264,6 +268,7 @@ void Connection::fail(const Error& why) {
   if (broken()) return;
   const auto self = shared_from_this();
   cancel_limit_.stop();
+  cancel_again_.stop();
   loop_.remove(socket_);
   connection_.reset();
   prepared_.clear();
@@ -285,11 +290,18 @@ void Connection::abandon(Request& request) {
     return fail(connection_error("a transaction was left while it began or ended"));
   }
   request.cancelled = true;
-  if (requests_.front().get() == &request) ask_cancel();
+  ask_cancel_of_head();
+}
+
+/// Only what the server works on can be cancelled.
+void Connection::ask_cancel_of_head() {
+  if (!broken() && !requests_.empty() && requests_.front()->cancelled) ask_cancel();
 }
 
 void Connection::ask_cancel() {
-  loop_.start(cancel_limit_, loop_.now() + server_->options.cancel_limit);
+  if (!cancel_limit_.armed()) {
+    loop_.start(cancel_limit_, loop_.now() + server_->options.cancel_limit);
+  }
   near_cancel_until_ = loop_.now() + cancel_delay;
   for (const auto& request : requests_) request->near_cancel = true;
   if (cancel_running_) return;
@@ -303,6 +315,9 @@ void Connection::ask_cancel() {
 void Connection::cancel_done() {
   cancel_running_ = false;
   near_cancel_until_ = loop_.now() + cancel_delay;
+  if (!broken() && !requests_.empty() && requests_.front()->cancelled) {
+    loop_.start(cancel_again_, loop_.now() + cancel_interval);
+  }
   if (after_cancel_) std::exchange(after_cancel_, nullptr)();
 }
 

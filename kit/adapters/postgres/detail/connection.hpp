@@ -107,6 +107,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool prepare(const std::shared_ptr<const Statement>& statement, Request& request);
   std::shared_ptr<Request> submit(std::shared_ptr<Request> request, bool sent);
   void ask_cancel();
+  void ask_cancel_of_head();
   void end_request(Request& request);
   std::string problem() const { return PQerrorMessage(connection_.get()); }
 
@@ -124,6 +125,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Clock::time_point near_cancel_until_ = Clock::time_point::min();
   Function<void()> after_cancel_ = nullptr;
   Timer cancel_limit_;
+  Timer cancel_again_;
 };
 
 /// Waits for rows of a request or its end. Cancellation: the request is abandoned.

@@ -186,7 +186,8 @@ void LoopPool::sweep() {
   if (!shared_.empty() || !idle_.empty()) arm_sweep();
 }
 
-Task<Lease> LoopPool::begin(std::shared_ptr<LoopPool> pool, std::string_view begin) {
+Task<Lease> LoopPool::begin(std::shared_ptr<Server> server, std::string_view begin) {
+  const std::shared_ptr<LoopPool> pool = server->here();
   Semaphore::Permit permit = co_await pool->wait_for(&pool->transaction_places_);
   for (int tries = 1;; ++tries) {
     Task<std::shared_ptr<Connection>> taking = pool->owned();

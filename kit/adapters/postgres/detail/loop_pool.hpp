@@ -33,12 +33,13 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
   static std::shared_ptr<LoopPool> make(std::shared_ptr<Server> server, Loop& loop);
   LoopPool(std::shared_ptr<Server> server, Loop& loop);
 
-  /// A single statement; `sink` null: rows are passed over. Lifetime: `sink` until it has ended.
-  static Task<Changed> run(std::shared_ptr<LoopPool> pool, std::string_view sql,
+  /// A single statement, over the pool of the loop that runs it; `sink` null: rows are passed over.
+  /// Lifetime: `sink` until it has ended.
+  static Task<Changed> run(std::shared_ptr<Server> server, std::string_view sql,
                            std::span<const db::Parameter> parameters,
                            std::optional<db::RowSink> sink);
   /// A connection on which `begin` has succeeded.
-  static Task<Lease> begin(std::shared_ptr<LoopPool> pool, std::string_view begin);
+  static Task<Lease> begin(std::shared_ptr<Server> server, std::string_view begin);
   /// The last statement of a lease has been sent; `clean`: nothing is open on the connection.
   void give_back(Lease lease, bool clean);
 
@@ -108,6 +109,10 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
       statements_;
   Timer sweep_;
 };
+
+/// Fails with why the task that runs now was cancelled, or when its deadline has passed: nothing is
+/// begun for it any more.
+Result<> refuse_ended_task();
 
 /// Whether a statement's rows are the point, or changes of rows: those are prepared.
 bool is_worth_preparing(std::string_view sql);

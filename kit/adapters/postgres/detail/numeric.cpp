@@ -76,7 +76,7 @@ std::int64_t numeric_units(std::string_view bytes, int scale, Rounding rounding)
       }
     }
     if (!fits) return sign < 0 ? Limits::min() : Limits::max();
-    if (power <= 0) break;  // what follows is behind the last digit
+    if (power < 0) break;  // what follows is behind the last digit
   }
   return sum;
 }

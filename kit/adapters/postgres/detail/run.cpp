@@ -6,6 +6,7 @@
 
 #include "kit/adapters/postgres/detail/loop_pool.hpp"
 #include "kit/adapters/postgres/detail/statement_text.hpp"
+#include "kit/async/context.hpp"
 #include "kit/base/text.hpp"
 
 namespace kit::postgres::detail {
@@ -62,6 +63,14 @@ class RequestUse {
 };
 
 }  // namespace
+
+Result<> refuse_ended_task() {
+  const Context* context = Context::current();
+  if (context == nullptr) return {};
+  if (context->cancelled()) return context->why().clone();
+  if (context->deadline() > Loop::current().now()) return {};
+  return Error(Code::deadline_exceeded, "the deadline was exceeded");
+}
 
 bool is_worth_preparing(std::string_view sql) {
   while (!sql.empty() && (sql.front() == ' ' || sql.front() == '\n' || sql.front() == '\t')) {
@@ -187,9 +196,11 @@ bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Att
   return true;
 }
 
-Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<LoopPool> pool, std::string_view sql,
+Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<Server> server, std::string_view sql,
                                       std::span<const db::Parameter> parameters,
                                       std::optional<db::RowSink> sink) {
+  co_await refuse_ended_task();
+  const std::shared_ptr<LoopPool> pool = server->here();
   const Semaphore::Permit place = co_await pool->wait_for(&pool->shared_places_);
   for (int tries = 1;; ++tries) {
     std::shared_ptr<Connection> connection = pool->pick_shared();

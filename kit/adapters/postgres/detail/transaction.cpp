@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "kit/async/context.hpp"
-
 namespace kit::postgres::detail {
 
 Transaction::~Transaction() {
@@ -18,9 +16,7 @@ Result<> Transaction::usable() const {
     return Error(Code::internal, "the transaction has ended already")
         .with_reason("TRANSACTION_ENDED");
   }
-  const Context* context = Context::current();
-  if (context != nullptr && context->cancelled()) return context->why().clone();
-  return {};
+  return refuse_ended_task();
 }
 
 Task<db::Session::Changed> Transaction::run(std::string_view sql,
