@@ -46,5 +46,5 @@ set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)  # kitgen's libraries
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
   "libsqlite3-dev (>= 3.40), libyaml-cpp-dev (>= 0.7), libre2-dev (>= 20220601), libssl-dev (>= 3.0), libnghttp2-dev (>= 1.52), zlib1g-dev (>= 1:1.2.13), libbrotli-dev (>= 1.0.9), libzstd-dev (>= 1.5.4), libc6-dev, gzip")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "clang-19 | g++ (>= 4:12), cmake (>= 3.25), ninja-build")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "clang-19 | g++ (>= 4:12), cmake (>= 3.25), ninja-build, libpq-dev (>= 15)")
 include(CPack)

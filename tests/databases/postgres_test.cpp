@@ -196,6 +196,49 @@ TEST_F(PostgresTest, NothingIsLeftBehind) {
   EXPECT_EQ(live_sockets.live(), sockets);
 }
 
+Task<> write_to_a_demoted_server(PostgresDatabase& database) {
+  co_await change(database, "DROP TABLE IF EXISTS demoted");
+  co_await change(database, "CREATE TABLE demoted (a bigint)");
+  // What a session on a server that became a standby answers to writes.
+  co_await change(database, "SET default_transaction_read_only = on");
+  Parameters one{std::int64_t{1}};
+  co_await change(database, "INSERT INTO demoted VALUES (?1)", one);
+  EXPECT_EQ(co_await text(database, "SELECT count(*) FROM demoted"), "1");
+  EXPECT_EQ(database.stats().retries, 1u);
+  auto transaction = co_await database.begin();
+  co_await change(*transaction, "SET TRANSACTION READ ONLY");
+  const auto refused = co_await as_result(change(*transaction, "DELETE FROM demoted"));
+  EXPECT_EQ(refused.error().code(), Code::unavailable) << refused.error().describe();
+}
+
+TEST_F(PostgresTest, WhatADemotedPrimaryRefusesGoesToTheNewOne) {
+  PostgresOptions one = options();
+  one.shared_connections = 1;
+  const auto database = open(one);
+  const auto done = run(write_to_a_demoted_server(*database));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
+Task<> large_and_small(db::Database& database, std::string_view large) {
+  TaskGroup group("sizes");
+  auto one = [](db::Database& where, std::string_view value) -> Task<> {
+    Parameters parameters{value};
+    const std::string seen = co_await text(where, "SELECT ?1::text", parameters);
+    if (seen != value) co_await Error(Code::data_loss, "another text came back");
+  };
+  for (int i = 0; i < 16; ++i) group.spawn(one(database, i % 4 == 0 ? large : "small"));
+  co_await group.join();
+}
+
+TEST_F(PostgresTest, WhatDoesNotFitIntoTheSocketIsSentLater) {
+  PostgresOptions single = options();
+  single.shared_connections = 1;
+  const auto database = open(single);
+  const std::string large(4 * 1024 * 1024, 'x');
+  const auto done = run(large_and_small(*database, large));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
 Task<> drop_half_way(db::Database& database) {
   auto transaction = co_await database.begin();
   Context context;

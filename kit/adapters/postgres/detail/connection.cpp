@@ -159,14 +159,10 @@ void Connection::flush() {
   const int left = PQflush(connection_.get());
   unflushed_ = left > 0;
   if (left < 0) return fail(connection_error(problem()));
-  if (left > 0) {
-    // A part may have gone out.
-    requests_.front()->sent = true;
-    return;
-  }
-  for (auto at = requests_.rbegin(); at != requests_.rend() && !(*at)->sent; ++at) {
-    (*at)->sent = true;
-  }
+  // While something is left the last one's sync is, without which the server keeps nothing of it.
+  auto at = requests_.rbegin();
+  if (left > 0 && at != requests_.rend()) ++at;
+  for (; at != requests_.rend() && !(*at)->sent; ++at) (*at)->sent = true;
 }
 
 void Connection::on_readiness(Readiness readiness) {
