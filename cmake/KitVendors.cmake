@@ -63,6 +63,24 @@ if(KIT_WITH_XLSX AND KIT_XLSXWRITER_INCLUDE AND KIT_XLSXWRITER_LIBRARY)
   kit_vendor(xlsxwriter xlsxwriter.h xlsxwriter.h "LXW_VERSION \"([0-9.]+)\"" 1.1.4 xlsxwriter)
 endif()
 
+# Servers: what needs them is built when their client library is there (Debian: libpq-dev); -DKIT_WITH_POSTGRES=OFF leaves
+# it out all the same. Target kit::libpq.
+option(KIT_WITH_POSTGRES "Build what talks to PostgreSQL when libpq is there" ON)
+find_path(KIT_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql)
+find_library(KIT_LIBPQ_LIBRARY pq)
+if(KIT_WITH_POSTGRES AND KIT_LIBPQ_INCLUDE AND KIT_LIBPQ_LIBRARY)
+  file(STRINGS ${KIT_LIBPQ_INCLUDE}/pg_config.h kit_libpq_version REGEX "define PG_VERSION_NUM [0-9]+" LIMIT_COUNT 1)
+  if(kit_libpq_version MATCHES "([0-9]+)" AND CMAKE_MATCH_1 LESS 150000)
+    message(FATAL_ERROR "kit needs libpq 15 or later; found ${CMAKE_MATCH_1}. -DKIT_WITH_POSTGRES=OFF builds without it.")
+  endif()
+  if(NOT TARGET kit::libpq)
+    add_library(kit_vendor_libpq INTERFACE IMPORTED GLOBAL)
+    target_include_directories(kit_vendor_libpq SYSTEM INTERFACE ${KIT_LIBPQ_INCLUDE})
+    target_link_libraries(kit_vendor_libpq INTERFACE ${KIT_LIBPQ_LIBRARY})
+    add_library(kit::libpq ALIAS kit_vendor_libpq)
+  endif()
+endif()
+
 # What only the generator and the tests need; a service built against an installed kit needs neither.
 if(PROJECT_NAME STREQUAL "kit")
   find_package(CLI11 2.1 REQUIRED)
