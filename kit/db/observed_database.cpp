@@ -146,6 +146,7 @@ class ObservedDatabase::ObservedSession final : public Session {
   Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
     return observer_.execute(session_, sql, parameters);
   }
+  Dialect dialect() const override { return session_.dialect(); }
 
  private:
   Observer& observer_;
@@ -175,6 +176,7 @@ class ObservedDatabase::ObservedTransaction final : public Transaction {
   }
   Task<> check() override { return inner_->check(); }
   Task<> commit() override { return inner_->commit(); }
+  Dialect dialect() const override { return inner_->dialect(); }
 
  private:
   Observer& observer_;

@@ -47,7 +47,7 @@ class ObservedDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_schema() override;
   Task<std::unique_ptr<Transaction>> begin_read() override;
   Session& replica() override;
-  std::string_view dialect() const override { return inner_.dialect(); }
+  Dialect dialect() const override { return inner_.dialect(); }
 
  private:
   class Observer;

@@ -84,7 +84,7 @@ Task<int> write_skew(db::Database& database, db::Isolation level) {
 }
 
 TEST_F(IsolationTest, SerializableRefusesWriteSkew) {
-  if (database().dialect() != "postgresql") return;  // where others wait or lock instead
+  if (database().dialect() != db::Dialect::postgresql) return;  // where others wait or lock instead
   EXPECT_EQ(*run(write_skew(database(), db::Isolation::repeatable_read)), 2);
   EXPECT_EQ(*run(write_skew(database(), db::Isolation::serializable)), 1);
 }

@@ -172,7 +172,7 @@ Task<> check_deferred(db::Database& database) {
 }
 
 TEST_F(TransactionTest, CheckTellsWhatCommitWould) {
-  if (database().dialect() == "mysql") return;  // has no deferred keys
+  if (database().dialect() == db::Dialect::mysql) return;  // has no deferred keys
   set_up("CREATE TABLE parent (id INTEGER PRIMARY KEY)" + backend().table_end());
   set_up(
       "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) "

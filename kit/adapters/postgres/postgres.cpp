@@ -42,6 +42,7 @@ class Replica final : public db::Session {
     co_return Error(Code::failed_precondition, "a write where only reads are possible")
         .with_reason("READ_ONLY");
   }
+  db::Dialect dialect() const override { return db::Dialect::postgresql; }
 
  private:
   std::shared_ptr<Server> server_;
@@ -76,7 +77,7 @@ class OpenDatabase final : public PostgresDatabase {
     return begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {});
   }
   db::Session& replica() override { return replica_; }
-  std::string_view dialect() const override { return "postgresql"; }
+  db::Dialect dialect() const override { return db::Dialect::postgresql; }
   Result<> health() const override { return primary_->health(); }
   PostgresStats stats() const override;
 

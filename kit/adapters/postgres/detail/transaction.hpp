@@ -13,6 +13,7 @@ class Transaction final : public db::NestingTransaction {
  public:
   Transaction(Lease lease, bool reads_only) : lease_(std::move(lease)), reads_only_(reads_only) {}
   ~Transaction() override;
+  db::Dialect dialect() const override { return db::Dialect::postgresql; }
 
  private:
   Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
