@@ -54,6 +54,14 @@ kit_vendor(nghttp2 nghttp2/nghttp2.h nghttp2/nghttp2ver.h "NGHTTP2_VERSION \"([0
 kit_vendor(brotli brotli/encode.h "" "" "" brotlienc brotlidec)
 kit_vendor(zstd zstd.h "" "" "" zstd)
 
+# Databases on servers: each when its client library is there (Debian: libmariadb-dev); -DKIT_WITH_MYSQL=OFF leaves it out.
+option(KIT_WITH_MYSQL "MySQL and MariaDB, when libmariadb is there" ON)
+find_path(KIT_mariadb_INCLUDE mysql.h PATH_SUFFIXES mariadb)
+find_library(KIT_mariadb_mariadb mariadb)
+if(KIT_WITH_MYSQL AND KIT_mariadb_INCLUDE AND KIT_mariadb_mariadb)
+  kit_vendor(mariadb mysql.h mariadb_version.h "MARIADB_PACKAGE_VERSION +\"([0-9.]+)\"" 3.3 mariadb)
+endif()
+
 # What only the generator and the tests need; a service built against an installed kit needs neither.
 if(PROJECT_NAME STREQUAL "kit")
   find_package(CLI11 2.1 REQUIRED)

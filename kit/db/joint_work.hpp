@@ -108,6 +108,7 @@ class JoiningDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_schema() override { return inner_.begin_schema(); }
   Task<std::unique_ptr<Transaction>> begin_read() override { return inner_.begin_read(); }
   Session& replica() override { return inner_.replica(); }
+  bool has_transactional_schema() const override { return inner_.has_transactional_schema(); }
   std::string_view dialect() const override { return inner_.dialect(); }
 
  private:

@@ -28,6 +28,7 @@ class CountingDatabase final : public db::Database {
   Task<std::unique_ptr<db::Transaction>> begin_read() override;
   Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override;
   db::Session& replica() override { return replica_; }
+  bool has_transactional_schema() const override { return database_.has_transactional_schema(); }
   std::string_view dialect() const override { return database_.dialect(); }
 
  private:
