@@ -18,8 +18,8 @@ namespace kit::db::detail {
 std::string shown(const Migration& migration);
 
 Task<bool> has_table(Session& session, std::string_view dialect, std::string_view table);
-/// Tables besides kit's own, each with its columns. Empty for a dialect without
-/// `pragma_table_xinfo`.
+/// Tables besides kit's own, each with its columns. Empty for a dialect whose
+/// catalogue is not read.
 Task<TableColumns> table_columns(Session& session, std::string_view dialect);
 
 /// What was applied, oldest first; empty without the table.
@@ -31,6 +31,8 @@ Task<std::vector<MigrationFailure>> read_failures(Session& session, std::string_
 Result<> check_history(std::span<const MigrationStatus> history,
                        std::span<const Migration> migrations);
 
+/// In the transaction of the step, or before it where that can't make tables.
+Task<> create_history_table(Session& session);
 /// In the transaction of the step: its row, and no failure of it any more.
 Task<> record_applied(Session& session, std::string_view dialect, const MigrationStatus& status);
 Task<> record_undone(Session& session, std::string_view dialect, std::uint32_t number);
