@@ -54,8 +54,24 @@ kit_vendor(nghttp2 nghttp2/nghttp2.h nghttp2/nghttp2ver.h "NGHTTP2_VERSION \"([0
 kit_vendor(brotli brotli/encode.h "" "" "" brotlienc brotlidec)
 kit_vendor(zstd zstd.h "" "" "" zstd)
 
-# Databases on servers: each when its client library is there (Debian: libmariadb-dev); -DKIT_WITH_MYSQL=OFF leaves it out.
-option(KIT_WITH_MYSQL "MySQL and MariaDB, when libmariadb is there" ON)
+# Servers: what needs them is built when their client library is there (Debian: libpq-dev, libmariadb-dev);
+# -DKIT_WITH_POSTGRES=OFF and -DKIT_WITH_MYSQL=OFF leave them out all the same. Targets kit::libpq, kit::mariadb.
+option(KIT_WITH_POSTGRES "Build what talks to PostgreSQL when libpq is there" ON)
+find_path(KIT_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql)
+find_library(KIT_LIBPQ_LIBRARY pq)
+if(KIT_WITH_POSTGRES AND KIT_LIBPQ_INCLUDE AND KIT_LIBPQ_LIBRARY)
+  file(STRINGS ${KIT_LIBPQ_INCLUDE}/pg_config.h kit_libpq_version REGEX "define PG_VERSION_NUM [0-9]+" LIMIT_COUNT 1)
+  if(kit_libpq_version MATCHES "([0-9]+)" AND CMAKE_MATCH_1 LESS 150000)
+    message(FATAL_ERROR "kit needs libpq 15 or later; found ${CMAKE_MATCH_1}. -DKIT_WITH_POSTGRES=OFF builds without it.")
+  endif()
+  if(NOT TARGET kit::libpq)
+    add_library(kit_vendor_libpq INTERFACE IMPORTED GLOBAL)
+    target_include_directories(kit_vendor_libpq SYSTEM INTERFACE ${KIT_LIBPQ_INCLUDE})
+    target_link_libraries(kit_vendor_libpq INTERFACE ${KIT_LIBPQ_LIBRARY})
+    add_library(kit::libpq ALIAS kit_vendor_libpq)
+  endif()
+endif()
+option(KIT_WITH_MYSQL "Build what talks to MySQL and MariaDB when libmariadb is there" ON)
 find_path(KIT_mariadb_INCLUDE mysql.h PATH_SUFFIXES mariadb)
 find_library(KIT_mariadb_mariadb mariadb)
 if(KIT_WITH_MYSQL AND KIT_mariadb_INCLUDE AND KIT_mariadb_mariadb)

@@ -49,6 +49,7 @@ class Server:
         return result.stdout
 
     def start(self, command):
+        self.command = command
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, cwd=self.folder, **self.as_user)
         end = time.monotonic() + 60
