@@ -128,7 +128,11 @@ Task<std::vector<MigrationStatus>> Migrator::up(MigrationOptions options) {
   if (knows_tables && tables.empty()) options.allow_destructive = true;
   if (!options.allow_destructive) {
     const TableColumns not_yet_known;
-    co_await detail::refuse_losses(pending, not_yet_known);
+    // One that is half done was allowed when it began.
+    const auto journal = co_await detail::read_journal(database_, database_.dialect());
+    const std::size_t begun =
+        journal && !pending.empty() && journal->number == pending.front().number ? 1 : 0;
+    co_await detail::refuse_losses(std::span(pending).subspan(begun), not_yet_known);
   }
   std::vector<MigrationStatus> done;
   for (const auto& migration : pending) {

@@ -123,8 +123,8 @@ class MariaDb(Server):
         self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}",
                     "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin"])
-        self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost; "
-                 f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1';")
+        self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost WITH GRANT OPTION; "
+                 f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1' WITH GRANT OPTION;")
 
     def sql(self, text, *database):
         return self.run(["mariadb", "--no-defaults", f"--socket={self.folder}/socket", "-u", "root", *database], text)

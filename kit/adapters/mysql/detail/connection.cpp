@@ -155,6 +155,10 @@ Task<> Connection::settle(Clock::time_point until) {
 }
 
 Task<> Connection::run(Request request) {
+  // The timer of a deadline that has passed may not have run yet.
+  if (Context::current_deadline() <= Loop::current().now()) {
+    co_await Error(Code::deadline_exceeded, "the deadline has passed");
+  }
   if (is_broken_) co_await lost_connection("it was closed");
   if (is_busy_) {
     co_await Error(Code::internal,

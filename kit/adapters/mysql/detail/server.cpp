@@ -121,6 +121,12 @@ Result<Handle> Server::log_in(std::size_t host) const {
       handle.get(), name.c_str(), dsn_.user.c_str(), dsn_.password.reveal().c_str(),
       dsn_.database.c_str(), is_local ? 0 : dsn_.hosts[host].port,
       is_local ? dsn_.socket.c_str() : nullptr, CLIENT_FOUND_ROWS);
+  // In the mode `require` the library takes a server without TLS all the same.
+  if (connected != nullptr && dsn_.tls != Tls::off &&
+      mysql_get_ssl_cipher(handle.get()) == nullptr) {
+    return Error(Code::unavailable, "the database's server offers no TLS")
+        .with_reason("DATABASE_REFUSED");
+  }
   if (connected != nullptr) return handle;
   const Failure failure{mysql_errno(handle.get()), mysql_error(handle.get())};
   Error error = to_error(failure, {});
