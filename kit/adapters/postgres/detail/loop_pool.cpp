@@ -208,14 +208,16 @@ Task<Lease> LoopPool::begin(std::shared_ptr<Server> server, std::string_view beg
 
 void LoopPool::give_back(Lease lease, bool clean) {
   std::shared_ptr<Connection> connection = lease.connection;
-  std::erase_if(leased_, [&](const auto& weak) { return weak.lock() == connection; });
   if (connection->broken()) return;
   if (ended_ || Loop::current_or_null() == nullptr) {
     return connection->fail(connection_error("the database was closed"));
   }
   Function<void()> done = [lease = std::move(lease)]() mutable {
+    // Until now it is among the leased ones, so that it ends with the loop.
     Connection& back = *lease.connection;
     if (back.broken() || lease.pool->ended_) return;
+    std::erase_if(lease.pool->leased_,
+                  [&](const auto& weak) { return weak.expired() || weak.lock().get() == &back; });
     back.idle_since = lease.pool->loop_.now();
     lease.pool->idle_.push_back(std::move(lease.connection));
   };
