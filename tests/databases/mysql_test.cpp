@@ -114,6 +114,21 @@ Task<> make_a_table_in(db::Database& database) {
   EXPECT_EQ(set_back.error().reason(), "SCHEMA_CHANGE_IN_TRANSACTION");
 }
 
+Task<> commit_by_hand(db::Database& database) {
+  auto transaction = co_await database.begin();
+  const auto ended = co_await as_result(change(*transaction, "COMMIT"));
+  EXPECT_EQ(ended.error().reason(), "TRANSACTION_LOST");
+  const auto next = co_await as_result(change(*transaction, "INSERT INTO t (id, n) VALUES (1, 1)"));
+  EXPECT_EQ(next.error().reason(), "TRANSACTION_LOST");
+}
+
+TEST_F(MysqlTest, NothingRunsByItselfAfterAStatementThatEndedItsTransaction) {
+  make_counter();
+  const auto done = run(commit_by_hand(database()));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_EQ(read("SELECT count(*) FROM t"), "0");
+}
+
 TEST_F(MysqlTest, ATransactionIsNotEndedByAChangeOfTables) {
   make_counter();
   EXPECT_FALSE(database().has_transactional_schema());

@@ -52,6 +52,12 @@ bool Connection::is_quiet() const {
   return ::poll(&socket, 1, 0) == 0;
 }
 
+bool Connection::is_in_transaction() const {
+  unsigned int status = 0;
+  mariadb_get_infov(session_.handle.get(), MARIADB_CONNECTION_SERVER_STATUS, &status);
+  return (status & SERVER_STATUS_IN_TRANS) != 0;
+}
+
 Failure Connection::handle_failure() const {
   return {mysql_errno(session_.handle.get()), mysql_error(session_.handle.get())};
 }

@@ -61,6 +61,8 @@ class Connection final : private Interruptible {
   bool is_interrupted() const { return is_interrupted_ || is_busy_; }
   /// The server has rolled back what the last statement was a part of.
   bool lost_transaction() const { return lost_transaction_; }
+  /// Whether the server says that a transaction is open.
+  bool is_in_transaction() const;
   void forget_transaction() { lost_transaction_ = false; }
   /// Whether nothing came from the server while nobody asked; what comes then is its farewell.
   bool is_quiet() const;

@@ -127,7 +127,13 @@ Task<> OwningTransaction::run(Request request) {
   request.until = limit();
   Task<> running = lease_->run(request);
   auto done = co_await as_result(std::move(running));
-  if (done.ok()) co_return;
+  if (done.ok() && (work_ == Work::schema || lease_->is_in_transaction())) co_return;
+  if (done.ok()) {
+    // What follows would be committed statement by statement.
+    is_lost_ = true;
+    co_await Error(Code::internal, "a statement has ended the transaction that it is part of")
+        .with_reason("TRANSACTION_LOST");
+  }
   is_lost_ = is_lost_ || lease_->lost_transaction() || lease_->is_broken();
   co_await std::move(done).error();
 }
