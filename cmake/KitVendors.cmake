@@ -63,8 +63,8 @@ if(KIT_WITH_XLSX AND KIT_XLSXWRITER_INCLUDE AND KIT_XLSXWRITER_LIBRARY)
   kit_vendor(xlsxwriter xlsxwriter.h xlsxwriter.h "LXW_VERSION \"([0-9.]+)\"" 1.1.4 xlsxwriter)
 endif()
 
-# Servers: what needs them is built when their client library is there (Debian: libpq-dev); -DKIT_WITH_POSTGRES=OFF leaves
-# it out all the same. Target kit::libpq.
+# Servers: what needs them is built when their client library is there (Debian: libpq-dev, libmariadb-dev);
+# -DKIT_WITH_POSTGRES=OFF and -DKIT_WITH_MYSQL=OFF leave them out all the same. Targets kit::libpq, kit::mariadb.
 option(KIT_WITH_POSTGRES "Build what talks to PostgreSQL when libpq is there" ON)
 find_path(KIT_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql)
 find_library(KIT_LIBPQ_LIBRARY pq)
@@ -79,6 +79,12 @@ if(KIT_WITH_POSTGRES AND KIT_LIBPQ_INCLUDE AND KIT_LIBPQ_LIBRARY)
     target_link_libraries(kit_vendor_libpq INTERFACE ${KIT_LIBPQ_LIBRARY})
     add_library(kit::libpq ALIAS kit_vendor_libpq)
   endif()
+endif()
+option(KIT_WITH_MYSQL "Build what talks to MySQL and MariaDB when libmariadb is there" ON)
+find_path(KIT_mariadb_INCLUDE mysql.h PATH_SUFFIXES mariadb)
+find_library(KIT_mariadb_mariadb mariadb)
+if(KIT_WITH_MYSQL AND KIT_mariadb_INCLUDE AND KIT_mariadb_mariadb)
+  kit_vendor(mariadb mysql.h mariadb_version.h "MARIADB_PACKAGE_VERSION +\"([0-9.]+)\"" 3.3 mariadb)
 endif()
 
 # What only the generator and the tests need; a service built against an installed kit needs neither.

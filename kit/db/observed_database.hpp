@@ -48,6 +48,7 @@ class ObservedDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_read() override;
   Session& replica() override;
   Dialect dialect() const override { return inner_.dialect(); }
+  bool has_transactional_schema() const override { return inner_.has_transactional_schema(); }
 
  private:
   class Observer;

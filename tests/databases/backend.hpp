@@ -30,6 +30,8 @@ class Backend {
 
   /// Whether several transactions write at the same time.
   virtual bool writes_concurrently() const { return true; }
+  /// Whether reads of a serialisable transaction lock what they see, and writers wait.
+  virtual bool locks_serializable_reads() const { return false; }
   /// Whether a transaction takes no statement after one that failed.
   virtual bool fails_whole() const { return false; }
   /// Whether the server is a process of its own, which `kill` ends and `start` starts again.

@@ -59,7 +59,7 @@ def main():
         asked_read, asked_write = os.pipe()
         answer_read, answer_write = os.pipe()
         environment = {**os.environ, "KIT_TEST_DSN": server.url("conformance"), "KIT_TEST_PREPARED": options.prepared,
-                       "KIT_TEST_CONTROL_TO": str(asked_write), "KIT_TEST_CONTROL_FROM": str(answer_read)}
+                       "KIT_TEST_CA": str(server.folder / "ca.pem"), "KIT_TEST_CONTROL_TO": str(asked_write), "KIT_TEST_CONTROL_FROM": str(answer_read)}
         program = subprocess.Popen([options.program, *rest], env=environment, pass_fds=(asked_write, answer_read))
         os.close(asked_write)
         os.close(answer_read)
