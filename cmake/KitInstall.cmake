@@ -49,5 +49,5 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS
 if(TARGET kit::xlsxwriter)
   string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libxlsxwriter-dev (>= 1.1.4)")
 endif()
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "clang-19 | g++ (>= 4:12), cmake (>= 3.25), ninja-build")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "clang-19 | g++ (>= 4:12), cmake (>= 3.25), ninja-build, libpq-dev (>= 15)")
 include(CPack)

@@ -76,6 +76,12 @@ Task<> migrate_status(db::Migrator& migrator) {
   for (const db::MigrationStatus& one : report.steps) {
     print(padded(one.applied_at ? "applied " + *one.applied_at : "pending", 36) +
           step(one.number, one.name) + (one.is_edited ? "  (edited since)" : "") + '\n');
+    if (one.progress) {
+      print("  half " + std::string(one.progress->is_down ? "undone: " : "applied: ") +
+            std::to_string(one.progress->statements_done) + " of " +
+            std::to_string(one.progress->statements) +
+            " statements; migrate up goes on, migrate down undoes it\n");
+    }
     if (one.failure)
       print("  failed at " + one.failure->failed_at + ": " + one.failure->error + '\n');
   }

@@ -38,9 +38,11 @@ LoopRemote Loop::remote() {
 }
 
 void Loop::close_remotes() {
-  if (remote_.state_ == nullptr) return;
-  std::lock_guard lock(remote_.state_->mutex);
-  remote_.state_->loop = nullptr;
+  if (remote_.state_ != nullptr) {
+    std::lock_guard lock(remote_.state_->mutex);
+    remote_.state_->loop = nullptr;
+  }
+  while (!ends_.empty()) ends_.pop_front().on_loop_end();
 }
 
 Loop::~Loop() {

@@ -82,6 +82,19 @@ class LoopRemote {
   std::shared_ptr<State> state_;
 };
 
+/// What belongs to a loop and has to let go of it in time, such as pooled connections. Leaves the
+/// list by itself when destroyed.
+class LoopEnd : public ListNode<struct LoopEndTag> {
+ protected:
+  ~LoopEnd() = default;
+
+ private:
+  friend class Loop;
+  /// The loop is being destroyed, on whatever thread does that: nothing runs on it any more, but
+  /// `remove` still works. May destroy this.
+  virtual void on_loop_end() = 0;
+};
+
 /// The seam below everything that waits: one event loop, run by one thread. Two implementations:
 /// epoll, and the virtual clock of the tests (`kit/testing`). Thread safety: everything but `post`
 /// and `stop` belongs to the thread that calls `run`.
@@ -111,6 +124,8 @@ class Loop {
   /// Arms `timer` (again) for `at`. Cost: O(log timers).
   void start(Timer& timer, Clock::time_point at);
   void schedule(Ready& ready) { ready_.push_back(ready); }
+  /// Tells `end` when this loop ends.
+  void attach(LoopEnd& end) { ends_.push_back(end); }
   std::size_t timer_count() const { return timers_.size(); }
   /// For threads that may answer when this loop is gone.
   LoopRemote remote();
@@ -126,7 +141,8 @@ class Loop {
     Loop* before_;
   };
 
-  /// Cuts the remotes off; what a derived destructor does first, since they call `post`.
+  /// Cuts the remotes off and tells the `LoopEnd`s; what a derived destructor does first, since
+  /// they call its `post` and `remove`.
   void close_remotes();
 
   bool has_ready() const { return !ready_.empty(); }
@@ -147,6 +163,7 @@ class Loop {
   LoopRemote remote_;
   std::vector<Timer*> timers_;  // a binary heap; each timer knows its index
   IntrusiveList<Ready, struct ReadyTag> ready_;
+  IntrusiveList<LoopEnd, struct LoopEndTag> ends_;
 };
 
 }  // namespace kit

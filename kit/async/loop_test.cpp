@@ -185,5 +185,36 @@ TEST(EpollLoop, ASocketThatCannotBeWatchedEnds) {
   ::close(ends[1]);
 }
 
+struct Ending final : LoopEnd {
+  explicit Ending(Loop& where) : loop(where) {}
+  void on_loop_end() override {
+    ++told;
+    // Everything but running still works.
+    loop.remove(descriptor);
+  }
+  Loop& loop;
+  int descriptor = -1;
+  int told = 0;
+};
+
+TEST(EpollLoop, WhatBelongsToALoopIsToldOfItsEnd) {
+  auto loop = make_epoll_loop();
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  EndReader reader;
+  Ending ending(**loop);
+  ending.descriptor = ends[0];
+  (*loop)->add(ends[0], reader);
+  (*loop)->attach(ending);
+  {
+    Ending gone(**loop);  // before the loop
+    (*loop)->attach(gone);
+  }
+  loop->reset();
+  EXPECT_EQ(ending.told, 1);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
 }  // namespace
 }  // namespace kit

@@ -122,6 +122,10 @@ class Database : public Session {
   /// For changing tables: as `begin_bulk`, and foreign keys are checked as a whole by `commit`
   /// instead of by each statement, so that a table can be rebuilt.
   virtual Task<std::unique_ptr<Transaction>> begin_schema() { return begin_bulk(); }
+  /// Whether changes of tables are part of the transaction of `begin_schema`. Where they are not,
+  /// each statement of it is checked and committed by itself, dropping it rolls nothing back, other
+  /// transactions refuse such statements, and migrations keep a journal (docs/adr/0027).
+  virtual bool has_transactional_schema() const { return true; }
   /// A read-only transaction that sees one state of the database throughout.
   virtual Task<std::unique_ptr<Transaction>> begin_read() = 0;
   /// For reads that may be a little behind the latest writes: on a replica where there are some.

@@ -99,6 +99,7 @@ class JoiningDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_read() override { return inner_.begin_read(); }
   Session& replica() override { return inner_.replica(); }
   Dialect dialect() const override { return inner_.dialect(); }
+  bool has_transactional_schema() const override { return inner_.has_transactional_schema(); }
 
  private:
   Task<Changed> execute_part(JointWork& work, std::string_view sql,

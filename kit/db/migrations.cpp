@@ -9,6 +9,9 @@
 #include "kit/base/sha256.hpp"
 #include "kit/base/time.hpp"
 #include "kit/db/detail/history.hpp"
+#include "kit/db/detail/migration_attempt.hpp"
+#include "kit/db/detail/migration_journal.hpp"
+#include "kit/db/detail/migration_lock.hpp"
 #include "kit/db/detail/run_script.hpp"
 #include "kit/db/migration_effects.hpp"
 
@@ -20,11 +23,14 @@ using detail::shown;
 /// Between two tries to get the lock that another runner holds.
 constexpr auto lock_pause = std::chrono::milliseconds(50);
 
+}  // namespace
+
+namespace detail {
+
 Error race(const Migration& migration, std::string_view what) {
   return Error(Code::aborted, shown(migration) + std::string(what)).with_reason("MIGRATION_RACE");
 }
 
-/// Fails when one of the steps would lose data.
 Result<> refuse_losses(std::span<const Migration> steps, const TableColumns& columns) {
   std::string text;
   for (const Migration& step : steps) {
@@ -42,14 +48,7 @@ Result<> refuse_losses(std::span<const Migration> steps, const TableColumns& col
       .with_reason("MIGRATION_DESTRUCTIVE");
 }
 
-}  // namespace
-
-/// A try of one step in one direction, and how far it came.
-struct Migrator::Attempt {
-  bool is_down = false;
-  bool has_begun = false;  ///< Statements of it may have run.
-  detail::ScriptPlace place = {};
-};
+}  // namespace detail
 
 std::string checksum(const Migration& migration) {
   return sha256_hex(migration.up);
@@ -61,7 +60,7 @@ Migrator::Migrator(Database& database, std::span<const Migration> migrations)
 /// The checked history, read in `session`.
 Task<std::vector<MigrationStatus>> Migrator::applied(Session& session) {
   co_await check_migrations(migrations_);
-  auto history = co_await detail::read_history(session, name(database_.dialect()));
+  auto history = co_await detail::read_history(session, database_.dialect());
   auto fits = detail::check_history(history, migrations_);
   if (!fits) co_return std::move(fits).error();
   co_return std::move(history);
@@ -86,8 +85,8 @@ Task<std::vector<MigrationStatus>> Migrator::status() {
 Task<MigrationReport> Migrator::report() {
   co_await check_migrations(migrations_);
   MigrationReport report;
-  report.steps = co_await detail::read_history(database_, name(database_.dialect()));
-  auto failures = co_await detail::read_failures(database_, name(database_.dialect()));
+  report.steps = co_await detail::read_history(database_, database_.dialect());
+  auto failures = co_await detail::read_failures(database_, database_.dialect());
   auto fits = detail::check_history(report.steps, migrations_);
   if (!fits) report.problem = std::move(fits).error();
   for (auto& step : report.steps) {
@@ -99,6 +98,15 @@ Task<MigrationReport> Migrator::report() {
     auto step = std::ranges::find(report.steps, failure.number, &MigrationStatus::number);
     if (step != report.steps.end()) step->failure = std::move(failure);
   }
+  const auto journal = co_await detail::read_journal(database_, database_.dialect());
+  if (journal) {
+    auto step = std::ranges::find(report.steps, journal->number, &MigrationStatus::number);
+    MigrationProgress progress;
+    progress.is_down = journal->is_down;
+    progress.statements_done = journal->done;
+    progress.statements = journal->statements;
+    if (step != report.steps.end()) step->progress = progress;
+  }
   co_return std::move(report);
 }
 
@@ -109,16 +117,23 @@ Task<std::vector<Migration>> Migrator::plan() {
 }
 
 Task<std::vector<MigrationStatus>> Migrator::up(MigrationOptions options) {
+  if (!database_.has_transactional_schema()) co_await finish_undoing(options);
   auto pending = co_await plan();
   if (options.to) {
     std::erase_if(pending, [&](const Migration& step) { return step.number > *options.to; });
   }
-  const TableColumns tables = co_await detail::table_columns(database_, name(database_.dialect()));
+  const TableColumns tables = co_await detail::table_columns(database_, database_.dialect());
   // Where there is nothing yet, a history with losses in it loses nothing.
-  if (database_.dialect() == Dialect::sqlite && tables.empty()) options.allow_destructive = true;
+  const bool knows_tables =
+      database_.dialect() == Dialect::sqlite || database_.dialect() == Dialect::mysql;
+  if (knows_tables && tables.empty()) options.allow_destructive = true;
   if (!options.allow_destructive) {
     const TableColumns not_yet_known;
-    co_await refuse_losses(pending, not_yet_known);
+    // One that is half done was allowed when it began.
+    const auto journal = co_await detail::read_journal(database_, database_.dialect());
+    const std::size_t begun =
+        journal && !pending.empty() && journal->number == pending.front().number ? 1 : 0;
+    co_await detail::refuse_losses(std::span(pending).subspan(begun), not_yet_known);
   }
   std::vector<MigrationStatus> done;
   for (const auto& migration : pending) {
@@ -133,8 +148,13 @@ Task<std::unique_ptr<Transaction>> Migrator::lock(const MigrationOptions& option
   const auto give_up = Clock::now() + options.lock_timeout;
   for (bool told = false;; told = true) {
     auto transaction = co_await as_result(database_.begin_schema());
-    if (transaction.ok()) co_return std::move(transaction).value();
-    if (transaction.error().reason() != "DATABASE_BUSY") co_return std::move(transaction).error();
+    if (transaction.ok()) {
+      const bool locked =
+          co_await detail::try_lock_migrations(*transaction.value(), database_.dialect());
+      if (locked) co_return std::move(transaction).value();
+    } else if (transaction.error().reason() != "DATABASE_BUSY") {
+      co_return std::move(transaction).error();
+    }
     if (Clock::now() >= give_up) break;
     if (!told && options.on_wait) options.on_wait();
     Sleep pause(lock_pause);
@@ -162,27 +182,30 @@ Task<std::optional<MigrationStatus>> Migrator::apply(const Migration& migration,
 Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migration,
                                                           const MigrationOptions& options,
                                                           Attempt& attempt) {
-  auto script = detail::read_script(migration.up, attempt.place.file);
+  if (!database_.has_transactional_schema())
+    co_return co_await apply_journaled(migration, options, attempt);
+  auto script = detail::read_script(migration.up, attempt.place.file, true);
   if (!script) co_return std::move(script).error();
   auto transaction = co_await lock(options);
   // Read again under the lock.
   auto history = co_await applied(*transaction);
   if (history.size() >= migration.number) co_return std::nullopt;
   if (history.size() + 1 != migration.number) {
-    co_return race(migration, " can't be applied: another runner undid a step before it");
+    co_return detail::race(migration, " can't be applied: another runner undid a step before it");
   }
   if (!options.allow_destructive) {
-    const auto columns = co_await detail::table_columns(*transaction, name(database_.dialect()));
-    co_await refuse_losses(std::span(&migration, 1), columns);
+    const auto columns = co_await detail::table_columns(*transaction, database_.dialect());
+    co_await detail::refuse_losses(std::span(&migration, 1), columns);
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, name(database_.dialect()), *script, attempt.place);
+  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
   MigrationStatus status;
   status.number = migration.number;
   status.name = migration.name;
   status.checksum = checksum(migration);
   status.applied_at = Timestamp::now().to_string();
-  co_await detail::record_applied(*transaction, name(database_.dialect()), status);
+  co_await detail::create_history_table(*transaction);
+  co_await detail::record_applied(*transaction, database_.dialect(), status);
   auto durable = co_await as_result(transaction->commit());
   if (!durable) co_return detail::located(std::move(durable).error(), attempt.place.file, 1);
   co_return std::move(status);
@@ -199,6 +222,7 @@ Task<> Migrator::remember(const Migration& migration, const Attempt& attempt, Er
   failure.statement = attempt.place.statement;
   failure.error = error.message();
   failure.failed_at = Timestamp::now().to_string();
+  failure.statements_done = attempt.statements_done;
   auto noted = co_await as_result(detail::record_failure(database_, failure));
   if (noted.ok()) co_return;
   Code code = error.code();
@@ -209,25 +233,37 @@ Task<> Migrator::remember(const Migration& migration, const Attempt& attempt, Er
       Error(code, std::move(message)).with_reason(std::move(reason)).with_cause(std::move(error));
 }
 
-Task<std::vector<MigrationStatus>> Migrator::down(std::uint32_t steps, MigrationOptions options) {
+/// The last `steps`, newest first; one that is half applied is the newest.
+Task<std::vector<MigrationStatus>> Migrator::to_undo(std::uint32_t steps) {
   auto history = co_await applied(database_);
-  if (steps > history.size()) steps = static_cast<std::uint32_t>(history.size());
-  auto first = history.end() - static_cast<std::ptrdiff_t>(steps);
-  for (auto entry = first; entry != history.end(); ++entry) {
-    const auto& migration = migrations_[entry->number - 1];
+  std::vector<MigrationStatus> newest;
+  const auto journal = co_await detail::read_journal(database_, database_.dialect());
+  if (journal && journal->number == history.size() + 1 && journal->number <= migrations_.size()) {
+    MigrationStatus half;
+    half.number = journal->number;
+    half.name = migrations_[half.number - 1].name;
+    half.checksum = checksum(migrations_[half.number - 1]);
+    history.push_back(std::move(half));
+  }
+  while (newest.size() < steps && !history.empty()) {
+    newest.push_back(std::move(history.back()));
+    history.pop_back();
+  }
+  co_return std::move(newest);
+}
+
+Task<std::vector<MigrationStatus>> Migrator::down(std::uint32_t steps, MigrationOptions options) {
+  auto newest = co_await to_undo(steps);
+  for (const MigrationStatus& entry : newest) {
+    const auto& migration = migrations_[entry.number - 1];
     auto script = split_script(migration.down);
     if (script.ok() && !script->empty()) continue;
     co_return Error(Code::failed_precondition,
                     shown(migration) + " can't be undone: it has no down script")
         .with_reason("MIGRATION_IRREVERSIBLE");
   }
-  std::vector<MigrationStatus> undone;
-  while (undone.size() < steps) {
-    auto entry = history[history.size() - 1 - undone.size()];
-    co_await undo(migrations_[entry.number - 1], options);
-    undone.push_back(std::move(entry));
-  }
-  co_return std::move(undone);
+  for (const MigrationStatus& entry : newest) co_await undo(migrations_[entry.number - 1], options);
+  co_return std::move(newest);
 }
 
 Task<> Migrator::undo(const Migration& migration, const MigrationOptions& options) {
@@ -243,16 +279,20 @@ Task<> Migrator::undo(const Migration& migration, const MigrationOptions& option
 
 Task<> Migrator::undo_once(const Migration& migration, const MigrationOptions& options,
                            Attempt& attempt) {
-  auto script = detail::read_script(migration.down, attempt.place.file);
+  if (!database_.has_transactional_schema()) {
+    co_await undo_journaled(migration, options, attempt);
+    co_return;
+  }
+  auto script = detail::read_script(migration.down, attempt.place.file, true);
   if (!script) co_await std::move(script).error();
   auto transaction = co_await lock(options);
   auto history = co_await applied(*transaction);
   if (history.size() != migration.number) {
-    co_await race(migration, " is no longer the last one that was applied");
+    co_await detail::race(migration, " is no longer the last one that was applied");
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, name(database_.dialect()), *script, attempt.place);
-  co_await detail::record_undone(*transaction, name(database_.dialect()), migration.number);
+  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
+  co_await detail::record_undone(*transaction, database_.dialect(), migration.number);
   auto durable = co_await as_result(transaction->commit());
   if (!durable) co_await detail::located(std::move(durable).error(), attempt.place.file, 1);
 }

@@ -54,6 +54,15 @@ struct MigrationFailure {
   std::string statement;  ///< Its first line.
   std::string error;
   std::string failed_at;  ///< RFC 3339
+  /// Of the step, that stay in the database: none where a step is one transaction.
+  std::size_t statements_done = 0;
+};
+
+/// A step that was interrupted where changes of tables commit by themselves.
+struct MigrationProgress {
+  bool is_down = false;  ///< It is being undone.
+  std::size_t statements_done = 0;
+  std::size_t statements = 0;
 };
 
 struct MigrationStatus {
@@ -62,8 +71,10 @@ struct MigrationStatus {
   std::string checksum;
   std::optional<std::string> applied_at;  ///< RFC 3339; nothing: pending.
   bool is_edited = false;                 ///< Changed after it was applied; only `report` says so.
-  /// Nothing of it is left in the database. Gone once the step went through; only `report` says so.
+  /// Gone once the step went through; only `report` says so.
   std::optional<MigrationFailure> failure = {};
+  /// `up` goes on with it, `down` undoes it; only `report` says so.
+  std::optional<MigrationProgress> progress = {};
 };
 
 /// Where a database stands, whatever its history says.
@@ -88,7 +99,9 @@ struct MigrationOptions {
 /// once apply each step once, the second waits. Every call but `report` fails with
 /// `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one that was applied was
 /// changed or moved afterwards; MIGRATION_UNKNOWN when the database has steps that the program
-/// lacks. Lifetime: `database` outlives this.
+/// lacks. Where changes of tables commit by themselves a journal (`kit_migration_journal`) says how
+/// much of a step is in the database: what was interrupted is gone on with. Lifetime: `database`
+/// outlives this.
 class Migrator {
  public:
   Migrator(Database& database, std::span<const Migration> migrations);
@@ -120,6 +133,7 @@ class Migrator {
   }
 
  private:
+  /// A try of one step in one direction, and how far it came.
   struct Attempt;
 
   Task<std::vector<MigrationStatus>> applied(Session& session);
@@ -132,6 +146,13 @@ class Migrator {
                                                   Attempt& attempt);
   Task<> undo(const Migration& migration, const MigrationOptions& options);
   Task<> undo_once(const Migration& migration, const MigrationOptions& options, Attempt& attempt);
+  Task<std::optional<MigrationStatus>> apply_journaled(const Migration& migration,
+                                                       const MigrationOptions& options,
+                                                       Attempt& attempt);
+  Task<> undo_journaled(const Migration& migration, const MigrationOptions& options,
+                        Attempt& attempt);
+  Task<> finish_undoing(const MigrationOptions& options);
+  Task<std::vector<MigrationStatus>> to_undo(std::uint32_t steps);
   Task<> remember(const Migration& migration, const Attempt& attempt, Error& error);
 
   Database& database_;

@@ -29,6 +29,7 @@ class CountingDatabase final : public db::Database {
   Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override;
   db::Session& replica() override { return replica_; }
   db::Dialect dialect() const override { return database_.dialect(); }
+  bool has_transactional_schema() const override { return database_.has_transactional_schema(); }
 
  private:
   class Counted;

@@ -49,6 +49,7 @@ class Server:
         return result.stdout
 
     def start(self, command):
+        self.command = command
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, cwd=self.folder, **self.as_user)
         end = time.monotonic() + 60
@@ -121,9 +122,19 @@ class MariaDb(Server):
             raise SystemExit("MariaDB is missing: apt-get install mariadb-server")
         self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}",
-                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin"])
-        self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost; "
-                 f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1';")
+                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", *self.make_certificate()])
+        self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost WITH GRANT OPTION; "
+                 f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1' WITH GRANT OPTION;")
+
+    def make_certificate(self):
+        """An authority and a certificate for 127.0.0.1; the server's arguments for them."""
+        if not shutil.which("openssl"):
+            return []
+        common = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        self.run([*common, "-subj", "/CN=kit test authority", "-keyout", "ca.key", "-out", "ca.pem"])
+        self.run([*common, "-subj", "/CN=kit test server", "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
+                  "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem"])
+        return [f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/server.key"]
 
     def sql(self, text, *database):
         return self.run(["mariadb", "--no-defaults", f"--socket={self.folder}/socket", "-u", "root", *database], text)

@@ -59,7 +59,7 @@ Error edited(const MigrationStatus& entry, const Migration& migration,
                "MIGRATION_EDITED");
 }
 
-Task<> forget_failure(Session& session, std::string_view dialect, std::uint32_t number) {
+Task<> forget_failure(Session& session, Dialect dialect, std::uint32_t number) {
   const bool known = co_await has_table(session, dialect, "kit_migration_failures");
   if (!known) co_return;
   const std::array<Parameter, 1> parameters = {Parameter(std::int64_t{number})};
@@ -73,39 +73,50 @@ std::string shown(const Migration& migration) {
                                    : migration.up_file;
 }
 
-Task<bool> has_table(Session& session, std::string_view dialect, std::string_view table) {
+Task<bool> has_table(Session& session, Dialect dialect, std::string_view table) {
   bool found = false;
   auto read = [&found](const Row& row) -> Result<> {
     found = row.int64(0) > 0;
     return {};
   };
   RowSink sink(read);
-  std::string_view sql =
-      dialect == "sqlite" ? "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1"
-                          : "SELECT count(*) FROM information_schema.tables WHERE table_name = ?1";
+  std::string_view sql = "SELECT count(*) FROM information_schema.tables WHERE table_name = ?1";
+  if (dialect == Dialect::sqlite)
+    sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+  if (dialect == Dialect::mysql) {
+    sql =
+        "SELECT count(*) FROM information_schema.tables\n"
+        "WHERE table_schema = DATABASE() AND table_name = ?1";
+  }
   const std::array<Parameter, 1> parameters = {Parameter(table)};
   co_await session.query(sql, parameters, sink);
   co_return found;
 }
 
-Task<TableColumns> table_columns(Session& session, std::string_view dialect) {
+Task<TableColumns> table_columns(Session& session, Dialect dialect) {
   TableColumns tables;
   auto read = [&tables](const Row& row) -> Result<> {
     tables[to_lower(row.text(0))].insert(to_lower(row.text(1)));
     return {};
   };
   RowSink sink(read);
-  if (dialect == "sqlite") {
+  if (dialect == Dialect::sqlite) {
     co_await session.query(
         "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c\n"
         "WHERE t.type = 'table' AND substr(t.name, 1, 7) <> 'sqlite_'\n"
         "  AND t.name NOT IN ('kit_migrations', 'kit_migration_failures')",
         {}, sink);
+  } else if (dialect == Dialect::mysql) {
+    co_await session.query(
+        "SELECT table_name, column_name FROM information_schema.columns\n"
+        "WHERE table_schema = DATABASE() AND table_name NOT IN\n"
+        "  ('kit_migrations', 'kit_migration_failures', 'kit_migration_journal')",
+        {}, sink);
   }
   co_return std::move(tables);
 }
 
-Task<std::vector<MigrationStatus>> read_history(Session& session, std::string_view dialect) {
+Task<std::vector<MigrationStatus>> read_history(Session& session, Dialect dialect) {
   std::vector<MigrationStatus> history;
   auto read = [&history](const Row& row) -> Result<> {
     MigrationStatus status;
@@ -125,7 +136,7 @@ Task<std::vector<MigrationStatus>> read_history(Session& session, std::string_vi
   co_return std::move(history);
 }
 
-Task<std::vector<MigrationFailure>> read_failures(Session& session, std::string_view dialect) {
+Task<std::vector<MigrationFailure>> read_failures(Session& session, Dialect dialect) {
   std::vector<MigrationFailure> failures;
   auto read = [&failures](const Row& row) -> Result<> {
     MigrationFailure failure;
@@ -136,6 +147,7 @@ Task<std::vector<MigrationFailure>> read_failures(Session& session, std::string_
     failure.statement = row.text(4);
     failure.error = row.text(5);
     failure.failed_at = row.text(6);
+    failure.statements_done = static_cast<std::size_t>(row.int64(7));
     failures.push_back(std::move(failure));
     return {};
   };
@@ -143,7 +155,7 @@ Task<std::vector<MigrationFailure>> read_failures(Session& session, std::string_
   const bool known = co_await has_table(session, dialect, "kit_migration_failures");
   if (known) {
     co_await session.query(
-        "SELECT number, direction, file, line, statement, error, failed_at\n"
+        "SELECT number, direction, file, line, statement, error, failed_at, statements_done\n"
         "FROM kit_migration_failures ORDER BY number",
         {}, sink);
   }
@@ -172,8 +184,11 @@ Result<> check_history(std::span<const MigrationStatus> history,
   return {};
 }
 
-Task<> record_applied(Session& session, std::string_view dialect, const MigrationStatus& status) {
+Task<> create_history_table(Session& session) {
   co_await session.execute(create_history, {});
+}
+
+Task<> record_applied(Session& session, Dialect dialect, const MigrationStatus& status) {
   const std::array<Parameter, 4> parameters = {Parameter(std::int64_t{status.number}),
                                                Parameter(std::string_view(status.name)),
                                                Parameter(std::string_view(status.checksum)),
@@ -184,29 +199,32 @@ Task<> record_applied(Session& session, std::string_view dialect, const Migratio
   co_await forget_failure(session, dialect, status.number);
 }
 
-Task<> record_undone(Session& session, std::string_view dialect, std::uint32_t number) {
+Task<> record_undone(Session& session, Dialect dialect, std::uint32_t number) {
   const std::array<Parameter, 1> parameters = {Parameter(std::int64_t{number})};
   co_await session.execute("DELETE FROM kit_migrations WHERE number = ?1", parameters);
   co_await forget_failure(session, dialect, number);
 }
 
 Task<> record_failure(Database& database, const MigrationFailure& failure) {
+  if (!database.has_transactional_schema()) co_await database.execute(create_failures, {});
   auto transaction = co_await database.begin();
-  co_await transaction->execute(create_failures, {});
+  if (database.has_transactional_schema()) co_await transaction->execute(create_failures, {});
   const std::array<Parameter, 1> number = {Parameter(std::int64_t{failure.number})};
   co_await transaction->execute("DELETE FROM kit_migration_failures WHERE number = ?1", number);
   const std::string_view direction = failure.is_down ? "down" : "up";
-  const std::array<Parameter, 7> parameters = {Parameter(std::int64_t{failure.number}),
-                                               Parameter(direction),
-                                               Parameter(std::string_view(failure.file)),
-                                               Parameter(static_cast<std::int64_t>(failure.line)),
-                                               Parameter(std::string_view(failure.statement)),
-                                               Parameter(std::string_view(failure.error)),
-                                               Parameter(std::string_view(failure.failed_at))};
+  const std::array<Parameter, 8> parameters = {
+      Parameter(std::int64_t{failure.number}),
+      Parameter(direction),
+      Parameter(std::string_view(failure.file)),
+      Parameter(static_cast<std::int64_t>(failure.line)),
+      Parameter(std::string_view(failure.statement)),
+      Parameter(std::string_view(failure.error)),
+      Parameter(std::string_view(failure.failed_at)),
+      Parameter(static_cast<std::int64_t>(failure.statements_done))};
   co_await transaction->execute(
       "INSERT INTO kit_migration_failures\n"
       "  (number, direction, file, line, statement, statements_done, error, failed_at)\n"
-      "VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)",
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?8, ?6, ?7)",
       parameters);
   co_await transaction->commit();
 }

@@ -26,7 +26,7 @@ struct SchemaObject {
 /// what it makes itself is left as it made it. Other dialects write no table anew: nothing is done.
 class KeptObjects {
  public:
-  explicit KeptObjects(std::string_view dialect) : is_wanted_(dialect == "sqlite") {}
+  explicit KeptObjects(Dialect dialect) : is_wanted_(dialect == Dialect::sqlite) {}
 
   /// Around each statement of a script.
   Task<> before(Session& session, const ScriptStatement& statement);

@@ -13,6 +13,36 @@ namespace {
 
 constexpr std::size_t shown_rows = 5;
 
+Error not_in_a_migration(const SqlToken& word, std::string_view why) {
+  return Error(Code::invalid_argument,
+               std::string(word.text) + " can't be in a migration" + std::string(why))
+      .with_reason("MIGRATIONS_INVALID");
+}
+
+/// Where each statement commits by itself a step goes on with another session after it was
+/// interrupted, and no statement may be half done.
+Result<> check_single(const ScriptStatement& statement) {
+  static constexpr std::array<std::string_view, 10> refused = {
+      "set", "use", "lock", "unlock", "call", "start", "prepare", "execute", "xa", "handler"};
+  const SqlToken& word = statement.tokens.front();
+  const bool is_refused =
+      std::ranges::any_of(refused, [&](std::string_view name) { return word.is(name); });
+  if (is_refused) return not_in_a_migration(word, ": its effect goes with the session");
+  const bool is_made = word.is("create") || word.is("drop");
+  if (is_made && statement.tokens.size() > 1 && statement.tokens[1].is("temporary"))
+    return not_in_a_migration(statement.tokens[1], ": it goes with the session");
+  const bool has_list = word.is("drop") && std::ranges::any_of(statement.tokens, [](const auto& t) {
+                          return t.is(',');
+                        });
+  if (has_list) {
+    return not_in_a_migration(
+        word,
+        " for several at once, of which one may be gone and another not: write "
+        "a statement for each");
+  }
+  return {};
+}
+
 /// A step is one transaction: what would end it, or can't be in one, is refused.
 Result<> check_statement(const ScriptStatement& statement) {
   static constexpr std::array<std::string_view, 9> refused = {
@@ -21,9 +51,7 @@ Result<> check_statement(const ScriptStatement& statement) {
   const bool is_refused =
       std::ranges::any_of(refused, [&](std::string_view name) { return word.is(name); });
   if (!is_refused) return {};
-  return Error(Code::invalid_argument,
-               std::string(word.text) + " can't be in a migration, which is one transaction")
-      .with_reason("MIGRATIONS_INVALID");
+  return not_in_a_migration(word, ", which is one transaction");
 }
 
 /// The rows that a check finds.
@@ -32,7 +60,8 @@ struct Found {
   std::string first;  ///< Their first columns.
 };
 
-Task<> run_check(Session& session, const ScriptStatement& statement, std::string message) {
+Task<> run_check(Session& session, const ScriptStatement& statement, std::string message,
+                 const std::string& aftermath) {
   Found found;
   const std::size_t shown = message.empty() ? 1 : shown_rows;
   auto read = [&found, shown](const Row& row) -> Result<> {
@@ -50,22 +79,21 @@ Task<> run_check(Session& session, const ScriptStatement& statement, std::string
     message += " (" + std::to_string(found.count) + (found.count == 1 ? " row: " : " rows: ") +
                found.first + (found.count > shown_rows ? ", ...)" : ")");
   }
-  message += "; nothing of this migration was applied. Mend the rows, and run it again";
+  message.append("; ").append(aftermath).append(". Mend the rows, and run it again");
   co_await Error(Code::failed_precondition, std::move(message)).with_reason("MIGRATION_REFUSED");
 }
 
-Task<> run_statement(Session& session, const ScriptStatement& statement, KeptObjects& kept) {
+}  // namespace
+
+Task<> run_statement(Session& session, const ScriptStatement& statement,
+                     const std::string& aftermath) {
   std::optional<std::string> check = statement.check();
   if (check) {
-    co_await run_check(session, statement, std::move(*check));
+    co_await run_check(session, statement, std::move(*check), aftermath);
   } else {
-    co_await kept.before(session, statement);
     co_await session.execute(statement.sql, {});
-    co_await kept.after(session);
   }
 }
-
-}  // namespace
 
 Error located(Error error, const std::string& file, std::size_t line) {
   std::string message = file + ":" + std::to_string(line) + ": " + error.message();
@@ -76,25 +104,36 @@ Error located(Error error, const std::string& file, std::size_t line) {
       .with_cause(std::move(error));
 }
 
-Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file) {
+Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file,
+                                                 bool is_transaction) {
   auto statements = split_script(script);
   if (!statements)
     return Error(Code::invalid_argument, file + ": " + statements.error().message())
         .with_reason("MIGRATIONS_INVALID");
   for (const ScriptStatement& statement : *statements) {
     auto allowed = check_statement(statement);
+    if (allowed.ok() && !is_transaction) allowed = check_single(statement);
     if (!allowed) return located(std::move(allowed).error(), file, statement.line);
   }
   return statements;
 }
 
-Task<> run_script(Session& session, std::string_view dialect,
-                  const std::vector<ScriptStatement>& statements, ScriptPlace& place) {
+static Task<> run_keeping(Session& session, const ScriptStatement& statement,
+                          const std::string& aftermath, KeptObjects& kept) {
+  const bool changes = !statement.check();
+  if (changes) co_await kept.before(session, statement);
+  co_await run_statement(session, statement, aftermath);
+  if (changes) co_await kept.after(session);
+}
+
+Task<> run_script(Session& session, Dialect dialect, const std::vector<ScriptStatement>& statements,
+                  ScriptPlace& place) {
+  const std::string aftermath = "nothing of this migration was applied";
   KeptObjects kept(dialect);
   for (const ScriptStatement& statement : statements) {
     place.line = statement.line;
     place.statement = statement.first_line();
-    auto done = co_await as_result(run_statement(session, statement, kept));
+    auto done = co_await as_result(run_keeping(session, statement, aftermath, kept));
     if (!done) co_await located(std::move(done).error(), place.file, statement.line);
   }
   auto restored = co_await as_result(kept.restore(session));

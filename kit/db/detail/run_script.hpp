@@ -18,14 +18,20 @@ struct ScriptPlace {
 };
 
 /// The statements of a script, all of which may stand in a migration. Fails with
-/// `invalid_argument`, reason MIGRATIONS_INVALID, naming file and line.
-Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file);
+/// `invalid_argument`, reason MIGRATIONS_INVALID, naming file and line. `is_transaction`: the step
+/// is one; else each statement has to be whole by itself, and leave nothing in its session.
+Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file,
+                                                 bool is_transaction);
+
+/// Runs one statement. `aftermath` is what a check that finds rows says of what is in the database.
+Task<> run_statement(Session& session, const ScriptStatement& statement,
+                     const std::string& aftermath);
 
 /// Runs them one after the other; `place` is the one at work. Fails with the statement's error,
 /// "file:line: ...", MIGRATION_REFUSED when a query of `-- kit:check` finds rows, or
 /// MIGRATION_OBJECT_LOST as `KeptObjects` says.
-Task<> run_script(Session& session, std::string_view dialect,
-                  const std::vector<ScriptStatement>& statements, ScriptPlace& place);
+Task<> run_script(Session& session, Dialect dialect, const std::vector<ScriptStatement>& statements,
+                  ScriptPlace& place);
 
 Error located(Error error, const std::string& file, std::size_t line);
 

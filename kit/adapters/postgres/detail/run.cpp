@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a statement through the pool of a loop.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "kit/adapters/postgres/detail/loop_pool.hpp"
+#include "kit/adapters/postgres/detail/statement_text.hpp"
+#include "kit/async/context.hpp"
+#include "kit/base/text.hpp"
+
+namespace kit::postgres::detail {
+namespace {
+
+constexpr int most_tries = 4;
+
+Error count_error(std::size_t wanted, std::size_t given, std::string_view sql) {
+  return Error(Code::internal, "the statement takes " + std::to_string(wanted) +
+                                   " parameters, given were " + std::to_string(given) + ": " +
+                                   std::string(sql));
+}
+
+std::int64_t number(const char* text) {
+  return parse_int(text).value_or(0);
+}
+
+/// Adds what one result of a statement says.
+Result<> take_result(const PGresult& result, const db::RowSink* sink, db::Session::Changed& changed,
+                     bool& rows_seen) {
+  const std::string_view command = PQcmdStatus(const_cast<PGresult*>(&result));
+  if (command.starts_with("INSERT") || command.starts_with("UPDATE") ||
+      command.starts_with("DELETE") || command.starts_with("MERGE")) {
+    changed.rows += number(PQcmdTuples(const_cast<PGresult*>(&result)));
+  }
+  const int count = PQntuples(&result);
+  if (count == 0) return {};
+  KIT_TRY(check_columns(result));
+  ResultRow row(result);
+  if (command.starts_with("INSERT") && PQnfields(&result) > 0) changed.last_id = row.int64(0);
+  if (sink == nullptr) return {};
+  rows_seen = true;
+  for (int i = 0; i < count; ++i) {
+    row.set_row(i);
+    KIT_TRY((*sink)(row));
+  }
+  return {};
+}
+
+/// Lets go of a request whatever happens to the task that waits for it.
+class RequestUse {
+ public:
+  RequestUse(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
+      : connection_(std::move(connection)), request_(std::move(request)) {}
+  ~RequestUse() {
+    if (!request_->done && !request_->dropped) connection_->abandon(*request_);
+  }
+  RequestUse(const RequestUse&) = delete;
+  RequestUse& operator=(const RequestUse&) = delete;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
+};
+
+}  // namespace
+
+Result<> refuse_ended_task() {
+  const Context* context = Context::current();
+  if (context == nullptr) return {};
+  if (context->cancelled()) return context->why().clone();
+  if (context->deadline() > Loop::current().now()) return {};
+  return Error(Code::deadline_exceeded, "the deadline was exceeded");
+}
+
+bool is_worth_preparing(std::string_view sql) {
+  while (!sql.empty() && (sql.front() == ' ' || sql.front() == '\n' || sql.front() == '\t')) {
+    sql.remove_prefix(1);
+  }
+  constexpr auto words =
+      std::to_array<std::string_view>({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE"});
+  return std::ranges::any_of(words, [sql](std::string_view word) {
+    return sql.size() > word.size() && iequals(sql.substr(0, word.size()), word);
+  });
+}
+
+std::shared_ptr<const Statement> LoopPool::find(std::string_view sql) const {
+  const auto found = statements_.find(sql);
+  return found != statements_.end() ? found->second : nullptr;
+}
+
+std::shared_ptr<const Statement> LoopPool::remember(std::string_view sql, std::string text,
+                                                    std::vector<Oid> types) {
+  // The texts are the program's own, so there are not many: past this something makes them up.
+  if (statements_.size() >= 4 * server_->options.cached_statements) statements_.clear();
+  auto statement = std::make_shared<const Statement>(
+      Statement{std::move(text), "kit" + std::to_string(++next_name_), std::move(types)});
+  statements_[std::string(sql)] = statement;
+  return statement;
+}
+
+/// Asks the server for the types of the parameters, once for each text.
+Task<std::shared_ptr<const Statement>> LoopPool::describe(std::shared_ptr<Connection> connection,
+                                                          std::string_view sql, std::size_t given,
+                                                          Attempt* attempt) {
+  StatementText text = co_await translate(sql);
+  if (static_cast<std::size_t>(text.parameters) != given) {
+    co_return count_error(static_cast<std::size_t>(text.parameters), given, sql);
+  }
+  std::vector<Oid> types;
+  if (given > 0) {
+    attempt->request = connection->describe(text.sql);
+    const std::shared_ptr<Request> request = attempt->request;
+    ReplyWait wait(connection, request);
+    co_await wait;
+    if (request->failure) co_return to_error(*request->failure, sql);
+    if (request->lost) co_return request->lost->clone();
+    types = std::move(request->types);
+  }
+  co_return remember(sql, std::move(text.sql), std::move(types));
+}
+
+Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
+                                         std::string_view sql,
+                                         std::span<const db::Parameter> parameters,
+                                         const db::RowSink* sink, bool streams, Attempt* attempt) {
+  if (parameters.empty() && !is_worth_preparing(sql)) {
+    attempt->request = connection->run_plain(sql, Request::Kind::statement);
+  } else {
+    std::shared_ptr<const Statement> statement = find(sql);
+    if (statement == nullptr) {
+      statement = co_await describe(connection, sql, parameters.size(), attempt);
+    } else if (statement->types.size() != parameters.size()) {
+      co_return count_error(statement->types.size(), parameters.size(), sql);
+    }
+    co_await arguments_.set(parameters, statement->types);
+    attempt->statement = statement;
+    attempt->request = connection->run(statement, arguments_, streams);
+  }
+  const std::shared_ptr<Request> request = attempt->request;
+  const RequestUse use(connection, request);
+  Changed changed;
+  while (true) {
+    ReplyWait wait(connection, request);
+    co_await wait;
+    while (!request->results.empty()) {
+      const ResultPtr result = std::move(request->results.front());
+      request->results.pop_front();
+      Result<> taken = take_result(*result, sink, changed, attempt->rows_seen);
+      if (!taken) {
+        // The rest is read and passed over: a cancel would end the whole transaction.
+        request->dropped = true;
+        request->results.clear();
+        co_return std::move(taken).error();
+      }
+    }
+    if (request->done) break;
+  }
+  if (request->failure) co_return to_error(*request->failure, sql);
+  if (request->lost) co_return request->lost->clone();
+  co_return changed;
+}
+
+Task<LoopPool::Changed> LoopPool::run_on(std::shared_ptr<Connection> connection,
+                                         std::string_view sql,
+                                         std::span<const db::Parameter> parameters,
+                                         const db::RowSink* sink, bool streams) {
+  Attempt attempt;
+  Result<Changed> result =
+      co_await as_result(try_on(connection, sql, parameters, sink, streams, &attempt));
+  // It can't be sent again in a transaction, but the next one need not fail.
+  if (!result && attempt.request != nullptr) may_retry(*connection, sql, attempt);
+  co_return std::move(result);
+}
+
+/// Whether a single statement that failed had no effect for a reason that is gone with the next
+/// try; takes the reason away.
+bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Attempt& attempt) {
+  const Request& request = *attempt.request;
+  if (!request.done || attempt.rows_seen) return false;
+  if (!request.failure) return request.lost.has_value() && !request.sent;
+  const std::string& state = request.failure->state;
+  if (state == "57014") return request.near_cancel;
+  if (state == "25006" && server_->role == Role::primary) {
+    connection.retire();  // a primary that is none any more
+    return true;
+  }
+  // A plan or the types of the parameters are from before a change of the table.
+  const bool outdated = state == "0A000" || state == "26000" || state == "42804" ||
+                        state == "42883" || state == "42P18";
+  if (!outdated || attempt.statement == nullptr) return false;
+  connection.forget(*attempt.statement);
+  if (const auto known = statements_.find(sql);
+      known != statements_.end() && known->second == attempt.statement) {
+    statements_.erase(known);
+  }
+  return true;
+}
+
+Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<Server> server, std::string_view sql,
+                                      std::span<const db::Parameter> parameters,
+                                      std::optional<db::RowSink> sink) {
+  co_await refuse_ended_task();
+  const std::shared_ptr<LoopPool> pool = server->here();
+  const Semaphore::Permit place = co_await pool->wait_for(&pool->shared_places_);
+  for (int tries = 1;; ++tries) {
+    std::shared_ptr<Connection> connection = pool->pick_shared();
+    if (connection == nullptr) connection = co_await pool->shared();
+    Attempt attempt;
+    Result<Changed> result = co_await as_result(
+        pool->try_on(connection, sql, parameters, sink ? &*sink : nullptr, false, &attempt));
+    if (result) co_return std::move(result);
+    if (attempt.request == nullptr || tries == most_tries ||
+        !pool->may_retry(*connection, sql, attempt)) {
+      const bool is_demoted = attempt.request != nullptr && attempt.request->failure &&
+                              attempt.request->failure->state == "25006" &&
+                              pool->server_->role == Role::primary;
+      if (!is_demoted) co_return std::move(result).error();
+      co_return connection_error("no server takes writes: " + result.error().message());
+    }
+    pool->server_->retries.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace kit::postgres::detail

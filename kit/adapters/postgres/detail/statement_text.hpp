@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "kit/base/result.hpp"
+
+namespace kit::postgres::detail {
+
+/// A statement as PostgreSQL reads it.
+struct StatementText {
+  std::string sql;     ///< With `$1` for `?1`.
+  int parameters = 0;  ///< The highest number.
+};
+
+/// Turns `?1`-style parameters into `$1`-style ones, leaving texts, names and comments alone. Fails
+/// with `internal`: the statement is one of the program's own.
+Result<StatementText> translate(std::string_view sql);
+
+}  // namespace kit::postgres::detail

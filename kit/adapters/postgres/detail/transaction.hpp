@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "kit/adapters/postgres/detail/loop_pool.hpp"
+#include "kit/db/nesting_transaction.hpp"
+
+namespace kit::postgres::detail {
+
+/// A transaction on a connection of its own. Rows of queries are taken as they come.
+class Transaction final : public db::NestingTransaction {
+ public:
+  Transaction(Lease lease, bool reads_only) : lease_(std::move(lease)), reads_only_(reads_only) {}
+  ~Transaction() override;
+  db::Dialect dialect() const override { return db::Dialect::postgresql; }
+
+ private:
+  Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                   db::RowSink sink) override;
+  Task<Changed> run_execute(std::string_view sql,
+                            std::span<const db::Parameter> parameters) override;
+  Task<> run_check() override;
+  Task<> run_commit() override;
+  void undo(std::string_view roll_back, std::string_view release) override;
+
+  Task<Changed> run(std::string_view sql, std::span<const db::Parameter> parameters,
+                    const db::RowSink* sink);
+  Result<> usable() const;
+
+  std::optional<Lease> lease_;  // empty: it has ended
+  const bool reads_only_;
+};
+
+}  // namespace kit::postgres::detail

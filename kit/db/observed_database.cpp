@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/db/observed_database.hpp"
+
+#include <array>
+#include <utility>
+
+#include "kit/base/text.hpp"
+#include "kit/db/sql_tokens.hpp"
+#include "kit/log/log.hpp"
+
+namespace kit::db {
+namespace {
+
+log::Module db_log{"db"};
+
+constexpr std::size_t longest_summary = 500;
+
+/// FNV-1a of 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  return hash;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  std::string digits;
+  for (int shift = 60; shift >= 0; shift -= 4) {
+    digits.push_back("0123456789abcdef"[(value >> shift) & 0xF]);
+  }
+  return digits;
+}
+
+}  // namespace
+
+Fingerprint fingerprint(std::string_view sql) {
+  Fingerprint print;
+  std::string whole;
+  // What is no SQL the database refuses; it is told apart from nothing.
+  auto tokens = sql_tokens(sql);
+  for (const SqlToken& token : tokens.ok() ? *tokens : std::vector<SqlToken>()) {
+    if (token.kind == SqlTokenKind::comment) continue;
+    const bool is_value =
+        token.kind == SqlTokenKind::text || token.kind == SqlTokenKind::number || token.is('?');
+    if (is_value && whole.ends_with('?')) continue;  // the number of a parameter
+    if (!whole.empty()) whole.push_back(' ');
+    whole.append(is_value ? "?" : token.text);
+    if (print.operation.empty() && token.kind == SqlTokenKind::word) {
+      for (const char c : token.text) {
+        print.operation.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+      }
+    }
+  }
+  print.id = hexadecimal(hash_of(whole));
+  print.summary = valid_utf8(std::string_view(whole).substr(0, longest_summary));
+  return print;
+}
+
+/// What becomes of the statements of all sessions of a database.
+class ObservedDatabase::Observer {
+ public:
+  Observer(telemetry::Registry& registry, Options options)
+      : options_(options),
+        counts_(registry.counters("db_statements_total",
+                                  "Statements by their fingerprint and how they ended.",
+                                  {"operation", "fingerprint", "outcome"})),
+        times_(registry.counters("db_statement_microseconds_total",
+                                 "Time that statements took, by their fingerprint.",
+                                 {"operation", "fingerprint"})) {}
+
+  Task<> query(Session& session, std::string_view sql, std::span<const Parameter> parameters,
+               RowSink sink) {
+    const auto begun = Clock::now();
+    Result<> result = co_await as_result(session.query(sql, parameters, sink));
+    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
+    co_await std::move(result);
+  }
+  Task<Session::Changed> execute(Session& session, std::string_view sql,
+                                 std::span<const Parameter> parameters) {
+    const auto begun = Clock::now();
+    Result<Session::Changed> result = co_await as_result(session.execute(sql, parameters));
+    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
+    co_return std::move(result);
+  }
+
+ private:
+  struct Known {
+    Fingerprint print;
+    telemetry::Counter* good = nullptr;
+    telemetry::Counter* time = nullptr;
+  };
+
+  std::shared_ptr<const Known> known(std::string_view sql) {
+    const std::lock_guard lock(mutex_);
+    if (auto found = statements_.find(sql); found != statements_.end()) return found->second;
+    auto made = std::make_shared<Known>();
+    made->print = fingerprint(sql);
+    if (statements_.size() >= options_.statements) {
+      made->print.id = "other";
+      made->print.operation = "other";
+    }
+    const Fingerprint& print = made->print;
+    made->good = &counts_.with({print.operation, print.id, "ok"});
+    made->time = &times_.with({print.operation, print.id});
+    if (print.id != "other") statements_.emplace(std::string(sql), made);
+    return made;
+  }
+
+  void note(std::string_view sql, Clock::duration took, const Error* error) {
+    const std::shared_ptr<const Known> statement = known(sql);
+    const Fingerprint& print = statement->print;
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    statement->time->add(static_cast<std::uint64_t>(microseconds));
+    if (error == nullptr) {
+      statement->good->add();
+    } else {
+      const std::string_view outcome = name(error->code());
+      counts_.with({print.operation, print.id, outcome}).add();
+    }
+    if (options_.slow_statement.count() == 0 || took < options_.slow_statement) return;
+    log::warn(db_log, "slow statement",
+              {{"duration", took},
+               {"fingerprint", print.id},
+               {"statement", print.summary},
+               {"outcome", error == nullptr ? std::string_view("ok") : name(error->code())}});
+  }
+
+  const Options options_;
+  telemetry::CounterFamily& counts_;
+  telemetry::CounterFamily& times_;
+  std::mutex mutex_;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  std::unordered_map<std::string, std::shared_ptr<const Known>, Hash, std::equal_to<>> statements_;
+};
+
+class ObservedDatabase::ObservedSession final : public Session {
+ public:
+  ObservedSession(Observer& observer, Session& session) : observer_(observer), session_(session) {}
+  Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override {
+    return observer_.query(session_, sql, parameters, sink);
+  }
+  Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
+    return observer_.execute(session_, sql, parameters);
+  }
+  Dialect dialect() const override { return session_.dialect(); }
+
+ private:
+  Observer& observer_;
+  Session& session_;
+};
+
+class ObservedDatabase::ObservedTransaction final : public Transaction {
+ public:
+  ObservedTransaction(Observer& observer, std::unique_ptr<Transaction> inner)
+      : observer_(observer), inner_(std::move(inner)) {}
+  static Task<std::unique_ptr<Transaction>> wrap(Observer& observer,
+                                                 Task<std::unique_ptr<Transaction>> begin) {
+    std::unique_ptr<Transaction> inner = co_await std::move(begin);
+    std::unique_ptr<Transaction> wrapped =
+        std::make_unique<ObservedTransaction>(observer, std::move(inner));
+    co_return wrapped;
+  }
+
+  Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override {
+    return observer_.query(*inner_, sql, parameters, sink);
+  }
+  Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
+    return observer_.execute(*inner_, sql, parameters);
+  }
+  Task<std::unique_ptr<Transaction>> begin_nested() override {
+    return wrap(observer_, inner_->begin_nested());
+  }
+  Task<> check() override { return inner_->check(); }
+  Task<> commit() override { return inner_->commit(); }
+  Dialect dialect() const override { return inner_->dialect(); }
+
+ private:
+  Observer& observer_;
+  std::unique_ptr<Transaction> inner_;
+};
+
+ObservedDatabase::ObservedDatabase(Database& inner, telemetry::Registry& registry, Options options)
+    : inner_(inner),
+      observer_(std::make_unique<Observer>(registry, options)),
+      replica_(std::make_unique<ObservedSession>(*observer_, inner.replica())) {}
+
+ObservedDatabase::~ObservedDatabase() = default;
+
+Task<> ObservedDatabase::query(std::string_view sql, std::span<const Parameter> parameters,
+                               RowSink sink) {
+  return observer_->query(inner_, sql, parameters, sink);
+}
+Task<Session::Changed> ObservedDatabase::execute(std::string_view sql,
+                                                 std::span<const Parameter> parameters) {
+  return observer_->execute(inner_, sql, parameters);
+}
+Task<std::unique_ptr<Transaction>> ObservedDatabase::begin() {
+  return ObservedTransaction::wrap(*observer_, inner_.begin());
+}
+Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_isolated(Isolation isolation) {
+  return ObservedTransaction::wrap(*observer_, inner_.begin_isolated(isolation));
+}
+Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_bulk() {
+  return ObservedTransaction::wrap(*observer_, inner_.begin_bulk());
+}
+Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_schema() {
+  return ObservedTransaction::wrap(*observer_, inner_.begin_schema());
+}
+Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_read() {
+  return ObservedTransaction::wrap(*observer_, inner_.begin_read());
+}
+Session& ObservedDatabase::replica() {
+  return *replica_;
+}
+
+}  // namespace kit::db
