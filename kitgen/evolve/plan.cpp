@@ -130,7 +130,10 @@ class Planner {
 
   void rename_columns(const TableMatch& match) {
     for (const ColumnMatch& column : match.columns) {
-      if (column.from != column.to) add(RenameColumn{match.to, column.from, column.to});
+      if (column.from != column.to) {
+        add(RenameColumn{match.to, column.from, column.to,
+                         *a_.find(match.from)->find(column.from)});
+      }
     }
   }
 
@@ -273,6 +276,27 @@ Plan plan(const Catalogue& a, const Catalogue& b, const Difference& difference) 
   plan.name = name_of(plan.up);
   describe(plan);
   return plan;
+}
+
+std::vector<Plan> plans_apart(const Catalogue& a, const Catalogue& b,
+                              const Difference& difference) {
+  Catalogue between = b;
+  for (const TableMatch& match : difference.tables) {
+    const Table before = renamed(*a.find(match.from), match, difference);
+    Table& table = *std::ranges::find(between.tables, match.to, &Table::name);
+    std::erase_if(table.indexes, [&](const Index& index) {
+      // Of the same name or the same columns: it follows what it was.
+      return std::ranges::none_of(before.indexes, [&](const Index& other) {
+        return other.name == index.name || other.columns == index.columns;
+      });
+    });
+  }
+  if (between.same_storage(b)) return {plan(a, b, difference)};
+  Plan indexes = plan(between, b, evolve::difference(between, b));
+  indexes.is_apart = true;
+  Plan rest = plan(a, between, difference);
+  if (rest.empty() && rest.problems.empty()) return {std::move(indexes)};
+  return {std::move(rest), std::move(indexes)};
 }
 
 Plan plan_first(const model::Service& service) {
