@@ -285,8 +285,9 @@ std::vector<Plan> plans_apart(const Catalogue& a, const Catalogue& b,
     const Table before = renamed(*a.find(match.from), match, difference);
     Table& table = *std::ranges::find(between.tables, match.to, &Table::name);
     std::erase_if(table.indexes, [&](const Index& index) {
-      // Of the same name or the same columns: it follows what it was.
-      return std::ranges::none_of(before.indexes, [&](const Index& other) {
+      // What must be unique is so from the start; of the same name or the same columns: it follows
+      // what it was.
+      return !index.unique && std::ranges::none_of(before.indexes, [&](const Index& other) {
         return other.name == index.name || other.columns == index.columns;
       });
     });

@@ -70,7 +70,7 @@ class Change {
 
   /// Same rule, same column: the constraint stays.
   static bool keeps_check(const ColumnChange& column) {
-    return !is_converted(column) && column.values.empty() &&
+    return !is_converted(column) && !server::renames_values(column) &&
            check_of(*column.before) == check_of(*column.after);
   }
 
@@ -86,6 +86,8 @@ class Change {
     };
     const bool reads_values = !before.where_sql.empty();
     if (reads_values && std::ranges::any_of(change_.columns, is_converted)) return nullptr;
+    // Counted before it is built again: the index itself would not name the table's rows.
+    if (before.unique && server::has_new_values(change_, before)) return nullptr;
     const auto twin = std::ranges::find_if(change_.after.indexes, [&](const Index& after) {
       return text(change_.before, before) == text(change_.after, after);
     });
@@ -190,7 +192,7 @@ class Change {
       return filled(column);
     }
     std::string value = server::kept_value(dialect(), column).value;
-    if (!column.values.empty()) {
+    if (server::renames_values(column)) {
       std::string former;
       for (const auto& pair : column.values)
         former += (former.empty() ? "" : ", ") + model::sql_literal(pair.first);
@@ -345,7 +347,6 @@ std::string change_apart(const TableChange& change) {
   }
   for (const Index& index : change.after.indexes) {
     if (is_in(change.before.indexes, index)) continue;
-    if (index.unique) text += server::unique_check(dialect(), change.after, index);
     text += drop(index) + create_index(change.after, index, true);
   }
   return text;

@@ -54,6 +54,8 @@ std::string foreign_key(const ForeignKey& key, bool can_be_deferred);
 /// The value of a row without one; not of `Fill::Source::row`. `row`: a number of its own.
 std::string fill_of(const Dialect& dialect, const Fill& fill, const Column& column,
                     const std::string& row);
+/// Whether values of an enum get other names; as on SQLite not those inside of arrays.
+bool renames_values(const ColumnChange& change);
 /// The value of a kept column in a row as it was before, converted and with new names of an enum,
 /// but without its fill.
 Converted kept_value(const Dialect& dialect, const ColumnChange& change);
@@ -63,6 +65,9 @@ Converted kept_value(const Dialect& dialect, const ColumnChange& change);
 std::string checks_of(const Dialect& dialect, const TableChange& change);
 std::string missing_check(const std::string& table, const std::string& column);
 std::string unique_check(const Dialect& dialect, const Table& table, const Index& index);
+
+/// Whether rows get other values in a column of the index.
+bool has_new_values(const TableChange& change, const Index& index);
 
 /// Rows for a table that is empty while others must refer to it.
 std::string fill_table(const Dialect& dialect, const FillTable& step);

@@ -179,10 +179,14 @@ std::string fill_of(const Dialect& dialect, const Fill& fill, const Column& colu
   return dialect.filler(column, fill.distinct ? row : "");
 }
 
+bool renames_values(const ColumnChange& change) {
+  return !change.values.empty() && !change.before->is_array && !change.after->is_array;
+}
+
 Converted kept_value(const Dialect& dialect, const ColumnChange& change) {
   Converted made = dialect.converted(*change.before, *change.after, change.conversion);
   made.column = change.before->name;
-  if (change.values.empty()) return made;
+  if (!renames_values(change)) return made;
   std::string cases = "CASE " + made.value;
   for (const auto& [former, name] : change.values)
     cases += " WHEN " + model::sql_literal(former) + " THEN " + model::sql_literal(name);
@@ -244,6 +248,15 @@ std::string unique_check(const Dialect& dialect, const Table& table, const Index
   return "SELECT /* kit:check */ count(*) || " + model::sql_literal(message) +
          "\n  FROM (SELECT 1 FROM " + ident(table.name) + " WHERE " + given + " GROUP BY " +
          sqlite::idents(index.columns) + " HAVING count(*) > 1) AS twice\n  HAVING count(*) > 0;\n";
+}
+
+bool has_new_values(const TableChange& change, const Index& index) {
+  return std::ranges::any_of(change.columns, [&](const ColumnChange& column) {
+    const bool is_in =
+        column.after && std::ranges::find(index.columns, column.after->name) != index.columns.end();
+    return is_in && (!column.before || column.conversion != Conversion::same ||
+                     column.is_replaced || column.fill.source != Fill::Source::null);
+  });
 }
 
 }  // namespace kitgen::evolve::server
