@@ -112,7 +112,7 @@ class Planner {
                              "make it two changes, with kitgen generate after each",
                              table.hints.file});
       }
-      add(RenameTable{match.from, match.to});
+      add(RenameTable{match.from, match.to, *a_.find(match.from)});
     }
   }
 

@@ -53,6 +53,7 @@ struct TableChange {
 struct RenameTable {
   std::string from;
   std::string to;
+  Table before;  ///< As it was, under its old name.
 };
 struct RenameColumn {
   std::string table;  ///< By its new name.

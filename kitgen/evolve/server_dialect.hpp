@@ -66,6 +66,12 @@ std::string checks_of(const Dialect& dialect, const TableChange& change);
 std::string missing_check(const std::string& table, const std::string& column);
 std::string unique_check(const Dialect& dialect, const Table& table, const Index& index);
 
+/// The same before values are in place.
+std::string unique_check_ahead(const Dialect& dialect, const TableChange& change,
+                               const Index& index);
+/// Whether rows of before may stand in the way of a unique index.
+bool may_be_broken(const TableChange& change, const Index& index);
+
 /// Whether rows get other values in a column of the index.
 bool has_new_values(const TableChange& change, const Index& index);
 

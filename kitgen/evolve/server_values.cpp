@@ -224,8 +224,9 @@ std::string checks_of(const Dialect& dialect, const TableChange& change) {
       add("is not " + sqlite::rule_text(*column.after), "NOT (" + rule + ")");
     if (refers_anew(change, column)) {
       const std::string target = change.after.key_of(name)->target;
+      // Where the target is empty, NULL is in none of it too.
       add("refers to no row of " + target,
-          value + " NOT IN (SELECT id FROM " + ident(target) + ")");
+          value + " IS NOT NULL AND " + value + " NOT IN (SELECT id FROM " + ident(target) + ")");
     }
   }
   return text;
@@ -248,6 +249,50 @@ std::string unique_check(const Dialect& dialect, const Table& table, const Index
   return "SELECT /* kit:check */ count(*) || " + model::sql_literal(message) +
          "\n  FROM (SELECT 1 FROM " + ident(table.name) + " WHERE " + given + " GROUP BY " +
          sqlite::idents(index.columns) + " HAVING count(*) > 1) AS twice\n  HAVING count(*) > 0;\n";
+}
+
+std::string unique_check_ahead(const Dialect& dialect, const TableChange& change,
+                               const Index& index) {
+  std::string given = condition(dialect, change.after, index.where_sql);
+  std::string names;
+  for (const std::string& column : index.columns) {
+    given += (given.empty() ? "" : " AND ") + ident(column) + " IS NOT NULL";
+    names += (names.empty() ? "" : ", ") + column;
+  }
+  std::string values;
+  for (const ColumnChange& column : change.columns) {
+    if (!column.after) continue;
+    const std::string& name = column.after->name;
+    const bool is_read =
+        std::ranges::find(index.columns, name) != index.columns.end() ||
+        condition(dialect, change.after, index.where_sql).find(ident(name)) != std::string::npos;
+    if (is_read) {
+      values +=
+          (values.empty() ? "" : ", ") + value_for_checks(dialect, column) + " AS " + ident(name);
+    }
+  }
+  const std::string message =
+      " value(s) of " + change.before.name + ": " + names + " must be unique and is not";
+  return "SELECT /* kit:check */ count(*) || " + model::sql_literal(message) +
+         "\n  FROM (SELECT 1 FROM (SELECT " + values + " FROM " + ident(change.before.name) +
+         ") AS made\n    WHERE " + given + " GROUP BY " + sqlite::idents(index.columns) +
+         " HAVING count(*) > 1) AS twice\n  HAVING count(*) > 0;\n";
+}
+
+bool may_be_broken(const TableChange& change, const Index& index) {
+  const bool is_made_up = std::ranges::any_of(change.columns, [&](const ColumnChange& column) {
+    const bool is_in =
+        column.after && std::ranges::find(index.columns, column.after->name) != index.columns.end();
+    const bool differs = column.fill.source == Fill::Source::row ||
+                         (column.fill.source == Fill::Source::filler && column.fill.distinct);
+    return is_in && differs;
+  });
+  if (is_made_up) return false;
+  if (has_new_values(change, index)) return true;
+  return std::ranges::none_of(change.before.indexes, [&](const Index& other) {
+    return other.unique && other.columns == index.columns &&
+           (other.where_sql.empty() || other.where_sql == index.where_sql);
+  });
 }
 
 bool has_new_values(const TableChange& change, const Index& index) {

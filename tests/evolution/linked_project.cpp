@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "kitgen/cli/migration_lint.hpp"
+#include "kitgen/evolve/mysql.hpp"
 #include "kitgen/evolve/plan.hpp"
 #include "kitgen/evolve/postgres.hpp"
 #include "kitgen/evolve/snapshot.hpp"
@@ -111,6 +112,8 @@ class LinkedProject final : public Project {
         migration.down = evolve::postgres_down(plan, origin);
         break;
       case Backend::mysql:
+        migration.up = evolve::mysql_up(plan, origin);
+        migration.down = evolve::mysql_down(plan, origin);
         break;
     }
     migration.up_file = stem + ".up.sql";

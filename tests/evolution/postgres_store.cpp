@@ -194,11 +194,6 @@ std::unique_ptr<Store> open_postgres(const std::string& url, const std::string& 
   return std::make_unique<PostgresStore>(url, place);
 }
 
-std::unique_ptr<Store> open_mysql(const std::string&, const std::string&) {
-  throw std::runtime_error("no MySQL yet");
-}
-void clear_mysql(const std::string&, const std::string&) {}
-
 void clear_postgres(const std::string& url, const std::string& place) {
   const std::unique_ptr<PGconn, Close> connection(PQconnectdb(url.c_str()));
   const std::string sql =

@@ -70,9 +70,9 @@ kit::Result<> ServerStore::run_statements(const std::string& script, const std::
   for (const kit::db::ScriptStatement& statement : *statements) {
     auto done = run(statement.sql);
     if (!done) {
-      return kit::Error(kit::Code::internal,
-                        file + ":" + std::to_string(statement.line) + ": " +
-                            done.error().message() + " in " + std::string(statement.sql));
+      return kit::Error(kit::Code::internal, file + ":" + std::to_string(statement.line) + ": " +
+                                                 done.error().message() + " in " +
+                                                 std::string(statement.sql));
     }
     if (statement.check() && !done->empty())
       return kit::Error(kit::Code::failed_precondition, done->front().front().value_or("null"))
