@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "kitgen/evolve/changes.hpp"
 #include "kitgen/evolve/mysql_text.hpp"
 #include "kitgen/evolve/sqlite_text.hpp"
 
@@ -156,7 +157,9 @@ class Writer {
     for (const ColumnChange& column : change.columns) {
       if (column.after) continue;
       const ForeignKey* key = change.before.key_of(column.before->name);
-      if (key != nullptr) keys.add("DROP FOREIGN KEY " + ident(key->name));
+      // A table that changed besides has given up its key already.
+      if (key != nullptr && !changes_anything(change))
+        keys.add("DROP FOREIGN KEY " + ident(key->name));
       if (!mysql::check_of(change.after.name, *column.before).empty()) {
         alteration.add("DROP CONSTRAINT " +
                        ident(mysql::check_name(change.after.name, column.before->name)));

@@ -10,8 +10,20 @@ namespace {
 
 using sqlite::ident;
 
-/// What an index takes of a text that is too long for a key.
-constexpr std::string_view key_prefix = "(768)";
+/// The characters of each text that an index has room for: 3072 bytes, four of them a character.
+std::uint32_t room_for_texts(const Table& table, const Index& index) {
+  constexpr std::uint32_t room = 3072;
+  constexpr std::uint32_t of_others = 36;  // a uuid
+  std::uint32_t texts = 0;
+  for (const std::string& name : index.columns) {
+    const Column* column = table.find(name);
+    if (column != nullptr && dialect().type_of(*column).find("char(36)") == std::string::npos &&
+        column->max_length)
+      ++texts;
+  }
+  const auto others = static_cast<std::uint32_t>(index.columns.size()) - texts;
+  return texts == 0 ? room : (room - others * of_others) / 4 / texts;
+}
 
 std::string padded(std::string text, std::size_t width) {
   if (text.size() < width) text.resize(width, ' ');
@@ -69,11 +81,13 @@ std::string index_column(const Table& table, const Index& index) {
 
 std::string index_definition(const Table& table, const Index& index) {
   std::string names;
+  const std::uint32_t room = room_for_texts(table, index);
   for (const std::string& name : index.columns) {
     const Column* column = table.find(name);
-    const bool is_long = column != nullptr && dialect().type_of(*column) == "longtext";
+    const bool is_long = column != nullptr && column->max_length.value_or(0) > room;
     names += (names.empty() ? "" : ", ") + ident(name);
-    if (is_long && !index.unique) names += key_prefix;
+    // A unique one needs the whole text: MariaDB keeps a hash of it then.
+    if (is_long && !index.unique) names += "(" + std::to_string(room) + ")";
   }
   const std::string only = index_column_name(index);
   if (!only.empty()) names += ", " + ident(only);

@@ -189,7 +189,7 @@ class MysqlStore final : public ServerStore {
       "$place AND table_name <> 'kit_migrations'";
   static constexpr const char* indexes_sql =
       "SELECT 'index', table_name, index_name, group_concat(column_name ORDER BY seq_in_index), "
-      "non_unique, sub_part, index_type FROM information_schema.statistics WHERE table_schema = "
+      "min(non_unique), max(sub_part), min(index_type) FROM information_schema.statistics WHERE table_schema = "
       "$place AND table_name <> 'kit_migrations' GROUP BY table_name, index_name";
   static constexpr const char* keys_sql =
       "SELECT 'key', u.table_name, u.constraint_name, u.column_name, u.referenced_table_name, "
@@ -198,8 +198,10 @@ class MysqlStore final : public ServerStore {
       "r.constraint_name = u.constraint_name AND r.table_name = u.table_name WHERE u.table_schema "
       "= $place AND u.referenced_table_name IS NOT NULL";
   static constexpr const char* checks_sql =
-      "SELECT 'check', table_name, constraint_name, check_clause FROM "
-      "information_schema.check_constraints WHERE constraint_schema = $place";
+      // MariaDB's own check of JSON keeps the name that the column had first.
+      "SELECT 'check', table_name, CASE WHEN check_clause LIKE 'json_valid(%' THEN '' ELSE "
+      "constraint_name END, check_clause FROM information_schema.check_constraints WHERE "
+      "constraint_schema = $place";
 
   std::string place_;
   Connection connection_;
