@@ -176,7 +176,7 @@ Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migra
     co_await refuse_losses(std::span(&migration, 1), columns);
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, *script, attempt.place);
+  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
   MigrationStatus status;
   status.number = migration.number;
   status.name = migration.name;
@@ -251,7 +251,7 @@ Task<> Migrator::undo_once(const Migration& migration, const MigrationOptions& o
     co_await race(migration, " is no longer the last one that was applied");
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, *script, attempt.place);
+  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
   co_await detail::record_undone(*transaction, database_.dialect(), migration.number);
   auto durable = co_await as_result(transaction->commit());
   if (!durable) co_await detail::located(std::move(durable).error(), attempt.place.file, 1);

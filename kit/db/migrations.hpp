@@ -105,7 +105,8 @@ class Migrator {
   /// with `failed_precondition`, reason MIGRATION_DESTRUCTIVE, before anything of any step runs
   /// when one would lose data and that is not allowed; in a database without tables nothing can be
   /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
-  /// `unavailable`, MIGRATION_LOCKED, when another runner took too long; `aborted`, MIGRATION_RACE,
+  /// MIGRATION_OBJECT_LOST when a trigger, index or view of before no longer fits a table that was
+  /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner took too long; `aborted`, MIGRATION_RACE,
   /// when another runner undoes a step meanwhile.
   Task<std::vector<MigrationStatus>> up(MigrationOptions options);
   Task<std::vector<MigrationStatus>> up() { return up(MigrationOptions()); }

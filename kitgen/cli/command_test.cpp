@@ -190,12 +190,24 @@ TEST_F(CommandTest, a_project_from_before_snapshots_is_adopted_when_nothing_chan
   EXPECT_EQ(folder.tree(), before);
 }
 
+TEST_F(CommandTest, two_migrations_of_one_number_stop_it_and_say_what_to_do) {
+  folder.write("api/shop.yaml", schema_text);
+  ASSERT_EQ(kitgen({"generate"}).code, 0);
+  folder.write("migrations/0001_theirs.up.sql", "SELECT 1;\n");
+  const auto before = folder.tree();
+  check_failure({"generate"}, "two of one number, 0001_create_shop.up.sql and 0001_theirs.up.sql");
+  check_failure({"generate"}, "kitgen migrate renumber 0001_theirs");
+  EXPECT_EQ(folder.tree(), before);
+  ASSERT_EQ(kitgen({"migrate", "renumber", "0001_theirs"}).code, 0);
+  EXPECT_EQ(kitgen({"generate"}).code, 0);
+}
+
 TEST_F(CommandTest, a_snapshot_that_fits_nothing_is_refused) {
   folder.write("api/shop.yaml", schema_text);
   ASSERT_EQ(kitgen({"generate"}).code, 0);
   const std::string snapshot = folder.read(".kit/schema.json");
   folder.write(".kit/schema.json", "<<<<<<< ours\n" + snapshot);
-  check_failure({"generate"}, ".kit/schema.json: ");
+  check_failure({"generate"}, ".kit/schema.json: it holds marks of a merge");
   const std::size_t at = snapshot.find("\"migration\": 1");
   folder.write(".kit/schema.json", std::string(snapshot).replace(at, 14, "\"migration\": 7"));
   check_failure({"generate"}, "is that of migration 7, but migrations/ ends with number 1");

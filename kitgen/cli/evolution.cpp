@@ -2,6 +2,7 @@
 #include "kitgen/cli/evolution.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
@@ -56,6 +57,11 @@ class Evolver {
     auto text = root_.read(std::string(evolve::snapshot_path));
     if (!text) return std::move(text).error();
     if (!*text) return adopt();
+    if ((*text)->find("\n<<<<<<< ") != std::string::npos || (*text)->starts_with("<<<<<<< ")) {
+      return refusal(std::string(evolve::snapshot_path) +
+                     ": it holds marks of a merge (<<<<<<<): keep the lines of both sides, and of "
+                     "\"migration\" the number of the last file in migrations/. ");
+    }
     auto snapshot = evolve::Snapshot::parse(**text);
     if (!snapshot) return std::move(snapshot).error();
     if (snapshot->migration > last_) {
@@ -70,11 +76,30 @@ class Evolver {
   Result<> find_migrations() {
     auto names = root_.list("migrations");
     if (!names) return std::move(names).error();
+    std::map<int, std::string> first_of_number;
     for (const std::string& name : *names) {
+      const int number = number_of(name);
+      if (number > 0 && name.ends_with(".up.sql") && !options_.recreate) {
+        const auto [known, is_first] = first_of_number.emplace(number, name);
+        if (!is_first) return refusal(merged(known->second, name));
+      }
       last_ = std::max(last_, number_of(name));
       if (number_of(name) == 1 && name.ends_with(".up.sql")) first_file_ = "migrations/" + name;
     }
     return {};
+  }
+
+  /// Two branches added a migration each.
+  static std::string merged(const std::string& one, const std::string& other) {
+    return "migrations/ has two of one number, " + one + " and " + other +
+           ": two branches were merged, it seems.\nKeep the one that databases of others have; "
+           "give "
+           "the other a new number: kitgen migrate renumber " +
+           other.substr(0, other.size() - 7) + "\n(or renumber " + one.substr(0, one.size() - 7) +
+           "). Where " + std::string(evolve::snapshot_path) +
+           " conflicts, keep the lines of both sides, the higher number of\n\"migration\" made "
+           "that "
+           "of the last file; then run kitgen generate once more. ";
   }
 
   void add_snapshot(Evolution& evolution, int migration) const {

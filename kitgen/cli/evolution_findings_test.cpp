@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "kitgen/cli/test_evolving.hpp"
 
 namespace kitgen::cli {
@@ -98,6 +100,111 @@ TEST(EvolvingFindings, what_is_filled_on_the_way_back_has_its_columns) {
   shop.go_back();
   EXPECT_EQ(shop.values("shelf_id"), "1");
   EXPECT_EQ(shop.storage.text("SELECT size FROM desks"), "0");
+}
+
+TEST(EvolvingFindings, a_double_becomes_a_float_only_as_it_is) {
+  Evolving shop(customer(field("x: double")));
+  shop.rows("x", {"0.5", "-16777216.0", "0.0", "16777215.0 * (1 << 52) * (1 << 52)",
+                  "1.0 / (1 << 62) / (1 << 62) / (1 << 25)"});
+  const std::string before = shop.values("x");
+  EXPECT_EQ(shop.change_to(customer(field("x: float"))), "");
+  EXPECT_EQ(shop.values("x"), before);
+  shop.go_back();
+  for (const std::string bad :
+       {"0.1", "16777217.0", "-1e39", "9e999", "1.5 / (1 << 62) / (1 << 62) / (1 << 25)"}) {
+    shop.rows("x", {bad});
+    EXPECT_THAT(
+        shop.change_to(customer(field("x: float"))),
+        HasSubstr("1 row(s) of customers: x is no number that a float holds exactly (first: "
+                  "id "))
+        << bad;
+    shop.storage.run("DELETE FROM customers WHERE id = (SELECT max(id) FROM customers)");
+  }
+}
+
+TEST(EvolvingFindings, a_float_that_became_a_double_goes_back_as_far_as_it_fits) {
+  Evolving shop(customer(field("x: float")));
+  shop.rows("x", {"0.5"});
+  EXPECT_EQ(shop.change_to(customer(field("x: double"))), "");
+  shop.rows("x", {"0.1"});
+  const auto undone = shop.storage.down();
+  ASSERT_FALSE(undone.ok());
+  EXPECT_THAT(undone.error().message(), HasSubstr("no number that a float holds exactly (first: id "
+                                                  "2)"));
+  shop.storage.run("UPDATE customers SET x = 0.25 WHERE id = 2");
+  shop.go_back();
+  EXPECT_EQ(shop.values("x"), "0.5,0.25");
+}
+
+TEST(EvolvingFindings, a_unique_reference_comes_back_for_very_many_rows) {
+  const std::string rest = "  Desk:\n    fields: {x: int64}\n";
+  Evolving shop(
+      customer(field("x: int64"), "    belongs_to: {desk: {entity: Desk, unique: true}}\n" + rest));
+  const std::string numbers =
+      "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 100000)\n";
+  shop.storage.run("INSERT INTO desks (id, x, created_at, updated_at)\n" + numbers +
+                   "SELECT n * 2, n, 0, 0 FROM c");
+  shop.storage.run("INSERT INTO customers (x, desk_id, created_at, updated_at)\n" + numbers +
+                   "SELECT n, n * 2, 0, 0 FROM c");
+  ASSERT_EQ(shop.change_to(customer(field("x: int64"), rest)), "");
+  const auto start = std::chrono::steady_clock::now();
+  shop.go_back();
+  // Each row against all before it took minutes.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+  EXPECT_EQ(shop.storage.text("SELECT count(DISTINCT desk_id) || ' of ' || count(*) FROM customers "
+                              "JOIN desks ON desks.id = desk_id"),
+            "100000 of 100000");
+}
+
+TEST(EvolvingFindings, a_table_that_comes_back_has_rows_for_all_that_want_some) {
+  const std::string places = "  Place:\n    fields: {code: {type: string, unique: true}}\n";
+  const std::string shelf = "  Shelf:\n    fields: {x: int64}\n";
+  Evolving shop(
+      customer(field("x: int64"),
+               "    belongs_to: {near: {entity: Place}, home: {entity: Place, unique: true}}\n" +
+                   shelf + "    belongs_to: {place: {entity: Place}}\n" + places));
+  shop.storage.run(
+      "INSERT INTO places (code, created_at, updated_at) VALUES ('a', 0, 0), "
+      "('b', 0, 0), ('c', 0, 0)");
+  shop.storage.run("INSERT INTO shelves (x, place_id, created_at, updated_at) VALUES (1, 1, 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (x, near_id, home_id, created_at, updated_at) VALUES "
+      "(1, 1, 1, 0, 0), (2, 1, 2, 0, 0), (3, 1, 3, 0, 0)");
+  ASSERT_EQ(shop.change_to(customer(field("x: int64"), shelf)), "");
+  shop.go_back();
+  EXPECT_EQ(shop.storage.text("SELECT count(*) FROM places"), "3");
+  EXPECT_EQ(shop.storage.text("SELECT count(DISTINCT home_id) FROM customers"), "3");
+}
+
+TEST(EvolvingFindings, rows_deleted_softly_share_what_is_unique_on_the_way_back) {
+  const std::string rest = "  Desk:\n    fields: {x: int64}\n";
+  const std::string keep = "    keep: {soft_delete: true}\n";
+  Evolving shop(customer(field("x: int64"),
+                         "    belongs_to: {desk: {entity: Desk, unique: true}}\n" + keep + rest));
+  shop.storage.run("INSERT INTO desks (x, created_at, updated_at) VALUES (1, 0, 0), (2, 0, 0)");
+  shop.storage.run(
+      "INSERT INTO customers (x, desk_id, created_at, updated_at, deleted_at) VALUES "
+      "(1, 1, 0, 0, 5), (2, 1, 0, 0, 6), (3, 1, 0, 0, 7), (4, 1, 0, 0, NULL), "
+      "(5, 2, 0, 0, NULL)");
+  ASSERT_EQ(shop.change_to(customer(field("x: int64"), keep + rest)), "");
+  shop.go_back();
+  EXPECT_EQ(shop.values("desk_id"), "1,1,1,1,2");
+}
+
+TEST(EvolvingFindings, names_that_change_places_are_refused) {
+  const auto before =
+      evolve::catalogue_of(service_of(customer(field("a: int64") + field("b: int64"))));
+  const auto problems = [&](const std::string& fields) {
+    const auto after = evolve::catalogue_of(service_of(customer(fields)));
+    const auto found = evolve::difference(before, after);
+    return found.problems.size() == 1 ? found.problems[0].message : "no problem";
+  };
+  EXPECT_THAT(problems(field("a: {type: int64, renamed_from: b}") +
+                       field("b: {type: int64, renamed_from: a}")),
+              HasSubstr("changed names with each other"));
+  EXPECT_THAT(problems(field("b: {type: int64, renamed_from: a}") +
+                       field("c: {type: int64, renamed_from: b}")),
+              HasSubstr("which is still there"));
 }
 
 }  // namespace

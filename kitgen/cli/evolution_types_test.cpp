@@ -92,8 +92,9 @@ TEST(EvolvingRows, values_that_would_be_lost_are_counted) {
   check_refusal("double", "int64", {"1.5"}, "x is no whole number");
   check_refusal("int64", "double", {"9007199254740993"}, "x is too large to stay exact");
   check_refusal("int64", "int32", {"2147483648"}, "x is not from -2147483648 to 2147483647");
-  check_refusal("string, max: 9", "string, max: 2", {"'ab'", "'abc'"},
-                "1 row(s) of customers: x is not of at most 2 characters; nothing of this");
+  check_refusal(
+      "string, max: 9", "string, max: 2", {"'ab'", "'abc'"},
+      "1 row(s) of customers: x is not of at most 2 characters (first: id 2); nothing of this");
   check_refusal("string, max: 9", "string, max: 9, min: 2", {"'a'"}, "x is not of 2 to 9 char");
   check_refusal("int32", "int32, min: 0, max: 9", {"-1", "10", "5"}, "2 row(s) of customers");
   check_refusal("'decimal(8,2)'", "'decimal(8,2)', min: 0.5", {"49"}, "x is not from 0.50 to");

@@ -187,8 +187,9 @@ TEST_F(MigrateTest, lint_follows_a_rebuild) {
       "DROP TABLE items;\nALTER TABLE n RENAME TO items;\n";
   step(2, "x", rebuild);
   const std::string found = lint();
-  EXPECT_THAT(found, HasSubstr("0002_x.up.sql:3:1: rebuild-index: ix_a goes"));
-  EXPECT_THAT(found, HasSubstr("0002_x.up.sql:3:1: rebuild-trigger: tr goes"));
+  // The runner brings indexes and triggers back.
+  EXPECT_THAT(found, Not(HasSubstr("ix_a")));
+  EXPECT_THAT(found, Not(HasSubstr("trigger")));
   EXPECT_THAT(found, HasSubstr("0002_x.up.sql:3:1: rebuild-sequence: "));
   EXPECT_THAT(found, Not(HasSubstr("drop-table")));
   step(2, "x",

@@ -252,7 +252,8 @@ class Linter {
     touched_.insert_or_assign(table, &statement);
   }
 
-  /// A table that was dropped and is there again must have what it had.
+  /// A table that was dropped and is there again: its triggers and indexes come back by
+  /// themselves, its counter does not.
   void check_rebuilt(const Rebuilt& rebuilt, const std::vector<ScriptStatement>& statements) {
     const auto now = tables_.find(rebuilt.table);
     if (now == tables_.end()) return;
@@ -261,23 +262,6 @@ class Linter {
         return &statement != rebuilt.drop && names(statement, name);
       });
     };
-    const auto forgets = [&](const std::string& rule, const std::string& name) {
-      find(*rebuilt.drop, rule,
-           name + " goes with the old " + rebuilt.table + ", and nothing makes it again",
-           "create it again after the rename, or DROP INDEX it if it is no longer wanted");
-    };
-    for (const auto& [name, columns] : rebuilt.before.indexes) {
-      // Under another name, or without its columns, it is no slip.
-      const bool is_made = std::ranges::any_of(
-          now->second.indexes, [&](const auto& index) { return index.second == columns; });
-      const bool has_columns = std::ranges::all_of(columns, [&](const std::string& column) {
-        return column.empty() || now->second.columns.contains(column);
-      });
-      if (!is_made && has_columns && !mentions(name)) forgets("rebuild-index", name);
-    }
-    for (const std::string& name : rebuilt.before.triggers) {
-      if (!mentions(name)) forgets("rebuild-trigger", name);
-    }
     const bool numbers = rebuilt.before.is_sequence && now->second.is_sequence;
     if (numbers && !mentions("sqlite_sequence")) {
       find(*rebuilt.drop, "rebuild-sequence",

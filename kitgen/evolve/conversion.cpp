@@ -86,6 +86,8 @@ std::optional<Conversion> scalar_conversion(const Column& from, const Column& to
   if (is_integer(from) && after == Family::boolean) return Conversion::integer_to_bool;
   if (is_integer(from) && after == Family::real) return Conversion::integer_to_real;
   if (before == Family::real && is_integer(to)) return Conversion::real_to_integer;
+  if (from.type == Scalar::float64 && to.type == Scalar::float32)
+    return Conversion::double_to_float;
   if (from.type == to.type && before != Family::real) return Conversion::same;
   for (const Known& each : known) {
     if (each.from == before && each.to == after) return each.conversion;

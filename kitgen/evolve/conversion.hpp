@@ -23,6 +23,7 @@ enum class Conversion : std::uint8_t {
   integer_to_bool,
   integer_to_real,
   real_to_integer,
+  double_to_float,
   date_to_timestamp,
   timestamp_to_date,
   to_array,    ///< An array of one.

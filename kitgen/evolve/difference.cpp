@@ -153,6 +153,7 @@ class Matcher {
                            : std::ranges::find(from.columns, is.name, &Column::name);
       if (was != from.columns.end() && gone.contains(was->name)) take(*was, is);
     }
+    refuse_swaps(from, to);
     for (const Column& is : to.columns) {
       const std::string& former = is.hints.renamed_from;
       if (!fresh.contains(is.name) || former.empty() || from.find(former) == nullptr) continue;
@@ -172,6 +173,22 @@ class Matcher {
       }
     }
     ask_for_columns(from, to, gone, fresh);
+  }
+
+  /// Two fields that each say they were the other: their values would stay where they are.
+  void refuse_swaps(const Table& from, const Table& to) {
+    for (const Column& is : to.columns) {
+      const Column* other = to.find(is.hints.renamed_from);
+      const bool swaps = other != nullptr && other->hints.renamed_from == is.name &&
+                         is.name < other->name && from.find(is.name) != nullptr &&
+                         from.find(other->name) != nullptr;
+      if (!swaps) continue;
+      problem(is.hints,
+              quoted(to.name + "." + is.name) + " and " + quoted(other->name) +
+                  " say that they changed names with each other",
+              "rename one to a third name first, with kitgen generate after each step; remove both "
+              "renamed_from when that is done");
+    }
   }
 
   std::vector<std::pair<std::string, std::string>> renamed_values(const Column& was,

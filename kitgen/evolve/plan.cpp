@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ranges>
 #include <set>
+#include <tuple>
 
 #include "kitgen/evolve/changes.hpp"
 #include "kitgen/model/quote.hpp"
@@ -168,7 +169,7 @@ class Planner {
   }
 
   void fill_table(const std::string& name, const std::string& wanted_by, bool one_each) {
-    if (name == wanted_by || !filled_.insert(name + " " + wanted_by).second) return;
+    if (name == wanted_by || !filled_.insert({name, wanted_by, one_each}).second) return;
     Table table = *b_.find(name);
     for (const ForeignKey& key : table.foreign_keys) {
       if (table.find(key.column)->nullable) continue;
@@ -185,7 +186,7 @@ class Planner {
         }
       }
     }
-    add(FillTable{std::move(table), wanted_by, one_each});
+    add(FillTable{std::move(table), wanted_by, one_each, change == changes_.end()});
   }
 
   void drop() {
@@ -225,7 +226,7 @@ class Planner {
   std::map<std::string, TableChange> changes_;  ///< By name.
   std::map<std::string, TableMatch> changed_;
   std::vector<const Table*> kept_;
-  std::set<std::string> filled_;
+  std::set<std::tuple<std::string, std::string, bool>> filled_;
   std::vector<Step> steps_;
   std::vector<Problem> problems_;
 };

@@ -70,6 +70,7 @@ struct FillTable {
   Table table;
   std::string wanted_by;
   bool one_each = false;  ///< A row for each of `wanted_by`, else one for all.
+  bool is_new = false;    ///< What it holds is made up too: others may have wanted fewer rows.
 };
 /// Added and changed columns, keys and indexes; what is dropped is carried along.
 struct ChangeTable {

@@ -40,7 +40,10 @@ bool needs_rebuild(const TableChange& change) {
     if (!column.after) return false;
     if (!column.before) return !can_be_added(change, *column.after);
     if (column.is_replaced || !column.values.empty()) return true;
-    if (column.before->key != column.after->key || column.conversion != Conversion::same)
+    if (column.before->key != column.after->key) return true;
+    // Some conversions only look whether every value may stay as it is.
+    if (sqlite::converted(*column.before, *column.after, column.conversion).value !=
+        ident(column.before->name))
       return true;
     return sqlite::definition(change.before, *column.before) !=
            sqlite::definition(change.after, *column.after);
@@ -188,7 +191,14 @@ std::string sql(const FillTable& step) {
   const std::string start = "\n-- Rows of " + step.wanted_by + " must refer to one.\nINSERT INTO " +
                             name + " (" + names + ")\n  SELECT " + values + "\n  ";
   const std::string is_empty = "NOT EXISTS (SELECT 1 FROM " + name + ");\n";
-  if (step.one_each) return start + "FROM " + owner + " WHERE " + is_empty;
+  if (step.one_each) {
+    // Of what is made up as many as are missing, numbered behind those that others wanted.
+    const std::string there = step.is_new ? "(SELECT count(*) FROM " + name + ")" : "0";
+    const std::string from = "FROM (SELECT row_number() OVER (ORDER BY rowid) + " + there +
+                             " AS rowid FROM " + owner + ") AS " + owner + "\n  ";
+    if (!step.is_new) return start + from + "WHERE " + is_empty;
+    return start + from + "LIMIT max(0, (SELECT count(*) FROM " + owner + ") - " + there + ");\n";
+  }
   return start + "WHERE EXISTS (SELECT 1 FROM " + owner + ") AND " + is_empty;
 }
 
@@ -205,7 +215,7 @@ std::string sql(const ChangeTable& step) {
   for (const Index& index : change.after.indexes) {
     const bool stays = std::ranges::find(kept, index) != kept.end();
     if (stays && !anew) continue;
-    if (needs_check(change, index)) text += sqlite::unique_check(change.after.name, index);
+    if (needs_check(change, index)) text += sqlite::unique_check(change.after, index);
     text += sqlite::create_index(change.after.name, index);
   }
   return text == "\n" ? "" : text;

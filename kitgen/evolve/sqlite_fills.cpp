@@ -84,25 +84,47 @@ std::vector<std::string> partners(const Table& after, const Table& table,
   return indexes == 1 ? names : std::vector<std::string>();
 }
 
+/// Whether what was deleted softly may share its target with others.
+bool spares_deleted(const Table& after, const Table& table, const std::string& column) {
+  if (table.find("deleted_at") == nullptr || after.find("deleted_at") == nullptr) return false;
+  return std::ranges::all_of(after.indexes, [&](const Index& index) {
+    return !index.unique || std::ranges::find(index.columns, column) == index.columns.end() ||
+           index.where_sql.ends_with("deleted_at IS NULL");
+  });
+}
+
 /// Some row of the target; for a unique reference another one for each row that has the same
 /// partners.
 std::string row_filler(const std::string& target, const Table& table, bool distinct,
-                       const std::vector<std::string>& others) {
+                       const std::vector<std::string>& others, bool spares_deleted) {
   if (!distinct || table.is_pivot()) return "(SELECT min(id) FROM " + ident(target) + ")";
   const std::string name = ident(table.name);
-  std::string earlier = "earlier.rowid <= " + name + ".rowid";
-  for (const std::string& other : others)
-    earlier += " AND earlier." + ident(other) + " IS " + name + "." + ident(other);
-  // SQLite lets no OFFSET look at the row outside: the targets are numbered instead.
-  return "(SELECT target.id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +
-         ident(target) + ") AS target\n    WHERE target.place = (SELECT count(*) FROM " + name +
-         " AS earlier WHERE " + earlier + "))";
+  std::string groups = idents(others);
+  if (spares_deleted) groups += groups.empty() ? "deleted_at IS NULL" : ", deleted_at IS NULL";
+  if (!groups.empty()) groups = "PARTITION BY " + groups + " ";
+  std::string place = "row_number() OVER (" + groups + "ORDER BY rowid)";
+  if (spares_deleted) place = "CASE WHEN deleted_at IS NULL THEN " + place + " ELSE 1 END";
+  const std::string places =
+      "(SELECT id, row_number() OVER (ORDER BY id) AS place FROM " + ident(target) + ") AS target";
+  if (table.columns.empty()) {  // rows that are made up have numbers as rowids
+    return "(SELECT target.id FROM " + places + "\n    WHERE target.place = " + name + ".rowid)";
+  }
+  // Both sides are numbered once, and found by an index that SQLite makes for the statement.
+  return "(SELECT target.id\n    FROM " + places + "\n    JOIN (SELECT rowid AS own, " + place +
+         " AS place FROM " + name +
+         ") AS wanted\n      ON wanted.place = target.place\n    WHERE wanted.own = " + name +
+         ".rowid)";
 }
 
-std::string check(const std::string& table, const std::string& message,
-                  const std::string& condition) {
+/// Behind a message: where to begin to look. Nothing for links, which have no id.
+std::string first_row(const Table& table) {
+  return table.is_pivot() ? "" : " || ' (first: id ' || min(id) || ')'";
+}
+
+std::string check(const Table& table, const std::string& message, const std::string& condition) {
   return "SELECT /* kit:check */ count(*) || " + model::sql_literal(" row(s) of " + message) +
-         "\n  FROM " + ident(table) + " WHERE " + condition + "\n  HAVING count(*) > 0;\n";
+         first_row(table) + "\n  FROM " + ident(table.name) + " WHERE " + condition +
+         "\n  HAVING count(*) > 0;\n";
 }
 
 /// Whether a value that the changed column needs may be missing.
@@ -159,7 +181,7 @@ std::string fill_of(const Fill& fill, const Column& column, const Table& table,
       break;
   }
   return row_filler(after.key_of(column.name)->target, table, fill.distinct,
-                    partners(after, table, column.name));
+                    partners(after, table, column.name), spares_deleted(after, table, column.name));
 }
 
 std::string value_of(const ColumnChange& change, const Table& table, const Table& after) {
@@ -185,7 +207,7 @@ std::string checks_of(const TableChange& change) {
     const std::string& name = column.after->name;
     const std::string value = value_of(column, change.before, change.after);
     const auto add = [&](const std::string& what, const std::string& condition) {
-      text += check(table, table + ": " + name + " " + what, condition);
+      text += check(change.before, table + ": " + name + " " + what, condition);
     };
     if (column.before && !column.is_replaced) {
       const Converted made = converted(*column.before, *column.after, column.conversion);
@@ -212,17 +234,19 @@ std::string checks_of(const TableChange& change) {
   return text;
 }
 
-std::string unique_check(const std::string& table, const Index& index) {
+std::string unique_check(const Table& table, const Index& index) {
   std::string given = index.where_sql;
   std::string names;
   for (const std::string& column : index.columns) {
     given += (given.empty() ? "" : " AND ") + ident(column) + " IS NOT NULL";
     names += (names.empty() ? "" : ", ") + column;
   }
-  const std::string message = " value(s) of " + table + ": " + names + " must be unique and is not";
-  return "SELECT /* kit:check */ count(*) || " + model::sql_literal(message) +
-         "\n  FROM (SELECT 1 FROM " + ident(table) + " WHERE " + given + " GROUP BY " +
-         idents(index.columns) + " HAVING count(*) > 1)\n  HAVING count(*) > 0;\n";
+  const std::string message =
+      " value(s) of " + table.name + ": " + names + " must be unique and is not";
+  return "SELECT /* kit:check */ count(*) || " + model::sql_literal(message) + first_row(table) +
+         "\n  FROM (SELECT " + (table.is_pivot() ? "1" : "min(id) AS id") + " FROM " +
+         ident(table.name) + " WHERE " + given + " GROUP BY " + idents(index.columns) +
+         " HAVING count(*) > 1)\n  HAVING count(*) > 0;\n";
 }
 
 }  // namespace kitgen::evolve::sqlite

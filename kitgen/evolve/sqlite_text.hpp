@@ -44,6 +44,6 @@ std::string fill_of(const Fill& fill, const Column& column, const Table& table, 
 /// The SELECTs that stop a migration when rows of before do not fit, in front of the change.
 std::string checks_of(const TableChange& change);
 /// The same for a unique index, when the values are in place.
-std::string unique_check(const std::string& table, const Index& index);
+std::string unique_check(const Table& table, const Index& index);
 
 }  // namespace kitgen::evolve::sqlite

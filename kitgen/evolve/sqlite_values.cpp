@@ -17,6 +17,18 @@ std::string exact_limit(const Column& real) {
   return real.type == Scalar::float32 ? "16777216" : "9007199254740992";
 }
 
+/// Whether a double is none of the values of a float: of 24 bits by Veltkamp's splitting, where
+/// floats lose no digits a multiple of 2^-149, the smallest of them. Only products with powers of
+/// two, or of results that fit, decide; the two bounds lie where nothing depends on them.
+std::string is_no_float(const std::string& name) {
+  const std::string split = name + " * 536870913.0";
+  const std::string steps =
+      name + " * 1073741824.0 * 1073741824.0 * 1073741824.0 * 1073741824.0" + " * 536870912.0";
+  return "(abs(" + name + ") > 3.4028235e38 OR CASE WHEN abs(" + name + ") < 1.2e-38\n    THEN " +
+         steps + " <> CAST(" + steps + " AS INTEGER)\n    ELSE " + split + " - (" + split + " - " +
+         name + ") <> " + name + " END)";
+}
+
 std::string power_of_ten(int digits) {
   return "1" + std::string(static_cast<std::size_t>(digits), '0');
 }
@@ -132,6 +144,8 @@ Converted converted(const Column& from, const Column& to, Conversion conversion)
       return {guarded(bad, "CAST(" + name + " AS INTEGER)"), bad,
               "is no whole number that stays exact"};
     }
+    case Conversion::double_to_float:
+      return {name, is_no_float(name), "is no number that a float holds exactly"};
     case Conversion::date_to_timestamp:
       return {name + " * " + std::string(day), "", ""};
     case Conversion::timestamp_to_date: {

@@ -150,6 +150,7 @@ void check_family_keys(Context& context, const schema::Field& syntax, const Type
     context.diagnostics.error(*syntax.currency, "'currency' is only for the type 'money'");
   }
   const bool is_composed = spec.family == Family::money || spec.family == Family::geo ||
+                           spec.family == Family::file || spec.family == Family::image ||
                            spec.family == Family::inline_enum;
   if (syntax.is_array && is_composed) {
     context.diagnostics.error(syntax.type,

@@ -54,6 +54,7 @@ Kind kind_of(const Field& field) {
     case Type::time:
     case Type::duration:
     case Type::bytes:
+    case Type::geo:
       return Kind::other;
     default:
       return Kind::text;
@@ -189,6 +190,12 @@ std::optional<Value> of_scalar(const Field& from, const Field& to, const Value& 
     const double real = std::get<double>(value);
     if (std::abs(real) > exact_limit(from) || real != std::trunc(real)) return std::nullopt;
     return static_cast<std::int64_t>(real);
+  }
+  if (before == Kind::real && after == Kind::real) {
+    const double real = std::get<double>(value);
+    const bool is_kept =
+        to.type == Type::float64 || static_cast<double>(static_cast<float>(real)) == real;
+    return is_kept ? std::optional<Value>(real) : std::nullopt;
   }
   if (before == Kind::date && after == Kind::timestamp) return std::get<std::int64_t>(value) * day;
   if (before == Kind::timestamp && after == Kind::date) {

@@ -15,17 +15,23 @@ class Editor {
 
   std::string edit() {
     using Change = void (Editor::*)();
-    static constexpr std::array<Change, 28> changes{
-        &Editor::add_field,        &Editor::add_field,        &Editor::add_field,
-        &Editor::remove_field,     &Editor::rename_field,     &Editor::rename_field,
-        &Editor::change_type,      &Editor::change_type,      &Editor::change_limits,
-        &Editor::change_limits,    &Editor::toggle_optional,  &Editor::toggle_optional,
-        &Editor::change_default,   &Editor::toggle_unique,    &Editor::add_index,
-        &Editor::remove_index,     &Editor::change_on_delete, &Editor::add_reference,
-        &Editor::remove_reference, &Editor::rename_reference, &Editor::toggle_reference,
-        &Editor::add_entity,       &Editor::remove_entity,    &Editor::rename_entity,
-        &Editor::change_enum,      &Editor::change_enum,      &Editor::toggle_option,
-        &Editor::change_links};
+    static constexpr std::array<Change, 32> changes{
+        &Editor::add_field,        &Editor::add_field,
+        &Editor::add_field,        &Editor::remove_field,
+        &Editor::rename_field,     &Editor::rename_field,
+        &Editor::change_type,      &Editor::change_type,
+        &Editor::change_limits,    &Editor::change_limits,
+        &Editor::toggle_optional,  &Editor::toggle_optional,
+        &Editor::change_default,   &Editor::toggle_unique,
+        &Editor::add_index,        &Editor::remove_index,
+        &Editor::change_on_delete, &Editor::add_reference,
+        &Editor::remove_reference, &Editor::rename_reference,
+        &Editor::toggle_reference, &Editor::add_entity,
+        &Editor::remove_entity,    &Editor::rename_entity,
+        &Editor::change_enum,      &Editor::change_enum,
+        &Editor::toggle_option,    &Editor::change_links,
+        &Editor::change_links,     &Editor::change_pivot,
+        &Editor::change_pivot,     &Editor::toggle_unique_reference};
     entity_ = &schema_.entities[chance_.between(0, schema_.entities.size() - 1)];
     (this->*changes[chance_.between(0, changes.size() - 1)])();
     return std::move(what_);
@@ -140,6 +146,10 @@ class Editor {
   void change_default() {
     Field& field = any_field();
     if (!can_have_default(field)) return;
+    if (field.is_money && chance_.once_in(2)) {
+      field.currency = field.currency.empty() ? "EUR" : field.currency == "EUR" ? "CHF" : "";
+      return say(field.name + " has another currency");
+    }
     if (field.default_value && chance_.once_in(3)) {
       field.default_value.reset();
     } else {
@@ -217,6 +227,48 @@ class Editor {
     if (!field.optional && !schema_.find(reference->target)->is_uuid && !chance_.once_in(4))
       field.backfill = Value(static_cast<std::int64_t>(chance_.between(1, 3)));
     say(field.name + (field.optional ? " is optional" : " is required"));
+  }
+
+  void toggle_unique_reference() {
+    Reference* reference = any_reference();
+    if (reference == nullptr) return;
+    reference->field.unique = !reference->field.unique;
+    say(reference->field.name + (reference->field.unique ? " is unique" : " is not unique"));
+  }
+
+  /// The fields of links change as those of an entity do.
+  void change_pivot() {
+    if (entity_->links.empty()) return;
+    Links& links = entity_->links.back();
+    if (links.fields.empty() || chance_.once_in(3)) {
+      Field field = random_field(chance_, names_, schema_, carried_);
+      field.unique = false;
+      maybe_give_value(field);
+      say(links.name + " has " + field.name);
+      links.fields.push_back(std::move(field));
+      return;
+    }
+    Field& field = links.fields.back();
+    switch (chance_.between(0, 4)) {
+      case 0:
+        say(links.name + " loses " + field.name);
+        return links.fields.pop_back();
+      case 1:
+        if (!field.renamed_from.empty()) return;
+        field.renamed_from = field.name;
+        field.name = names_.field(chance_, names_.next());
+        return say(links.name + ": " + field.renamed_from + " becomes " + field.name);
+      case 2:
+        randomize_type(chance_, field, schema_, carried_);
+        return say(links.name + ": " + field.name + " has another type");
+      case 3:
+        field.optional = !field.optional;
+        maybe_give_value(field);
+        return say(links.name + ": " + field.name + (field.optional ? " optional" : " required"));
+      default:
+        change_limits_of(field);
+        return say(links.name + ": " + field.name + " has other limits");
+    }
   }
 
   void add_entity() {

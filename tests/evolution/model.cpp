@@ -26,6 +26,37 @@ Column of_field(const Field& field) {
   return column;
 }
 
+/// The columns that a declared field has.
+std::vector<Column> columns_of(const Field& field) {
+  std::vector<Column> columns(1, of_field(field));
+  const auto add = [&](const std::string& what, Field part) {
+    Column column = of_field(field);
+    column.name += "_" + what;
+    column.identity += " " + what;
+    part.name = column.name;
+    part.optional = field.optional;
+    column.field = std::move(part);
+    columns.push_back(std::move(column));
+  };
+  if (field.is_money) {
+    Field currency;
+    currency.low = currency.high = 3;
+    if (!field.currency.empty()) currency.default_value = Value(field.currency);
+    add("currency", currency);
+  }
+  if (field.type == Type::geo) {
+    columns.clear();
+    Field angle;
+    angle.type = Type::float64;
+    for (const auto& [what, limit] : {std::pair("latitude", 90), std::pair("longitude", 180)}) {
+      angle.high = limit;
+      angle.low = -limit;
+      add(what, angle);
+    }
+  }
+  return columns;
+}
+
 Column of_id(const Schema& schema, int target, const std::string& name,
              const std::string& identity) {
   Column column = automatic(name, Type::id);
@@ -59,7 +90,9 @@ class Describer {
     table.identity = "entity " + std::to_string(entity.uid);
     table.is_sequence = !entity.is_uuid;
     table.columns.push_back(of_id(schema_, entity.uid, "id", "id"));
-    for (const Field& field : entity.fields) table.columns.push_back(of_field(field));
+    for (const Field& field : entity.fields) {
+      for (Column& column : columns_of(field)) table.columns.push_back(std::move(column));
+    }
     for (const Reference& each : entity.references) {
       Column column = of_field(each.field);
       column.name += "_id";
@@ -77,6 +110,10 @@ class Describer {
     if (entity.soft_delete) table.columns.push_back(automatic("deleted_at", Type::timestamp, true));
     for (const Field& field : entity.fields) {
       if (field.unique) table.uniques.push_back({{field.name}, {}, entity.soft_delete});
+    }
+    for (const Reference& each : entity.references) {
+      if (each.field.unique)
+        table.uniques.push_back({{each.field.name + "_id"}, {}, entity.soft_delete});
     }
     for (const Index& index : entity.indexes) {
       if (!index.unique) continue;
@@ -105,7 +142,9 @@ class Describer {
     table.columns.push_back(of_id(schema_, links.target, pivot.right_column, "right"));
     table.columns[0].target = table_of(entity.uid);
     table.columns[1].target = table_of(links.target);
-    for (const Field& field : links.fields) table.columns.push_back(of_field(field));
+    for (const Field& field : links.fields) {
+      for (Column& column : columns_of(field)) table.columns.push_back(std::move(column));
+    }
     table.uniques.push_back({{pivot.left_column, pivot.right_column}, {}, false});
     for (const Field& field : links.fields) {
       if (field.unique) table.uniques.push_back({{field.name}, {}, false});

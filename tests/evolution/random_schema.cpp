@@ -7,11 +7,11 @@
 namespace evolution {
 namespace {
 
-constexpr std::size_t scalar_types = 18;
+constexpr std::size_t scalar_types = 21;
 
 bool can_be_indexed(const Field& field) {
   return !field.is_array && field.type != Type::text && field.type != Type::json &&
-         field.type != Type::bytes;
+         field.type != Type::bytes && field.type != Type::geo;
 }
 
 void add_fields(Chance& chance, Names& names, Entity& entity, const Schema& schema,
@@ -43,7 +43,7 @@ void randomize_limits(Chance& chance, Field& field) {
   field.low = field.high = std::nullopt;
   if (field.is_array || field.type == Type::enumeration) return;
   if (is_text(field.type) || field.type == Type::bytes) {
-    if (field.type == Type::email || field.type == Type::url) {
+    if (is_text(field.type) && field.type != Type::string && field.type != Type::text) {
       if (chance.once_in(2)) field.high = static_cast<std::int64_t>(chance.between(40, 200));
       return;
     }
@@ -69,6 +69,11 @@ void randomize_type(Chance& chance, Field& field, const Schema& schema, Carried 
   } else {
     field.precision = field.scale = 0;
   }
+  field.is_money = field.type == Type::decimal && chance.once_in(3);
+  field.currency = field.is_money && !chance.once_in(3) ? "EUR" : "";
+  if (field.is_money || field.type == Type::file || field.type == Type::image ||
+      field.type == Type::geo)
+    field.is_array = false;
   field.enumeration = 0;
   if (field.type == Type::enumeration)
     field.enumeration = schema.enums[chance.between(0, schema.enums.size() - 1)].uid;
@@ -108,6 +113,8 @@ Reference random_reference(Chance& chance, Names& names, const Schema& schema,
                                       : OnDelete::set_null;
   if (reference.on_delete == OnDelete::set_null && !reference.field.optional)
     reference.on_delete = OnDelete::restrict_delete;
+  reference.field.unique = chance.once_in(5);
+  reference.has_one = chance.once_in(2);
   return reference;
 }
 

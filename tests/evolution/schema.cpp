@@ -12,10 +12,10 @@
 namespace evolution {
 namespace {
 
-constexpr std::array<std::string_view, 19> type_names{
-    "string", "text",   "email",   "url",  "int32", "int64",     "bool",
-    "float",  "double", "decimal", "date", "time",  "timestamp", "duration",
-    "uuid",   "json",   "bytes",   "enum", "id"};
+constexpr std::array<std::string_view, 22> type_names{
+    "string", "text",    "email", "url",   "int32",     "int64",    "bool", "float",
+    "double", "decimal", "date",  "time",  "timestamp", "duration", "uuid", "json",
+    "bytes",  "enum",    "file",  "image", "geo",       "id"};
 
 std::string quoted(const std::string& text) {
   return "\"" + text + "\"";
@@ -69,12 +69,14 @@ std::string field_text(const Schema& schema, const Field& field) {
   std::string type(type_names[static_cast<std::size_t>(field.type)]);
   if (field.type == Type::enumeration) type = schema.enum_of(field).name;
   if (field.type == Type::decimal) {
+    if (field.is_money) type = "money";
     type += "(" + std::to_string(field.precision) + "," + std::to_string(field.scale) + ")";
   }
   if (field.is_array) type = "[" + type + "]";
   std::string text = "{type: " + type;
   if (field.low) text += ", min: " + bound(field, *field.low);
   if (field.high) text += ", max: " + bound(field, *field.high);
+  if (!field.currency.empty()) text += ", currency: " + field.currency;
   if (field.unique) text += ", unique: true";
   if (field.default_value) text += ", default: " + literal(field, *field.default_value);
   return text + changes(field) + "}";
@@ -108,9 +110,18 @@ void write_relations(const Schema& schema, const Entity& entity, std::string& te
   if (!entity.references.empty()) text += "    belongs_to:\n";
   for (const Reference& each : entity.references) {
     text += "      " + each.field.name + ": {entity: " + schema.find(each.target)->name +
-            ", on_delete: " + std::string(action_name(each.on_delete)) + changes(each.field) +
-            "}\n";
+            ", on_delete: " + std::string(action_name(each.on_delete)) +
+            (each.field.unique ? ", unique: true" : "") + changes(each.field) + "}\n";
   }
+  std::string ones;
+  for (const Entity& owner : schema.entities) {
+    for (const Reference& each : owner.references) {
+      if (!each.has_one || !each.field.unique || each.target != entity.uid) continue;
+      ones += "      one_" + each.field.name + ": {entity: " + owner.name +
+              ", by: " + each.field.name + "}\n";
+    }
+  }
+  if (!ones.empty()) text += "    has_one:\n" + ones;
   if (!entity.links.empty()) text += "    many_to_many:\n";
   for (const Links& each : entity.links) {
     text += "      " + each.name + ": {entity: " + schema.find(each.target)->name;
@@ -177,12 +188,13 @@ const Enum& Schema::enum_of(const Field& field) const {
 }
 
 bool is_text(Type type) {
-  return type == Type::string || type == Type::text || type == Type::email || type == Type::url;
+  return type == Type::string || type == Type::text || type == Type::email || type == Type::url ||
+         type == Type::file || type == Type::image;
 }
 
 bool can_have_default(const Field& field) {
   return !field.is_array && field.type != Type::json && field.type != Type::bytes &&
-         field.type != Type::uuid && field.type != Type::id;
+         field.type != Type::uuid && field.type != Type::id && field.type != Type::geo;
 }
 
 std::string to_yaml(const Schema& schema) {

@@ -42,7 +42,10 @@ enum class Type : std::uint8_t {
   json,
   bytes,
   enumeration,
-  id,  ///< Of a row, and what refers to one. Never of a declared field.
+  file,
+  image,
+  geo,  ///< Two columns.
+  id,   ///< Of a row, and what refers to one. Never of a declared field.
 };
 
 struct Field {
@@ -53,6 +56,8 @@ struct Field {
   bool is_uuid = false;  ///< Of an id.
   int precision = 0;
   int scale = 0;
+  bool is_money = false;            ///< A decimal with another column, its currency.
+  std::string currency;             ///< Its default; "" for none.
   std::optional<std::int64_t> low;  ///< Length of texts and bytes, else the value, unscaled.
   std::optional<std::int64_t> high;
   bool optional = false;
@@ -71,6 +76,7 @@ struct Reference {
   Field field;  ///< Of type id; its name without "_id".
   int target = 0;
   OnDelete on_delete = OnDelete::restrict_delete;
+  bool has_one = false;  ///< The target says so too; only of a unique one.
 };
 
 struct Links {  // many_to_many

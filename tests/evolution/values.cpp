@@ -58,6 +58,15 @@ std::int64_t random_number(Chance& chance, Range range) {
   return std::clamp(small, range.low, range.high);
 }
 
+double random_real(Chance& chance, const Field& field) {
+  const double real =
+      static_cast<double>(chance.between(0, 4000)) / (chance.once_in(2) ? 1 : 8) - 100;
+  if (field.low)
+    return std::clamp(real, static_cast<double>(*field.low), static_cast<double>(*field.high));
+  // Not every double is a float.
+  return field.type == Type::float64 && chance.once_in(6) ? real / 10 : real;
+}
+
 std::int64_t random_time(Chance& chance, Type type) {
   const auto random = static_cast<std::int64_t>(chance.between(0, 2'000'000'000'000'000));
   switch (type) {
@@ -127,6 +136,8 @@ Value random_value(Chance& chance, const Schema& schema, const Field& field) {
     case Type::text:
     case Type::email:
     case Type::url:
+    case Type::file:
+    case Type::image:
       return text_of(chance, field);
     case Type::int32:
     case Type::int64:
@@ -136,7 +147,7 @@ Value random_value(Chance& chance, const Schema& schema, const Field& field) {
       return static_cast<std::int64_t>(chance.between(0, 1));
     case Type::float32:
     case Type::float64:
-      return static_cast<double>(chance.between(0, 4000)) / (chance.once_in(2) ? 1 : 8) - 100;
+      return random_real(chance, field);
     case Type::uuid:
     case Type::id:
       return random_uuid(chance);
@@ -162,6 +173,8 @@ Value random_default(Chance& chance, const Schema& schema, const Field& field) {
   switch (field.type) {
     case Type::string:
     case Type::text:
+    case Type::file:
+    case Type::image:
       return std::string(std::max<std::size_t>(least, chance.between(1, 3)), 'd')
           .substr(0, static_cast<std::size_t>(field.high.value_or(255)));
     case Type::email:
@@ -187,10 +200,15 @@ bool is_allowed(const Schema& schema, const Field& field, const Value& value) {
     std::int64_t most = field.type == Type::string ? 255 : 1'000'000;
     if (field.type == Type::email) most = 254;
     if (field.type == Type::url) most = 2048;
+    if (field.type == Type::file || field.type == Type::image) most = 1024;
     return static_cast<std::int64_t>(size) >= field.low.value_or(0) &&
            static_cast<std::int64_t>(size) <= field.high.value_or(most);
   }
   if (field.type == Type::uuid) return text != nullptr && text->size() == 36;
+  if (const auto* real = std::get_if<double>(&value)) {
+    return !field.low ||
+           (*real >= static_cast<double>(*field.low) && *real <= static_cast<double>(*field.high));
+  }
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
     if (field.type == Type::boolean) return *number == 0 || *number == 1;
     const Range range = range_of(field);

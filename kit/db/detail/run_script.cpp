@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "kit/db/detail/kept_objects.hpp"
+
 namespace kit::db::detail {
 namespace {
 
@@ -52,12 +54,14 @@ Task<> run_check(Session& session, const ScriptStatement& statement, std::string
   co_await Error(Code::failed_precondition, std::move(message)).with_reason("MIGRATION_REFUSED");
 }
 
-Task<> run_statement(Session& session, const ScriptStatement& statement) {
+Task<> run_statement(Session& session, const ScriptStatement& statement, KeptObjects& kept) {
   std::optional<std::string> check = statement.check();
   if (check) {
     co_await run_check(session, statement, std::move(*check));
   } else {
+    co_await kept.before(session, statement);
     co_await session.execute(statement.sql, {});
+    co_await kept.after(session);
   }
 }
 
@@ -84,14 +88,17 @@ Result<std::vector<ScriptStatement>> read_script(std::string_view script, const 
   return statements;
 }
 
-Task<> run_script(Session& session, const std::vector<ScriptStatement>& statements,
-                  ScriptPlace& place) {
+Task<> run_script(Session& session, std::string_view dialect,
+                  const std::vector<ScriptStatement>& statements, ScriptPlace& place) {
+  KeptObjects kept(dialect);
   for (const ScriptStatement& statement : statements) {
     place.line = statement.line;
     place.statement = statement.first_line();
-    auto done = co_await as_result(run_statement(session, statement));
+    auto done = co_await as_result(run_statement(session, statement, kept));
     if (!done) co_await located(std::move(done).error(), place.file, statement.line);
   }
+  auto restored = co_await as_result(kept.restore(session));
+  if (!restored) co_await located(std::move(restored).error(), place.file, place.line);
   place.line = 0;
   place.statement.clear();
 }

@@ -22,9 +22,10 @@ struct ScriptPlace {
 Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file);
 
 /// Runs them one after the other; `place` is the one at work. Fails with the statement's error,
-/// "file:line: ...", or MIGRATION_REFUSED when a query of `-- kit:check` finds rows.
-Task<> run_script(Session& session, const std::vector<ScriptStatement>& statements,
-                  ScriptPlace& place);
+/// "file:line: ...", MIGRATION_REFUSED when a query of `-- kit:check` finds rows, or
+/// MIGRATION_OBJECT_LOST as `KeptObjects` says.
+Task<> run_script(Session& session, std::string_view dialect,
+                  const std::vector<ScriptStatement>& statements, ScriptPlace& place);
 
 Error located(Error error, const std::string& file, std::size_t line);
 
