@@ -34,8 +34,9 @@ bool is_later(const ColumnChange& change) {
 /// from another column of the row is worked out beside the old ones as well.
 bool is_drafted(const ColumnChange& change) {
   if (!change.before || !change.after) return false;
-  return change.is_replaced || change.conversion != Conversion::same ||
-         change.fill.source == Fill::Source::field ||
+  const bool stays =
+      change.conversion == Conversion::same || change.conversion == Conversion::double_to_float;
+  return change.is_replaced || !stays || change.fill.source == Fill::Source::field ||
          (server::renames_values(change) && server::is_converted(dialect(), change));
 }
 
@@ -62,10 +63,9 @@ class Change {
       if (!is_named) index.name = "x";  // it can be renamed
       return index_column(table, index) + index_definition(table, index);
     };
-    const auto twin = std::ranges::find_if(change_.after.indexes, [&](const Index& after) {
+    return server::twin_of(before, change_, [&](const Index& after) {
       return text(change_.before, before) == text(change_.after, after);
     });
-    return twin == change_.after.indexes.end() ? nullptr : &*twin;
   }
 
   bool stays(const Index& after) const {
@@ -226,7 +226,7 @@ class Change {
                    : server::fill_of(dialect(), column.fill, *column.after, "");
         text += "UPDATE " + ident(table_) + " SET " + ident(name) + " = " + value + gap + ";\n";
       }
-      if (is_row && !column.after->nullable) text += server::missing_check(table_, name);
+      if (is_row && !column.after->nullable) text += server::missing_check(change_.after, name);
     }
     return text;
   }
@@ -236,10 +236,11 @@ class Change {
     const std::vector<std::string> others =
         target.empty() ? std::vector<std::string>()
                        : server::partners(change_.after, change_.before, column.after->name);
-    const std::string parts = others.empty() ? "" : "PARTITION BY " + sqlite::idents(others) + " ";
-    std::string text = "UPDATE " + ident(table_) + "\n  JOIN (SELECT id, row_number() OVER (" +
-                       parts + "ORDER BY id) AS place FROM " + ident(table_) +
-                       ") AS wanted\n    ON " + "wanted.id = " + ident(table_) + ".id\n";
+    const bool spares = !target.empty() &&
+                        server::spares_deleted(change_.after, change_.before, column.after->name);
+    std::string text = "UPDATE " + ident(table_) + "\n  JOIN (SELECT id, " +
+                       server::place_of(others, spares) + " AS place FROM " + ident(table_) +
+                       ") AS wanted\n    ON wanted.id = " + ident(table_) + ".id\n";
     if (!target.empty()) {
       text += "  JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " + ident(target) +
               ") AS target\n    ON target.place = wanted.place\n";

@@ -13,7 +13,7 @@ using sqlite::ident;
 /// The characters of each text that an index has room for: 3072 bytes, four of them a character.
 std::uint32_t room_for_texts(const Table& table, const Index& index) {
   constexpr std::uint32_t room = 3072;
-  constexpr std::uint32_t of_others = 36;  // a uuid
+  constexpr std::uint32_t of_others = 256;  // an enum; a uuid has 36
   std::uint32_t texts = 0;
   for (const std::string& name : index.columns) {
     const Column* column = table.find(name);
@@ -42,6 +42,12 @@ std::string Dialect::type_of(const Column& column) const {
   const auto kind = column.is_uuid ? model::IdKind::uuid : model::IdKind::sequence;
   const std::string type = model::sql_types(field, kind).mysql;
   return type == "char(36)" ? "char(36) CHARACTER SET ascii COLLATE ascii_bin" : type;
+}
+
+std::string Dialect::in_condition(const Column& column) const {
+  // What a generated column reads of a CHAR must not depend on PAD_CHAR_TO_FULL_LENGTH.
+  const std::string name = ident(column.name);
+  return type_of(column).starts_with("char(") ? "rtrim(" + name + ")" : name;
 }
 
 std::string default_of(const Column& column, const std::string& literal) {

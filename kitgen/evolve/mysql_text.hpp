@@ -16,6 +16,7 @@ class Dialect final : public server::Dialect {
   server::Converted converted(const Column& from, const Column& to,
                               Conversion conversion) const override;
   std::string now(const Column& column) const override;
+  std::string in_condition(const Column& column) const override;
   std::string filler(const Column& column, const std::string& row) const override;
 };
 const Dialect& dialect();

@@ -35,7 +35,7 @@ std::string exact_limit(const Column& real) {
 
 Converted kept(const Column& from, const Column& to) {
   const std::string name = ident(from.name);
-  if (from.type == Scalar::float64 && to.type == Scalar::float32 && !from.is_array) {
+  if (to.type == Scalar::float32 && from.type == Scalar::float64) {
     const std::string limit = "3.4028234663852886e38";
     return {name,
             "CASE WHEN " + name + " BETWEEN -" + limit + " AND " + limit + " THEN " + name +
@@ -205,6 +205,7 @@ Converted Dialect::converted(const Column& from, const Column& to, Conversion co
   const std::string name = ident(from.name);
   switch (conversion) {
     case Conversion::same:
+    case Conversion::double_to_float:
       return kept(from, to);
     case Conversion::scale:
       return scaled(from, to);

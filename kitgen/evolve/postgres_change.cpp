@@ -88,10 +88,9 @@ class Change {
     if (reads_values && std::ranges::any_of(change_.columns, is_converted)) return nullptr;
     // Counted before it is built again: the index itself would not name the table's rows.
     if (before.unique && server::has_new_values(change_, before)) return nullptr;
-    const auto twin = std::ranges::find_if(change_.after.indexes, [&](const Index& after) {
+    return server::twin_of(before, change_, [&](const Index& after) {
       return text(change_.before, before) == text(change_.after, after);
     });
-    return twin == change_.after.indexes.end() ? nullptr : &*twin;
   }
 
   const ForeignKey* twin_of(const ForeignKey& before) const {
@@ -114,16 +113,17 @@ class Change {
   }
 
   std::string drop_indexes() const {
-    std::string text;
+    std::string drops;
+    std::string renames;
     for (const Index& index : change_.before.indexes) {
       const Index* twin = twin_of(index);
       if (twin == nullptr) {
-        text += "DROP INDEX " + ident(index.name) + ";\n";
+        drops += "DROP INDEX " + ident(index.name) + ";\n";
       } else if (twin->name != index.name) {
-        text += "ALTER INDEX " + ident(index.name) + " RENAME TO " + ident(twin->name) + ";\n";
+        renames += "ALTER INDEX " + ident(index.name) + " RENAME TO " + ident(twin->name) + ";\n";
       }
     }
-    return text;
+    return drops + renames;
   }
 
   std::string drop_rules() const {
@@ -256,7 +256,7 @@ class Change {
         text += numbered(column, gap);
       }
       if (is_row && !column.after->nullable)
-        text += server::missing_check(table_, column.after->name);
+        text += server::missing_check(change_.after, column.after->name);
     }
     return text;
   }
@@ -266,11 +266,12 @@ class Change {
     const std::vector<std::string> others =
         is_row ? server::partners(change_.after, change_.before, column.after->name)
                : std::vector<std::string>();
-    const std::string parts = others.empty() ? "" : "PARTITION BY " + sqlite::idents(others) + " ";
+    const bool spares =
+        is_row && server::spares_deleted(change_.after, change_.before, column.after->name);
     std::string text = "UPDATE " + table_name() + " SET " + ident(column.after->name) + " = ";
     text += is_row ? "target.id"
                    : server::fill_of(dialect(), column.fill, *column.after, "wanted.place");
-    text += "\n  FROM (SELECT id, row_number() OVER (" + parts + "ORDER BY id) AS place FROM " +
+    text += "\n  FROM (SELECT id, " + server::place_of(others, spares) + " AS place FROM " +
             table_name() + ") AS wanted";
     if (is_row) {
       text += "\n  JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM " +

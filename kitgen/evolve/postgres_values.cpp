@@ -35,7 +35,7 @@ Converted kept(const Column& from, const Column& to) {
   const std::string name = ident(from.name);
   if (from.type == Scalar::boolean && to.type != Scalar::boolean)
     return {name + "::integer", "", ""};
-  if (from.type == Scalar::float64 && to.type == Scalar::float32 && !from.is_array) {
+  if (to.type == Scalar::float32 && from.type == Scalar::float64) {
     const std::string limit = "'3.4028234663852886e38'::double precision";
     const std::string bad = "CASE WHEN " + name + " BETWEEN -" + limit + " AND " + limit +
                             " THEN " + name + " <> " + name + "::real ELSE true END AND " + name +
@@ -208,6 +208,7 @@ Converted Dialect::converted(const Column& from, const Column& to, Conversion co
   const std::string name = ident(from.name);
   switch (conversion) {
     case Conversion::same:
+    case Conversion::double_to_float:
       return kept(from, to);
     case Conversion::scale:
       return scaled(from, to);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kit/base/function.hpp"
 #include "kitgen/evolve/plan.hpp"
 
 /// What the SQL of PostgreSQL and of MySQL have in common. Inner header of kitgen/evolve.
@@ -30,6 +31,8 @@ class Dialect {
   virtual Converted converted(const Column& from, const Column& to,
                               Conversion conversion) const = 0;
   virtual std::string now(const Column& column) const = 0;
+  /// The column in the condition of an index.
+  virtual std::string in_condition(const Column& column) const;
   /// A value that the column takes. `row`: "" or a whole number of its own for each row.
   virtual std::string filler(const Column& column, const std::string& row) const = 0;
 };
@@ -63,7 +66,7 @@ Converted kept_value(const Dialect& dialect, const ColumnChange& change);
 /// The SELECTs in front of a change that stop it when rows do not fit. What refers to some row
 /// (`Fill::Source::row`) is checked behind it: `missing_check`.
 std::string checks_of(const Dialect& dialect, const TableChange& change);
-std::string missing_check(const std::string& table, const std::string& column);
+std::string missing_check(const Table& table, const std::string& column);
 std::string unique_check(const Dialect& dialect, const Table& table, const Index& index);
 
 /// The same before values are in place.
@@ -71,6 +74,11 @@ std::string unique_check_ahead(const Dialect& dialect, const TableChange& change
                                const Index& index);
 /// Whether rows of before may stand in the way of a unique index.
 bool may_be_broken(const TableChange& change, const Index& index);
+
+/// The index of after that becomes of `before`, perhaps by another name: the one of its name if
+/// that is the same, else one that no other is by name; nullptr for none.
+const Index* twin_of(const Index& before, const TableChange& change,
+                     kit::FunctionRef<bool(const Index&)> is_same);
 
 /// Whether rows get other values in a column of the index.
 bool has_new_values(const TableChange& change, const Index& index);
@@ -83,6 +91,11 @@ std::string some_row(const std::string& target);
 /// when there are several such indexes.
 std::vector<std::string> partners(const Table& after, const Table& before,
                                   const std::string& column);
+
+/// Whether what was deleted softly may share its target with others.
+bool spares_deleted(const Table& after, const Table& before, const std::string& column);
+/// The number of a row among those that must not share a target.
+std::string place_of(const std::vector<std::string>& partners, bool spares_deleted);
 
 /// The keys of a table that is created, as far as their targets are there already.
 struct KeysOfCreated {

@@ -26,6 +26,25 @@ std::string numbered_row(const std::string& target) {
 
 }  // namespace
 
+const Index* twin_of(const Index& before, const TableChange& change,
+                     kit::FunctionRef<bool(const Index&)> is_same) {
+  const auto& after = change.after.indexes;
+  const auto named = std::ranges::find(after, before.name, &Index::name);
+  if (named != after.end() && is_same(*named)) return &*named;
+  const auto is_free = [&](const Index& index) {
+    return std::ranges::find(change.before.indexes, index.name, &Index::name) ==
+           change.before.indexes.end();
+  };
+  // The first of several that were alike takes the name.
+  for (const Index& other : change.before.indexes) {
+    if (&other == &before) break;
+    if (other.columns == before.columns && other.unique == before.unique) return nullptr;
+  }
+  const auto twin = std::ranges::find_if(
+      after, [&](const Index& index) { return is_free(index) && is_same(index); });
+  return twin == after.end() ? nullptr : &*twin;
+}
+
 std::string some_row(const std::string& target) {
   return "(SELECT id FROM " + ident(target) + " ORDER BY id LIMIT 1)";
 }
@@ -42,6 +61,22 @@ std::vector<std::string> partners(const Table& after, const Table& before,
     }
   }
   return indexes == 1 ? names : std::vector<std::string>();
+}
+
+bool spares_deleted(const Table& after, const Table& before, const std::string& column) {
+  if (before.find("deleted_at") == nullptr || after.find("deleted_at") == nullptr) return false;
+  return std::ranges::all_of(after.indexes, [&](const Index& index) {
+    return !index.unique || std::ranges::find(index.columns, column) == index.columns.end() ||
+           index.where_sql.ends_with("deleted_at IS NULL");
+  });
+}
+
+std::string place_of(const std::vector<std::string>& partners, bool spares_deleted) {
+  std::string groups = sqlite::idents(partners);
+  if (spares_deleted) groups += groups.empty() ? "deleted_at IS NULL" : ", deleted_at IS NULL";
+  if (!groups.empty()) groups = "PARTITION BY " + groups + " ";
+  const std::string place = "row_number() OVER (" + groups + "ORDER BY id)";
+  return spares_deleted ? "CASE WHEN deleted_at IS NULL THEN " + place + " ELSE 1 END" : place;
 }
 
 std::string fill_table(const Dialect& dialect, const FillTable& step) {
@@ -69,8 +104,12 @@ std::string fill_table(const Dialect& dialect, const FillTable& step) {
   const std::string is_empty = "NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS rows_there FROM " +
                                name + ") AS there WHERE rows_there > 0);\n";
   if (step.one_each) {
-    return start + "(SELECT row_number() OVER (ORDER BY id) AS place FROM " + owner +
-           ") AS wanted\n  WHERE " + is_empty;
+    // Of what is made up as many as are missing, numbered behind those that others wanted.
+    const std::string numbered =
+        "(SELECT row_number() OVER (ORDER BY id) AS place FROM " + owner + ") AS wanted\n  WHERE ";
+    if (!step.is_new) return start + numbered + is_empty;
+    return start + numbered + "wanted.place > (SELECT rows_there FROM (SELECT count(*) AS " +
+           "rows_there FROM " + name + ") AS there);\n";
   }
   return start + "(SELECT 1 AS place) AS wanted\n  WHERE EXISTS (SELECT 1 FROM " + owner +
          ") AND " + is_empty;

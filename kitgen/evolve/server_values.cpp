@@ -36,10 +36,19 @@ std::string value_list(const Column& column) {
   return list;
 }
 
-std::string check(const std::string& table, const std::string& message,
-                  const std::string& condition) {
+/// Behind a message: where to begin to look. Nothing for links, which have no id.
+std::string first_row(const Table& table) {
+  const Column* id = table.find("id");
+  if (table.is_pivot() || id == nullptr) return "";
+  // PostgreSQL knows no smallest uuid.
+  const std::string_view least = id->is_uuid ? "min(CAST(id AS char(36)))" : "min(id)";
+  return " || ' (first: id ' || " + std::string(least) + " || ')'";
+}
+
+std::string check(const Table& table, const std::string& message, const std::string& condition) {
   return "SELECT /* kit:check */ count(*) || " + model::sql_literal(" row(s) of " + message) +
-         "\n  FROM " + ident(table) + " WHERE " + condition + "\n  HAVING count(*) > 0;\n";
+         first_row(table) + "\n  FROM " + ident(table.name) + " WHERE " + condition +
+         "\n  HAVING count(*) > 0;\n";
 }
 
 /// Whether a value that the changed column needs may be missing.
@@ -85,6 +94,10 @@ std::string rule_for_checks(const Dialect& dialect, const ColumnChange& change,
 }
 
 }  // namespace
+
+std::string Dialect::in_condition(const Column& column) const {
+  return ident(column.name);
+}
 
 std::string Converted::or_null() const {
   return bad.empty() ? value : "CASE WHEN " + bad + " THEN NULL ELSE " + value + " END";
@@ -133,7 +146,8 @@ std::string condition(const Dialect& dialect, const Table& table, const std::str
     }
     const std::size_t end = where_sql.find('"', at + 1);
     const std::string name = where_sql.substr(at + 1, end - at - 1);
-    text += ident(name);
+    const Column* column = table.find(name);
+    text += column == nullptr ? ident(name) : dialect.in_condition(*column);
     at = end + 1;
     if (!where_sql.substr(at).starts_with(" = ")) continue;
     at += 3;
@@ -146,7 +160,6 @@ std::string condition(const Dialect& dialect, const Table& table, const std::str
         ++stop;
       ++stop;
     }
-    const Column* column = table.find(name);
     const std::string value = where_sql.substr(at, stop == std::string::npos ? stop : stop - at);
     text += " = " + (column == nullptr ? value : dialect.literal(*column, value));
     at = stop == std::string::npos ? where_sql.size() : stop;
@@ -202,7 +215,7 @@ std::string checks_of(const Dialect& dialect, const TableChange& change) {
     const std::string& name = column.after->name;
     const std::string value = value_for_checks(dialect, column);
     const auto add = [&](const std::string& what, const std::string& condition) {
-      text += check(table, table + ": " + name + " " + what, condition);
+      text += check(change.before, table + ": " + name + " " + what, condition);
     };
     if (column.before && !column.is_replaced) {
       const Converted made = kept_value(dialect, column);
@@ -232,8 +245,8 @@ std::string checks_of(const Dialect& dialect, const TableChange& change) {
   return text;
 }
 
-std::string missing_check(const std::string& table, const std::string& column) {
-  return check(table, table + ": " + column + " is required and has no value",
+std::string missing_check(const Table& table, const std::string& column) {
+  return check(table, table.name + ": " + column + " is required and has no value",
                ident(column) + " IS NULL");
 }
 

@@ -24,17 +24,13 @@ std::string bytes_of(const std::string& digits) {
 
 Value value_of(const Field& field, const std::optional<std::string>& cell) {
   if (!cell) return {};
-  if (field.is_array) return *cell;
+  if (field.is_array || is_text(field.type)) return *cell;
   switch (field.type) {
     case Type::float32:
     case Type::float64:
       return kit::parse_double(*cell).value();
     case Type::bytes:
       return Bytes{bytes_of(*cell)};
-    case Type::string:
-    case Type::text:
-    case Type::email:
-    case Type::url:
     case Type::uuid:
     case Type::json:
     case Type::enumeration:
