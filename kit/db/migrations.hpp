@@ -24,6 +24,7 @@ struct Migration {
   std::string down;          ///< SQL script; empty: this step can't be undone.
   std::string up_file;       ///< "0001_create_store.up.sql".
   std::string down_file;
+  std::string dialect = {};  ///< "postgresql", "mysql": only for these. "": for all others.
 };
 
 /// Reads `NNNN_name.up.sql` and `NNNN_name.down.sql` of a folder, in order; other files are left
@@ -33,11 +34,17 @@ Result<std::vector<Migration>> read_migrations(const std::string& folder);
 
 /// One file of an embedded folder.
 struct MigrationFile {
-  std::string_view name;  ///< "0001_create_store.up.sql"; folders before it are ignored.
+  /// "0001_create_store.up.sql". Of the folders before it only postgresql/ and mysql/ say
+  /// something: their migrations are for those databases alone, and counted by themselves.
+  std::string_view name;
   std::string_view text;
 };
 /// The same from files that are part of the program.
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files);
+
+/// Those for a database of this dialect: its own if there are any, else those without one.
+std::vector<Migration> migrations_for(std::string_view dialect,
+                                      std::span<const Migration> migrations);
 
 /// Fails with `invalid_argument` for a gap, a number twice, a name or a script that is empty.
 Result<> check_migrations(std::span<const Migration> migrations);
@@ -106,8 +113,8 @@ class Migrator {
   /// when one would lose data and that is not allowed; in a database without tables nothing can be
   /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
   /// MIGRATION_OBJECT_LOST when a trigger, index or view of before no longer fits a table that was
-  /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner took too long; `aborted`, MIGRATION_RACE,
-  /// when another runner undoes a step meanwhile.
+  /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner
+  /// took too long; `aborted`, MIGRATION_RACE, when another runner undoes a step meanwhile.
   Task<std::vector<MigrationStatus>> up(MigrationOptions options);
   Task<std::vector<MigrationStatus>> up() { return up(MigrationOptions()); }
   /// Undoes the last `steps` applied ones, newest first, and yields them. What a step brought goes

@@ -281,9 +281,23 @@ Verdict run_recipe(const Recipe& recipe, const Options& options) {
 }  // namespace
 
 std::unique_ptr<Store> open_store(const Options& options, const std::string& place) {
+#ifdef KIT_EVOLUTION_POSTGRES
   if (options.backend == Backend::postgresql) return open_postgres(options.url, place);
+#endif
+#ifdef KIT_EVOLUTION_MYSQL
   if (options.backend == Backend::mysql) return open_mysql(options.url, place);
-  return open_sqlite(place);
+#endif
+  if (options.backend == Backend::sqlite) return open_sqlite(place);
+  throw std::runtime_error("built without the client library of this server");
+}
+
+void clear_store(const Options& options, const std::string& place) {
+#ifdef KIT_EVOLUTION_POSTGRES
+  if (options.backend == Backend::postgresql) clear_postgres(options.url, place);
+#endif
+#ifdef KIT_EVOLUTION_MYSQL
+  if (options.backend == Backend::mysql) clear_mysql(options.url, place);
+#endif
 }
 
 Verdict run_case(std::uint64_t seed, const Options& options) {

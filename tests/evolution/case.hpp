@@ -23,6 +23,8 @@ struct Options {
 
 /// `place` as `Project::database` gives it.
 std::unique_ptr<Store> open_store(const Options& options, const std::string& place);
+/// Empties a place of a server.
+void clear_store(const Options& options, const std::string& place);
 
 struct Verdict {
   std::string failure;                  ///< "" when all is well.

@@ -41,8 +41,7 @@ class LinkedProject final : public Project {
       : options_(options), path_(options.folder + "/linked.db"), fault_(options.fault) {
     if (options.backend == Backend::sqlite) return;
     path_ = options.folder.ends_with("/fresh") ? "kit_fresh" : "kit_linked";
-    if (options.backend == Backend::postgresql) clear_postgres(options.url, path_);
-    if (options.backend == Backend::mysql) clear_mysql(options.url, path_);
+    clear_store(options, path_);
   }
 
   const std::string& database() const override { return path_; }

@@ -189,7 +189,8 @@ class MysqlStore final : public ServerStore {
       "$place AND table_name <> 'kit_migrations'";
   static constexpr const char* indexes_sql =
       "SELECT 'index', table_name, index_name, group_concat(column_name ORDER BY seq_in_index), "
-      "min(non_unique), max(sub_part), min(index_type) FROM information_schema.statistics WHERE table_schema = "
+      "min(non_unique), max(sub_part), min(index_type) FROM information_schema.statistics WHERE "
+      "table_schema = "
       "$place AND table_name <> 'kit_migrations' GROUP BY table_name, index_name";
   static constexpr const char* keys_sql =
       "SELECT 'key', u.table_name, u.constraint_name, u.column_name, u.referenced_table_name, "
