@@ -111,7 +111,7 @@ class Writer {
     return text + alteration.sql(step.to);
   }
 
-  std::string of(const RenameColumn& step) const {
+  std::string of(const RenameColumn& step) {
     Column after = step.before;
     after.name = step.to;
     const std::string check = mysql::check_of(step.table, after);
@@ -120,7 +120,14 @@ class Writer {
       alteration.add("DROP CONSTRAINT " + ident(mysql::check_name(step.table, step.from)));
     alteration.add("RENAME COLUMN " + ident(step.from) + " TO " + ident(step.to));
     if (!check.empty()) alteration.add("ADD " + check);
-    return "\n" + alteration.sql(step.table);
+    // Where a generated column stands in an index, a column with a key can not be renamed. The
+    // change of the table, which gives the key its new name, makes it again.
+    Alteration keys;
+    if (!step.foreign_key.empty()) {
+      keys.add("DROP FOREIGN KEY " + ident(step.foreign_key));
+      dropped_keys_.push_back(step.foreign_key);
+    }
+    return "\n" + keys.sql(step.table) + alteration.sql(step.table);
   }
 
   std::string of(const CreateTable& step) const {
@@ -141,7 +148,7 @@ class Writer {
   std::string of(const FillTable& step) const { return server::fill_table(dialect(), step); }
 
   std::string of(const ChangeTable& step) const {
-    const std::string text = mysql::change_table(step.change);
+    const std::string text = mysql::change_table(step.change, dropped_keys_);
     return text.empty() ? "" : "\n" + text;
   }
 
@@ -194,6 +201,7 @@ class Writer {
 
   const std::vector<Step>& steps_;
   std::size_t at_ = 0;
+  std::vector<std::string> dropped_keys_;
 };
 
 std::string script(const std::vector<Step>& steps) {

@@ -43,7 +43,8 @@ bool is_drafted(const ColumnChange& change) {
 /// The SQL of a table that stays; every statement is one DDL statement or one UPDATE.
 class Change {
  public:
-  explicit Change(const TableChange& change) : change_(change), table_(change.after.name) {}
+  Change(const TableChange& change, const std::vector<std::string>& dropped_keys)
+      : change_(change), table_(change.after.name), dropped_keys_(dropped_keys) {}
 
   std::string sql() {
     return open() + fill() + fill_later() + drop_replaced() + close() + add_keys();
@@ -73,10 +74,13 @@ class Change {
                                [&](const Index& before) { return twin_of(before) == &after; });
   }
 
-  bool is_gone(const std::string& column) const { return change_.after.find(column) == nullptr; }
+  bool is_dropped(const ForeignKey& key) const {
+    return std::ranges::find(dropped_keys_, key.name) != dropped_keys_.end();
+  }
 
   /// A key stays when nothing of it changes, and neither the index that it stands on.
   bool stays(const ForeignKey& before) const {
+    if (is_dropped(before)) return false;
     const auto same = std::ranges::find_if(change_.after.foreign_keys, [&](ForeignKey after) {
       after.deferred = before.deferred;
       return after == before;
@@ -107,7 +111,7 @@ class Change {
   std::string open() const {
     Alteration keys;
     for (const ForeignKey& key : change_.before.foreign_keys) {
-      if (!stays(key)) keys.add("DROP FOREIGN KEY " + ident(key.name));
+      if (!stays(key) && !is_dropped(key)) keys.add("DROP FOREIGN KEY " + ident(key.name));
     }
     Alteration alteration;
     for (const Index& index : change_.before.indexes) {
@@ -304,12 +308,13 @@ class Change {
 
   const TableChange& change_;
   const std::string& table_;
+  const std::vector<std::string>& dropped_keys_;
 };
 
 }  // namespace
 
-std::string change_table(const TableChange& change) {
-  return Change(change).sql();
+std::string change_table(const TableChange& change, const std::vector<std::string>& dropped_keys) {
+  return Change(change, dropped_keys).sql();
 }
 
 }  // namespace kitgen::evolve::mysql

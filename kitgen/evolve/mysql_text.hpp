@@ -40,7 +40,8 @@ std::string index_column(const Table& table, const Index& index);
 std::string index_definition(const Table& table, const Index& index);
 
 std::string create_table(const Table& table, const std::vector<ForeignKey>& keys);
-std::string change_table(const TableChange& change);
+/// `dropped_keys`: foreign keys that are gone already.
+std::string change_table(const TableChange& change, const std::vector<std::string>& dropped_keys);
 
 /// The clauses of one ALTER TABLE.
 class Alteration {

@@ -132,8 +132,10 @@ class Planner {
   void rename_columns(const TableMatch& match) {
     for (const ColumnMatch& column : match.columns) {
       if (column.from != column.to) {
-        add(RenameColumn{match.to, column.from, column.to,
-                         *a_.find(match.from)->find(column.from)});
+        const Table& before = *a_.find(match.from);
+        const ForeignKey* key = before.key_of(column.from);
+        add(RenameColumn{match.to, column.from, column.to, *before.find(column.from),
+                         key == nullptr ? "" : key->name});
       }
     }
   }

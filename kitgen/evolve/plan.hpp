@@ -59,7 +59,8 @@ struct RenameColumn {
   std::string table;  ///< By its new name.
   std::string from;
   std::string to;
-  Column before;  ///< As it was, under its old name.
+  Column before;                 ///< As it was, under its old name.
+  std::string foreign_key = {};  ///< The name of its key; "" for none.
 };
 struct CreateTable {
   Table table;  ///< With its indexes.
