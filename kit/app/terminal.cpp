@@ -68,7 +68,7 @@ void Terminal::ready(const ReadyFigures& figures) {
   text += "    Data           " + grouped(figures.rows) + " rows in " +
           std::to_string(figures.entities) + " entities, " + figures.database + '\n';
   text += "    Stop           Ctrl+C\n\n";
-  text += "  Next: change the schema in api/, run `kitgen generate`, build, start again.\n\n";
+  text += "  Next: change the schema in api/; `kitgen dev` does the rest at every save.\n\n";
   print(text);
 }
 

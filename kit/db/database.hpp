@@ -11,8 +11,12 @@
 
 #include "kit/async/task.hpp"
 #include "kit/base/function.hpp"
+#include "kit/db/dialect.hpp"
 
 namespace kit::db {
+
+/// How many units of work stand inside one another at most, the outermost not counted.
+inline constexpr int deepest_nesting = 16;
 
 /// Bytes, as opposed to text.
 struct Blob {
@@ -56,8 +60,13 @@ using RowSink = FunctionRef<Result<>(const Row&)>;
 /// literal or generated text with `?1`-style parameters, never built from input; implementations
 /// prepare each text once and keep it. Errors: `already_exists` (unique; reason UNIQUE_VIOLATION),
 /// `failed_precondition` (foreign key or check; reason FOREIGN_KEY_VIOLATION ...), `aborted`
-/// (serialisation, busy), `resource_exhausted` (disk full; HTTP 507), `unavailable`, `data_loss`
+/// (SERIALIZATION_FAILURE, DEADLOCK, busy), `invalid_argument` (VALUE_TOO_LONG,
+/// VALUE_OUT_OF_RANGE), `resource_exhausted` (disk full: HTTP 507; ids used up:
+/// SEQUENCE_EXHAUSTED), `unavailable`, `data_loss`
 /// (corrupt). A unique violation carries the columns' names as violations.
+///
+/// Cancellation: the deadline and the cancellation of the task end the statement in the database
+/// too, not only the wait for it. What an ended write did outside a transaction is not known.
 class Session {
  public:
   virtual ~Session() = default;
@@ -69,11 +78,30 @@ class Session {
     std::int64_t last_id = 0;
   };
   virtual Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) = 0;
+  /// What `sql` has to be written in.
+  virtual Dialect dialect() const = 0;
 };
 
-/// A unit of work. Dropping one without `commit` rolls it back.
+/// What a transaction sees of others that run beside it. A database may give more than is asked
+/// for, never less: SQLite's are serialisable always. At `repeatable_read` and `serializable` a
+/// statement or `commit` may fail with `aborted` (SERIALIZATION_FAILURE): begin again.
+enum class Isolation : std::uint8_t {
+  standard,         ///< What the generated code is written for: at least `read_committed`.
+  read_committed,   ///< Each statement sees what was committed before it.
+  repeatable_read,  ///< All statements see the state of the first.
+  serializable,     ///< As if the transactions had run one after the other.
+};
+
+/// A unit of work. Dropping one without `commit` rolls it back. After a statement that failed only
+/// that is possible everywhere: PostgreSQL refuses further ones with `failed_precondition`
+/// (TRANSACTION_FAILED), and so does `commit` then.
 class Transaction : public Session {
  public:
+  /// A unit of work inside this one: its `commit` makes what it did a part of this one, dropping it
+  /// undoes that alone, after a failed statement too. While it is open this one takes no statement
+  /// (`internal`, NESTED_TRANSACTION). At most `deepest_nesting` inside one another. Lifetime: when
+  /// this one ends first it has ended too.
+  virtual Task<std::unique_ptr<Transaction>> begin_nested() = 0;
   /// Fails as `commit` would for what the statements leave unchecked until then (deferred foreign
   /// keys): `failed_precondition`, FOREIGN_KEY_VIOLATION. The transaction goes on.
   virtual Task<> check() = 0;
@@ -86,6 +114,8 @@ class Database : public Session {
  public:
   /// Waits for its turn to write. Cancellation: leaves the queue.
   virtual Task<std::unique_ptr<Transaction>> begin() = 0;
+  /// As `begin`, with another isolation than the standard one.
+  virtual Task<std::unique_ptr<Transaction>> begin_isolated(Isolation isolation) = 0;
   /// For imports and the like: as `begin`, but without the limit on how long a transaction may
   /// take, and nobody else's commit waits for its end.
   virtual Task<std::unique_ptr<Transaction>> begin_bulk() { return begin(); }
@@ -94,8 +124,9 @@ class Database : public Session {
   virtual Task<std::unique_ptr<Transaction>> begin_schema() { return begin_bulk(); }
   /// A read-only transaction that sees one state of the database throughout.
   virtual Task<std::unique_ptr<Transaction>> begin_read() = 0;
-  /// "sqlite", "postgresql", "mysql".
-  virtual std::string_view dialect() const = 0;
+  /// For reads that may be a little behind the latest writes: on a replica where there are some.
+  /// Writes fail with `failed_precondition` (READ_ONLY). Lifetime: the database's.
+  virtual Session& replica() = 0;
 };
 
 }  // namespace kit::db

@@ -46,12 +46,17 @@ class ImportTarget {
   /// some row refers to nothing: fails with violations when it is this one's.
   virtual Task<> verify(Session& session, std::span<const csv::Field> fields);
   /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export. Rows
-  /// that are only marked as deleted are left out; `store` changes them and leaves them deleted.
+  /// that are only marked as deleted are left out; `store` refuses a record with the key of one.
   virtual Task<> each(Session& session, RecordSink sink) = 0;
   /// Hands the rows of one page of a list on, in the same form, and yields the cursor of the next
   /// page; nothing: this was the last. Fails with `unimplemented` where rows can't be listed.
   virtual Task<std::optional<std::string>> page(Session& session, const ListQuery& query,
                                                 RecordSink sink);
+  /// The rows that the caller of the running task has to do with; `page` hands on no others.
+  virtual RowLimit row_limit() const { return {}; }
+  /// The same with those columns only that the caller of the running task sees, for exports; null:
+  /// it sees all of them. Lifetime: this outlives it.
+  virtual std::unique_ptr<ImportTarget> for_caller() { return nullptr; }
 };
 
 struct RowProblem {

@@ -39,9 +39,13 @@ struct Memory : Database {
       } one;
       if (memory.history.contains(key(parameters))) co_await sink(one);
     }
+    Dialect dialect() const override { return Dialect::sqlite; }
     Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
       if (sql.starts_with("INSERT INTO kit_imports")) new_history.insert(key(parameters));
       co_return Changed{};
+    }
+    Task<std::unique_ptr<Transaction>> begin_nested() override {
+      co_return Error(Code::unimplemented, "no units of work inside one another");
     }
     Task<> check() override {
       if (memory.check_failure && !new_rows.empty()) co_await memory.check_failure->clone();
@@ -69,8 +73,10 @@ struct Memory : Database {
     if (on_begin) on_begin();
     co_return std::unique_ptr<Transaction>(std::make_unique<Unit>(*this));
   }
+  Task<std::unique_ptr<Transaction>> begin_isolated(Isolation) override { return begin(); }
   Task<std::unique_ptr<Transaction>> begin_read() override { return begin(); }
-  std::string_view dialect() const override { return "memory"; }
+  Session& replica() override { return *this; }
+  Dialect dialect() const override { return Dialect::sqlite; }
 };
 
 /// Keeps "id/name"; refuses names that are "bad", the database breaks at "broken".

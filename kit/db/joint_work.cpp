@@ -10,7 +10,7 @@ const char JointWork::key = 0;
 /// What code under the work has for its transaction.
 class JointWork::Part final : public Transaction {
  public:
-  explicit Part(JointWork& work) : work_(work) {}
+  Part(JointWork& work, Dialect dialect) : work_(work), dialect_(dialect) {}
   ~Part() override { end(false); }
 
   Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override {
@@ -21,6 +21,10 @@ class JointWork::Part final : public Transaction {
     co_await usable();
     co_return co_await work_.transaction_->execute(sql, parameters);
   }
+  Task<std::unique_ptr<Transaction>> begin_nested() override {
+    co_await usable();
+    co_return co_await work_.transaction_->begin_nested();
+  }
   Task<> check() override {
     co_await usable();
     co_await work_.transaction_->check();
@@ -30,6 +34,7 @@ class JointWork::Part final : public Transaction {
     co_await work_.transaction_->check();
     end(true);
   }
+  Dialect dialect() const override { return dialect_; }
 
  private:
   Result<> usable() const {
@@ -41,30 +46,39 @@ class JointWork::Part final : public Transaction {
   }
 
   JointWork& work_;
+  Dialect dialect_;
   bool ended_ = false;
 };
 
-Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, bool is_bulk) {
+Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, Kind kind,
+                                                         Isolation isolation) {
   if (open_) {
     co_return Error(Code::failed_precondition, "this task has a transaction already");
   }
   if (transaction_ == nullptr) {
     parts_ = 0;
-    Task<std::unique_ptr<Transaction>> beginning = begin_whole(database, is_bulk);
+    Task<std::unique_ptr<Transaction>> beginning = begin_whole(database, kind, isolation);
+    isolation_ = isolation;
     transaction_ = co_await std::move(beginning);
     Result<> begun = co_await as_result(begun_(*transaction_));
     if (!begun) {
       transaction_.reset();
       co_return std::move(begun).error();
     }
+  } else if (isolation > isolation_) {
+    co_return Error(Code::failed_precondition,
+                    "a part of a transaction that has begun asks for more isolation than it has")
+        .with_reason("ISOLATION_TOO_LOW");
   }
   open_ = true;
-  co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this));
+  co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this, database.dialect()));
 }
 
-Task<std::unique_ptr<Transaction>> JointWork::begin_whole(Database& database, bool is_bulk) {
-  if (outer_ != nullptr) return outer_->begin_part(database, is_bulk);
-  return is_bulk ? database.begin_bulk() : database.begin();
+Task<std::unique_ptr<Transaction>> JointWork::begin_whole(Database& database, Kind kind,
+                                                          Isolation isolation) {
+  if (outer_ != nullptr) return outer_->begin_part(database, kind, isolation);
+  if (kind == Kind::bulk) return database.begin_bulk();
+  return isolation == Isolation::standard ? database.begin() : database.begin_isolated(isolation);
 }
 
 void JointWork::end_part(bool committed) {
@@ -106,7 +120,8 @@ Task<Session::Changed> JoiningDatabase::execute(std::string_view sql,
 
 Task<Session::Changed> JoiningDatabase::execute_part(JointWork& work, std::string_view sql,
                                                      std::span<const Parameter> parameters) {
-  const std::unique_ptr<Transaction> part = co_await work.begin_part(inner_, false);
+  const std::unique_ptr<Transaction> part =
+      co_await work.begin_part(inner_, JointWork::Kind::ordinary);
   const Changed changed = co_await part->execute(sql, parameters);
   co_await part->commit();
   co_return changed;
@@ -114,12 +129,18 @@ Task<Session::Changed> JoiningDatabase::execute_part(JointWork& work, std::strin
 
 Task<std::unique_ptr<Transaction>> JoiningDatabase::begin() {
   JointWork* const work = JointWork::current();
-  return work != nullptr ? work->begin_part(inner_, false) : inner_.begin();
+  return work != nullptr ? work->begin_part(inner_, JointWork::Kind::ordinary) : inner_.begin();
+}
+
+Task<std::unique_ptr<Transaction>> JoiningDatabase::begin_isolated(Isolation isolation) {
+  JointWork* const work = JointWork::current();
+  return work != nullptr ? work->begin_part(inner_, JointWork::Kind::ordinary, isolation)
+                         : inner_.begin_isolated(isolation);
 }
 
 Task<std::unique_ptr<Transaction>> JoiningDatabase::begin_bulk() {
   JointWork* const work = JointWork::current();
-  return work != nullptr ? work->begin_part(inner_, true) : inner_.begin_bulk();
+  return work != nullptr ? work->begin_part(inner_, JointWork::Kind::bulk) : inner_.begin_bulk();
 }
 
 }  // namespace kit::db

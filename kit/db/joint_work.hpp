@@ -71,8 +71,11 @@ class JointWork {
  private:
   friend class JoiningDatabase;
   class Part;
-  Task<std::unique_ptr<Transaction>> begin_part(Database& database, bool is_bulk);
-  Task<std::unique_ptr<Transaction>> begin_whole(Database& database, bool is_bulk);
+  enum class Kind : std::uint8_t { ordinary, bulk };
+  Task<std::unique_ptr<Transaction>> begin_part(Database& database, Kind kind,
+                                                Isolation isolation = Isolation::standard);
+  Task<std::unique_ptr<Transaction>> begin_whole(Database& database, Kind kind,
+                                                 Isolation isolation);
   void end_part(bool committed);
 
   static const char key;
@@ -80,7 +83,8 @@ class JointWork {
   Dropped dropped_;
   JointWork* outer_;
   std::unique_ptr<Transaction> transaction_;
-  int parts_ = 0;  // that may be committed
+  Isolation isolation_ = Isolation::standard;  // of the one transaction
+  int parts_ = 0;                              // that may be committed
   bool open_ = false;
   bool torn_ = false;
 };
@@ -97,10 +101,14 @@ class JoiningDatabase final : public Database {
   Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override;
   Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override;
   Task<std::unique_ptr<Transaction>> begin() override;
+  /// Under a work the first part decides; a later one that asks for more fails with
+  /// `failed_precondition` (ISOLATION_TOO_LOW).
+  Task<std::unique_ptr<Transaction>> begin_isolated(Isolation isolation) override;
   Task<std::unique_ptr<Transaction>> begin_bulk() override;
   Task<std::unique_ptr<Transaction>> begin_schema() override { return inner_.begin_schema(); }
   Task<std::unique_ptr<Transaction>> begin_read() override { return inner_.begin_read(); }
-  std::string_view dialect() const override { return inner_.dialect(); }
+  Session& replica() override { return inner_.replica(); }
+  Dialect dialect() const override { return inner_.dialect(); }
 
  private:
   Task<Changed> execute_part(JointWork& work, std::string_view sql,

@@ -101,7 +101,10 @@ Value read_column(const Row& row, int index, const Column& column) {
   if (row.is_null(index)) return nullptr;
   switch (column.type) {
     case ColumnType::integer:
+    case ColumnType::boolean:
       return row.int64(index);
+    case ColumnType::decimal:
+      return row.scaled(index, column.scale);
     case ColumnType::real:
       return row.real(index);
     case ColumnType::text:

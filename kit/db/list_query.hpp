@@ -11,6 +11,7 @@
 
 #include "kit/base/result.hpp"
 #include "kit/db/database.hpp"
+#include "kit/db/dialect.hpp"
 
 namespace kit::db {
 
@@ -20,9 +21,9 @@ using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
 /// Borrows from `value`.
 Parameter parameter(const Value& value);
 
-/// How a column is stored, which is how its values compare: booleans, decimals (scaled), times and
-/// the like are one of these.
-enum class ColumnType : std::uint8_t { integer, real, text };
+/// How a column's values compare: times and the like are integers, as in `Parameter`; so are the
+/// values of booleans and decimals (their units), which some databases store in another way.
+enum class ColumnType : std::uint8_t { integer, real, text, boolean, decimal };
 
 /// A column that a list may filter or sort by: a constant of generated code, the only source of
 /// identifiers in the SQL built here.
@@ -33,6 +34,7 @@ struct Column {
   bool nullable = false;
   bool filterable = false;
   bool sortable = false;
+  int scale = 0;  ///< Of decimals.
 };
 
 /// What a list reads from.
@@ -115,6 +117,8 @@ std::vector<Sort> sort_keys(const ListTable& table, const ListQuery& query);
 struct BuiltQuery {
   std::string sql;
   std::vector<Value> values;
+  /// Of those of `values` that are decimals, else -1.
+  std::vector<int> scales;
   /// Lifetime: this object's.
   std::vector<Parameter> parameters() const;
 };
@@ -123,10 +127,10 @@ struct BuiltQuery {
 /// there are more. Fails with `invalid_argument` for more than the maxima above, an `in` without
 /// values, and values of a wrong type.
 Result<BuiltQuery> build_list(const ListTable& table, const ListQuery& query,
-                              const RowLimit& limit = {});
+                              const RowLimit& limit = {}, Dialect dialect = Dialect::sqlite);
 /// `SELECT count(*)` of all rows that the filters let through.
 Result<BuiltQuery> build_count(const ListTable& table, const ListQuery& query,
-                               const RowLimit& limit = {});
+                               const RowLimit& limit = {}, Dialect dialect = Dialect::sqlite);
 
 /// Opaque text for `values`, which are those of the last row's sort keys. It holds for queries with
 /// the same sort, filters and search only.

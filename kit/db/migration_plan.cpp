@@ -148,7 +148,7 @@ Task<std::int64_t> count_rows(Session& session, std::string table) {
 
 Task<std::vector<StepPlan>> plan_steps(Database& database, std::span<const Migration> steps) {
   auto snapshot = co_await database.begin_read();
-  const TableColumns columns = co_await detail::table_columns(*snapshot, database.dialect());
+  const TableColumns columns = co_await detail::table_columns(*snapshot, name(database.dialect()));
   std::vector<StepPlan> plans;
   std::map<std::string, std::int64_t> counts;
   for (const Migration& step : steps) {

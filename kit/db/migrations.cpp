@@ -61,7 +61,7 @@ Migrator::Migrator(Database& database, std::span<const Migration> migrations)
 /// The checked history, read in `session`.
 Task<std::vector<MigrationStatus>> Migrator::applied(Session& session) {
   co_await check_migrations(migrations_);
-  auto history = co_await detail::read_history(session, database_.dialect());
+  auto history = co_await detail::read_history(session, name(database_.dialect()));
   auto fits = detail::check_history(history, migrations_);
   if (!fits) co_return std::move(fits).error();
   co_return std::move(history);
@@ -86,8 +86,8 @@ Task<std::vector<MigrationStatus>> Migrator::status() {
 Task<MigrationReport> Migrator::report() {
   co_await check_migrations(migrations_);
   MigrationReport report;
-  report.steps = co_await detail::read_history(database_, database_.dialect());
-  auto failures = co_await detail::read_failures(database_, database_.dialect());
+  report.steps = co_await detail::read_history(database_, name(database_.dialect()));
+  auto failures = co_await detail::read_failures(database_, name(database_.dialect()));
   auto fits = detail::check_history(report.steps, migrations_);
   if (!fits) report.problem = std::move(fits).error();
   for (auto& step : report.steps) {
@@ -113,9 +113,9 @@ Task<std::vector<MigrationStatus>> Migrator::up(MigrationOptions options) {
   if (options.to) {
     std::erase_if(pending, [&](const Migration& step) { return step.number > *options.to; });
   }
-  const TableColumns tables = co_await detail::table_columns(database_, database_.dialect());
+  const TableColumns tables = co_await detail::table_columns(database_, name(database_.dialect()));
   // Where there is nothing yet, a history with losses in it loses nothing.
-  if (database_.dialect() == "sqlite" && tables.empty()) options.allow_destructive = true;
+  if (database_.dialect() == Dialect::sqlite && tables.empty()) options.allow_destructive = true;
   if (!options.allow_destructive) {
     const TableColumns not_yet_known;
     co_await refuse_losses(pending, not_yet_known);
@@ -172,17 +172,17 @@ Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migra
     co_return race(migration, " can't be applied: another runner undid a step before it");
   }
   if (!options.allow_destructive) {
-    const auto columns = co_await detail::table_columns(*transaction, database_.dialect());
+    const auto columns = co_await detail::table_columns(*transaction, name(database_.dialect()));
     co_await refuse_losses(std::span(&migration, 1), columns);
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
+  co_await detail::run_script(*transaction, name(database_.dialect()), *script, attempt.place);
   MigrationStatus status;
   status.number = migration.number;
   status.name = migration.name;
   status.checksum = checksum(migration);
   status.applied_at = Timestamp::now().to_string();
-  co_await detail::record_applied(*transaction, database_.dialect(), status);
+  co_await detail::record_applied(*transaction, name(database_.dialect()), status);
   auto durable = co_await as_result(transaction->commit());
   if (!durable) co_return detail::located(std::move(durable).error(), attempt.place.file, 1);
   co_return std::move(status);
@@ -251,8 +251,8 @@ Task<> Migrator::undo_once(const Migration& migration, const MigrationOptions& o
     co_await race(migration, " is no longer the last one that was applied");
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
-  co_await detail::record_undone(*transaction, database_.dialect(), migration.number);
+  co_await detail::run_script(*transaction, name(database_.dialect()), *script, attempt.place);
+  co_await detail::record_undone(*transaction, name(database_.dialect()), migration.number);
   auto durable = co_await as_result(transaction->commit());
   if (!durable) co_await detail::located(std::move(durable).error(), attempt.place.file, 1);
 }

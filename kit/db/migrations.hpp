@@ -43,8 +43,7 @@ struct MigrationFile {
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files);
 
 /// Those for a database of this dialect: its own if there are any, else those without one.
-std::vector<Migration> migrations_for(std::string_view dialect,
-                                      std::span<const Migration> migrations);
+std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations);
 
 /// Fails with `invalid_argument` for a gap, a number twice, a name or a script that is empty.
 Result<> check_migrations(std::span<const Migration> migrations);

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "kit/http/content_type.hpp"
 #include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/request_ids.hpp"
 #include "kit/http/detail/response_writer.hpp"
@@ -63,6 +64,20 @@ TEST(MediaType, IgnoresCaseAndParameters) {
   EXPECT_TRUE(detail::is_media_type(" text/csv ", "text/csv"));
   EXPECT_FALSE(detail::is_media_type("text/csvx", "text/csv"));
   EXPECT_FALSE(detail::is_media_type("", "text/csv"));
+}
+
+TEST(ContentType, OnlyUtf8IsUtf8) {
+  for (const char* good :
+       {"", "text/csv", "text/csv;", "text/csv; charset=utf-8", "text/csv;charset=UTF-8",
+        "text/csv; Charset=\"Utf-8\"", "text/csv; header=present; charset=utf-8"}) {
+    EXPECT_TRUE(is_utf8_text(good)) << good;
+  }
+  for (const char* bad :
+       {"text/csv; charset=iso-8859-1", "text/csv; charset=utf8",
+        "text/csv; charset=", "text/csv; charset=\"utf-8", "text/csv; charset=utf-8; charset=utf-8",
+        "text/csv; charset", "text/csv; charset='utf-8'", "text/csv; charset=utf-16; x=utf-8"}) {
+    EXPECT_FALSE(is_utf8_text(bad)) << bad;
+  }
 }
 
 TEST(CrossSite, APageInClearIsAnotherSiteThanAnEncryptedServer) {

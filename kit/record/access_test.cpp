@@ -3,6 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kit/async/epoll_loop.hpp"
+#include "kit/async/run.hpp"
+#include "kit/record/related.hpp"
+
 namespace kit::record {
 namespace {
 
@@ -138,10 +146,61 @@ TEST(RowLimits, AreConditionsOfTheirOwn) {
             "c) = ?1)");
   EXPECT_EQ(built->values, std::vector<db::Value>{std::string("me")});
   limit.owner.clear();
-  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND 0"))
+  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND FALSE"))
       << "a caller without a name owns nothing, not what has no owner";
   limit = {.is_limited = true, .owners = {}, .owner = "me"};
-  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND 0"));
+  EXPECT_TRUE(db::build_count(table, query, limit)->sql.ends_with(" AND FALSE"));
+}
+
+/// Remembers what it was asked, "null" and texts as they are.
+class Asked final : public db::Session {
+ public:
+  Task<> query(std::string_view, std::span<const db::Parameter> parameters, db::RowSink) override {
+    values.clear();
+    for (const db::Parameter& each : parameters) {
+      const auto* number = std::get_if<std::int64_t>(&each);
+      const auto* text = std::get_if<std::string_view>(&each);
+      values.push_back(number != nullptr ? std::to_string(*number)
+                       : text != nullptr ? std::string(*text)
+                                         : "null");
+    }
+    co_return;
+  }
+  Task<Changed> execute(std::string_view, std::span<const db::Parameter>) override {
+    co_return Changed{};
+  }
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
+  std::vector<std::string> values;
+};
+
+TEST(Related, SaysWhoseRowsAreMeant) {
+  using Texts = std::vector<std::string>;
+  const std::unique_ptr<Loop> loop = make_epoll_loop().value();
+  Asked session;
+  std::vector<std::size_t> keys;
+  auto sink = [](const db::Row&) -> Result<> { return {}; };
+  const auto bound = [&](const RelatedQuery& query) {
+    EXPECT_TRUE(run(*loop, find_related(session, "SELECT", query, 1, keys, sink, rules)));
+    return session.values;
+  };
+  const RelatedQuery by_id{.keys = "[1]"};
+  const RelatedQuery many{.way = 1, .keys = "[1]", .per_key = 101, .max_rows = 50};
+  EXPECT_EQ(bound(by_id), (Texts{"[1]", "null", "0", "0"})) << "work for nobody sees all rows";
+  const auto of = [&](std::vector<std::string> roles) {
+    const As caller(std::move(roles));
+    return bound(many);
+  };
+  EXPECT_EQ(of({"admin"}), (Texts{"[1]", "101", "50", "null", "0", "0"}));
+  EXPECT_EQ(of({"support"}), (Texts{"[1]", "101", "50", "me", "1", "0"}));
+  EXPECT_EQ(of({"agent"}), (Texts{"[1]", "101", "50", "me", "0", "1"}));
+  EXPECT_EQ(of({"agent", "support"}), (Texts{"[1]", "101", "50", "me", "1", "1"}));
+  EXPECT_EQ(of({"stranger"}), (Texts{"[1]", "101", "50", "me", "0", "0"}));
+  const Caller nameless{.subject = "", .roles = {"support"}};
+  current_caller = &nameless;
+  EXPECT_EQ(bound(by_id), (Texts{"[1]", "", "0", "0"})) << "who has no name owns nothing";
+  current_caller = nullptr;
+  EXPECT_TRUE(run(*loop, find_related(session, "SELECT", many, 1, keys, sink)));
+  EXPECT_EQ(session.values, (Texts{"[1]", "101", "50"}));
 }
 
 }  // namespace

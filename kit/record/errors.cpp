@@ -18,6 +18,16 @@ Error version_mismatch(const EntityName& entity) {
       .with_http_status(412);
 }
 
+std::vector<FieldViolation> key_of_deleted(const EntityName& entity, std::string_view field,
+                                           std::string_view id) {
+  std::string description = "is that of ";
+  description.append(entity.label).append(" ").append(id);
+  description.append(", which is deleted; restore or purge it first");
+  std::vector<FieldViolation> violations;
+  violations.push_back({std::string(field), std::move(description)});
+  return violations;
+}
+
 Error not_deleted(const EntityName& entity) {
   std::string message = "the ";
   message.append(entity.label).append(" is not deleted; delete it first");

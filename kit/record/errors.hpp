@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kit/base/error.hpp"
 #include "kit/base/id.hpp"
@@ -33,6 +34,23 @@ Error not_found(const EntityName& entity, const Id<Tag, Rep>& id) {
 /// `aborted` (HTTP 412) with the reason VERSION_MISMATCH: another writer changed the row since it
 /// was read.
 Error version_mismatch(const EntityName& entity);
+
+/// What is wrong with a row of a file whose key is that of a deleted one.
+std::vector<FieldViolation> key_of_deleted(const EntityName& entity, std::string_view field,
+                                           std::string_view id);
+inline std::vector<FieldViolation> key_of_deleted(const EntityName& entity, std::string_view field,
+                                                  std::int64_t id) {
+  return key_of_deleted(entity, field, std::to_string(id));
+}
+inline std::vector<FieldViolation> key_of_deleted(const EntityName& entity, std::string_view field,
+                                                  const Uuid& id) {
+  return key_of_deleted(entity, field, id.to_string());
+}
+template <class Tag, class Rep>
+std::vector<FieldViolation> key_of_deleted(const EntityName& entity, std::string_view field,
+                                           const Id<Tag, Rep>& id) {
+  return key_of_deleted(entity, field, id.value());
+}
 
 /// `failed_precondition` (HTTP 409) with the reason CUSTOMER_NOT_DELETED: only what is deleted can
 /// be purged.

@@ -100,6 +100,7 @@ class FakeSession final : public db::Session {
   Task<> query(std::string_view, std::span<const db::Parameter>, db::RowSink) override {
     co_return;
   }
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
   Task<Changed> execute(std::string_view, std::span<const db::Parameter> parameters) override {
     asked.assign(parameters.begin(), parameters.end());
     co_return Changed{};

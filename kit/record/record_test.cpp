@@ -120,14 +120,6 @@ TEST(IdArray, IsJson) {
   EXPECT_EQ(id_array(std::span<const ThingId>()), "[]");
 }
 
-TEST(ReferredIds, AreSortedAndDifferent) {
-  struct Item {
-    std::optional<ThingId> thing;
-  };
-  const std::vector<Item> items = {{ThingId(3)}, {std::nullopt}, {ThingId(1)}, {ThingId(3)}};
-  EXPECT_EQ(referred_ids(items, &Item::thing), (std::vector<ThingId>{ThingId(1), ThingId(3)}));
-}
-
 constexpr CsvColumn columns[] = {
     {.header = "ThingId", .field = "id"},
     {.header = "Price", .field = "price"},

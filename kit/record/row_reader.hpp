@@ -22,7 +22,8 @@ namespace kit::record {
 /// Reads the columns of a row from left to right, the opposite of `ParameterWriter`.
 class RowReader {
  public:
-  explicit RowReader(const db::Row& row) : row_(row) {}
+  /// `first`: the column it begins with.
+  explicit RowReader(const db::Row& row, int first = 0) : row_(row), column_(first) {}
 
   void read(std::int64_t& value) { value = row_.int64(column_++); }
   void read(std::int32_t& value);
@@ -97,7 +98,7 @@ class RowReader {
   }
 
   const db::Row& row_;
-  int column_ = 0;
+  int column_;
   int bad_column_ = -1;
 };
 

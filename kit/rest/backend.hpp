@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "kit/db/joint_work.hpp"
 
@@ -14,6 +16,8 @@ class ImportTarget;  // kit/db/import.hpp
 }
 
 namespace kit::rest {
+
+struct Expandable;  // kit/rest/expand.hpp
 
 /// How much requests may ask of generated routes.
 struct Limits {
@@ -38,8 +42,17 @@ class Backend {
   /// What can be imported and exported. Lifetime: this object's.
   std::span<const std::unique_ptr<db::ImportTarget>> transfers = {};
 
+  /// Whose `find_related` loads rows of an entity: before anything is served. Lifetime: longer than
+  /// this.
+  void add_service(const Expandable& entity, void* service) {
+    services_.emplace_back(&entity, service);
+  }
+  /// The one that was added.
+  void* service_of(const Expandable& entity) const;
+
  private:
   db::JoiningDatabase database_;
+  std::vector<std::pair<const Expandable*, void*>> services_;
 };
 
 }  // namespace kit::rest

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/rest/entity_tag.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -22,6 +23,26 @@ Error stale(std::string_view why) {
   return Error(Code::aborted, "If-Match does not fit: " + std::string(why))
       .with_reason("VERSION_MISMATCH")
       .with_http_status(412);
+}
+
+bool is_hex_word(std::string_view word) {
+  if (word.empty() || word.size() > 16 || (word.front() == '0' && word.size() > 1)) return false;
+  return word.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// The version of "7" and "7-1f", exactly as `version_tag` writes them; what looks like one only is
+/// a tag that no version has.
+std::int64_t version_of(std::string_view opaque) {
+  const std::size_t end = std::min(opaque.find('-'), opaque.size());
+  const std::string_view digits = opaque.substr(0, end);
+  const std::optional<long long> version = parse_int(digits);
+  if (!version || *version < 1 || digits != std::to_string(*version)) return never;
+  // Behind the version stands which of the fields the client read.
+  while (!(opaque = opaque.substr(std::min(opaque.find('-'), opaque.size()))).empty()) {
+    opaque.remove_prefix(1);
+    if (!is_hex_word(opaque.substr(0, opaque.find('-')))) return never;
+  }
+  return *version;
 }
 
 Error unsupported(std::string_view header) {
@@ -78,10 +99,7 @@ Result<std::optional<std::int64_t>> expected_version(const http::Request& reques
   std::string_view rest = *header;
   const std::optional<http::EntityTag> tag = http::next_entity_tag(rest);
   if (!tag || !rest.empty()) return bad_if_match();
-  // Behind the version stands which of the fields the client read.
-  const std::string_view number = tag->opaque.substr(0, tag->opaque.find('-', 1));
-  const std::optional<long long> version = tag->is_weak ? std::nullopt : parse_int(number);
-  return std::optional<std::int64_t>(version && *version > 0 ? *version : never);
+  return std::optional<std::int64_t>(tag->is_weak ? never : version_of(tag->opaque));
 }
 
 Result<> refuse_version(const http::Request& request) {
@@ -89,6 +107,11 @@ Result<> refuse_version(const http::Request& request) {
   if (!version) return version.error().clone();
   if (*version) return stale("this entity has no versions");
   return {};
+}
+
+Result<> check_version(std::int64_t expected, std::int64_t current) {
+  if (expected == current) return {};
+  return stale("there is another version now");
 }
 
 Result<> refuse_conditions(const http::Request& request) {

@@ -25,6 +25,8 @@ std::string content_tag(std::string_view content);
 Result<std::optional<std::int64_t>> expected_version(const http::Request& request);
 /// The same for entities without versions: fails with `aborted` (HTTP 412) for every tag but `*`.
 Result<> refuse_version(const http::Request& request);
+/// Fails with `aborted` (HTTP 412) when `current` is not the version that is expected.
+Result<> check_version(std::int64_t expected, std::int64_t current);
 /// For requests that check no condition: fails with `invalid_argument` for one that makes one
 /// (If-Match, If-None-Match, If-Unmodified-Since), so that nobody believes in a check that is not
 /// made.

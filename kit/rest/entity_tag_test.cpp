@@ -47,7 +47,9 @@ TEST(ExpectedVersion, ReadsOneTag) {
 
 TEST(ExpectedVersion, TagsThatNoVersionHasNeverMatch) {
   for (const char* tag :
-       {"W/\"7\"", "\"abc\"", "\"\"", "\"0\"", "\"-3\"", "\"99999999999999999999\""}) {
+       {"W/\"7\"", "\"abc\"", "\"\"", "\"0\"", "\"-3\"", "\"99999999999999999999\"", "\"07\"",
+        "\"+7\"", "\"7-\"", "\"7-zz\"", "\"7-1F\"", "\"7-01\"", "\"7-1-\"", "\"7--1\"",
+        "\"7-11111111111111111\""}) {
     EXPECT_EQ(*expected_version(With("If-Match", tag).request), -1) << tag;
   }
 }

@@ -12,8 +12,10 @@
 #include "kit/base/caller.hpp"
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
+#include "kit/json/writer.hpp"
 #include "kit/log/log.hpp"
 #include "kit/net/stream.hpp"
+#include "kit/rest/shown_rows.hpp"
 
 namespace kit::rest {
 namespace {
@@ -41,6 +43,16 @@ constexpr std::string_view store_sql = R"sql(
   UPDATE kit_idempotency_keys
      SET status = ?3, headers = ?4, body = ?5
    WHERE caller = ?1 AND key = ?2)sql";
+
+constexpr std::string_view forget_rows_sql = R"sql(
+  DELETE FROM kit_idempotency_rows
+   WHERE answer = (SELECT id FROM kit_idempotency_keys WHERE caller = ?1 AND key = ?2))sql";
+
+constexpr std::string_view note_rows_sql = R"sql(
+  INSERT OR IGNORE INTO kit_idempotency_rows (entity, row_id, answer)
+  SELECT ?3, shown.value, stored.id
+    FROM kit_idempotency_keys AS stored, json_each(?4) AS shown
+   WHERE stored.caller = ?1 AND stored.key = ?2)sql";
 
 constexpr std::string_view expire_sql = R"sql(
   DELETE FROM kit_idempotency_keys
@@ -213,6 +225,21 @@ Task<> store(db::Session& session, const Repeatable& request, const http::Respon
   co_await session.execute(store_sql, parameters);
 }
 
+/// What the answer shows, so that a purge finds it.
+Task<> store_rows(db::Session& session, const Repeatable& request, const ShownRows& shown) {
+  if (shown.all().empty()) co_return;
+  const std::array<db::Parameter, 2> key = {std::string_view(request.caller),
+                                            std::string_view(request.key)};
+  co_await session.execute(forget_rows_sql, key);  // of an answer that has expired
+  for (const auto& [entity, rows] : shown.all()) {
+    std::string ids;
+    json::Writer(ids).value(rows);
+    const std::array<db::Parameter, 4> parameters = {key[0], key[1], std::string_view(entity),
+                                                     std::string_view(ids)};
+    co_await session.execute(note_rows_sql, parameters);
+  }
+}
+
 Task<http::Response> call_keyed(Backend& backend, Route::Call call, void* object,
                                 http::Request& request, std::string key) {
   Repeatable repeatable = identify(request, std::move(key), backend.limits.idempotency_keep);
@@ -220,8 +247,11 @@ Task<http::Response> call_keyed(Backend& backend, Route::Call call, void* object
   if (before) co_return std::move(*before);
   db::JointWork work([&](db::Transaction& begun) { return claim(begun, repeatable); });
   db::JointWork::Entry entry(work);
+  ShownRows shown;
+  ShownRows::Entry noting(shown);
   Task<http::Response> handling = call(object, request);
   Result<http::Response> handled = co_await as_result(std::move(handling));
+  noting.leave();
   entry.leave();
   if (repeatable.taken) {
     work.drop();
@@ -234,15 +264,20 @@ Task<http::Response> call_keyed(Backend& backend, Route::Call call, void* object
   }
   co_await store(*work.transaction(), repeatable, *handled,
                  backend.limits.idempotency_answer_bytes);
+  co_await store_rows(*work.transaction(), repeatable, shown);
   co_await work.commit();
   co_return std::move(*handled);
 }
 
-Task<http::Response> refused(Error error) {
-  co_return std::move(error);
-}
-
 }  // namespace
+
+const char ShownRows::key = 0;
+
+void ShownRows::add(std::string_view entity, std::string row) {
+  auto found = rows_.find(entity);
+  if (found == rows_.end()) found = rows_.try_emplace(std::string(entity)).first;
+  if (found->second.empty() || found->second.back() != row) found->second.push_back(std::move(row));
+}
 
 Result<std::optional<std::string>> idempotency_key(const http::Request& request) {
   std::optional<std::string_view> value;

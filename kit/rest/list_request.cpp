@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kit/base/text.hpp"
+#include "kit/rest/detail/expand_reader.hpp"
 #include "kit/rest/detail/query_reader.hpp"
 #include "kit/rest/detail/shown_name.hpp"
 
@@ -61,42 +62,6 @@ std::string operators_of(const ListField& field) {
   return names;
 }
 
-void read_relations(QueryReader& in, const std::string& value, const ListOptions& options,
-                    Expand& expand) {
-  const std::span<const std::string_view> relations = options.relations;
-  for (const std::string_view name : split(value, ',')) {
-    const auto found = std::ranges::find(relations, name);
-    // Whoever does not see the reference does not see what it refers to.
-    if (found != relations.end() && !options.hides(std::string(name) + "_id")) {
-      expand.add(static_cast<std::size_t>(found - relations.begin()));
-    } else {
-      const std::string shown = shown_name(name);
-      in.add("expand", "'" + shown + "' can't be expanded" + did_you_mean(shown, relations) +
-                           "; known are: " + joined(relations));
-    }
-  }
-}
-
-void read_fields(QueryReader& in, const std::string& value, const ListOptions& options,
-                 FieldMask& shown) {
-  std::vector<std::string_view> known;
-  for (const Field& field : *options.answer) {
-    if (field.is_shown && !options.hides(field.name)) known.push_back(field.name);
-  }
-  shown = FieldMask::none(options.answer->size());
-  shown.add(0);  // What it is about: an answer without its id is of nobody.
-  for (const std::string_view name : split(value, ',')) {
-    const auto found = std::ranges::find(*options.answer, name, &Field::name);
-    if (std::ranges::find(known, name) != known.end()) {
-      shown.add(static_cast<std::size_t>(found - options.answer->begin()));
-    } else {
-      const std::string text = shown_name(name);
-      in.add("fields", "'" + text + "' is no field of the answer" + did_you_mean(text, known) +
-                           "; known are: " + joined(known));
-    }
-  }
-}
-
 void read_deleted(QueryReader& in, const std::string& value, db::ListQuery& query) {
   if (value == "only") {
     query.deleted = db::Deleted::only;
@@ -119,6 +84,7 @@ class ListReader {
 
   void read_all(std::string& cursor) {
     std::optional<std::int64_t> page;
+    const std::string* fields = nullptr;
     for (const auto& [name, value] : in_.parameters()) {
       if (name == "limit") {
         read_limit(value);
@@ -134,15 +100,19 @@ class ListReader {
         if (value != "true" && value != "false") in_.add(name, "must be true or false");
       } else if (name == "search" && !search_.empty()) {
         read_search(value);
-      } else if (name == "expand" && !options_.relations.empty()) {
-        read_relations(in_, value, options_, request_.expand);
+      } else if (name == "expand" && options_.expandable != nullptr) {
+        detail::read_expand(in_, value, *options_.expandable, request_.expand);
       } else if (name == "fields" && options_.answer != nullptr) {
-        read_fields(in_, value, options_, request_.shown);
+        fields = &value;
       } else if (name == "deleted" && !table_.live.empty()) {
         read_deleted(in_, value, request_.query);
       } else {
         read_filter(name, value);
       }
+    }
+    // These may be fields of what is expanded, wherever that was said.
+    if (fields != nullptr) {
+      detail::read_fields(in_, *fields, options_, request_.shown, request_.expand);
     }
     if (page) go_to(*page, !cursor.empty());
     for (const auto& [name, value] : in_.parameters()) explain_filter(name, value);
@@ -204,8 +174,10 @@ class ListReader {
       const ListField* field = find(name);
       if (field == nullptr || !field->column->sortable) {
         const std::string shown = shown_name(name);
-        in_.add("sort", "'" + shown + "' can't be sorted by" + did_you_mean(shown, known) +
-                            "; known are: " + joined(known));
+        in_.add("sort", known.empty()
+                            ? "this list has one order only; leave the parameter out"
+                            : "'" + shown + "' can't be sorted by" + did_you_mean(shown, known) +
+                                  "; known are: " + joined(known));
       } else if (std::ranges::find(request_.query.sort, field->column, &db::Sort::column) !=
                  request_.query.sort.end()) {
         in_.add("sort", "'" + std::string(name) + "' is given twice");
@@ -310,7 +282,7 @@ class ListReader {
   std::vector<std::string_view> own_parameters() const {
     std::vector<std::string_view> own{"sort", "limit", "cursor", "page", "total"};
     if (!search_.empty()) own.push_back("search");
-    if (!options_.relations.empty()) own.push_back("expand");
+    if (options_.expandable != nullptr) own.push_back("expand");
     if (options_.answer != nullptr) own.push_back("fields");
     if (!table_.live.empty()) own.push_back("deleted");
     return own;
@@ -374,18 +346,22 @@ Result<ViewRequest> read_view(std::string_view query, const ListOptions& options
   QueryReader in;
   KIT_TRY(in.open(query));
   std::vector<std::string_view> known;
-  if (!options.relations.empty()) known.push_back("expand");
+  if (options.expandable != nullptr) known.push_back("expand");
   if (options.answer != nullptr) known.push_back("fields");
+  const std::string* fields = nullptr;
   for (const auto& [name, value] : in.parameters()) {
-    if (name == "expand" && !options.relations.empty()) {
-      read_relations(in, value, options, request.expand);
+    if (name == "expand" && options.expandable != nullptr) {
+      detail::read_expand(in, value, *options.expandable, request.expand);
     } else if (name == "fields" && options.answer != nullptr) {
-      read_fields(in, value, options, request.shown);
+      fields = &value;
     } else {
       in.add_unknown(name, known);
     }
   }
+  FieldMask asked;
+  if (fields != nullptr) detail::read_fields(in, *fields, options, asked, request.expand);
   if (!in.ok()) return in.refusal();
+  request.shown = request.shown & asked;
   return request;
 }
 

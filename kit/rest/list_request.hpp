@@ -10,6 +10,7 @@
 
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/rest/expand_request.hpp"
 #include "kit/rest/field_mask.hpp"
 #include "kit/rest/input.hpp"
 #include "kit/rest/value_type.hpp"
@@ -26,8 +27,8 @@ struct ListField {
 /// What clients may ask of a list: a constant of generated code.
 struct ListOptions {
   std::span<const ListField> fields = {};
-  std::span<const db::Column* const> search = {};    ///< Empty: no `search=`.
-  std::span<const std::string_view> relations = {};  ///< That `expand=` knows.
+  std::span<const db::Column* const> search = {};  ///< Empty: no `search=`.
+  const Expandable* expandable = nullptr;          ///< Null: no `expand=`.
   /// The fields of the answer in the order of its mask, the id first: what `fields=` knows. Null:
   /// no `fields=`.
   const std::span<const Field>* answer = nullptr;
@@ -38,17 +39,6 @@ struct ListOptions {
   FieldMask visible = {};
 
   bool hides(std::string_view field) const;
-};
-
-/// Which relations were asked for, by their place in the options.
-class Expand {
- public:
-  bool has(std::size_t relation) const { return (bits_ >> relation & 1) != 0; }
-  void add(std::size_t relation) { bits_ |= std::uint64_t{1} << relation; }
-  bool empty() const { return bits_ == 0; }
-
- private:
-  std::uint64_t bits_ = 0;
 };
 
 struct ListRequest {
@@ -64,7 +54,7 @@ struct ViewRequest {
 };
 
 /// Reads
-/// `genre_id=1&milliseconds.gte=1000&sort=-name&limit=20&cursor=...&search=...&expand=album&total=true`,
+/// `genre_id=1&milliseconds.gte=1000&sort=-name&limit=20&cursor=...&search=...&expand=album.artist&total=true`,
 /// or `page=3` instead of the cursor; `fields=id,name`; `deleted=only` or `deleted=include` where
 /// rows are soft-deleted.
 /// `scope`, when given, narrows the list to what a path names; no client can take it away. Fails
@@ -79,8 +69,8 @@ Result<ListRequest> read_list(std::string_view query, const db::ListTable& table
 Result<ListRequest> read_list_in(std::string_view query, const db::ListTable& table,
                                  const ListOptions& options, std::vector<db::Filter> scope);
 
-/// Reads `expand=album,genre&fields=id,name`, the parameters of a single entity. Fails like
-/// `read_list`.
+/// Reads `expand=album,genre&fields=id,name,album.title`, the parameters of a single entity. Fails
+/// like `read_list`.
 Result<ViewRequest> read_view(std::string_view query, const ListOptions& options);
 
 }  // namespace kit::rest

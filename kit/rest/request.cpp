@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "kit/base/text.hpp"
+#include "kit/http/content_type.hpp"
 #include "kit/rest/idempotency.hpp"
 #include "kit/rest/list_request.hpp"
 
@@ -16,6 +17,22 @@ constexpr auto import_timeout = std::chrono::seconds{60};
 Error no_such_id() {
   return Error(Code::not_found, "there is nothing with this id").with_reason("NOT_FOUND");
 }
+
+/// What is asked of a request before its handler reads anything of it.
+struct Admission {
+  const record::AccessRules* access = nullptr;
+  Use use = Use::read;
+  bool has_body = false;
+
+  Result<> check(const http::Request& request) const {
+    if (access != nullptr) KIT_TRY(record::demand(*access, use));
+    if (!has_body || http::is_utf8_text(request.header("Content-Type").value_or(""))) return {};
+    return Error(Code::invalid_argument,
+                 "the body must be UTF-8: name that charset in Content-Type, or none")
+        .with_reason("CHARSET_NOT_SUPPORTED")
+        .with_http_status(415);
+  }
+};
 
 }  // namespace
 
@@ -43,7 +60,7 @@ Result<> no_parameters(const http::Request& request) {
 }
 
 Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes,
-                    Backend& backend) {
+                    Backend& backend, const record::AccessRules* access) {
   for (const Route& route : routes) {
     http::RouteOptions options;
     if (route.body == Body::patch) options.consumes.emplace_back("application/merge-patch+json");
@@ -56,18 +73,21 @@ Result<> add_routes(http::Router& router, void* object, std::span<const Route> r
     } else if (route.body != Body::none) {
       options.consumes.emplace_back("application/json");
     }
-    const Route::Call call = route.call;
-    http::Handler handler;
-    if (route.is_repeatable()) {
-      handler = [&backend, object, call](http::Request& request) {
-        return call_once(backend, call, object, request);
-      };
-    } else {
-      handler = [object, call](http::Request& request) { return call(object, request); };
-    }
+    const Use use = route.method == http::Method::get ? Use::read : Use::write;
+    const Admission admission{access, use, route.body != Body::none};
+    http::Handler handler = [&backend, object, route, admission](http::Request& request) {
+      Result<> admitted = admission.check(request);
+      if (!admitted) return refused(std::move(admitted).error());
+      return route.is_repeatable() ? call_once(backend, route.call, object, request)
+                                   : route.call(object, request);
+    };
     KIT_TRY(router.add(route.method, route.path, std::move(handler), std::move(options)));
   }
   return {};
+}
+
+Task<http::Response> refused(Error error) {
+  co_return std::move(error);
 }
 
 db::Filter scope(const db::Column& column, std::int64_t id) {

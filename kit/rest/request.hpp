@@ -15,6 +15,7 @@
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/record/access.hpp"
 
 namespace kit::rest {
 
@@ -77,9 +78,15 @@ inline constexpr Route::Call call = [](void* object, http::Request& request) {
 class Backend;
 
 /// Adds all routes of `object`; it and `backend` outlive the router. Those that change something
-/// by POST or PATCH take an Idempotency-Key (see `call_once`). Fails as `Router::add` does.
+/// by POST or PATCH take an Idempotency-Key (see `call_once`). Whether the caller may use the
+/// entity is asked before anything of a request is read: GET is a use to read, all else one to
+/// write; `access` null: everybody may. A body in another charset than UTF-8 is refused with 415.
+/// Fails as `Router::add` does.
 Result<> add_routes(http::Router& router, void* object, std::span<const Route> routes,
-                    Backend& backend);
+                    Backend& backend, const record::AccessRules* access = nullptr);
+
+/// The answer to a request that fails before its handler begins.
+Task<http::Response> refused(Error error);
 
 /// Narrows a list to the rows that belong to `id`.
 db::Filter scope(const db::Column& column, std::int64_t id);

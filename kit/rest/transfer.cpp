@@ -10,12 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "kit/async/context.hpp"
+#include "kit/base/caller.hpp"
 #include "kit/base/text.hpp"
 #include "kit/csv/csv.hpp"
 #include "kit/db/import.hpp"
 #include "kit/http/query.hpp"
 #include "kit/http/upload.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/record/list.hpp"
 #include "kit/rest/detail/item_problems.hpp"
 #include "kit/rest/entity_tag.hpp"
 #include "kit/rest/request.hpp"
@@ -88,23 +91,23 @@ db::ImportTarget& target_of(Backend& backend, std::string_view name) {
 /// What is sent while the answer is.
 struct Export {
   db::ImportTarget* target = nullptr;
+  std::unique_ptr<db::ImportTarget> seen;  ///< When the caller does not see all columns.
+  std::optional<Caller> caller;            ///< Whose rows they are, also when they are sent.
   const db::ListTable* table = nullptr;
   db::ListQuery query;
   bool guarded = true;
   std::unique_ptr<db::Transaction> snapshot;
 };
 
-Task<std::int64_t> count_rows(db::Session& session, const db::ListTable& table,
-                              const db::ListQuery& query) {
-  const db::BuiltQuery counting = co_await db::build_count(table, query);
-  const std::vector<db::Parameter> parameters = counting.parameters();
-  std::int64_t rows = 0;
-  auto sink = [&](const db::Row& row) -> Result<> {
-    rows = row.int64(0);
-    return {};
-  };
-  co_await session.query(counting.sql, parameters, sink);
-  co_return rows;
+Task<std::optional<std::string>> next_page(Export& work, db::RecordSink sink) {
+  // The handler has ended, and with it that this is done for its caller.
+  Context context;
+  context.set_caller(work.caller ? &*work.caller : nullptr);
+  Context::Scope scope(context);
+  Task<std::optional<std::string>> paging = work.target->page(*work.snapshot, work.query, sink);
+  Result<std::optional<std::string>> paged = co_await as_result(std::move(paging));
+  scope.leave();
+  co_return co_await std::move(paged);
 }
 
 /// One page at a time is in memory; the next one is read when this one was taken.
@@ -118,8 +121,7 @@ Task<> write_rows(std::shared_ptr<Export> work, http::BodyWriter& out) {
     return {};
   };
   while (true) {
-    Task<std::optional<std::string>> paging =
-        work->target->page(*work->snapshot, work->query, sink);
+    Task<std::optional<std::string>> paging = next_page(*work, sink);
     const std::optional<std::string> next = co_await std::move(paging);
     if (!next) work->snapshot.reset();
     co_await out.write(text);
@@ -177,12 +179,16 @@ Task<http::Response> export_rows(const http::Request& request, Backend& backend,
   ListRequest asked = co_await read_list(query, table, options);
   const auto work = std::make_shared<Export>();
   work->target = &target_of(backend, name);
+  work->seen = work->target->for_caller();
+  if (work->seen) work->target = work->seen.get();
+  if (current_caller != nullptr) work->caller = *current_caller;
   work->table = &table;
   work->query = std::move(asked.query);
   work->query.limit = page_rows;
   work->guarded = !choices[1].is_second;
   work->snapshot = co_await backend.database().begin_read();
-  const std::int64_t rows = co_await count_rows(*work->snapshot, table, work->query);
+  const db::RowLimit limit = work->target->row_limit();
+  const std::int64_t rows = co_await record::count(*work->snapshot, table, work->query, limit);
   if (rows > backend.limits.export_rows) co_return too_many(rows, backend.limits.export_rows);
   http::Response response;
   response.content_type = csv_type;

@@ -19,8 +19,16 @@ class CountingDatabase::Counted final : public db::Transaction {
     ++statements_;
     return transaction_->execute(sql, parameters);
   }
+  Task<std::unique_ptr<db::Transaction>> begin_nested() override {
+    ++statements_;
+    std::unique_ptr<db::Transaction> nested = co_await transaction_->begin_nested();
+    std::unique_ptr<db::Transaction> wrapped =
+        std::make_unique<Counted>(std::move(nested), statements_);
+    co_return wrapped;
+  }
   Task<> check() override { return transaction_->check(); }
   Task<> commit() override { return transaction_->commit(); }
+  db::Dialect dialect() const override { return transaction_->dialect(); }
 
  private:
   std::unique_ptr<db::Transaction> transaction_;
@@ -39,6 +47,19 @@ Task<db::Session::Changed> CountingDatabase::execute(std::string_view sql,
   return database_.execute(sql, parameters);
 }
 
+Task<> CountingDatabase::CountedReplica::query(std::string_view sql,
+                                               std::span<const db::Parameter> parameters,
+                                               db::RowSink sink) {
+  ++database_.statements_;
+  return database_.database_.replica().query(sql, parameters, sink);
+}
+
+Task<db::Session::Changed> CountingDatabase::CountedReplica::execute(
+    std::string_view sql, std::span<const db::Parameter> parameters) {
+  ++database_.statements_;
+  return database_.database_.replica().execute(sql, parameters);
+}
+
 Task<std::unique_ptr<db::Transaction>> CountingDatabase::counted(
     Task<std::unique_ptr<db::Transaction>> begin) {
   std::unique_ptr<db::Transaction> transaction = co_await std::move(begin);
@@ -49,6 +70,9 @@ Task<std::unique_ptr<db::Transaction>> CountingDatabase::counted(
 
 Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin() {
   return counted(database_.begin());
+}
+Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin_isolated(db::Isolation isolation) {
+  return counted(database_.begin_isolated(isolation));
 }
 Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin_bulk() {
   return counted(database_.begin_bulk());

@@ -26,14 +26,28 @@ class CountingDatabase final : public db::Database {
   Task<std::unique_ptr<db::Transaction>> begin_bulk() override;
   Task<std::unique_ptr<db::Transaction>> begin_schema() override;
   Task<std::unique_ptr<db::Transaction>> begin_read() override;
-  std::string_view dialect() const override { return database_.dialect(); }
+  Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override;
+  db::Session& replica() override { return replica_; }
+  db::Dialect dialect() const override { return database_.dialect(); }
 
  private:
   class Counted;
+  class CountedReplica final : public db::Session {
+   public:
+    explicit CountedReplica(CountingDatabase& database) : database_(database) {}
+    Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
+                 db::RowSink sink) override;
+    Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override;
+    db::Dialect dialect() const override { return database_.dialect(); }
+
+   private:
+    CountingDatabase& database_;
+  };
   Task<std::unique_ptr<db::Transaction>> counted(Task<std::unique_ptr<db::Transaction>> begin);
 
   db::Database& database_;
   std::atomic<std::int64_t> statements_{0};
+  CountedReplica replica_{*this};
 };
 
 }  // namespace kit::testing

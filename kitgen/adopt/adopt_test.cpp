@@ -268,5 +268,53 @@ TEST_F(AdoptTest, PasswordsAreNotShown) {
   EXPECT_EQ(without_password("shop.db"), "shop.db");
 }
 
+TEST_F(AdoptTest, DecimalsKeepTheirWholeDigits) {
+  const Adopted made = adopted(
+      "CREATE TABLE prices (id INTEGER PRIMARY KEY, a DECIMAL(40,20) NOT NULL DEFAULT 5,"
+      "b DECIMAL(20,10) NOT NULL, c DECIMAL(38,0) NOT NULL, d DECIMAL(18,2) NOT NULL,"
+      "e DECIMAL(19,18) NOT NULL, f DECIMAL(3,25) NOT NULL, g DECIMAL(19,1) NOT NULL,"
+      "h DECIMAL(20,1) NOT NULL, i DECIMAL(3,5) NOT NULL);");
+  for (const char* line :
+       {"a: {type: string, max: 43", "b: decimal(18,8)\n", "c: {type: string, max: 41}",
+        "d: decimal(18,2)\n", "e: decimal(18,17)\n", "f: {type: string, max: 28}",
+        "g: decimal(18,0)\n", "h: {type: string, max: 23}", "i: decimal(5,5)\n",
+        "DECIMAL(40,20) has more digits than the 18 of a decimal here; a string carries them",
+        "those before the point are kept, and 8 behind it"}) {
+    EXPECT_THAT(made.schema, HasSubstr(line));
+  }
+}
+
+/// PostgreSQL: numeric(5,-2) has seven digits before the point.
+TEST_F(AdoptTest, ANegativeScaleIsMoreWholeDigits) {
+  Catalogue catalogue;
+  Table table;
+  table.name = "price";
+  Column small = column("small", Kind::decimal);
+  small.type.precision = 5;
+  small.type.scale = -2;
+  Column large = column("large", Kind::decimal);
+  large.type.precision = 17;
+  large.type.scale = -2;
+  table.columns = {small, large};
+  catalogue.tables.push_back(table);
+  const Adopted made = adopted(catalogue);
+  EXPECT_THAT(made.schema, HasSubstr("small: {type: decimal(7,0)"));
+  EXPECT_THAT(made.schema, HasSubstr("large: {type: string, max: 22"));
+}
+
+TEST_F(AdoptTest, ColumnsThatMayHoldAnythingAreNoted) {
+  const Adopted made = adopted("CREATE TABLE boxes (id INTEGER PRIMARY KEY, a ANY, b);");
+  EXPECT_THAT(made.schema, HasSubstr("# a column of the type ANY may hold anything"));
+  EXPECT_THAT(made.schema, HasSubstr("# the column has no type, so it may hold anything"));
+  EXPECT_EQ(made.notes.size(), 2U);
+}
+
+TEST_F(AdoptTest, NamesThatAreTooLongEndWithAWord) {
+  const std::string name = "the_quick_brown_fox_jumps_over_the_lazy_dogs_again_and_again";
+  const Adopted made = adopted("CREATE TABLE boxes (id INTEGER PRIMARY KEY, " + name + " int);");
+  EXPECT_THAT(made.schema, HasSubstr("the_quick_brown_fox_jumps_over_the_lazy_dogs: {"));
+  EXPECT_THAT(made.schema, HasSubstr("# column '" + name + "'"));
+}
+
 }  // namespace
 }  // namespace kitgen::adopt

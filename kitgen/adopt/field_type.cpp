@@ -22,11 +22,30 @@ void set_decimal(const ColumnType& type, Item& item) {
                          " has any number of digits; decimal(18,6) is a guess");
     return;
   }
-  if (scale < 0 || scale > precision || precision > most_digits) {
-    precision = std::min(precision, most_digits);
-    scale = std::clamp(scale, 0, precision);
+  // Behind the point digits may have to go, before it never one: the value would not fit.
+  const int whole = std::max(precision - scale, 0);
+  precision = std::max({precision, scale, whole});
+  scale = std::max(scale, 0);
+  if (whole > most_digits || (whole == 0 && scale > most_digits)) {
+    constexpr int sign_zero_and_point = 3;
+    item.set("type", "string");
+    item.set("max",
+             std::to_string(std::min<long long>(precision + sign_zero_and_point, longest_string)));
     item.notes.push_back(shown(type.declared) + " has more digits than the " +
-                         std::to_string(most_digits) + " of a decimal here");
+                         std::to_string(most_digits) +
+                         " of a decimal here; a string carries them, without arithmetic");
+    return;
+  }
+  if (precision > most_digits) {
+    precision = most_digits;
+    scale = std::min(scale, most_digits - whole);
+    item.notes.push_back(shown(type.declared) + " has more digits than the " +
+                         std::to_string(most_digits) +
+                         " of a decimal here; those before the point "
+                         "are kept, and " +
+                         std::to_string(scale) + " behind it");
+  } else {
+    precision = std::max(whole + scale, 1);
   }
   item.set("type", "decimal(" + std::to_string(precision) + "," + std::to_string(scale) + ")");
 }

@@ -82,7 +82,11 @@ std::string snake_name(std::string_view text, std::string_view otherwise) {
   for (const char c : name) {
     if (c != '_' || (!joined.empty() && joined.back() != '_')) joined += c;
   }
-  joined.resize(std::min(joined.size(), longest_name));
+  if (joined.size() > longest_name) {
+    // Whole words, unless the last one is most of the name.
+    const std::size_t end = joined.rfind('_', longest_name);
+    joined.resize(end != std::string::npos && end > longest_name / 2 ? end : longest_name);
+  }
   while (joined.ends_with('_')) joined.pop_back();
   if (joined.empty()) return std::string(otherwise);
   if (joined.front() >= '0' && joined.front() <= '9') joined.insert(0, "n");

@@ -107,7 +107,9 @@ ColumnType sqlite_type(const std::string& declared) {
   const auto found = std::ranges::find(known, std::string_view(name), &Known::name);
   type.kind = found != known.end() ? found->kind : affinity(name);
   if (name == "tinyint" && type.length == 1) type.kind = Kind::boolean;
-  if (found == known.end()) {
+  if (name == "any") {
+    type.note = "a column of the type ANY may hold anything; a text carries what can be read";
+  } else if (found == known.end()) {
     type.note = name.empty() ? "the column has no type, so it may hold anything"
                              : "SQLite does not know the type '" + declared + "'";
   }

@@ -10,6 +10,7 @@
 #include "kitgen/cli/server_migrations.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 #include "kitgen/evolve/sqlite.hpp"
+#include "kitgen/model/naming.hpp"
 #include "kitgen/schema/diagnostic.hpp"
 
 namespace kitgen::cli {
@@ -114,6 +115,12 @@ class Evolver {
     Evolution evolution = with_migration(evolve::plan_first(service_), 1);
     evolution.sql.clear();  // long, and no surprise
     servers_.add_first(service_, true, evolution.files);
+    for (const model::Entity& entity : service_.entities) {
+      if (entity.renamed_from.empty()) continue;
+      evolution.renames.push_back({entity.renamed_from, entity.name,
+                                   model::pluralise(model::to_snake(entity.renamed_from)),
+                                   entity.plural});
+    }
     return evolution;
   }
 
@@ -141,7 +148,8 @@ class Evolver {
     return refusal(
         "There is no " + std::string(evolve::snapshot_path) + ", and the schema is not what " +
         first_file_ +
-        " says: the change between them cannot be seen.\nTwo ways on:\n"
+        " says: the change between them cannot be seen.\nThe ways on:\n"
+        "  - version control has the folder .kit: git checkout -- .kit\n"
         "  - some database holds real data: take the schema back to what the migration says, run "
         "kitgen generate, which\n    writes the snapshot; then make the change again and run it "
         "once more;\n"
@@ -171,10 +179,25 @@ class Evolver {
     if (last_ == max_migration_number)
       return refusal("migrations/ is full: there are 9999 of them\n");
     Evolution evolution = with_migration(plan, last_ + 1);
+    evolution.renames = renames(snapshot.catalogue, wanted, difference);
     servers_.add_first(service_, false, evolution.files);
     KIT_TRY(servers_.add_next(snapshot.catalogue, wanted, difference, service_.schema_file,
                               options_.name, evolution.files));
     return evolution;
+  }
+
+  static std::vector<Renaming> renames(const evolve::Catalogue& before,
+                                       const evolve::Catalogue& wanted,
+                                       const evolve::Difference& difference) {
+    std::vector<Renaming> result;
+    for (const evolve::TableMatch& match : difference.tables) {
+      const evolve::Table* from = before.find(match.from);
+      const evolve::Table* to = wanted.find(match.to);
+      if (from == nullptr || to == nullptr || from->is_pivot() || to->is_pivot()) continue;
+      if (from->entity != to->entity)
+        result.push_back({from->entity, to->entity, from->name, to->name});
+    }
+    return result;
   }
 
   evolve::Difference ask_all(const evolve::Catalogue& before,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kit/base/function.hpp"
+#include "kitgen/cli/renamed.hpp"
 #include "kitgen/cli/root.hpp"
 #include "kitgen/evolve/difference.hpp"
 #include "kitgen/render/render.hpp"
@@ -25,6 +26,7 @@ struct EvolutionOptions {
 struct Evolution {
   std::vector<render::File> files;  ///< The new migration, if any, and the snapshot.
   std::string sql;                  ///< Of the new migration, for people; "" for none.
+  std::vector<Renaming> renames;    ///< Entities that are called differently now.
 };
 
 /// Whether a person says that two are the same; asked only where there is somebody to answer.

@@ -50,6 +50,17 @@ bool names_a_service(const std::string& path) {
   return text && (text->starts_with(key) || text->find("\nservice:") != std::string::npos);
 }
 
+/// The folder above this one that is a project; "" without one.
+std::string project_above() {
+  std::error_code code;
+  fs::path folder = fs::current_path(code);
+  while (!code && folder.has_relative_path()) {
+    folder = folder.parent_path();
+    if (fs::exists(folder / manifest_path, code)) return folder.string();
+  }
+  return "";
+}
+
 Result<std::string> find_schema(const std::string& given) {
   if (!given.empty()) return given;
   std::vector<std::string> found;
@@ -61,6 +72,10 @@ Result<std::string> find_schema(const std::string& given) {
   }
   std::ranges::sort(found);
   if (found.size() == 1) return found.front();
+  if (const std::string project = found.empty() ? project_above() : ""; !project.empty()) {
+    return Error(Code::invalid_argument, "the project is in " + project +
+                                             ": run kitgen there, or say --project " + project);
+  }
   std::string message = found.empty() ? "there is no api/*.yaml here that names its service"
                                       : "there is more than one schema here (" + found[0] + ", " +
                                             found[1] + (found.size() > 2 ? ", ...)" : ")");
@@ -96,6 +111,46 @@ Result<> settle(const Root& root, const GenerateArguments& arguments) {
   return {};
 }
 
+bool is_for_layers(const std::string& output) {
+  const std::string first = output.substr(0, output.find('/'));
+  return !first.empty() && first != ".." && first != "." &&
+         std::ranges::find(taken_folders, first) == taken_folders.end();
+}
+
+/// The folder of the layers: that of the last run, else the one that is given.
+Result<std::string> find_output(const Root& root, const std::string& given) {
+  auto manifest = read_manifest(root, "");
+  if (!manifest) return std::move(manifest).error();
+  const std::string& last = manifest->output;
+  if (given.empty()) {
+    if (last.empty()) return "internal";
+    // A manifest may come with a clone.
+    if (!is_for_layers(last)) {
+      return Error(Code::data_loss, std::string(manifest_path) + ": output '" + last +
+                                        "' is not a folder for generated code; take the file from "
+                                        "version control and run again");
+    }
+    return last;
+  }
+  auto output = root.relative(given);
+  if (!output) {
+    return Error(Code::invalid_argument, "--output " + given + " is outside the project " +
+                                             root.folder() + "; nothing was written");
+  }
+  if (!is_for_layers(*output)) {
+    return Error(
+        Code::invalid_argument,
+        "--output " + given + " is not a folder for generated code; the usual one is internal");
+  }
+  if (!last.empty() && last != *output) {
+    return Error(Code::failed_precondition,
+                 "the layers of this project are in " + last + "/. In " + *output +
+                     "/ they would be started anew, without what you wrote: leave --output away. A "
+                     "project with another folder is a new one. Nothing was written");
+  }
+  return output;
+}
+
 Result<Project> open_project(const GenerateArguments& arguments) {
   if (!arguments.project.empty() && ::chdir(arguments.project.c_str()) != 0) {
     return Error(Code::not_found, arguments.project + ": " + std::strerror(errno));
@@ -112,25 +167,11 @@ Result<Project> open_project(const GenerateArguments& arguments) {
   if (!root) return std::move(root).error();
   KIT_TRY(settle(*root, arguments));
 
-  std::string output = "internal";
-  if (!arguments.output.empty()) {
-    auto relative = root->relative(arguments.output);
-    if (!relative) {
-      return Error(Code::invalid_argument, "--output " + arguments.output +
-                                               " is outside the project " + root->folder() +
-                                               "; nothing was written");
-    }
-    output = std::move(*relative);
-  }
-  const std::string first = output.substr(0, output.find('/'));
-  if (output.empty() || std::ranges::find(taken_folders, first) != taken_folders.end()) {
-    return Error(Code::invalid_argument,
-                 "--output " + arguments.output +
-                     " is not a folder for generated code; the usual one is internal");
-  }
+  auto output = find_output(*root, arguments.output);
+  if (!output) return std::move(output).error();
   auto relative = root->relative(*schema);
   std::string schema_file = relative ? *relative : fs::path(*schema).filename().string();
-  return Project{std::move(*root), std::move(*schema), std::move(schema_file), std::move(output)};
+  return Project{std::move(*root), std::move(*schema), std::move(schema_file), std::move(*output)};
 }
 
 std::string counted(std::size_t count, std::string_view what) {
@@ -156,9 +197,12 @@ int check(const model::Service& service, const Plan& plan) {
     print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
     return ok;
   }
-  std::string text = "not up to date; kitgen generate would\n";
-  text += listing(plan, true);
-  print_error(text);
+  // What stands in the way has been said already.
+  const std::string changes = listing(plan, true);
+  if (!changes.empty()) {
+    const std::string_view then = problems.empty() ? "" : " then";
+    print_error("not up to date; kitgen generate would" + std::string(then) + "\n" + changes);
+  }
   return failed;
 }
 
@@ -192,11 +236,12 @@ int show_patch(const Plan& plan) {
 }
 
 /// The files of `kitgen new` that the manifest has: they follow kitgen like the other started ones.
-Result<> add_skeleton(const Root& root, std::vector<render::File>& files) {
-  auto manifest = read_manifest(root);
+Result<> add_skeleton(const Project& project, const model::Service& service,
+                      std::vector<render::File>& files) {
+  auto manifest = read_manifest(project.root, project.schema_file);
   if (!manifest) return std::move(manifest).error();
   if (manifest->project.empty()) return {};
-  for (render::File& file : render::render_project(manifest->project)) {
+  for (render::File& file : render::render_project(manifest->project, service.name)) {
     const auto kept = manifest->files.find(file.path);
     if (kept != manifest->files.end() && kept->second.keeping != Keeping::generated) {
       files.push_back(std::move(file));
@@ -213,6 +258,8 @@ struct Planned {
 /// Everything a run would do, the storage included.
 Result<Planned> plan_all(const Project& project, const model::Service& service,
                          const GenerateArguments& arguments, std::vector<render::File> files) {
+  // First: without the right manifest everything else would be told wrongly.
+  KIT_TRY(add_skeleton(project, service, files));
   EvolutionOptions evolution;
   evolution.recreate = arguments.recreate_migrations;
   evolution.allow_destructive = arguments.allow_destructive;
@@ -227,9 +274,9 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
   auto evolved = evolve_storage(project.root, service, evolution, can_ask ? &asker : nullptr);
   if (!evolved) return std::move(evolved).error();
   std::ranges::move(evolved->files, std::back_inserter(files));
-  KIT_TRY(add_skeleton(project.root, files));
-  const PlanOptions options{arguments.discard_edits, arguments.recreate_migrations,
-                            arguments.restore_deleted};
+  const PlanOptions options{arguments.discard_edits,   arguments.recreate_migrations,
+                            arguments.restore_deleted, std::move(evolved->renames),
+                            project.schema_file,       project.output};
   auto plan = make_plan(project.root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   return Planned{std::move(*plan), std::move(evolved->sql)};

@@ -34,6 +34,8 @@ struct Kept {
 /// What the last run wrote, by path: `.kit/manifest.json`, to be committed with the project.
 struct Manifest {
   std::string project;  ///< The name `kitgen new` was given; "" for a project it did not start.
+  std::string schema;   ///< What everything follows from; "" for a project of kitgen 0.1.
+  std::string output;   ///< The folder of the layers; "" likewise.
   std::map<std::string, Kept> files;
 
   /// Fails with `data_loss` for a text that is none.

@@ -15,6 +15,10 @@ using kit::Result;
 
 using Lines = std::span<const Line>;
 
+constexpr std::string_view mark_yours = "<<<<<<< yours";
+constexpr std::string_view mark_before = "||||||| before";
+constexpr std::string_view mark_kitgen = ">>>>>>> kitgen";
+
 bool same(Lines a, Lines b) {
   return std::ranges::equal(a, b, {}, &Line::text, &Line::text);
 }
@@ -112,7 +116,120 @@ class Merger {
     for (const Line& line : lines) put({line.text, ""});
   }
 
-  void resolve(const Region& region, const Matches& yours_at, const Matches& now_at) {
+  /// Where the paragraph ends that begins at `begin`: after the blank lines that follow it.
+  std::size_t paragraph_end(std::size_t begin, std::size_t end) const {
+    std::size_t i = begin;
+    while (i < end && before_[i].text.empty()) ++i;
+    while (i < end && !before_[i].text.empty()) ++i;
+    while (i < end && before_[i].text.empty()) ++i;
+    return i;
+  }
+  static bool is_intact(Range before, const Matches& yours_at) {
+    for (std::size_t i = before.begin; i < before.end; ++i) {
+      const bool follows = i == before.begin || yours_at[i] == yours_at[i - 1] + 1;
+      if (yours_at[i] == unmatched || !follows) return false;
+    }
+    return true;
+  }
+  static bool is_gone(Range before, const Matches& now_at) {
+    for (std::size_t i = before.begin; i < before.end; ++i) {
+      if (now_at[i] != unmatched) return false;
+    }
+    return true;
+  }
+
+  /// How far paragraphs reach from the beginning that kitgen dropped and put nothing in the place
+  /// of.
+  std::size_t dropped_above(const Region& region, const Matches& yours_at,
+                            const Matches& now_at) const {
+    const Range& all = region.before;
+    std::size_t end = all.begin;
+    std::size_t untouched = all.begin;
+    for (;;) {
+      const Range part{end, paragraph_end(end, all.end)};
+      if (part.end >= all.end || !is_gone(part, now_at)) break;
+      end = part.end;
+      // As they stand first on your side, nothing of kitgen's can belong above them.
+      const bool is_first = yours_at[all.begin] == region.yours.begin;
+      if (is_first && is_intact({all.begin, end}, yours_at)) untouched = end;
+    }
+    if (end == all.begin) return end;
+    const bool is_certain = now_at[end] == region.now.begin && yours_at[end - 1] != unmatched;
+    return is_certain ? end : untouched;
+  }
+
+  /// Where such paragraphs begin that reach to the end.
+  std::size_t dropped_below(const Region& region, const Matches& yours_at,
+                            const Matches& now_at) const {
+    const Range& all = region.before;
+    std::size_t begin = all.end;
+    for (std::size_t at = all.begin; at < all.end;) {
+      const std::size_t end = paragraph_end(at, all.end);
+      if (at == all.begin || !is_gone({at, end}, now_at)) {
+        begin = all.end;
+      } else if (begin == all.end) {
+        begin = at;
+      }
+      at = end;
+    }
+    if (begin == all.end || yours_at[begin - 1] == unmatched) return all.end;
+    const bool is_last = yours_at[all.end - 1] + 1 == region.yours.end;
+    const bool is_untouched = is_last && is_intact({begin - 1, all.end}, yours_at);
+    return is_untouched || now_at[begin - 1] + 1 == region.now.end ? begin : all.end;
+  }
+
+  /// kitgen dropped all of it: paragraphs that you left alone go, the rest stays.
+  void drop(const Region& region, const Matches& yours_at) {
+    std::size_t at = region.yours.begin;
+    bool was_edited = false;
+    const auto keep = [&](std::size_t end, bool is_named) {
+      const Lines lines = piece(yours_, {at, end});
+      if (is_named && !lines.empty())
+        merged_.kept.push_back({out_.size() + 1, out_.size() + lines.size()});
+      put(lines);
+    };
+    for (std::size_t begin = region.before.begin; begin < region.before.end;) {
+      const Range part{begin, paragraph_end(begin, region.before.end)};
+      begin = part.end;
+      if (!is_intact(part, yours_at)) {
+        was_edited = true;
+        continue;
+      }
+      const std::size_t found = yours_at[part.begin];
+      // A comment right above what goes.
+      const bool belongs = found > at && !yours_[found - 1].text.empty();
+      keep(found, was_edited || belongs);
+      at = found + part.size();
+      was_edited = false;
+    }
+    keep(region.yours.end, was_edited);
+  }
+
+  /// What kitgen dropped above and below is looked at on its own: it must not make a conflict of
+  /// what you wrote beside it.
+  void resolve(Region region, const Matches& yours_at, const Matches& now_at) {
+    if (region.now.size() == 0) {
+      drop(region, yours_at);
+      return;
+    }
+    if (const std::size_t end = dropped_above(region, yours_at, now_at);
+        end != region.before.begin) {
+      const std::size_t split = yours_at[end - 1] + 1;
+      drop({{region.before.begin, end}, {region.yours.begin, split}, {}}, yours_at);
+      region.before.begin = end;
+      region.yours.begin = split;
+    }
+    Region below = region;
+    below.before.begin = dropped_below(region, yours_at, now_at);
+    below.yours.begin = region.yours.end;
+    if (below.before.size() > 0) below.yours.begin = yours_at[below.before.begin - 1] + 1;
+    region.before.end = below.before.begin;
+    region.yours.end = below.yours.begin;
+    settle(region, yours_at, now_at);
+    if (below.before.size() > 0) drop(below, yours_at);
+  }
+
+  void settle(const Region& region, const Matches& yours_at, const Matches& now_at) {
     const Lines before = piece(before_, region.before);
     const Lines yours = piece(yours_, region.yours);
     const Lines now = piece(now_, region.now);
@@ -129,9 +246,6 @@ class Merger {
       put(mine->above);
       put_now(now);
       put(mine->below);
-    } else if (now.empty() && !yours.empty()) {
-      merged_.kept.push_back({out_.size() + 1, out_.size() + yours.size()});
-      put(yours);
     } else {
       conflict(before, yours, now);
     }
@@ -152,13 +266,13 @@ class Merger {
     }
     const Lines agreed = yours.last(tail);
     const std::size_t first = out_.size() + 1;
-    put({"<<<<<<< yours", ""});
+    put({mark_yours, ""});
     put(yours.first(yours.size() - tail));
-    put({"||||||| before", ""});
+    put({mark_before, ""});
     put_now(before);
     put({"=======", ""});
     put_now(now.first(now.size() - tail));
-    put({">>>>>>> kitgen", ""});
+    put({mark_kitgen, ""});
     merged_.conflicts.push_back({first, out_.size()});
     put(agreed);
   }
@@ -220,8 +334,8 @@ Result<Merged> merge(const MergeInput& input) {
 std::optional<std::size_t> find_marker(std::string_view text) {
   const std::vector<Line> lines = split_lines(without_bom(text));
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    for (const std::string_view mark : {"<<<<<<< ", "||||||| ", ">>>>>>> "}) {
-      if (lines[i].text.starts_with(mark)) return i + 1;
+    for (const std::string_view mark : {mark_yours, mark_before, mark_kitgen}) {
+      if (lines[i].text == mark) return i + 1;
     }
   }
   return std::nullopt;

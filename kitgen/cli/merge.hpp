@@ -48,7 +48,8 @@ struct Merged {
 /// `max_merge_lines`.
 kit::Result<Merged> merge(const MergeInput& input);
 
-/// The first line with a conflict marker, of kitgen or of version control, from 1.
+/// The first line with a conflict marker that `merge` wrote, from 1. Other lines that begin alike
+/// are a person's text.
 std::optional<std::size_t> find_marker(std::string_view text);
 
 }  // namespace kitgen::cli

@@ -94,7 +94,7 @@ Result<Plan> plan_project(const Root& root, const std::string& name) {
   std::vector<render::File> files;
   std::vector<render::File> untracked;
   const std::string schema_file = "api/" + name + ".yaml";
-  for (render::File& file : render::render_project(name)) {
+  for (render::File& file : render::render_project(name, name)) {
     (file.path == schema_file ? untracked : files).push_back(std::move(file));
   }
   model::Loaded loaded = model::load_text(untracked.front().text, schema_file);
@@ -113,7 +113,10 @@ Result<Plan> plan_project(const Root& root, const std::string& name) {
         source->folder + "\nKITGEN := " + source->program + "\n";
     untracked.push_back({"kit.local.mk", text, render::Ownership::started, false});
   }
-  auto plan = make_plan(root, std::move(files), {});
+  PlanOptions options;
+  options.schema = schema_file;
+  options.output = "internal";
+  auto plan = make_plan(root, std::move(files), options);
   if (!plan) return std::move(plan).error();
   plan->manifest.project = name;
   plan->manifest_changed = true;

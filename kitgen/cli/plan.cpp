@@ -6,6 +6,7 @@
 #include "kitgen/cli/diff.hpp"
 #include "kitgen/cli/evolution.hpp"
 #include "kitgen/cli/lines.hpp"
+#include "kitgen/cli/moves.hpp"
 #include "kitgen/cli/started.hpp"
 #include "kitgen/cli/tree.hpp"
 #include "kitgen/evolve/snapshot.hpp"
@@ -17,6 +18,7 @@ using kit::Result;
 using kit::sha256_hex;
 
 constexpr std::size_t diff_lines = 20;
+constexpr std::string_view orphan_end = ".orphan";
 constexpr std::string_view migrations_folder = "migrations/";
 
 bool is_migration(const std::string& path) {
@@ -26,20 +28,33 @@ bool is_migration(const std::string& path) {
 class Planner {
  public:
   Planner(const Root& root, const PlanOptions& options, Manifest before)
-      : root_(root), options_(options), before_(std::move(before)) {}
+      : root_(root), options_(options), before_(std::move(before)), renamer_({}) {}
 
   Result<Plan> plan(std::vector<render::File> wanted) {
     std::ranges::sort(wanted, {}, &render::File::path);
+    find_renames(wanted);
     for (render::File& file : wanted) KIT_TRY(add(std::move(file)));
     for (const auto& [path, kept] : before_.files) KIT_TRY(add_orphan(path, kept));
+    KIT_TRY(look_at_main());
     std::ranges::sort(plan_.changes, {}, &Change::path);
+    std::ranges::sort(plan_.old_names, {}, &Note::path);
     std::ranges::sort(plan_.notes, {}, &Note::path);
     plan_.manifest.project = before_.project;
+    plan_.manifest.output = options_.output.empty() ? before_.output : options_.output;
+    plan_.manifest.schema = options_.schema.empty() ? before_.schema : options_.schema;
     plan_.manifest_changed = plan_.manifest.to_text() != before_.to_text();
     return std::move(plan_);
   }
 
  private:
+  void find_renames(const std::vector<render::File>& wanted) {
+    plan_.renames = options_.renames;
+    if (auto service = renamed_service(before_, wanted)) plan_.renames.push_back(*service);
+    renamer_ = Renamer(plan_.renames);
+    moves_ = find_moves(before_, wanted, plan_.renames);
+    for (const auto& [path, former] : moves_) moved_away_[former] = path;
+  }
+
   const Kept* known(const std::string& path) const {
     const auto found = before_.files.find(path);
     return found == before_.files.end() ? nullptr : &found->second;
@@ -97,28 +112,88 @@ class Planner {
     return {};
   }
 
+  /// A started file, wherever it was at the last run.
+  struct Origin {
+    std::string last;  ///< What the manifest calls it; "" for one that is new.
+    std::string from;  ///< Where it stands, when that is another place than today's.
+  };
+
+  Result<Origin> origin(const std::string& path, bool is_there) const {
+    const auto move = moves_.find(path);
+    const bool leaves = moved_away_.contains(path);
+    if (move == moves_.end()) return Origin{leaves ? "" : path, ""};
+    std::optional<std::string> former;
+    KIT_TRY(read_into(move->second, former));
+    if (!is_there || leaves) return Origin{move->second, former ? move->second : ""};
+    // A person moved it already; or it is somebody else's, and both stay where they are.
+    return Origin{former ? path : move->second, ""};
+  }
+
   Result<> add_started(render::File&& file, const std::optional<std::string>& there) {
-    auto pristine = root_.read(std::string(pristine_folder) + file.path);
-    if (!pristine) return std::move(pristine).error();
-    const Kept* kept = known(file.path);
-    const bool was_deleted = kept != nullptr && kept->keeping == Keeping::deleted;
-    const bool was_started = kept != nullptr && kept->keeping == Keeping::started;
-    Followed followed = follow({.wanted = file.text,
-                                .there = there,
-                                .pristine = *pristine,
-                                .last_sum = was_started || was_deleted ? kept->sha256 : "",
-                                .was_deleted = was_deleted},
-                               options_.restore_deleted);
-    if (followed.note) plan_.notes.push_back({file.path, std::move(*followed.note)});
-    if (followed.blocked) plan_.blocked.push_back({file.path, std::move(*followed.blocked)});
+    auto found = origin(file.path, there.has_value());
+    if (!found) return std::move(found).error();
+    const auto& [last, from] = *found;
+    StartedFile started;
+    started.wanted = file.text;
+    started.renamer = &renamer_;
+    if (!last.empty()) {
+      started.there = there;
+      if (!from.empty()) KIT_TRY(read_into(from, started.there));
+      KIT_TRY(read_into(std::string(pristine_folder) + last, started.pristine));
+      const Kept* kept = known(last);
+      started.was_deleted = kept != nullptr && kept->keeping == Keeping::deleted;
+      const bool was_started = kept != nullptr && kept->keeping == Keeping::started;
+      if (was_started || started.was_deleted) started.last_sum = kept->sha256;
+    }
+    Followed followed = follow(started, options_.restore_deleted);
+    const std::string place = from.empty() ? file.path : from;
+    if (followed.note) plan_.notes.push_back({place, std::move(*followed.note)});
+    if (followed.blocked) plan_.blocked.push_back({place, std::move(*followed.blocked)});
+    if (!from.empty() && followed.action == Action::unchanged) followed.text = *started.there;
+    look_for_old_names(file, followed, started.there);
     std::string sum = sha256_hex(file.text);
     KIT_TRY(keep_text(pristine_folder, file.path, file.text));
     file.text = std::move(followed.text);
-    put(followed.action, std::move(file), there,
-        followed.is_deleted ? Keeping::deleted : Keeping::started, std::move(sum));
-    plan_.changes.back().conflicts = std::move(followed.conflicts);
-    plan_.changes.back().kept_lines = std::move(followed.kept);
+    Action action = followed.action;
+    if (!from.empty() && action != Action::conflict) action = Action::create;
+    if (there && action == Action::create) action = Action::rewrite;
+    put(action, std::move(file), there, followed.is_deleted ? Keeping::deleted : Keeping::started,
+        std::move(sum));
+    Change& change = plan_.changes.back();
+    change.from = from;
+    change.conflicts = std::move(followed.conflicts);
+    change.kept_lines = std::move(followed.kept);
     return {};
+  }
+
+  /// It names the service, also in a project that `kitgen new` did not start.
+  Result<> look_at_main() {
+    const std::string path = "main.cpp";
+    if (renamer_.empty() || plan_.manifest.files.contains(path)) return {};
+    std::optional<std::string> text;
+    KIT_TRY(read_into(path, text));
+    if (text) look_for_old_names({path, ""}, {}, text);
+    return {};
+  }
+
+  Result<> read_into(const std::string& path, std::optional<std::string>& text) const {
+    auto there = root_.read(path);
+    if (!there) return std::move(there).error();
+    text = std::move(*there);
+    return {};
+  }
+
+  /// What a person wrote keeps the old names: it is said where.
+  void look_for_old_names(const render::File& file, const Followed& followed,
+                          const std::optional<std::string>& there) {
+    const bool is_code = file.path.ends_with(".cpp") || file.path.ends_with(".hpp");
+    if (renamer_.empty() || !is_code) return;
+    const bool stays = followed.action == Action::unchanged;
+    if (stays && !there) return;
+    std::string lines;
+    for (const std::size_t line : renamer_.old_names(stays ? *there : followed.text, file.text))
+      lines += (lines.empty() ? "" : ", ") + std::to_string(line);
+    if (!lines.empty()) plan_.old_names.push_back({file.path, std::move(lines)});
   }
 
   /// The kept text of a file becomes `text`, or goes with nothing.
@@ -182,7 +257,19 @@ class Planner {
       plan_.manifest.files[path] = kept;
       return {};
     }
+    const auto moved = moved_away_.find(path);
+    if (moved != moved_away_.end() && goes_on(moved->second)) {
+      Change change;
+      change.action = Action::remove;
+      change.path = path;
+      change.to = moved->second;
+      change.before = **there;
+      change.before_sum = sha256_hex(**there);
+      plan_.changes.push_back(std::move(change));
+      return {};
+    }
     const bool untouched = has_sum(migration ? statements_of(**there) : **there, kept.sha256);
+    if (!untouched && kept.keeping == Keeping::generated) return put_aside(path, **there);
     Change change;
     change.action = untouched ? Action::remove : Action::keep_orphan;
     change.path = path;
@@ -192,9 +279,47 @@ class Planner {
     return {};
   }
 
+  /// An edited file of kitgen's that is no longer wanted: what it builds on is gone, so it is kept
+  /// under a name that no build looks for.
+  Result<> put_aside(const std::string& path, const std::string& text) {
+    std::string aside = path + std::string(orphan_end);
+    std::optional<std::string> there;
+    KIT_TRY(read_into(aside, there));
+    for (int number = 2; there && *there != text; ++number) {
+      aside = path + std::string(orphan_end) + std::to_string(number);
+      KIT_TRY(read_into(aside, there));
+    }
+    Change gone;
+    gone.action = Action::remove;
+    gone.path = path;
+    gone.to = aside;
+    gone.before = text;
+    gone.before_sum = sha256_hex(text);
+    Change kept;
+    kept.action = there ? Action::rewrite : Action::create;
+    kept.path = aside;
+    kept.from = path;
+    kept.text = text;
+    if (there) kept.before = *there;
+    if (there) kept.before_sum = sha256_hex(*there);
+    kept.is_orphan = true;
+    plan_.changes.push_back(std::move(gone));
+    plan_.changes.push_back(std::move(kept));
+    return {};
+  }
+
+  /// Whether the file at `path` was taken from its former place.
+  bool goes_on(const std::string& path) const {
+    const auto change = std::ranges::find(plan_.changes, path, &Change::path);
+    return change != plan_.changes.end() && !change->from.empty();
+  }
+
   const Root& root_;
   const PlanOptions& options_;
   Manifest before_;
+  Renamer renamer_;
+  std::map<std::string, std::string> moves_;       ///< New path, former one.
+  std::map<std::string, std::string> moved_away_;  ///< Former path, new one.
   Plan plan_;
 };
 
@@ -229,16 +354,9 @@ bool Plan::is_clean() const {
          std::ranges::none_of(changes, &Change::writes);
 }
 
-Result<Manifest> read_manifest(const Root& root) {
-  auto text = root.read(std::string(manifest_path));
-  if (!text) return std::move(text).error();
-  if (!*text) return Manifest();
-  return Manifest::parse(**text);
-}
-
 Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,
                        const PlanOptions& options) {
-  auto before = read_manifest(root);
+  auto before = read_manifest(root, options.schema);
   if (!before) return std::move(before).error();
   return Planner(root, options, std::move(*before)).plan(std::move(wanted));
 }

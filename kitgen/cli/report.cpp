@@ -26,7 +26,19 @@ std::string listed(std::string word, const std::string& path) {
 /// Whether a person has to see this line however many there are.
 bool is_important(const Change& change) {
   return change.action == Action::keep_orphan || change.action == Action::merge ||
-         change.action == Action::conflict;
+         change.action == Action::conflict || !change.from.empty();
+}
+
+/// Which lines of a person still say what the schema calls differently now.
+std::string old_names(const Plan& plan) {
+  if (plan.old_names.empty()) return "";
+  std::string text;
+  for (const Renaming& each : plan.renames) {
+    text += (text.empty() ? "" : ", ") + each.from + " is now " + each.to;
+  }
+  text += ". Lines that you wrote keep the old name; look at them:\n";
+  for (const Note& note : plan.old_names) text += "  " + note.path + ": line " + note.text + "\n";
+  return text;
 }
 
 /// What kitgen wrote or would write of a file, against what stands there.
@@ -48,15 +60,26 @@ std::string listing(const Plan& plan, bool verbose) {
   std::size_t left = 0;
   for (const Change& change : plan.changes) {
     if (change.action == Action::unchanged && change.kept_lines.empty()) continue;
+    if (!change.to.empty()) continue;  // told with the new name
     if (!is_important(change) && !verbose && lines == max_listed) {
       ++left;
       continue;
     }
     if (change.action != Action::unchanged) {
       ++lines;
-      text += listed(std::string(name(change.action)), change.path);
+      if (change.is_orphan) {
+        text += listed("keep", change.from) + "  (no longer generated, but edited: kept as " +
+                change.path.substr(change.path.rfind('/') + 1) + ", which is not built)";
+      } else if (!change.from.empty()) {
+        text += listed("move", change.from + " -> " + change.path);
+        if (change.action == Action::conflict) text += "  (conflict)";
+      } else {
+        text += listed(std::string(name(change.action)), change.path);
+      }
       if (change.action == Action::keep_orphan) {
-        text += "  (no longer generated, but edited: yours now)";
+        text +=
+            "  (no longer generated, but edited: yours now. It is still built: take out what is "
+            "gone, or delete it)";
       }
       text += "\n";
     }
@@ -67,7 +90,7 @@ std::string listing(const Plan& plan, bool verbose) {
   }
   if (left > 0) text += "  ... and " + std::to_string(left) + " more (--verbose lists all)\n";
   for (const Note& note : plan.notes) text += listed("leave", note.path) + ": " + note.text + "\n";
-  return text;
+  return text + old_names(plan);
 }
 
 std::string patch(const Plan& plan) {
@@ -117,7 +140,10 @@ std::string conflict_report(const Plan& plan) {
 std::string git_hint(const Root& root, const Plan& plan) {
   std::vector<std::string> merged;
   for (const Change& change : plan.changes) {
-    if (change.action == Action::merge || change.action == Action::conflict) {
+    if (change.is_orphan) continue;
+    if (!change.from.empty()) {
+      merged.push_back(change.from);
+    } else if (change.action == Action::merge || change.action == Action::conflict) {
       merged.push_back(change.path);
     }
   }

@@ -84,7 +84,8 @@ Options:
 Files with .gen in their name are kitgen's and rewritten on every run; one that was edited stops the run. All others
 are yours: started once; what kitgen would start differently later is merged into them. Where you changed the same
 lines, both versions stand between markers (<<<<<<< yours ... >>>>>>> kitgen), and the run ends with exit code 1.
-.kit/manifest.json and .kit/pristine remember what was written; commit them.
+.kit/manifest.json and .kit/pristine remember what was written; commit them. The files of a renamed entity move to its
+new name with what you wrote; lines of yours that say the old name are listed.
 
 A changed schema is a new migration in migrations/, which is never rewritten later. Before it ran anywhere you may edit
 it. .kit/schema.json remembers what the migrations lead to; commit it too. Migrations of your own take the next number;

@@ -11,6 +11,7 @@
 #include "kitgen/adopt/adopt.hpp"
 #include "kitgen/adopt/readers.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/lines.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/root.hpp"
 #include "kitgen/model/json_schema.hpp"
@@ -31,7 +32,7 @@ constexpr std::string_view verbs[] = {"from-db", "fmt", "json-schema"};
 /// Puts the text into the place of the file in one step.
 Result<> replace_file(const std::string& path, std::string_view text) {
   std::error_code code;
-  const fs::path target = fs::weakly_canonical(path, code);  // a link stays one
+  const fs::path target = fs::weakly_canonical(fs::absolute(path), code);  // a link stays one
   if (code) return Error(Code::failed_precondition, path + ": " + code.message());
   auto root = Root::open(target.parent_path().string());
   if (!root) return std::move(root).error();
@@ -55,6 +56,21 @@ Result<> check_output(const std::string& output) {
   if (!fs::is_directory(folder, code))
     return Error(Code::not_found, "there is no folder " + folder.string());
   return {};
+}
+
+/// What comes after a schema was written: it belongs into a project.
+std::string next_step(const std::string& output, const std::string& service) {
+  std::error_code code;
+  const fs::path folder = fs::absolute(output, code).lexically_normal().parent_path();
+  if (folder.filename() == "api" && fs::exists(folder.parent_path() / "CMakeLists.txt", code)) {
+    const fs::path here = fs::current_path(code);
+    const std::string project =
+        folder.parent_path() == here ? "" : " --project " + folder.parent_path().string();
+    return "Next: kitgen generate" + project + "\n";
+  }
+  const std::string name = service.empty() ? "shop" : service;
+  return "Next: kitgen new " + name + ", put this file into the place of " + name + "/api/" + name +
+         ".yaml,\n  then kitgen generate --project " + name + " --recreate-migrations\n";
 }
 
 void tell(const adopt::Adopted& adopted, const std::string& output) {
@@ -114,6 +130,7 @@ int run_from_db(std::vector<std::string> words) {
     return fail(written.error());
   }
   tell(*adopted, output);
+  if (!output.empty()) std::fputs(next_step(output, service).c_str(), stderr);
   return ok;
 }
 
@@ -144,11 +161,13 @@ bool format_file(const std::string& path, bool check) {
   }
   const schema::Source source(path, *text);
   schema::Diagnostics diagnostics(source);
-  const std::optional<std::string> formatted = schema::format(source, diagnostics);
+  std::optional<std::string> formatted = schema::format(source, diagnostics);
   if (!formatted) {
     print_error(schema::to_string(diagnostics.take()));
     return false;
   }
+  // Line ends and a byte order mark stay as the file has them.
+  formatted = in_the_form_of(*text, *formatted);
   if (*formatted == *text) return true;
   if (check) {
     print_error(path + " is not in the usual layout: kitgen schema fmt " + path);

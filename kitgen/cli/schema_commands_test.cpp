@@ -82,6 +82,10 @@ TEST_F(SchemaCommandsTest, AnOldDatabaseBecomesAProject) {
   EXPECT_EQ(made.code, 0) << made.err;
   EXPECT_THAT(made.err,
               HasSubstr("Wrote shop/api/shop.yaml: 1 entity, 1 field, 0 relations; 0 notes."));
+  EXPECT_THAT(made.err, HasSubstr("Next: kitgen generate --project /"));
+  const Outcome plain = kitgen({"schema", "from-db", "--database=old.db", "--output=plain.yaml"});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_THAT(plain.err, HasSubstr("Next: kitgen new shop, put this file into the place of"));
   EXPECT_EQ(kitgen({"schema", "fmt", "--check", "shop/api/shop.yaml"}).code, 0);
   EXPECT_EQ(kitgen({"generate", "--project", "shop", "--recreate-migrations"}).code, 0);
   EXPECT_TRUE(folder.has("shop/internal/biz/artist.gen.hpp"));
@@ -116,6 +120,22 @@ TEST_F(SchemaCommandsTest, Formats) {
   check_failure({"schema", "fmt", "broken.yaml"}, "broken.yaml:");
   EXPECT_EQ(folder.read("broken.yaml"), "kit: [1\n");
   check_failure({"schema", "fmt", "none.yaml"}, "none.yaml");
+}
+
+TEST_F(SchemaCommandsTest, LineEndsAndByteOrderMarkStay) {
+  const auto check = [&](const std::string& text, const std::string& wanted) {
+    folder.write("x.yaml", text);
+    EXPECT_EQ(kitgen({"schema", "fmt", "x.yaml"}).code, 0);
+    EXPECT_EQ(folder.read("x.yaml"), wanted);
+    EXPECT_EQ(kitgen({"schema", "fmt", "--check", "x.yaml"}).code, 0);
+  };
+  const std::string bom = "\xEF\xBB\xBF";
+  check("kit:   1\r\nservice: shop\r\n", "kit: 1\r\nservice: shop\r\n");
+  check(bom + "kit:   1\nservice: shop\n", bom + "kit: 1\nservice: shop\n");
+  check(bom + "kit: 1\r\nenums:\r\n   A:   [b]\r\ndoc: |\r\n   x\r\n\r\n   y\r\n",
+        bom + "kit: 1\r\n\r\nenums:\r\n  A: [b]\r\n\r\ndoc: |\r\n  x\r\n\r\n  y\r\n");
+  // A mixture takes those of most lines.
+  check("kit: 1\r\nservice: shop\r\ndoc: x\n", "kit: 1\r\nservice: shop\r\ndoc: x\r\n");
 }
 
 TEST_F(SchemaCommandsTest, WhatNewWritesIsLaidOutAsFmtDoes) {

@@ -77,9 +77,9 @@ TEST(ServerMigrations, a_database_takes_its_own) {
       {"migrations/postgresql/0001_create.up.sql", "SELECT 3;"}};
   const auto all = kit::db::read_migrations(files);
   ASSERT_TRUE(all.ok()) << all.error().message();
-  EXPECT_EQ(kit::db::migrations_for("sqlite", *all).size(), 2U);
-  EXPECT_EQ(kit::db::migrations_for("mysql", *all).size(), 2U);
-  const auto own = kit::db::migrations_for("postgresql", *all);
+  EXPECT_EQ(kit::db::migrations_for(kit::db::Dialect::sqlite, *all).size(), 2U);
+  EXPECT_EQ(kit::db::migrations_for(kit::db::Dialect::mysql, *all).size(), 2U);
+  const auto own = kit::db::migrations_for(kit::db::Dialect::postgresql, *all);
   ASSERT_EQ(own.size(), 1U);
   EXPECT_EQ(own.front().up, "SELECT 3;");
 }

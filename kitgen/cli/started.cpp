@@ -19,7 +19,11 @@ std::optional<std::string> last_generation(const StartedFile& file) {
 
 Followed merged(const StartedFile& file, const std::string& before) {
   Followed followed;
-  auto result = merge({.before = before, .yours = *file.there, .now = file.wanted});
+  // Renamed lines are no change of either side: they would touch every edit beside them.
+  const bool renames = file.renamer != nullptr && !file.renamer->empty();
+  const std::string old = renames ? file.renamer->renamed(before) : before;
+  const std::string yours = renames ? file.renamer->follow(before, *file.there) : *file.there;
+  auto result = merge({.before = old, .yours = yours, .now = file.wanted});
   if (!result) {
     followed.blocked = "kitgen has changes for it, but " + result.error().message() +
                        ". Save it as plain UTF-8 text, or move it away and merge by hand";

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "kitgen/cli/renamed.hpp"
 #include "kitgen/cli/tree.hpp"
 
 namespace kitgen::cli {
@@ -16,6 +17,7 @@ struct StartedFile {
   std::optional<std::string> pristine;  ///< The kept text of the last generation.
   std::string last_sum;                 ///< What the manifest says of that; "" when not known.
   bool was_deleted = false;             ///< Already at the last run.
+  const Renamer* renamer = nullptr;     ///< Names that changed since.
 };
 
 /// What a started file becomes.

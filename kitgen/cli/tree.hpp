@@ -8,6 +8,7 @@
 #include "kit/base/function.hpp"
 #include "kitgen/cli/manifest.hpp"
 #include "kitgen/cli/merge.hpp"
+#include "kitgen/cli/renamed.hpp"
 #include "kitgen/cli/root.hpp"
 #include "kitgen/render/render.hpp"
 
@@ -32,6 +33,9 @@ struct Change {
   std::string before;      ///< What stands there now.
   std::string before_sum;  ///< SHA-256 of that; "" for nothing.
   bool executable = false;
+  std::string from;        ///< The name it had before: what it says now goes on from there.
+  std::string to;          ///< Of remove: the name under which it goes on.
+  bool is_orphan = false;  ///< With `from`: no longer wanted, but edited, so it is kept aside.
   std::vector<LineRange> conflicts;   ///< Of `text`.
   std::vector<LineRange> kept_lines;  ///< Of `text`: no longer wanted, but edited.
   bool writes() const {
@@ -63,7 +67,9 @@ struct Plan {
   std::vector<Edited> edited;
   std::vector<Note> blocked;  ///< Started files that cannot be merged, and why.
   std::vector<Note> notes;
-  Manifest manifest;  ///< As it is afterwards.
+  std::vector<Renaming> renames;  ///< What the schema calls differently now.
+  std::vector<Note> old_names;    ///< Files of a person that say old names, and in which lines.
+  Manifest manifest;              ///< As it is afterwards.
   bool manifest_changed = false;
 
   std::size_t count(Action action) const;
@@ -74,10 +80,14 @@ struct PlanOptions {
   bool discard_edits = false;        ///< Edited generated files are rewritten.
   bool recreate_migrations = false;  ///< Migrations are written anew.
   bool restore_deleted = false;      ///< Started files that the person deleted are started again.
+  std::vector<Renaming> renames{};   ///< Of entities, since the last run.
+  std::string schema{};              ///< What all of it follows from.
+  std::string output{};              ///< The folder of the layers.
 };
 
-/// What the last run wrote; empty when there was none. Fails with `data_loss`.
-kit::Result<Manifest> read_manifest(const Root& root);
+/// What the last run wrote; empty when there was none. Fails with `data_loss`, and with
+/// `failed_precondition` when it is lost or the project follows another schema than `schema`.
+kit::Result<Manifest> read_manifest(const Root& root, const std::string& schema);
 
 /// Compares what is wanted with what is there. Touches nothing.
 kit::Result<Plan> make_plan(const Root& root, std::vector<render::File> wanted,

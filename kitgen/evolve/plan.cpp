@@ -197,7 +197,8 @@ class Planner {
       const TableChange& change = changes_.at(table->name);
       if (change.drops_columns()) drops.push_back({DropColumns{change}, loses_data(change), false});
     }
-    for (const std::string& name : a_.system) {
+    // The later ones refer to earlier ones.
+    for (const std::string& name : a_.system | std::views::reverse) {
       if (std::ranges::find(b_.system, name) == b_.system.end())
         drops.push_back({DropSystemTable{name}, true, false});
     }

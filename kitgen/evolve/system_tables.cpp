@@ -18,6 +18,10 @@ bool is_audited(const Service& service) {
   return std::ranges::any_of(service.entities, &Entity::audit);
 }
 
+bool has_purges(const Service& service) {
+  return std::ranges::any_of(service.entities, &Entity::soft_delete);
+}
+
 }  // namespace
 
 const std::vector<SystemTable>& system_tables() {
@@ -133,6 +137,37 @@ const std::vector<SystemTable>& system_tables() {
        "  created_at  datetime(6) NOT NULL,\n"
        "  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, \"key\"),\n"
        "  INDEX ix_kit_idempotency_keys_created_at (created_at)\n"
+       ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"},
+      {"kit_idempotency_rows", has_purges, "which rows stored answers show",
+       "-- Which rows stored answers show, so that a purge empties them.\n"
+       "CREATE TABLE kit_idempotency_rows (\n"
+       "  entity TEXT NOT NULL,\n"
+       "  row_id TEXT NOT NULL,\n"
+       "  answer INTEGER NOT NULL,\n"
+       "  CONSTRAINT pk_kit_idempotency_rows PRIMARY KEY (entity, row_id, answer),\n"
+       "  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES "
+       "kit_idempotency_keys (id) ON DELETE CASCADE\n"
+       ") STRICT, WITHOUT ROWID;\n"
+       "CREATE INDEX ix_kit_idempotency_rows_answer ON kit_idempotency_rows (answer);\n",
+       "-- Which rows stored answers show, so that a purge empties them.\n"
+       "CREATE TABLE kit_idempotency_rows (\n"
+       "  entity text COLLATE \"C\" NOT NULL,\n"
+       "  row_id text COLLATE \"C\" NOT NULL,\n"
+       "  answer bigint NOT NULL,\n"
+       "  CONSTRAINT pk_kit_idempotency_rows PRIMARY KEY (entity, row_id, answer),\n"
+       "  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES "
+       "kit_idempotency_keys (id) ON DELETE CASCADE\n"
+       ");\n"
+       "CREATE INDEX ix_kit_idempotency_rows_answer ON kit_idempotency_rows (answer);\n",
+       "-- Which rows stored answers show, so that a purge empties them.\n"
+       "CREATE TABLE kit_idempotency_rows (\n"
+       "  entity varchar(63) NOT NULL,\n"
+       "  row_id varchar(255) NOT NULL,\n"
+       "  answer bigint NOT NULL,\n"
+       "  PRIMARY KEY (entity, row_id, answer),\n"
+       "  INDEX ix_kit_idempotency_rows_answer (answer),\n"
+       "  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES "
+       "kit_idempotency_keys (id) ON DELETE CASCADE\n"
        ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"},
   };
   return tables;

@@ -222,6 +222,29 @@ TEST(Format, RefusesWhatIsBroken) {
   }
 }
 
+TEST(Format, TextsOfSeveralLinesAreTextsInQuotes) {
+  EXPECT_EQ(formatted("kit: 1\ndoc: one\n  two\n\n  three\n"),
+            "kit: 1\ndoc: \"one two\\nthree\"\n");
+  check_layout(
+      "kit: 1\nservice: shop\nentities:\n  Item:\n    doc: one\n\n      \"two\" \\x\n"
+      "    fields: {a: int32}\n",
+      "several lines");
+}
+
+TEST(Format, SaysWhereItCannotGoOn) {
+  const auto check = [](const std::string& text, const std::string& place,
+                        const std::string& message) {
+    EXPECT_THAT(formatted(text), testing::StartsWith("error: shop.yaml:" + place + ": error: "))
+        << text;
+    EXPECT_THAT(formatted(text), testing::HasSubstr(message));
+  };
+  check("kit: 1\nx:\n  - - a\n    - b\n", "3:5", "cannot be laid out anew");
+  check("", "1:1", "there is no schema in this file");
+  check("# only\n# comments\n", "1:1", "there is no schema in this file");
+  check("# first\n[a, b]\n", "2:1", "a schema is a mapping of lines");
+  check("kit: 1\nb: decimal(10, # digits\n  2)\n", "2:16", "inside parentheses");
+}
+
 TEST(Format, IsSafeWithAnything) {
   // Whatever comes out says the same, or nothing comes out.
   std::mt19937 random(3);  // NOLINT(cert-msc51-cpp)

@@ -244,6 +244,16 @@ std::vector<std::string_view> type_names() {
   return names;
 }
 
+/// What to write instead of varchar(20).
+std::string sized_string(std::string_view digits) {
+  const std::size_t close = digits.find(')');
+  const auto size = close == std::string_view::npos || close == 0
+                        ? std::nullopt
+                        : kit::parse_int(kit::trim(digits.substr(1, close - 1)));
+  const long long max = size && *size > 0 && *size <= 1'000'000 ? *size : 40;
+  return "write {type: string, max: " + std::to_string(max) + "}";
+}
+
 std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
   const std::size_t parenthesis = std::min(type.text.find('('), type.text.size());
   const std::string name(kit::trim(std::string_view(type.text).substr(0, parenthesis)));
@@ -261,7 +271,7 @@ std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
     } else if (!digits.empty()) {
       context.diagnostics.error(type,
                                 "the type " + in_quotes(name) + " takes nothing in parentheses",
-                                name == "string" ? "write {type: string, max: 40}" : "");
+                                name == "string" ? sized_string(digits) : "");
       return std::nullopt;
     }
     return spec;
@@ -273,9 +283,8 @@ std::optional<TypeSpec> parse_type(Context& context, const Word& type) {
     return spec;
   }
   const bool is_sized_text = !digits.empty() && kit::to_lower(name).ends_with("char");
-  context.diagnostics.error(
-      type, "unknown type " + in_quotes(type.text),
-      is_sized_text ? "write {type: string, max: 40}" : suggest_type(context, name));
+  context.diagnostics.error(type, "unknown type " + in_quotes(type.text),
+                            is_sized_text ? sized_string(digits) : suggest_type(context, name));
   return std::nullopt;
 }
 

@@ -54,7 +54,7 @@ TEST(Golden, openapi_and_typescript) {
 
 /// What a new project starts with is a schema without a complaint.
 TEST(Golden, a_new_projects_schema_is_right) {
-  for (const File& file : render_project("music_store")) {
+  for (const File& file : render_project("music_store", "music_store")) {
     for (const char* mark : {"@name@", "@Name@", "@Label@"}) {
       EXPECT_EQ(file.text.find(mark), std::string::npos) << file.path;
     }

@@ -215,7 +215,9 @@ void write_action(YamlText& yaml, const Service& service, const Entity& entity,
   }
   const Block post(yaml, "post");
   write_head(yaml, entity, action.operation_id, action.label, action.doc);
-  use_parameters(yaml, {"Idempotency-Key"});
+  use_parameters(yaml, action.on_collection
+                           ? std::vector<std::string>{"Idempotency-Key"}
+                           : std::vector<std::string>{"If-Match", "Idempotency-Key"});
   if (!action.input_type.empty()) write_body(yaml, action.input_type);
   const Block responses(yaml, "responses");
   if (!action.result_type.empty()) {
@@ -226,7 +228,9 @@ void write_action(YamlText& yaml, const Service& service, const Entity& entity,
     const Entity& output = service.entities[action.output];
     write_answer(yaml, "200", output.label + ".", output.name, Headers::etag);
   }
-  use_errors(yaml, {"400", "404", "409", "422", "default"});
+  use_errors(yaml, action.on_collection
+                       ? std::vector<std::string>{"400", "404", "409", "422", "default"}
+                       : std::vector<std::string>{"400", "404", "409", "412", "422", "default"});
 }
 
 void write_link(YamlText& yaml, const Entity& entity, const Relation& relation,
@@ -289,7 +293,7 @@ void write_paths(YamlText& yaml, const Service& service) {
   for (const Entity& entity : service.entities) {
     write_collection(yaml, entity);
     write_bulk(yaml, entity);
-    if (has_transfers(entity)) write_transfers(yaml, entity);
+    if (has_export(entity)) write_transfers(yaml, entity);
     write_item(yaml, entity);
     if (entity.soft_delete) write_restore(yaml, entity);
     if (entity.soft_delete) write_purge(yaml, entity);

@@ -110,13 +110,27 @@ void write_limit(YamlText& yaml, const Entity& entity) {
   yaml.plain("default", std::to_string(entity.list.page_size));
 }
 
+/// "^(album|genre)" of the relations that a path begins with.
+std::string first_of_path(const std::vector<std::string>& names) {
+  std::string pattern = "^(";
+  for (const std::string& name : names) pattern.append(pattern.size() > 2 ? "|" : "").append(name);
+  return pattern + ")";
+}
+
 void write_expand(YamlText& yaml, const Entity& entity, const std::vector<std::string>& names) {
   const Block block(yaml, entity.name + ".expand");
   yaml.plain("name", "expand");
   yaml.plain("in", "query");
-  yaml.text("description", "Relations to answer with.");
+  std::string words;
+  for (const std::string& name : names) words.append(words.empty() ? "" : ", ").append(name);
+  yaml.text("description", "Relations to answer with: " + words +
+                               "; and theirs behind a point, three deep at most.");
   write_list_style(yaml);
-  write_words(yaml, names);
+  const Block schema(yaml, "schema");
+  yaml.plain("type", "array");
+  const Block items(yaml, "items");
+  yaml.plain("type", "string");
+  yaml.text("pattern", first_of_path(names) + "(\\.[a-z0-9_]+){0,2}$");
 }
 
 void write_fields(YamlText& yaml, const Entity& entity) {
@@ -127,9 +141,24 @@ void write_fields(YamlText& yaml, const Entity& entity) {
   const Block block(yaml, entity.name + ".fields");
   yaml.plain("name", "fields");
   yaml.plain("in", "query");
-  yaml.text("description", "Fields to answer with, and no others but the id.");
+  const std::vector<std::string> relations = expandable(entity);
+  yaml.text("description", relations.empty()
+                               ? "Fields to answer with, and no others but the id."
+                               : "Fields to answer with, and no others but the id; those of what "
+                                 "is expanded behind a point.");
   write_list_style(yaml);
-  write_words(yaml, names);
+  if (relations.empty()) return write_words(yaml, names);
+  const Block schema(yaml, "schema");
+  yaml.plain("type", "array");
+  const Block items(yaml, "items");
+  yaml.plain("type", "string");
+  const Block either(yaml, "anyOf");
+  {
+    const Item item(yaml);
+    yaml.list("enum", names);
+  }
+  const Item item(yaml);
+  yaml.text("pattern", first_of_path(relations) + "(\\.[a-z0-9_]+){1,3}$");
 }
 
 void write_deleted(YamlText& yaml) {
@@ -211,9 +240,7 @@ void use_filters(YamlText& yaml, const Entity& entity) {
 
 std::vector<std::string> expandable(const Entity& entity) {
   std::vector<std::string> names;
-  for (const Relation& relation : entity.relations) {
-    if (relation.kind == RelationKind::belongs_to) names.push_back(relation.name);
-  }
+  for (const Relation& relation : entity.relations) names.push_back(relation.name);
   return names;
 }
 

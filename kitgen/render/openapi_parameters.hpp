@@ -9,7 +9,7 @@
 
 namespace kitgen::render {
 
-/// Names of the relations that `expand=` puts into answers.
+/// Names of the relations that `expand=` begins with.
 std::vector<std::string> expandable(const model::Entity& entity);
 
 /// The shared parameters of the document, `#/components/parameters`.

@@ -173,20 +173,52 @@ void write_property(YamlText& yaml, const Service& service, const Field& field, 
   if (!example.empty()) yaml.plain("example", example);
 }
 
+void write_expanded_items(YamlText& yaml, const Service& service, const Relation& relation) {
+  const Block items(yaml, "items");
+  const std::string& target = service.entities[relation.target].name;
+  if (!relation.pivot || !relation.pivot->has_link()) return yaml.reference("schemas", target);
+  const Block all(yaml, "allOf");
+  {
+    const YamlText::Item item(yaml);
+    yaml.reference("schemas", target);
+  }
+  const YamlText::Item item(yaml);
+  yaml.plain("type", "object");
+  yaml.list("required", {"link"});
+  const Block members(yaml, "properties");
+  const Block member(yaml, "link");
+  yaml.reference("schemas", relation.pivot->link_type);
+}
+
 void write_expanded(YamlText& yaml, const Service& service, const Entity& entity) {
   for (const Relation& relation : entity.relations) {
-    if (relation.kind != model::RelationKind::belongs_to) continue;
-    const Block block(yaml, relation.name);
+    const std::string description = "Present with expand=" + relation.name + "." +
+                                    (relation.doc.empty() ? "" : " " + relation.doc);
     {
-      const Block all(yaml, "allOf");
-      const YamlText::Item item(yaml);
-      yaml.reference("schemas", service.entities[relation.target].name);
+      const Block block(yaml, relation.name);
+      if (relation.is_to_one()) {
+        const Block all(yaml, "allOf");
+        const YamlText::Item item(yaml);
+        yaml.reference("schemas", service.entities[relation.target].name);
+      } else {
+        yaml.plain("type", "array");
+        write_expanded_items(yaml, service, relation);
+      }
+      yaml.text("description", description);
+      if (may_be_null(service, relation)) yaml.plain("nullable", "true");
+      yaml.plain("readOnly", "true");
     }
-    yaml.text("description", "Present with expand=" + relation.name + "." +
-                                 (relation.doc.empty() ? "" : " " + relation.doc));
-    if (relation.optional) yaml.plain("nullable", "true");
-    yaml.plain("readOnly", "true");
+    if (relation.is_to_one()) continue;
+    const Block next(yaml, relation.name + ".next");
+    yaml.reference("schemas", "KitNext");
   }
+}
+
+void write_next(YamlText& yaml) {
+  const Block block(yaml, "KitNext");
+  yaml.plain("type", "string");
+  yaml.text("description", "Where a list goes on that has more than its first 100.");
+  yaml.plain("readOnly", "true");
 }
 
 void write_object(YamlText& yaml, const Service& service, const std::string& name,
@@ -391,6 +423,14 @@ bool is_required(const Field& field, Shape shape) {
   return shape != Shape::patch && field.required_in_create;
 }
 
+bool may_be_null(const Service& service, const Relation& relation) {
+  if (!relation.is_to_one()) return false;
+  const Entity& target = service.entities[relation.target];
+  const bool hides_rows = target.access && !target.access->rows.empty();
+  return relation.optional || relation.kind == model::RelationKind::has_one || target.soft_delete ||
+         hides_rows;
+}
+
 std::vector<Field> shown_fields(const Entity& entity) {
   std::vector<Field> fields = entity.fields;
   for (const model::ComputedField& each : entity.computed) fields.push_back(each.field);
@@ -474,6 +514,11 @@ void write_schemas(YamlText& yaml, const Service& service) {
     }
   }
   write_links(yaml, service);
+  const auto has_lists = [](const Entity& entity) {
+    return std::ranges::any_of(entity.relations,
+                               [](const Relation& relation) { return !relation.is_to_one(); });
+  };
+  if (std::ranges::any_of(service.entities, has_lists)) write_next(yaml);
   if (std::ranges::any_of(service.entities, &Entity::audit)) {
     write_history_entry(yaml);
     write_history_list(yaml);

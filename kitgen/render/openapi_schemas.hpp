@@ -26,6 +26,8 @@ bool is_required(const model::Field& field, Shape shape);
 std::string filter_parameter(const model::Field& field, const std::string& op);
 
 /// What an answer has of an entity: its fields, then the computed ones.
+/// Whether `expand=` may show null: there is none, or none that the caller sees.
+bool may_be_null(const model::Service& service, const model::Relation& relation);
 std::vector<model::Field> shown_fields(const model::Entity& entity);
 
 /// One element of an array, as a field of its own.

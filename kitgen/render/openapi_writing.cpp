@@ -6,6 +6,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/render/openapi_parameters.hpp"
+#include "kitgen/render/render.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -205,7 +206,7 @@ void write_transfer_parameters(YamlText& yaml) {
 
 void write_transfers(YamlText& yaml, const Entity& entity) {
   write_export(yaml, entity);
-  write_import(yaml, entity);
+  if (has_transfers(entity)) write_import(yaml, entity);
 }
 
 void write_row_schemas(YamlText& yaml) {

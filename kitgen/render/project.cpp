@@ -6,7 +6,7 @@
 namespace kitgen::render {
 namespace {
 
-// In these texts @name@ is "music_store", @Name@ "MusicStore", @Label@ "Music store".
+// In these texts @name@ is "music_store", @Label@ "Music store"; @service@ may be another name.
 
 constexpr std::string_view schema_text =
     R"(# yaml-language-server: $schema=../.kit/language.json
@@ -45,7 +45,7 @@ constexpr std::string_view main_text =
 #include <utility>
 #include <vector>
 
-#include "internal/@name@.gen.hpp"
+#include "internal/@service@.gen.hpp"
 #include "kit/app/application.hpp"
 #include "kit_embed/migrations.hpp"
 #include "kit_embed/openapi.hpp"
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
       .title = "@Label@",
       .migrations = *migrations,
       .files = kit::app::web::openapi(),
-      .make_service = @name@::make_service,
+      .make_service = @service@::make_service,
   };
   return kit::app::run(argc, argv, std::move(application));
 }
@@ -268,7 +268,7 @@ IncludeBlocks: Regroup
 AllowShortFunctionsOnASingleLine: Inline
 )";
 
-std::string filled(std::string_view text, const std::string& name) {
+std::string filled(std::string_view text, const std::string& name, const std::string& service) {
   std::string result(text);
   const auto replace = [&](std::string_view mark, const std::string& value) {
     for (std::size_t at = result.find(mark); at != std::string::npos;
@@ -277,21 +277,17 @@ std::string filled(std::string_view text, const std::string& name) {
     }
   };
   replace("@name@", name);
-  replace("@Name@", model::to_pascal(name));
+  replace("@service@", service);
   replace("@Label@", model::to_label(name));
   return result;
 }
 
 }  // namespace
 
-std::string main_cpp(const std::string& name) {
-  return filled(main_text, name);
-}
-
-std::vector<File> render_project(const std::string& name) {
+std::vector<File> render_project(const std::string& name, const std::string& service) {
   std::vector<File> files;
   const auto add = [&](std::string path, std::string_view text) {
-    files.push_back({std::move(path), filled(text, name), Ownership::started, false});
+    files.push_back({std::move(path), filled(text, name, service), Ownership::started, false});
   };
   add(".clang-format", format_text);
   add(".gitignore", ignore_text);

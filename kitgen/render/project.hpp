@@ -10,10 +10,8 @@ namespace kitgen::render {
 
 /// The files a new project starts with: schema, build, configuration, checks; all of them started,
 /// none generated. What follows from the schema is `kitgen generate`'s.
-/// `name` is a snake_case identifier and no reserved word.
-std::vector<File> render_project(const std::string& name);
-
-/// main.cpp of a service: started once, then the project's own.
-std::string main_cpp(const std::string& name);
+/// `name` is that of the program, its settings and databases; `service` that of the schema, which
+/// may change later. Both are snake_case identifiers and no reserved words.
+std::vector<File> render_project(const std::string& name, const std::string& service);
 
 }  // namespace kitgen::render

@@ -31,7 +31,7 @@ struct Options {
 /// The four layers in C++. Files sorted by path; the same model gives the same bytes.
 /// What the routes look like, for the other renderers:
 ///   GET    {path}                 filters `field`, `field.op`; sort, limit, cursor, total, search,
-///   expand (belongs_to names) POST   {path}                 201, Location, ETag GET    {path}/{id}
+///   expand (paths of relations) POST   {path}                 201, Location, ETag GET {path}/{id}
 ///   ETag, If-None-Match -> 304; expand PUT    {path}/{id}            If-Match; 200 PATCH
 ///   {path}/{id}            If-Match; application/merge-patch+json or application/json; 200 DELETE
 ///   {path}/{id}            If-Match; 204 POST   {restore_path}         soft-deleting entities; 200
@@ -46,8 +46,10 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
 std::string restore_path(const model::Entity& entity);
 std::string purge_path(const model::Entity& entity);
 std::string history_path(const model::Entity& entity);
-/// Whether the rows of the entity can be imported and exported: its schema says what the columns
-/// are, none is secret, and no access rules have to be kept.
+/// Whether the rows of the entity can be exported: its schema says what the columns are, and none
+/// is secret.
+bool has_export(const model::Entity& entity);
+/// Whether they can be imported too: no access rules have to be kept.
 bool has_transfers(const model::Entity& entity);
 
 }  // namespace kitgen::render

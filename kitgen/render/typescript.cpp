@@ -71,6 +71,9 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** A relation, or what follows behind a point from one. */
+export type KitPath<R extends string> = R | `${R}.${string}`;
+
 /** What an import has done, or would do. */
 export interface KitImport {
   dry_run: boolean;
@@ -232,13 +235,27 @@ std::string interface_of(const std::string& name, const std::string& doc,
   return text + extra + "}\n";
 }
 
+/// What a relation shows: `Track & { link: PlaylistTracksLink }`
+std::string item_of(const Service& service, const Relation& relation) {
+  const std::string& name = service.entities[relation.target].name;
+  const bool shows_links = relation.pivot && relation.pivot->has_link();
+  return shows_links ? name + " & { link: " + relation.pivot->link_type + " }" : name;
+}
+
 std::string expanded_members(const Service& service, const Entity& entity) {
   std::string text;
   for (const Relation& relation : entity.relations) {
-    if (relation.kind != RelationKind::belongs_to) continue;
     text += doc_block("Present with expand: [\"" + relation.name + "\"].", "  ");
-    text += "  " + relation.name + "?: " + service.entities[relation.target].name +
-            (relation.optional ? " | null" : "") + ";\n";
+    const std::string item = item_of(service, relation);
+    if (relation.is_to_one()) {
+      text += "  " + relation.name + "?: " + item +
+              (may_be_null(service, relation) ? " | null" : "") + ";\n";
+      continue;
+    }
+    const bool is_plain = item.find(' ') == std::string::npos;
+    text += "  " + relation.name + "?: " + (is_plain ? item : "(" + item + ")") + "[];\n";
+    text += doc_block("The path of the rest, where there are more than 100.", "  ");
+    text += "  \"" + relation.name + ".next\"?: string;\n";
   }
   return text;
 }
@@ -269,16 +286,19 @@ std::string query_of(const Entity& entity) {
   text += "  sort?: readonly (" + keys + ")[];\n";
   std::string relations;
   for (const Relation& relation : entity.relations) {
-    if (relation.kind != RelationKind::belongs_to) continue;
     relations += (relations.empty() ? "\"" : " | \"") + relation.name + "\"";
   }
-  if (!relations.empty()) text += "  expand?: readonly (" + relations + ")[];\n";
+  if (!relations.empty()) {
+    text += doc_block("Relations, and theirs behind a point: \"album.artist\".", "  ");
+    text += "  expand?: readonly KitPath<" + relations + ">[];\n";
+  }
   std::string fields;
   for (const Field& field : entity.fields) {
     if (field.in_response) fields += (fields.empty() ? "\"" : " | \"") + field.name + "\"";
   }
   text += doc_block("With it the other fields are left out, but for the id.", "  ");
-  text += "  fields?: readonly (" + fields + ")[];\n";
+  const std::string expanded = relations.empty() ? "" : " | `${" + relations + "}.${string}`";
+  text += "  fields?: readonly (" + fields + expanded + ")[];\n";
   if (entity.soft_delete) text += "  deleted?: \"include\" | \"only\";\n";
   return text + "  limit?: number;\n  cursor?: string;\n  page?: number;\n  total?: boolean;\n}\n";
 }
@@ -379,7 +399,7 @@ class ClientWriter {
         "bulk(body: KitBulk<" + name + "Create, " + name + "Patch, " + id_of + ">, call?: KitCall)",
         "KitBulkResult<" + name + ", " + id_of + ">", "POST", "\"" + entity_.path + "/bulk\"",
         "body");
-    if (has_transfers(entity_)) write_transfers();
+    if (has_export(entity_)) write_transfers();
     method("", "delete(" + id + ", call?: KitCall)", "void", "DELETE", one, "undefined");
     if (entity_.soft_delete) {
       method("Undoes a deletion.", "restore(" + id + ", call?: KitCall)", name, "POST",
@@ -402,6 +422,7 @@ class ClientWriter {
     text_ += "\n  /** Every row as CSV. */\n  export_csv(query?: " + query +
              ", call?: KitCall): Promise<string> {\n    return this.transport.send(\"GET\", \"" +
              entity_.path + "/export\" + kitQuery(query), undefined, \"\", call);\n  }\n";
+    if (!has_transfers(entity_)) return;
     text_ +=
         "\n  /** All or nothing; violations name line and column: lines[17].Email. */\n"
         "  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): "
@@ -422,10 +443,7 @@ class ClientWriter {
   }
 
   std::string expand_key() const {
-    for (const Relation& relation : entity_.relations) {
-      if (relation.kind == RelationKind::belongs_to) return "\"expand\" | \"fields\"";
-    }
-    return "\"fields\"";
+    return entity_.relations.empty() ? "\"fields\"" : "\"expand\" | \"fields\"";
   }
 
   void write_action(const model::Action& action) {
@@ -452,10 +470,8 @@ class ClientWriter {
              target.name, "GET", literal(path) + " + kitQuery(query)", "undefined");
       return;
     }
-    const bool shows_links = relation.pivot && relation.pivot->has_link();
-    const std::string item =
-        shows_links ? target.name + " & { link: " + relation.pivot->link_type + " }" : target.name;
-    write_list("list_" + relation.name, id + ", ", target, literal(path), item);
+    write_list("list_" + relation.name, id + ", ", target, literal(path),
+               item_of(service_, relation));
     if (relation.kind != RelationKind::many_to_many) return;
     const bool has_link = relation.pivot->has_link();
     const std::string both = id + ", target_id: " + id_type(target) + ", call?: KitCall";

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -304,42 +305,74 @@ class Printer {
         wrapped(item, indent + 3);
         out_ += comment_behind(map_.end(item)) + "\n";
       } else {
-        refused_ = true;
+        refuse(item.word.at);
       }
     }
     if (!node.flow) comments_before(limit, indent, column);
   }
 
  public:
-  /// A form of YAML nobody writes a schema in.
-  bool refused() const { return refused_; }
+  /// Where a form of YAML stands that nobody writes a schema in; nothing without one.
+  std::optional<Position> refused() const { return refused_; }
 
  private:
+  void refuse(Position at) {
+    if (!refused_) refused_ = at;
+  }
+
   SourceMap map_;
   std::string out_;
   std::size_t next_ = 0;              ///< The first comment that may not be written yet.
   std::vector<std::size_t> written_;  ///< Comments behind values, sorted.
   bool opened_ = false;               ///< A block was opened by the last line.
-  bool refused_ = false;
+  std::optional<Position> refused_;
 };
 
-bool same(const Node& a, const Node& b) {
-  const auto same_word = [](const Word& x, const Word& y) {
-    return x.text == y.text && x.quoted == y.quoted;
-  };
-  const auto same_entry = [&](const Entry& x, const Entry& y) {
-    return same_word(x.key, y.key) && same(x.value, y.value);
-  };
-  if (a.kind != b.kind || (a.is_scalar() && !same_word(a.word, b.word))) return false;
-  return std::ranges::equal(a.items, b.items, same) &&
-         std::ranges::equal(a.entries, b.entries, same_entry);
+/// A text of several lines is one however it is written; a short one may be a number without
+/// quotes.
+bool same(const Word& a, const Word& b) {
+  return a.text == b.text && (a.quoted == b.quoted || a.text.find('\n') != std::string::npos);
 }
 
-std::vector<std::string> comment_texts(const Source& source, const Node& root) {
-  std::vector<std::string> texts;
-  for (const Comment& comment : SourceMap(source, root).comments()) texts.push_back(comment.text);
-  std::ranges::sort(texts);
-  return texts;
+/// Where `a` says something else than `b`; nothing when they say the same.
+std::optional<Position> difference(const Node& a, const Node& b) {
+  if (a.kind != b.kind || (a.is_scalar() && !same(a.word, b.word))) return a.word.at;
+  for (std::size_t i = 0; i < std::min(a.items.size(), b.items.size()); ++i) {
+    if (const auto at = difference(a.items[i], b.items[i])) return at;
+  }
+  for (std::size_t i = 0; i < std::min(a.entries.size(), b.entries.size()); ++i) {
+    if (!same(a.entries[i].key, b.entries[i].key)) return a.entries[i].key.at;
+    if (const auto at = difference(a.entries[i].value, b.entries[i].value)) return at;
+  }
+  const bool is_whole = a.items.size() == b.items.size() && a.entries.size() == b.entries.size();
+  return is_whole ? std::nullopt : std::optional(a.word.at);
+}
+
+/// The first comment that the other text does not have as often.
+std::optional<Position> lost_comment(const Source& source, const Node& root, const Source& again,
+                                     const Node& result) {
+  std::map<std::string, int> counts;
+  for (const Comment& comment : SourceMap(again, result).comments()) ++counts[comment.text];
+  for (const Comment& comment : SourceMap(source, root).comments()) {
+    if (--counts[comment.text] < 0) return source.position(comment.offset);
+  }
+  for (const auto& [text, count] : counts) {
+    if (count != 0) return root.word.at;
+  }
+  return std::nullopt;
+}
+
+/// Where the laid out text is not what it should be; nothing when it is.
+std::optional<Position> objection(const Source& source, const Node& root, const Printer& printer,
+                                  const Source& again) {
+  if (const auto at = printer.refused()) return at;
+  Diagnostics diagnostics(again);
+  const std::optional<Node> result = parse_yaml(again, diagnostics);
+  if (!result) return root.word.at;
+  if (const auto at = difference(root, *result)) return at;
+  if (const auto at = lost_comment(source, root, again, *result)) return at;
+  if (Printer(again, *result).print(*result) != again.text()) return root.word.at;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -347,24 +380,22 @@ std::vector<std::string> comment_texts(const Source& source, const Node& root) {
 std::optional<std::string> format(const Source& source, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.error_count();
   const std::optional<Node> root = parse_yaml(source, diagnostics);
-  if (!root || diagnostics.error_count() > before) return std::nullopt;
+  if (diagnostics.error_count() > before) return std::nullopt;
+  if (!root || root->is_null()) {
+    diagnostics.error(Position{1, 1}, 1,
+                      "there is no schema in this file, only comments or nothing",
+                      "a schema begins with kit: 1 and service: shop");
+    return std::nullopt;
+  }
   if (!root->is_map() || root->flow) {
-    diagnostics.error(Position{1, 1}, 1, "a schema is a mapping of lines (kit: 1, service: ...)");
+    diagnostics.error(root->word.at, 1, "a schema is a mapping of lines (kit: 1, service: ...)");
     return std::nullopt;
   }
   Printer printer(source, *root);
-  std::string text = printer.print(*root);
-  const Source again(source.file(), text);
-  Diagnostics unused(again);
-  const std::optional<Node> result = parse_yaml(again, unused);
-  const auto is_kept = [&] {
-    if (printer.refused() || !result || !same(*root, *result)) return false;
-    if (comment_texts(source, *root) != comment_texts(again, *result)) return false;
-    return Printer(again, *result).print(*result) == text;
-  };
-  if (is_kept()) return text;
-  diagnostics.error(Position{1, 1}, 1,
-                    "this file cannot be laid out anew without changing what it says",
+  const Source again(source.file(), printer.print(*root));
+  const std::optional<Position> at = objection(source, *root, printer, again);
+  if (!at) return again.text();
+  diagnostics.error(*at, 1, "this cannot be laid out anew without changing what it says",
                     "write it in plainer YAML: simple keys, no nested lists of lists");
   return std::nullopt;
 }

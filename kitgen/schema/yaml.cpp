@@ -300,6 +300,16 @@ int line_without_colon(const Source& source, Position at) {
   return 0;
 }
 
+/// A comment inside parentheses that a line before `at` opens, `decimal(10, # digits`: YAML ends
+/// the word there. Its byte column, or npos.
+std::size_t comment_in_parentheses(const Source& source, int number) {
+  const std::string_view text = source.line(number);
+  const std::size_t comment = text.find(" #");
+  if (comment == std::string_view::npos || !opens_parenthesis(text.substr(0, comment)))
+    return std::string_view::npos;
+  return comment + 1;
+}
+
 /// yaml-cpp's words for common slips, in words that help.
 std::string explain(const std::string& message) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> known{{
@@ -412,7 +422,12 @@ std::optional<Node> parse_yaml(const Source& source, Diagnostics& diagnostics, s
         has_place ? source.position(error.mark.line + 1,
                                     static_cast<std::size_t>(std::max(error.mark.column, 0)))
                   : Position{0, 0, source.index()};
-    if (const int line = line_without_colon(source, at)) {
+    const std::size_t comment = comment_in_parentheses(source, at.line - 1);
+    if (comment != std::string_view::npos) {
+      diagnostics.error(source.position(at.line - 1, comment), 1,
+                        "bad YAML: a comment cannot stand inside parentheses",
+                        "move it above the line, or behind the ')'");
+    } else if (const int line = line_without_colon(source, at)) {
       const std::string word(kit::trim(source.line(line)));
       const std::size_t column = source.line(line).find(word);
       diagnostics.error(source.position(line, column), static_cast<int>(word.size()),

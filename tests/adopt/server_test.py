@@ -74,6 +74,7 @@ class Test:
         few = self.from_db(server.url("rental"), "--tables", "film,language", "--service", "few")
         self.hold("--tables", few.returncode == 0 and few.stdout.count("\n  Film:") == 1 and "Customer:" not in few.stdout, few.stdout)
         self.hostile(server)
+        self.digits(server)
         self.refusals(server)
         return not self.failures
 
@@ -85,6 +86,18 @@ class Test:
         self.hold("hostile names", made.returncode == 0, made.stderr)
         self.hold("a wide table", "columns only the first 1000 are carried" in made.stdout, made.stderr)
         self.hold("lines of the catalogue stay comments or texts", "\nb: {c" not in made.stdout and "\n# c: [" not in made.stdout, made.stdout[:900])
+
+    def digits(self, server):
+        """No value of the old column may be too large for the new one."""
+        more = ", e numeric(5,-2), f numeric" if self.kind == "postgres" else ""
+        server.load("digits", f"CREATE TABLE prices (id int PRIMARY KEY, a numeric(40,20), b numeric(20,10), c numeric(38,0), d numeric(18,2){more});")
+        made = self.from_db(server.url("digits"), "--service", "digits")
+        lines = ["a: {type: string, max: 43, optional: true}", "b: {type: decimal(18,8), optional: true}", "c: {type: string, max: 41, optional: true}",
+                 "d: {type: decimal(18,2), optional: true}"]
+        lines += ["e: {type: decimal(7,0), optional: true}", "f: {type: decimal(18,6), optional: true}"] if more else []
+        for line in lines:
+            self.hold(f"digits: {line}", line in made.stdout, made.stdout + made.stderr)
+        self.generates(made.stdout)
 
     def refusals(self, server):
         secret = "wr0ng-secret"

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what: roles by operation, fields and rows, and that refusals tell nothing they should not."""
+import csv
+import io
 import os
 import unittest
 
@@ -97,6 +99,46 @@ class AccessTest(unittest.TestCase):
         self.assertNotIn("credit", seen[0]["client"])
         self.assertIsNone(seen[1]["client"], "a client of another clerk")
 
+    def test_lists_in_answers_keep_the_targets_rules(self):
+        folder = self.office.made(ADMIN, "/folders", {"title": "Nested"})
+        mine, others = (self.client(rep, folder_id=folder["id"]) for rep in (self.ana, self.ben))
+        tag = self.office.made(ADMIN, "/tags", {"name": "nested"})
+        for each in (mine, others):
+            self.office.made(NOBODY, "/papers", {"text": f"of {each['id']}", "client_id": each["id"], "folder_id": folder["id"]})
+            self.assertEqual(self.office.ask(ADMIN, "PUT", f"/clients/{each['id']}/tags/{tag['id']}").status, 204)
+        url = f"/folders/{folder['id']}"
+
+        def shown(who, path):
+            answer = self.office.ask(who, "GET", f"{url}?expand={path}")
+            self.assertEqual(answer.status, 200, answer)
+            return answer.json()
+        for who, rows in ((ANA, [mine]), (BEN, [others]), (BOSS, [mine]), (ADMIN, [mine, others]), ("zoe clerk", [])):
+            clients = shown(who, "clients.papers")["clients"]
+            self.assertEqual([each["id"] for each in clients], [each["id"] for each in rows], who)
+            self.assertEqual([each["papers"][0]["text"] for each in clients], [f"of {each['id']}" for each in rows])
+            self.assertEqual("credit" in str(clients), who == ADMIN, "fields of others are not shown")
+            self.assertEqual("notes" in str(clients), bool(rows) and who in (ADMIN, BOSS))
+            self.assertNotIn("pin", str(clients))
+        # One who is hidden ends a path.
+        papers = shown(ANA, "papers.client.tags")["papers"]
+        self.assertEqual([each["client"] and each["client"]["id"] for each in papers], [mine["id"], None])
+        self.assertEqual([each["name"] for each in papers[0]["client"]["tags"]], ["nested"])
+        # Who may not read an entity is refused, on the way and at the end, whether there are rows or not.
+        empty = self.office.made(ADMIN, "/folders", {"title": "Empty"})["id"]
+        for where in (url, f"/folders/{empty}", "/folders"):
+            for who, path, reason in ((STRANGER, "clients", "CLIENT"), (STRANGER, "papers.client.tags", "CLIENT"), (AUDITOR, "clients.tags", "TAG"),
+                                      (AUDITOR, "clients.rep", "PERSON"), (AUDITOR, "papers,clients.rep.boss", "PERSON")):
+                self.refused(self.office.ask(who, "GET", f"{where}?expand={path}"), 403, f"{reason}_READ_FORBIDDEN", "Client ")
+        answer = self.office.ask(ANA, "GET", f"{url}?expand=clients&fields=clients.credit")
+        self.refused(answer, 400, "PARAMETERS_INVALID")
+        self.assertNotIn("credit,", answer.violations()["fields"])
+        self.assertEqual(self.office.ask(ADMIN, "GET", f"{url}?expand=clients&fields=clients.credit").json()["clients"],
+                         [{"id": mine["id"], "credit": "7777.77"}, {"id": others["id"], "credit": "7777.77"}])
+        # What is deleted is shown by no relation.
+        self.assertEqual(self.office.ask(ADMIN, "DELETE", f"/clients/{mine['id']}").status, 204)
+        self.assertEqual([each["id"] for each in shown(ADMIN, "clients")["clients"]], [others["id"]])
+        self.assertEqual([each["client"] and each["client"]["id"] for each in shown(ADMIN, "papers.client")["papers"]], [None, others["id"]])
+
     def test_fields_by_role(self):
         mine = self.client(self.ana)
         url = f"/clients/{mine['id']}"
@@ -132,8 +174,8 @@ class AccessTest(unittest.TestCase):
         first = self.office.ask("root admin", "PATCH", url, {"name": "Keyed"}, key)
         self.assertEqual((first.status, first.json()["credit"]), (200, "7777.77"))
         self.assertEqual(self.office.ask("root admin", "PATCH", url, {"name": "Keyed"}, key).body, first.body)
-        for who in ("root clerk", "root"):
-            self.refused(self.office.ask(who, "PATCH", url, {"name": "Keyed"}, key), 422, "IDEMPOTENCY_KEY_REUSED")
+        self.refused(self.office.ask("root clerk", "PATCH", url, {"name": "Keyed"}, key), 422, "IDEMPOTENCY_KEY_REUSED")
+        self.refused(self.office.ask("root", "PATCH", url, {"name": "Keyed"}, key), 403, "CLIENT_WRITE_FORBIDDEN")
 
     def test_fields_that_may_not_be_written(self):
         mine = self.client(self.ana)
@@ -249,6 +291,33 @@ class AccessTest(unittest.TestCase):
     def test_the_start_page_counts_nothing(self):
         for entity in self.office.get("/start.json").json()["entities"]:
             self.assertIsNone(entity.get("count"), entity)
+
+    def test_an_export_has_what_the_caller_sees(self):
+        mine, others = self.client(self.ana), self.client(self.ben)
+        many = {"create": [{"name": f"Many {i}", "email": f"many{i}@example.com", "rep_id": self.ana["id"]} for i in range(700)]}
+        made = self.office.ask(ADMIN, "POST", "/clients/bulk", many).json()["create"]
+        self.addCleanup(self.office.ask, ADMIN, "POST", "/clients/bulk", {"delete": [{"id": each["id"]} for each in made]})
+
+        def rows(who, query=""):
+            answer = self.office.ask(who, "GET", "/clients/export?formulas=plain" + query)
+            self.assertEqual(answer.status, 200, answer)
+            return {row["ClientId"]: row for row in csv.DictReader(io.StringIO(answer.body.decode()))}
+        for who, hidden, sees in ((ANA, {"Credit", "Notes"}, {mine["id"]}), (BEN, {"Credit", "Notes"}, {others["id"]}),
+                                  (FINANCE, {"Notes"}, {mine["id"], others["id"]}), (BOSS, {"Credit"}, {mine["id"]}),
+                                  (ADMIN, set(), {mine["id"], others["id"]}), ("zoe clerk", {"Credit", "Notes"}, set())):
+            with self.subTest(who):
+                found = rows(who)
+                listed = self.office.ask(who, "GET", "/clients?limit=1&total=true").json()["total"]
+                self.assertEqual(len(found), listed, "on every page")
+                self.assertEqual({each["id"] for each in (mine, others) if str(each["id"]) in found}, sees)
+                for row in found.values():
+                    self.assertEqual({"ClientId", "Name", "Email", "Credit", "Notes", "RepId"} - set(row), hidden)
+        self.assertEqual(rows(ANA, f"&email={mine['email']}")[str(mine["id"])]["Name"], mine["name"])
+        self.assertEqual(rows(ANA, f"&email={others['email']}"), {})
+        for query in ("?credit=1", "?search=hush&sort=credit"):
+            self.refused(self.office.ask(ANA, "GET", "/clients/export" + query), 400, "PARAMETERS_INVALID")
+        self.refused(self.office.ask(NOBODY, "GET", "/clients/export?limit=x"), 403, "CLIENT_READ_FORBIDDEN")
+        self.assertEqual(self.office.ask(ADMIN, "POST", "/clients/import", b"x", {"Content-Type": "text/csv"}).status, 404)
 
     def test_history_says_who(self):
         made = self.office.made(ANA, "/clients", {"name": "W", "email": "who@example.com", "rep_id": self.ana["id"]})

@@ -33,11 +33,14 @@ class Statements : public ::testing::Test {
     const std::string numbers =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) ";
     for (const char* sql :
-         {"INSERT INTO people SELECT i, 'l' || i, 'P', NULL, 0, 0, 1 FROM n WHERE i <= 100",
+         {"INSERT INTO people SELECT i, 'l' || i, 'P', i % 100 + 1, 0, 0, 1 FROM n WHERE i <= 100",
           "INSERT INTO folders SELECT i, 't' || i, 0, 0, 1, NULL FROM n WHERE i <= 10",
           "INSERT INTO clients SELECT i, 'c' || i, 'c' || i || '@example.com', 0, NULL, NULL, "
           "i % 100 + 1, i % 10 + 1, 0, 0, 1, NULL FROM n",
-          "INSERT INTO papers SELECT i, 'p', i, i % 10 + 1, 0, 0, 1 FROM n"}) {
+          "INSERT INTO papers SELECT i, 'p', i, i % 10 + 1, 0, 0, 1 FROM n",
+          "INSERT INTO tags SELECT i, 't' || i, 0, 0 FROM n WHERE i <= 20",
+          "INSERT INTO client_tags SELECT c.i, t.i FROM n AS c, n AS t WHERE t.i <= 20 AND "
+          "(c.i + t.i) % 4 = 0"}) {
       const kit::Result<> done = database_.execute(numbers + sql);
       EXPECT_TRUE(done) << (done ? "" : done.error().describe());
     }
@@ -81,6 +84,48 @@ TEST_F(Statements, AnExpansionIsOneWhateverThePagesLength) {
   }
   EXPECT_EQ(cost("/api/v1/clients/7", ""), 1);
   EXPECT_EQ(cost("/api/v1/clients/7", "expand=rep,folder"), 3);
+}
+
+TEST_F(Statements, SoAreExpansionsOfEveryKindAndDepth) {
+  struct Case {
+    const char* path;
+    const char* expand;
+    std::int64_t statements;
+  };
+  for (const char* limit : {"limit=1", "limit=20", "limit=200"}) {
+    for (const Case& each :
+         {Case{"/api/v1/people", "clients", 2}, Case{"/api/v1/clients", "tags", 2},
+          Case{"/api/v1/clients", "papers,tags,rep,folder", 5},
+          Case{"/api/v1/folders", "papers.client.rep", 4},
+          Case{"/api/v1/people", "clients.papers,clients.tags,boss", 5},
+          Case{"/api/v1/people/7/clients", "papers.folder,tags", 5}}) {
+      const std::string query = std::string(limit) + "&expand=" + each.expand;
+      EXPECT_EQ(cost(each.path, query), each.statements) << each.path << "?" << query;
+    }
+  }
+  EXPECT_EQ(cost("/api/v1/people/7", "expand=clients.papers,clients.tags"), 4);
+  EXPECT_EQ(cost("/api/v1/people", "login=l99&expand=clients"), 2);
+  EXPECT_EQ(cost("/api/v1/people", "login=nobody&expand=clients"), 1) << "no rows, no statement";
+}
+
+TEST_F(Statements, RowRulesOfATargetArePartOfItsStatement) {
+  const kit::Caller caller{.subject = "l8", .roles = {"clerk"}};
+  kit::Context context;
+  context.set_caller(&caller);
+  const kit::Context::Entry entry(&context);
+  const auto count = [&](std::string_view text) {
+    std::int64_t found = 0;
+    for (std::size_t at = body_.find(text); at != body_.npos; at = body_.find(text, at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(cost("/api/v1/folders", "limit=200&expand=clients"), 2);
+  EXPECT_EQ(count("\"email\""), 3) << "of 300: those of person 8";
+  EXPECT_EQ(count("\"rep_id\":8"), 3) << body_;
+  EXPECT_EQ(cost("/api/v1/papers", "limit=200&expand=client.tags"), 3);
+  EXPECT_EQ(count("\"email\""), 2) << "of the first 200";
+  EXPECT_EQ(cost("/api/v1/people", "limit=200&expand=clients.papers"), 3);
+  EXPECT_EQ(count("\"email\""), 3);
 }
 
 TEST_F(Statements, RowRulesAreConditionsAndNoStatementsOfTheirOwn) {

@@ -206,15 +206,11 @@ class GeneratedService final : public kit::app::Service {
   }};
   api::AlbumRoutes album_routes_{{
       .albums = albums_service_,
-      .artists = artists_service_,
       .track_routes = track_routes_,
       .backend = backend_,
   }};
   api::TrackRoutes track_routes_{{
       .tracks = tracks_service_,
-      .genres = genres_service_,
-      .media_types = media_types_service_,
-      .albums = albums_service_,
       .backend = backend_,
   }};
   api::PlaylistRoutes playlist_routes_{{
@@ -229,21 +225,17 @@ class GeneratedService final : public kit::app::Service {
   }};
   api::CustomerRoutes customer_routes_{{
       .customers = customers_service_,
-      .employees = employees_service_,
       .invoice_routes = invoice_routes_,
       .backend = backend_,
   }};
   api::InvoiceRoutes invoice_routes_{{
       .invoices = invoices_service_,
-      .customers = customers_service_,
       .invoice_lines = invoice_lines_service_,
       .invoice_line_routes = invoice_line_routes_,
       .backend = backend_,
   }};
   api::InvoiceLineRoutes invoice_line_routes_{{
       .invoice_lines = invoice_lines_service_,
-      .tracks = tracks_service_,
-      .invoices = invoices_service_,
       .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;

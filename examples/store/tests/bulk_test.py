@@ -35,7 +35,7 @@ class BulkTest(unittest.TestCase):
         done = self.bulk("customers", {
             "delete": [{"id": first["id"], "version": 1}],
             "update": [{"id": second["id"], "version": 1, "patch": {"city": "London", "email": "b2@example.com"}},
-                       {"id": third["id"], "patch": {"company": None}}],
+                       {"id": third["id"], "patch": {"company": "Engines"}}],
             "create": [{**PERSON, "email": "b@example.com"}],
         })
         self.assertEqual(done.status, 200, done)

@@ -31,6 +31,38 @@ class ReadingTest(unittest.TestCase):
     def refused(self, answer, status, reason):
         self.assertEqual((answer.status, answer.reason()), (status, reason), answer)
 
+    def test_relations_of_relations(self):
+        album = self.store.get("/api/v1/albums/1?expand=artist,tracks.genre&fields=title,artist.name,tracks.name,tracks.genre.name").json()
+        self.assertEqual((album["title"], album["artist"]["name"]), ("For Those About To Rock We Salute You", "AC/DC"))
+        self.assertEqual(len(album["tracks"]), 10)
+        self.assertEqual(album["tracks"][0], {"id": 1, "name": "For Those About To Rock (We Salute You)", "genre": {"id": 1, "name": "Rock"}})
+        listed = self.store.get("/api/v1/invoices?limit=3&sort=id&expand=lines.track.album.artist")
+        self.assertEqual(listed.violations()["expand"], "'lines.track.album.artist' goes too far: at most 3 relations one behind the other")
+        for invoice in self.store.get("/api/v1/invoices?limit=3&sort=id&expand=lines.track.album,customer.support_rep").json()["items"]:
+            lines = self.store.get(f"/api/v1/invoices/{invoice['id']}/lines").json()["items"]
+            self.assertEqual([line["id"] for line in invoice["lines"]], [line["id"] for line in lines])
+            for line in invoice["lines"]:
+                self.assertEqual((line["track"]["id"], line["track"]["album"]["id"]), (line["track_id"], line["track"]["album_id"]))
+            self.assertEqual(invoice["customer"]["support_rep"]["id"], invoice["customer"]["support_rep_id"])
+
+    def test_lists_in_answers_say_where_they_go_on(self):
+        playlist = self.store.get("/api/v1/playlists/1?expand=tracks&fields=name,tracks.name").json()
+        self.assertEqual(len(playlist["tracks"]), 100)
+        ids, path = [track["id"] for track in playlist["tracks"]], playlist["tracks.next"]
+        total = self.store.get("/api/v1/playlists/1/tracks?total=true&limit=1").json()["total"]
+        pages = 0
+        while path:
+            page = self.store.get(path + "&limit=200").json()
+            ids, pages = ids + [track["id"] for track in page["items"]], pages + 1
+            path = page["next_cursor"] and "/api/v1/playlists/1/tracks?cursor=" + page["next_cursor"]
+        self.assertEqual((len(ids), ids), (total, sorted(set(ids))), "every track once")
+        self.assertEqual(pages, -(-(total - 100) // 200))
+        refused = self.store.get("/api/v1/playlists?expand=tracks.album.tracks")
+        self.assertEqual(refused.status, 400, refused)
+        self.assertIn("more than 10000 rows", refused.violations()["expand"])
+        empty = self.store.get("/api/v1/playlists/2?expand=tracks").json()
+        self.assertEqual((empty["tracks"], "tracks.next" in empty), ([], False))
+
     # fields=
     def test_sparse_answers(self):
         page = self.store.get("/api/v1/customers?fields=first_name,email&limit=3").json()

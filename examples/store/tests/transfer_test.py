@@ -132,6 +132,22 @@ class TransferTest(unittest.TestCase):
         many = self.load("genres", "GenreId,Name\n" + "".join(f"x{number},\n" for number in range(600)))
         self.assertEqual(len(many.violations()), 100)
 
+    def test_a_row_with_the_key_of_a_deleted_one_is_refused(self):
+        made = self.store.request("POST", "/api/v1/customers", {"first_name": "In", "last_name": "Trash", "email": "in.trash@example.com"}).json()
+        url = f"/api/v1/customers/{made['id']}"
+        text = self.export("customers", "?email=in.trash@example.com").body.decode()
+        self.assertEqual(self.store.request("DELETE", url).status, 204)
+        for changed in (text, text.replace("Trash", "Changed")):
+            for query in ("", "?dry_run=true"):
+                refused = self.load("customers", changed, query)
+                self.assertEqual((refused.status, refused.reason()), (400, "IMPORT_REFUSED"), refused)
+                self.assertEqual(refused.violations(), {"lines[2].CustomerId": f"is that of customer {made['id']}, which is deleted; "
+                                                                               "restore or purge it first"})
+        restored = self.store.request("POST", url + "/restore")
+        self.assertEqual((restored.status, restored.json()["last_name"]), (200, "Trash"))
+        self.assertEqual(self.load("customers", text.replace("Trash", "Changed")).json()["updated"], 1)
+        self.assertEqual(self.store.get(url).json()["last_name"], "Changed")
+
     def test_files_that_are_none(self):
         for text in ("", "\n", "Nonsense\n", "GenreId,Name,Name\n", "GenreId\n1\n", b"GenreId,Name\n1,\xff\n", b"GenreId,Name\n1,a\0b\n",
                      "GenreId,Name\n1,\"open\n"):

@@ -127,6 +127,38 @@ TEST_F(Failures, AFullDiskAtCommitFailsTheGroupOnly) {
   EXPECT_EQ(fatal, 0);
 }
 
+/// SQLite says the same of both.
+TEST(Sequences, OneThatIsUsedUpIsNoFullDisk) {
+  TestDatabase database;
+  ASSERT_TRUE(
+      database.execute("CREATE TABLE things(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT)"));
+  ASSERT_TRUE(
+      database.execute("CREATE TABLE others(id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT)"));
+  ASSERT_TRUE(database.execute("INSERT INTO things(id, t) VALUES(9223372036854775806, 'a')"));
+  ASSERT_TRUE(database.execute("INSERT INTO things(t) VALUES('the last one')"));
+  const Result<> refused = database.execute("INSERT INTO things(t) VALUES('one more')");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::resource_exhausted);
+  EXPECT_EQ(refused.error().reason(), "SEQUENCE_EXHAUSTED");
+  EXPECT_EQ(refused.error().http_status(), 507);
+  EXPECT_EQ(refused.error().message(),
+            "the ids of things are used up: its last row has the largest there is");
+  EXPECT_TRUE(database->health().ok()) << "the disk has space";
+  EXPECT_TRUE(database.execute("INSERT INTO others(t) VALUES('has ids')"));
+  EXPECT_TRUE(database.execute("UPDATE things SET t = 'still written'"));
+}
+
+TEST_F(Failures, AFullDiskIsNoSequenceThatIsUsedUp) {
+  ASSERT_TRUE(database.execute("CREATE TABLE ids(id INTEGER PRIMARY KEY AUTOINCREMENT)"));
+  ASSERT_TRUE(database.execute("CREATE TABLE used(id INTEGER PRIMARY KEY AUTOINCREMENT)"));
+  ASSERT_TRUE(database.execute("INSERT INTO used VALUES(9223372036854775807)"));
+  FailingVfs::write_code = SQLITE_FULL;
+  const Result<> refused = database.execute("INSERT INTO ids VALUES(NULL)");
+  FailingVfs::write_code = SQLITE_OK;
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "DISK_FULL");
+}
+
 TEST_F(Failures, AnErrorOfAWriteIsPassing) {
   FailingVfs::write_code = SQLITE_IOERR_WRITE;
   EXPECT_TRUE(database.run(write_four(*database, Code::unavailable, "STORAGE_UNAVAILABLE")).ok());

@@ -419,12 +419,16 @@ class BusyDatabase final : public db::Database {
     return database_.execute(sql, parameters);
   }
   Task<std::unique_ptr<db::Transaction>> begin() override { return database_.begin(); }
+  Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override {
+    return database_.begin_isolated(isolation);
+  }
+  db::Session& replica() override { return database_.replica(); }
   Task<std::unique_ptr<db::Transaction>> begin_schema() override {
     co_await before_();
     co_return co_await database_.begin_schema();
   }
   Task<std::unique_ptr<db::Transaction>> begin_read() override { return database_.begin_read(); }
-  std::string_view dialect() const override { return database_.dialect(); }
+  db::Dialect dialect() const override { return database_.dialect(); }
 
  private:
   db::Database& database_;

@@ -5,6 +5,7 @@
 
 #include "kit/adapters/sqlite/detail/errors.hpp"
 #include "kit/adapters/sqlite/detail/transactions.hpp"
+#include "kit/db/read_only_session.hpp"
 
 namespace kit::sqlite {
 namespace {
@@ -38,7 +39,12 @@ class OpenDatabase final : public SqliteDatabase {
   Task<std::unique_ptr<db::Transaction>> begin_bulk() override { return begin(Work::bulk); }
   Task<std::unique_ptr<db::Transaction>> begin_schema() override { return begin(Work::schema); }
   Task<std::unique_ptr<db::Transaction>> begin_read() override;
-  std::string_view dialect() const override { return "sqlite"; }
+  /// Always serialisable: units of work take turns.
+  Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation) override {
+    return begin(Work::ordinary);
+  }
+  db::Session& replica() override { return replica_; }
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
   Result<> health() const override { return writer_->health(); }
   SqliteStats stats() const override { return writer_->stats(); }
 
@@ -48,6 +54,7 @@ class OpenDatabase final : public SqliteDatabase {
   const SqliteOptions options_;
   const std::shared_ptr<detail::Writer> writer_;
   std::shared_ptr<detail::ReaderPool> readers_;
+  db::ReadOnlySession replica_{*this};  // reads run on connections that can't write
 };
 
 /// Of an outcome: another process is in the way, and the statement can be tried again.

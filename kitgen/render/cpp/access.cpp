@@ -77,11 +77,11 @@ void add_access(const Project& project, const Entity& entity, std::vector<File>&
   view.set("writers", entity.access->write.empty() ? "{}" : entity.snake + "_writers");
   view.set("field_rules", render::rows(field_rules(entity)));
   View rows{View::type::list};
-  for (const model::RowAccess& rule : entity.access->rows) {
-    const std::vector<std::string_view> path = kit::split(rule.path, '.');
+  const Strings owners = row_owners(project, entity);
+  for (std::size_t i = 0; i < owners.size(); ++i) {
     View row{View::type::object};
-    row.set("role", rule.role);
-    row.set("owner", owner_of(project, entity, entity.table, path, 1));
+    row.set("role", entity.access->rows[i].role);
+    row.set("owner", owners[i]);
     rows.push_back(row);
   }
   view.set("row_rules", rows);
@@ -91,6 +91,15 @@ void add_access(const Project& project, const Entity& entity, std::vector<File>&
 
 std::string access_header(const Project& project, const Entity& entity) {
   return project.path("biz", entity.snake + "_access.gen.hpp");
+}
+
+std::vector<std::string> row_owners(const Project& project, const Entity& entity) {
+  Strings owners;
+  for (const model::RowAccess& rule : entity.access->rows) {
+    const std::vector<std::string_view> path = kit::split(rule.path, '.');
+    owners.push_back(owner_of(project, entity, entity.table, path, 1));
+  }
+  return owners;
 }
 
 bool has_field_access(const Entity& entity) {

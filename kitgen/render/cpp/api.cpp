@@ -6,6 +6,7 @@
 
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/access.hpp"
+#include "kitgen/render/cpp/expand.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -100,6 +101,14 @@ std::string typed_path(const Entity& entity, std::string path, const Entity* oth
   return path;
 }
 
+/// f(a, b) on one line.
+std::string flat_call(const std::string& function, const Strings& arguments) {
+  std::string text = function + "(";
+  for (const std::string& argument : arguments)
+    text.append(&argument == &arguments.front() ? "" : ", ").append(argument);
+  return text + ")";
+}
+
 /// The rows of the table in add_to(), and the names of the handlers.
 struct RouteTable {
   Strings rows;
@@ -122,10 +131,9 @@ RouteTable route_table(const Project& project, const Entity& entity) {
   table.add(entity, "get", entity.path, "list");
   table.add(entity, "post", entity.path, "create", "json");
   table.add(entity, "post", entity.path + "/bulk", "bulk", "json");
-  if (has_transfers(entity)) {
-    table.add(entity, "get", entity.path + "/export", "export_rows");
+  if (has_export(entity)) table.add(entity, "get", entity.path + "/export", "export_rows");
+  if (has_transfers(entity))
     table.add(entity, "post", entity.path + "/import", "import_rows", "csv");
-  }
   table.add(entity, "get", one, "get");
   table.add(entity, "put", one, "replace", "json");
   table.add(entity, "patch", one, "patch", "patch");
@@ -168,7 +176,17 @@ View action_views(const Project& project, const Entity& entity) {
     view.set("on_entity", flag(!action.on_collection));
     if (!action.on_collection) arguments.push_back("id");
     if (!action.input_type.empty()) arguments.push_back("std::move(body)");
-    const std::string function = "uses_." + entity.plural + "." + action.name;
+    std::string function = "uses_." + entity.plural + "." + action.name;
+    // A result of its own may show what the row holds.
+    view.set("notes_row", flag(entity.soft_delete && !action.result_type.empty()));
+    const bool at_version = entity.version && !action.on_collection;
+    view.set("at_version", flag(at_version));
+    view.set("act",
+             protect("  auto act = [&] { return " + flat_call(function, arguments) + "; };", 2));
+    if (at_version) {
+      function = "kit::rest::at_version";
+      arguments = {"uses_." + entity.plural, "id", "version", "act"};
+    }
     const bool answers = action.output != model::none || !action.result_type.empty();
     const std::string type = action.output != model::none
                                  ? project.service.entities[action.output].name
@@ -183,6 +201,13 @@ View action_views(const Project& project, const Entity& entity) {
     list.push_back(view);
   }
   return list;
+}
+
+/// For routes that are about rows of `target` too; within a view of `entity` whose own access is
+/// asked with the route.
+void set_target_access(const Entity& target, View& view) {
+  view.set("target_access", flag(target.access.has_value()));
+  view.set("target_snake", target.snake);
 }
 
 View had_views(const Project& project, const Entity& entity) {
@@ -229,6 +254,7 @@ View had_views(const Project& project, const Entity& entity) {
       arguments.push_back("nullptr");
     view.set("has_link", flag(has_link));
     view.set("target", target.name);
+    set_target_access(target, view);
     const std::string function = routes + (is_collection(relation) ? "list_in" : "first_in");
     view.set("call", call(2, "co_return co_await " + function, arguments, ";"));
     list.push_back(view);
@@ -243,6 +269,9 @@ View link_views(const Project& project, const Entity& entity) {
       View view{View::type::object};
       view.set("handler", verb + relation->name);
       view.set("right", relation->pivot->right_column);
+      set_target_access(project.target(*relation), view);
+      // What is linked is looked up, what is not is only taken out.
+      if (verb == "unlink_") view.set("target_access", flag(false));
       const bool has_body = verb == "link_" && relation->pivot->has_link();
       view.set("has_body", flag(has_body));
       view.set("link_type", relation->pivot->link_type);
@@ -274,8 +303,6 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
   add("change", response_task, "change", {"kit::http::Request& request", "kit::rest::Mode mode"});
   add("refuse_known", "kit::Task<>", "refuse_known",
       {"const kit::http::Request& request", "biz::" + entity.id_type + " id"});
-  add("expand", "kit::Task<" + entity.name + "Expansion>", "expand",
-      {"const std::vector<biz::" + entity.name + ">& items", "kit::rest::Expand asked"});
   const std::string answer =
       signature(0, "kit::http::Response", "answer",
                 Strings{"const biz::" + entity.name + "& " + variable(entity), "int status",
@@ -313,12 +340,38 @@ void add_signatures(const Entity& entity, bool linked, View& view) {
   view.set("history_page",
            assign(2, "const kit::record::Page<kit::record::HistoryEntry> page",
                   "co_await uses_." + entity.plural + ".history", Strings{"id", "query"}));
+  Strings routes{"router", "this", "routes", "uses_.backend"};
+  if (entity.access) routes.push_back("&biz::" + entity.snake + "_access");
+  view.set("add_routes", call(2, "return kit::rest::add_routes", routes, ";"));
   view.set("answer", cut_tail(answer, " {"));
   const std::string page = "kit::record::Page<biz::" + entity.name + ">";
   const std::string list = "co_await uses_." + entity.plural + ".list";
   view.set("page", assign(2, "const " + page + " page", list, Strings{"table", "asked.query"}));
   view.set("page_of_query", assign(2, "const " + page + " page", list,
                                    Strings{"biz::" + entity.snake + "_table", "query"}));
+}
+
+/// What of the history not everybody sees.
+void add_history(const Project& project, const Entity& entity, View& view) {
+  View links{View::type::list};
+  for (const model::Relation* relation : relations(entity, RelationKind::many_to_many)) {
+    const Entity& target = project.target(*relation);
+    if (!target.access) continue;
+    View each{View::type::object};
+    each.set("relation", relation->name);
+    each.set("target_snake", target.snake);
+    links.push_back(each);
+  }
+  const bool has_links = !links.is_empty_list();
+  Strings arguments{"page"};
+  if (has_links || has_field_access(entity)) {
+    arguments.push_back(entity.snake + "_fields");
+    arguments.push_back(has_field_access(entity) ? "visible_fields()" : "kit::rest::FieldMask()");
+  }
+  if (has_links) arguments.push_back("links");
+  view.set("has_history_links", flag(has_links));
+  view.set("history_links", links);
+  view.set("history_answer", call(2, "co_return kit::rest::history_response", arguments, ";"));
 }
 
 Strings source_includes(const Project& project, const Entity& entity) {
@@ -329,6 +382,9 @@ Strings source_includes(const Project& project, const Entity& entity) {
               project.path("api", entity.snake + "_json.gen.hpp"),
               project.path("biz", entity.snake + "_list.gen.hpp")};
   if (entity.audit) own.push_back("kit/rest/history.hpp");
+  if (is_expandable(project, entity)) {
+    own.insert(own.end(), {"kit/rest/expand.hpp", expandables_header(project)});
+  }
   if (entity.access) own.push_back(access_header(project, entity));
   if (has_field_access(entity)) own.push_back("kit/rest/access.hpp");
   for (const Entity* other : used_services(project, entity)) {
@@ -338,14 +394,23 @@ Strings source_includes(const Project& project, const Entity& entity) {
     own.push_back(project.path("api", other->snake + "_routes.gen.hpp"));
     own.push_back(project.path("biz", other->snake + "_list.gen.hpp"));
   }
-  if (has_transfers(entity)) own.push_back("kit/rest/transfer.hpp");
+  if (has_export(entity)) own.push_back("kit/rest/transfer.hpp");
   for (const model::Relation* relation : entity.nested_lists()) {
     own.insert(own.end(), {"kit/rest/nested.hpp",
                            project.path("api", project.target(*relation).snake + "_json.gen.hpp")});
     if (has_field_access(project.target(*relation)))
       own.push_back(access_header(project, project.target(*relation)));
   }
+  for (const model::Relation& relation : entity.relations) {
+    const Entity& target = project.target(relation);
+    if (relation.kind != RelationKind::belongs_to && target.access)
+      own.push_back(access_header(project, target));
+  }
   for (const model::Action& action : entity.actions) {
+    if (!action.input_type.empty()) own.push_back("kit/validate/checker.hpp");
+    if (!action.on_collection && entity.version) own.push_back("kit/rest/at_version.hpp");
+    if (!action.on_collection && entity.soft_delete && !action.result_type.empty())
+      own.push_back("kit/rest/shown_rows.hpp");
     if (action.output == model::none) continue;
     own.push_back(
         project.path("api", project.service.entities[action.output].snake + "_json.gen.hpp"));
@@ -399,11 +464,6 @@ void add_lists(const Project& project, const Entity& entity, View& view) {
     search.push_back("    &biz::" + entity.snake + "_columns::" + name + ",");
   }
   view.set("search_rows", render::rows(search));
-  Strings names;
-  for (const model::Relation* relation : relations(entity, RelationKind::belongs_to)) {
-    names.push_back("    \"" + relation->name + "\",");
-  }
-  view.set("relation_rows", render::rows(names));
   view.set("has_search", flag(!entity.list.search.empty()));
   view.set("page_size", std::to_string(entity.list.page_size));
   view.set("max_page_size", std::to_string(entity.list.max_page_size));
@@ -421,12 +481,19 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   add_signatures(entity, linked, view);
   view.set("is_linked", flag(linked));
   view.set("read_id", read_id(entity, "id", 0));
-  view.set("has_expansion", flag(has_expansion(entity)));
-  view.set("expands", expand_views(project, entity));
+  add_expansion(project, entity, view);
+  view.set("is_counted", flag(linked || has_expansion(entity)));
+  view.set("exports", flag(has_export(entity)));
   view.set("transfers", flag(has_transfers(entity)));
   const Strings arguments{"request", "uses_.backend", "\"" + entity.name + "\"",
-                          "biz::" + entity.snake + "_table", "api::list_options"};
-  view.set("export_rows", call(2, "return kit::rest::export_rows", arguments, ";"));
+                          "biz::" + entity.snake + "_table",
+                          has_field_access(entity) ? "options" : "api::list_options"};
+  view.set("export_rows",
+           call(2,
+                has_field_access(entity) ? "co_return co_await kit::rest::export_rows"
+                                         : "return kit::rest::export_rows",
+                arguments, ";"));
+  add_history(project, entity, view);
   view.set("is_had", flag(is_had(project, entity)));
   view.set("actions", action_views(project, entity));
   view.set("had", had_views(project, entity));
@@ -450,11 +517,6 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
               "kit/http/message.hpp", "kit/http/router.hpp", "kit/rest/backend.hpp",
               "kit/rest/input.hpp"};
   Strings standard{"optional"};
-  if (has_expansion(entity)) {
-    standard.push_back("vector");
-    own.insert(own.end(),
-               {"kit/rest/list_request.hpp", project.path("api", entity.snake + "_json.gen.hpp")});
-  }
   if (linked) {
     standard.insert(standard.end(), {"string", "vector"});
     own.push_back("kit/base/function.hpp");
@@ -478,7 +540,7 @@ void add_routes(const Project& project, const Entity& entity, std::vector<File>&
   files.push_back(project.generated("api", entity.snake + "_routes.gen.hpp", "routes.hpp", view));
   standard = {"string_view", "utility"};
   if (!links.list_value().empty()) standard.insert(standard.end(), {"algorithm", "cstddef"});
-  if (linked) standard.push_back("cstddef");
+  if (linked || has_expansion(entity)) standard.push_back("cstddef");
   if (entity.version) standard.push_back("cstdint");
   if (!entity.nested_lists().empty()) standard.push_back("string");
   view.set("includes", include_lines(standard, source_includes(project, entity)));
@@ -492,8 +554,7 @@ std::vector<const Entity*> used(const Project& project, const Entity& entity, bo
     const bool is_used =
         std::ranges::any_of(entity.relations, [&](const model::Relation& relation) {
           return &project.target(relation) == &other &&
-                 (services ? relation.kind == RelationKind::belongs_to || relation.nested_max > 0
-                           : relation.kind != RelationKind::belongs_to);
+                 (services ? relation.nested_max > 0 : relation.kind != RelationKind::belongs_to);
         });
     if (is_used && &other != &entity) all.push_back(&other);
   }
@@ -511,6 +572,7 @@ std::vector<const Entity*> used_routes(const Project& project, const Entity& ent
 }
 
 void add_api(const Project& project, std::vector<File>& files) {
+  add_expandables(project, files);
   for (const Entity& entity : project.service.entities) {
     add_json(project, entity, files);
     add_routes(project, entity, files);

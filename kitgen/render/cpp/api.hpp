@@ -7,9 +7,6 @@
 
 namespace kitgen::render {
 
-/// Whether `expand=` knows anything: the entity refers to others.
-bool has_expansion(const model::Entity& entity);
-View expand_views(const Project& project, const model::Entity& entity);
 /// Requests about many entities at once.
 void add_bulk(const Project& project, const model::Entity& entity, std::vector<File>& files);
 void add_json(const Project& project, const model::Entity& entity, std::vector<File>& files);

@@ -75,10 +75,6 @@ std::string shown_lines(std::size_t index, const Field& field, const std::string
 std::string write_signature(const Entity& entity, bool with_default) {
   Strings parameters{"kit::json::Writer& out",
                      "const biz::" + entity.name + "& " + variable(entity)};
-  if (has_expansion(entity)) {
-    parameters.push_back("const " + entity.name + "Expansion& expansion" +
-                         (with_default ? " = {}" : ""));
-  }
   parameters.push_back(std::string("const kit::rest::FieldMask& shown") +
                        (with_default ? " = {}" : ""));
   const std::string_view tail = with_default ? ";" : " {";
@@ -156,32 +152,6 @@ View result_views(const Entity& entity) {
 
 }  // namespace
 
-bool has_expansion(const Entity& entity) {
-  return !relations(entity, model::RelationKind::belongs_to).empty();
-}
-
-View expand_views(const Project& project, const Entity& entity) {
-  View list{View::type::list};
-  std::size_t index = 0;
-  for (const model::Relation* relation : relations(entity, model::RelationKind::belongs_to)) {
-    const Entity& target = project.target(*relation);
-    View view{View::type::object};
-    view.set("relation", relation->name);
-    view.set("field", relation->field);
-    view.set("index", std::to_string(index++));
-    view.set("target", target.name);
-    view.set("target_plural", target.plural);
-    const Strings arguments{"items", "&biz::" + entity.name + "::" + relation->field};
-    view.set("ids", assign(4, "std::vector<biz::" + target.id_type + "> ids",
-                           "kit::record::referred_ids", arguments));
-    view.set("find", assign(4, "const biz::" + target.name + "* found", "kit::record::find_by_id",
-                            Strings{"*expansion." + relation->name,
-                                    variable(entity) + "." + relation->field}));
-    list.push_back(view);
-  }
-  return list;
-}
-
 void add_json(const Project& project, const Entity& entity, std::vector<File>& files) {
   View view = project.view(entity);
   Strings rows;
@@ -190,6 +160,7 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   Strings own{"kit/json/writer.hpp", "kit/rest/field_mask.hpp", "kit/rest/input.hpp",
               project.path("biz", entity.snake + ".gen.hpp")};
   Strings source;
+  if (entity.soft_delete) source.push_back("kit/rest/shown_rows.hpp");
   for (std::size_t i = 0; i < entity.fields.size(); ++i) {
     const Field& field = entity.fields[i];
     const bool is_accepted = (field.in_create || field.in_update) && !field.read_only &&
@@ -212,15 +183,6 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
   if (has_field_access(entity)) {
     source.insert(source.end(), {"kit/rest/access.hpp", access_header(project, entity)});
   }
-  if (has_expansion(entity)) {
-    standard.insert(standard.end(), {"optional", "vector"});
-    source.push_back("kit/record/page.hpp");
-  }
-  for (const model::Relation* relation : relations(entity, model::RelationKind::belongs_to)) {
-    const Entity& target = project.target(*relation);
-    own.push_back(project.path("biz", target.snake + ".gen.hpp"));
-    if (&target != &entity) source.push_back(project.path("api", target.snake + "_json.gen.hpp"));
-  }
   view.set("rows", render::rows(rows));
   view.set("writes", text_list(writes));
   view.set("inputs", input_views(entity));
@@ -230,8 +192,6 @@ void add_json(const Project& project, const Entity& entity, std::vector<File>& f
       if (field.type == Scalar::bytes) source.push_back("kit/base/base64.hpp");
     }
   }
-  view.set("has_expansion", flag(has_expansion(entity)));
-  view.set("expands", expand_views(project, entity));
   view.set("header", project.path("api", entity.snake + "_json.gen.hpp"));
   view.set("write", write_signature(entity, true));
   view.set("includes", include_lines(standard, own));

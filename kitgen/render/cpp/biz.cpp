@@ -5,6 +5,7 @@
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/access.hpp"
+#include "kitgen/render/cpp/expand.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -208,8 +209,9 @@ std::string element_type(const Field& field) {
   switch (field.type) {
     case model::Scalar::int32:
     case model::Scalar::int64:
-    case model::Scalar::boolean:
       return "integer";
+    case model::Scalar::boolean:
+      return "boolean";
     case model::Scalar::float32:
     case model::Scalar::float64:
       return "real";
@@ -220,6 +222,8 @@ std::string element_type(const Field& field) {
 
 std::string column_type(const Field& field) {
   if (field.is_array) return element_type(field);
+  if (field.type == model::Scalar::boolean) return "boolean";
+  if (field.type == model::Scalar::decimal) return "decimal";
   if (field.sql.sqlite == "INTEGER") return "integer";
   return field.sql.sqlite == "REAL" ? "real" : "text";
 }
@@ -258,7 +262,9 @@ void add_list(const Project& project, const Entity& entity, std::vector<File>& f
     if (field.origin == model::Origin::deleted_at) continue;
     View column{View::type::object};
     column.set("name", field.name);
-    column.set("type", column_type(field));
+    const std::string type = column_type(field);
+    column.set("type", type);
+    if (type == "decimal") column.set("scale", std::to_string(field.scale));
     column.set("nullable", flag(field.optional));
     column.set("filterable", flag(field.filterable));
     column.set("sortable", flag(field.sortable));
@@ -321,11 +327,12 @@ File repository(const Project& project, const Entity& entity) {
     methods.push_back(method("kit::Task<" + type + ">", "find_deleted", {entity.id_type + " id"},
                              {"Only one that was removed. Fails with `not_found`."}));
   }
-  methods.push_back(
-      method("kit::Task<std::vector<" + type + ">>", "find_many",
-             {"std::vector<" + entity.id_type + "> ids"},
-             {entity.soft_delete ? "Those that exist, removed ones too, ordered by id."
-                                 : "Those that exist, ordered by id."}));
+  if (!ways_to(project, entity).empty()) {
+    methods.push_back(
+        method("kit::Task<kit::record::Related<" + type + ">>", "find_related",
+               {"const kit::record::RelatedQuery& query"},
+               {"What `expand=` shows. Lifetime: `query` lives until the task has ended."}));
+  }
   methods.push_back(method("kit::Task<kit::record::Page<" + type + ">>", "list",
                            {"const kit::db::ListTable& table", "const kit::db::ListQuery& query"},
                            {"Lifetime: `table` and `query` live until the task has ended."}));
@@ -379,6 +386,7 @@ File repository(const Project& project, const Entity& entity) {
               "kit/record/page.hpp",
               project.path("biz", entity.snake + ".gen.hpp"),
               project.path("biz", "ids.gen.hpp")};
+  if (!ways_to(project, entity).empty()) own.push_back("kit/record/related.hpp");
   if (entity.audit) {
     own.push_back("kit/record/history.hpp");
     methods.push_back(method("kit::Task<kit::record::Page<kit::record::HistoryEntry>>", "history",
@@ -387,10 +395,8 @@ File repository(const Project& project, const Entity& entity) {
                               "ended."}));
   }
   view.set("methods", methods);
-  Strings standard{"cstdint", "vector"};
-  for (const model::Relation* relation : relations(entity, model::RelationKind::many_to_many)) {
-    if (relation->pivot->has_link()) standard.push_back("utility");
-  }
+  Strings standard{"cstdint"};
+  if (shows_links(entity)) standard.insert(standard.end(), {"utility", "vector"});
   view.set("includes", include_lines(standard, own));
   return project.generated("biz", entity.snake + "_repository.gen.hpp", "repository.hpp", view);
 }

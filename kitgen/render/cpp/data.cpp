@@ -5,6 +5,7 @@
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/access.hpp"
+#include "kitgen/render/cpp/expand.hpp"
 #include "kitgen/render/cpp/history.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
@@ -175,8 +176,10 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
   methods.add("find", "kit::Task<" + type + ">", "find", {id});
   if (entity.soft_delete)
     methods.add("find_deleted", "kit::Task<" + type + ">", "find_deleted", {id});
-  methods.add("find_many", "kit::Task<std::vector<" + type + ">>", "find_many",
-              {"std::vector<biz::" + entity.id_type + "> ids"});
+  if (!ways_to(project, entity).empty()) {
+    methods.add("find_related", "kit::Task<kit::record::Related<" + type + ">>", "find_related",
+                {"const kit::record::RelatedQuery& query"});
+  }
   methods.add("list", "kit::Task<kit::record::Page<" + type + ">>", "list",
               {"const kit::db::ListTable& table", "const kit::db::ListQuery& query"});
   methods.add("count", "kit::Task<std::int64_t>", "count", {});
@@ -193,11 +196,6 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
   view.set("find_own_declaration",
            signature(2, "kit::Task<" + type + ">", "find_own", find_own, ";"));
   view.set("find_own", methods.definition("kit::Task<" + type + ">", "find_own", find_own));
-  const Strings find_many_own{"std::vector<biz::" + entity.id_type + "> ids"};
-  view.set("find_many_own_declaration", signature(2, "kit::Task<std::vector<" + type + ">>",
-                                                  "find_many_own", find_many_own, ";"));
-  view.set("find_many_own", methods.definition("kit::Task<std::vector<" + type + ">>",
-                                               "find_many_own", find_many_own));
   const Strings own{"session_", "biz::" + entity.snake + "_access",
                     "biz::" + entity.snake + "_table",
                     "kit::record::id_value(" + variable(entity) + ".id)"};
@@ -207,8 +205,6 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
   const std::string table = "biz::" + entity.snake + "_table";
   view.set("query_of_one", assign(2, "const kit::db::ListQuery query", "kit::record::query_of",
                                   Strings{table, "std::move(ids)", "deleted"}));
-  view.set("query_of_some", assign(4, "const kit::db::ListQuery query", "kit::record::query_of",
-                                   Strings{table, "std::move(some)", "kit::db::Deleted::include"}));
   view.set("check_own", call(2, "co_await kit::record::check_own", own, ";"));
   view.set("check_found", call(2, "co_await kit::record::check_found", own, ";"));
   view.set("check_declaration",
@@ -250,6 +246,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   add_methods(project, entity, methods, view);
   view.set("methods", methods.declared());
   add_sql(entity, view);
+  add_related(project, entity, view);
   View keys = references(project, entity);
   const bool has_references = !keys.list_value().empty();
   view.set("references", keys);
@@ -279,7 +276,6 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   view.set("reads", reads);
   const std::string read = "read_" + entity.snake + "(row, ";
   view.set("sink_one", sink(read + "found.emplace())"));
-  view.set("sink_many", sink(read + "found.emplace_back())"));
   view.set("sink_page", sink(read + "page.items.emplace_back())"));
   view.set("Plural_words", first_upper(model::to_words(entity.plural)));
   view.set("header", project.path("data", entity.snake + "_repository.gen.hpp"));
@@ -292,20 +288,31 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
     view.set("lookup_constructor",
              constructor(2, head.substr(2), Strings{"session_(session)", "lookup_(lookup)"}));
   }
-  view.set("includes", include_lines({"cstdint", "vector"}, in_header));
+  Strings standard{"cstdint"};
+  if (shows_links(entity)) standard.insert(standard.end(), {"utility", "vector"});
+  view.set("includes", include_lines(standard, in_header));
   files.push_back(
       project.generated("data", entity.snake + "_repository.gen.hpp", "data_repository.hpp", view));
   Strings own{"kit/base/time.hpp", "kit/record/list.hpp", "kit/record/parameters.hpp",
               "kit/record/row_reader.hpp"};
   if (!defers) own.push_back("kit/record/write.hpp");
-  Strings standard{"optional", "span", "string", "string_view", "utility"};
+  standard = {"optional", "string", "string_view", "utility"};
+  if (shows_links(entity)) standard.push_back("span");
+  for (const Way& way : ways_to(project, entity)) {
+    if (!way.has_link()) continue;
+    standard.push_back("vector");
+    own.push_back("kit/base/result.hpp");
+    own.push_back(project.path("biz", way.owner->snake + ".gen.hpp"));
+  }
   if (has_row_access(entity)) {
-    standard.insert(standard.end(), {"algorithm", "iterator"});
+    standard.push_back("vector");
     own.push_back(access_header(project, entity));
     own.push_back(project.path("biz", entity.snake + "_list.gen.hpp"));
   }
   if (entity.audit || has_audited_referrer(project, entity))
     own.push_back("kit/record/history.hpp");
+  if (entity.soft_delete)
+    own.insert(own.end(), {"kit/record/answers.hpp", "kit/record/history.hpp"});
   if (entity.id_kind == model::IdKind::uuid) own.push_back("kit/base/uuid.hpp");
   view.set("includes", include_lines(standard, own));
   files.push_back(

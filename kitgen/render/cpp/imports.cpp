@@ -4,6 +4,7 @@
 
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
+#include "kitgen/render/cpp/access.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -75,6 +76,10 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("key_add", row_call(key, "add", key.name));
   view.set("key_words", model::to_words(key.name));
   view.set("key_type", qualified(key));
+  view.set(
+      "refuse_deleted",
+      call(4, "in.add(kit::record::key_of_deleted",
+           Strings{"biz::" + entity.snake + "_name", "\"" + key.name + "\"", "known->id"}, ");"));
   view.set("read_key", "  in." + read_call(key, "key") + ";");
   view.set("store_align", store_align(entity.name));
   const std::string type = key.cpp_is_cheap ? qualified(key) : "const " + qualified(key) + "&";
@@ -96,9 +101,10 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
                 Strings{"kit::db::Session& session", "const kit::db::ListQuery& query",
                         "kit::db::RecordSink sink"},
                 " {");
+  Strings listing{"session", "biz::" + entity.snake + "_table", "query", "write"};
+  if (has_row_access(entity)) listing.push_back("limit");
   view.set("list_page",
-           assign(2, "kit::record::ListEnd end", "co_await kit::record::list",
-                  Strings{"session", "biz::" + entity.snake + "_table", "query", "write"}));
+           assign(2, "kit::record::ListEnd end", "co_await kit::record::list", listing));
   view.set("page", page.substr(0, page.size() - 2));
   View reads{View::type::list};
   View writes{View::type::list};
@@ -119,6 +125,14 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
               "kit/record/parameters.hpp",
               project.path("biz", entity.snake + "_list.gen.hpp"),
               project.path("data", entity.snake + "_repository.gen.hpp")};
+  if (has_field_access(entity) || has_row_access(entity)) {
+    own.push_back(access_header(project, entity));
+    own.push_back("kit/record/access.hpp");
+  }
+  if (has_field_access(entity)) {
+    standard.push_back("memory");
+    own.push_back("kit/record/caller_export.hpp");
+  }
   add_type_includes(project, key, standard, own);
   view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("data", entity.snake + "_import.gen.hpp", "import.hpp", view));

@@ -278,6 +278,12 @@ std::string links_type(const model::Relation& relation, const Entity& target,
          relation.pivot->link_type + ">>>";
 }
 
+bool shows_links(const Entity& entity) {
+  return std::ranges::any_of(entity.relations, [](const model::Relation& relation) {
+    return relation.pivot && relation.pivot->has_link();
+  });
+}
+
 bool is_linked(const Project& project, const Entity& entity) {
   for (const Entity& other : project.service.entities) {
     for (const model::Relation* relation : relations(other, model::RelationKind::many_to_many)) {

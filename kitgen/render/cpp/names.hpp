@@ -62,6 +62,8 @@ bool has_events(const model::Service& service);
 /// "kit::Task<std::vector<std::pair<TrackId, PlaylistTracksLink>>>"; `scope`: "biz::" or "".
 std::string links_type(const model::Relation& relation, const model::Entity& target,
                        std::string_view scope);
+/// Whether some relation of the entity has fields.
+bool shows_links(const model::Entity& entity);
 /// Whether some relation with fields leads to the entity: its lists can show them.
 bool is_linked(const Project& project, const model::Entity& entity);
 /// Whether some action of the entity is on one row, whose rule is a function of its own.

@@ -19,8 +19,8 @@ kit::Result<> check_names(const model::Service& service) {
   static constexpr std::string_view types[] = {"Repositories", "UnitOfWork", "RepositoryStore",
                                                "Outbox"};
   static constexpr std::string_view use_cases[] = {
-      "get",    "find_many", "list",  "count",   "create",          "update",
-      "remove", "restore",   "purge", "history", "find_changeable", "validate"};
+      "get",    "find_related", "list",  "count",   "create",          "update",
+      "remove", "restore",      "purge", "history", "find_changeable", "validate"};
   std::vector<kit::FieldViolation> violations;
   for (const Entity& entity : service.entities) {
     if (std::ranges::find(types, entity.name) != std::end(types)) {
@@ -90,8 +90,11 @@ Strings imports(const model::Service& service) {
 }  // namespace
 
 bool has_transfers(const Entity& entity) {
-  // An answer that streams has no caller any more whom access rules could be asked for.
-  return entity.import && !entity.access &&
+  return has_export(entity) && !entity.access;
+}
+
+bool has_export(const Entity& entity) {
+  return entity.import &&
          std::ranges::none_of(entity.import->columns, [&](const model::ImportColumn& column) {
            return entity.fields[column.field_index].secret;
          });

@@ -5,6 +5,7 @@
 #include "kitgen/model/naming.hpp"
 #include "kitgen/model/quote.hpp"
 #include "kitgen/render/cpp/access.hpp"
+#include "kitgen/render/cpp/expand.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
 
@@ -64,8 +65,13 @@ void add_use_cases(const Project& project, const Entity& entity, View& view) {
   const std::string type = "biz::" + entity.name;
   const std::string id = "biz::" + entity.id_type + " id";
   cases.add("get", "kit::Task<" + type + ">", {id}, {"Fails with `not_found`."});
-  cases.add("find_many", "kit::Task<std::vector<" + type + ">>",
-            {"std::vector<biz::" + entity.id_type + "> ids"}, {"Those that exist, ordered by id."});
+  const bool is_related = !ways_to(project, entity).empty();
+  view.set("is_related", flag(is_related));
+  if (is_related) {
+    cases.add("find_related", "kit::Task<kit::record::Related<" + type + ">>",
+              {"const kit::record::RelatedQuery& query"},
+              {"What `expand=` shows. Lifetime: `query` lives until the task has ended."});
+  }
   cases.add("list", "kit::Task<kit::record::Page<" + type + ">>",
             {"const kit::db::ListTable& table", "const kit::db::ListQuery& query"},
             {"Lifetime: `table` and `query` live until the task has ended."});
@@ -174,7 +180,8 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
   add_use_cases(project, entity, view);
   add_actions(project, entity, view);
   view.set("header", project.path("service", entity.snake + "_service.gen.hpp"));
-  Strings standard{"cstdint", "vector"};
+  Strings standard{"cstdint"};
+  if (shows_links(entity)) standard.insert(standard.end(), {"utility", "vector"});
   if (entity.version) standard.push_back("optional");
   Strings own{"kit/async/task.hpp",
               "kit/base/function.hpp",
@@ -185,6 +192,7 @@ void add_files(const Project& project, const Entity& entity, std::vector<File>& 
               project.path("biz", "ids.gen.hpp"),
               project.path("biz", "repositories.gen.hpp")};
   if (entity.audit) own.push_back("kit/record/history.hpp");
+  if (!ways_to(project, entity).empty()) own.push_back("kit/record/related.hpp");
   for (const Action& action : entity.actions) {
     if (action.output == model::none) continue;
     own.push_back(project.path("biz", project.service.entities[action.output].snake + ".gen.hpp"));

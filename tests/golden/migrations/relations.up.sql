@@ -78,6 +78,16 @@ CREATE TABLE kit_idempotency_keys (
 ) STRICT;
 CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);
 
+-- Which rows stored answers show, so that a purge empties them.
+CREATE TABLE kit_idempotency_rows (
+  entity TEXT NOT NULL,
+  row_id TEXT NOT NULL,
+  answer INTEGER NOT NULL,
+  CONSTRAINT pk_kit_idempotency_rows PRIMARY KEY (entity, row_id, answer),
+  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES kit_idempotency_keys (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ix_kit_idempotency_rows_answer ON kit_idempotency_rows (answer);
+
 -- Events that wait for their publication.
 CREATE TABLE kit_outbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -52,6 +52,9 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** A relation, or what follows behind a point from one. */
+export type KitPath<R extends string> = R | `${R}.${string}`;
+
 /** What an import has done, or would do. */
 export interface KitImport {
   dry_run: boolean;
@@ -209,9 +212,10 @@ export interface ShelfQuery {
   "name.contains"?: string;
   "name.like"?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
-  expand?: readonly ("parent" | "best")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"parent" | "best">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "name" | "parent_id" | "best_id" | "created_at" | "updated_at" | "version" | "deleted_at")[];
+  fields?: readonly ("id" | "name" | "parent_id" | "best_id" | "created_at" | "updated_at" | "version" | "deleted_at" | `${"parent" | "best"}.${string}`)[];
   deleted?: "include" | "only";
   limit?: number;
   cursor?: string;
@@ -234,7 +238,11 @@ export interface Thing {
   created_at: string;
   updated_at: string;
   /** Present with expand: ["shelf"]. */
-  shelf?: Shelf;
+  shelf?: Shelf | null;
+  /** Present with expand: ["tags"]. */
+  tags?: Tag[];
+  /** The path of the rest, where there are more than 100. */
+  "tags.next"?: string;
 }
 
 /** What creating takes. */
@@ -288,9 +296,10 @@ export interface ThingQuery {
   "id.lte"?: number;
   "id.in"?: readonly (number)[];
   sort?: readonly ("id" | "-id" | "price" | "-price")[];
-  expand?: readonly ("shelf")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"shelf" | "tags">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "color" | "price" | "number" | "ratio" | "ready" | "code" | "data" | "raw" | "day" | "shelf_id" | "created_at" | "updated_at")[];
+  fields?: readonly ("id" | "color" | "price" | "number" | "ratio" | "ready" | "code" | "data" | "raw" | "day" | "shelf_id" | "created_at" | "updated_at" | `${"shelf" | "tags"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;

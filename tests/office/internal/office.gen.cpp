@@ -13,6 +13,7 @@
 #include "internal/api/person_routes.gen.hpp"
 #include "internal/api/stamp_routes.gen.hpp"
 #include "internal/api/tag_routes.gen.hpp"
+#include "internal/data/client_import.gen.hpp"
 #include "internal/data/unit_of_work.gen.hpp"
 #include "internal/service/client_service.gen.hpp"
 #include "internal/service/folder_service.gen.hpp"
@@ -67,7 +68,10 @@ constexpr kit::app::EntityInfo entity_infos[] = {
 
 class GeneratedService final : public kit::app::Service {
  public:
-  explicit GeneratedService(kit::db::Database& database) : backend_(database) {}
+  explicit GeneratedService(kit::db::Database& database) : backend_(database) {
+    imports_.push_back(data::make_client_import());
+    backend_.transfers = imports_;
+  }
 
   kit::Result<> add_routes(kit::http::Router& router) override {
     KIT_TRY(person_routes_.add_to(router));
@@ -138,21 +142,16 @@ class GeneratedService final : public kit::app::Service {
   }};
   api::ClientRoutes client_routes_{{
       .clients = clients_service_,
-      .people = people_service_,
-      .folders = folders_service_,
       .tag_routes = tag_routes_,
       .paper_routes = paper_routes_,
       .backend = backend_,
   }};
   api::PaperRoutes paper_routes_{{
       .papers = papers_service_,
-      .folders = folders_service_,
-      .clients = clients_service_,
       .backend = backend_,
   }};
   api::StampRoutes stamp_routes_{{
       .stamps = stamps_service_,
-      .papers = papers_service_,
       .backend = backend_,
   }};
   std::vector<std::unique_ptr<kit::db::ImportTarget>> imports_;

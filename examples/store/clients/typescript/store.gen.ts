@@ -52,6 +52,9 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** A relation, or what follows behind a point from one. */
+export type KitPath<R extends string> = R | `${R}.${string}`;
+
 /** What an import has done, or would do. */
 export interface KitImport {
   dry_run: boolean;
@@ -283,6 +286,10 @@ export interface Artist {
   created_at: string;
   updated_at: string;
   version: number;
+  /** Present with expand: ["albums"]. */
+  albums?: Album[];
+  /** The path of the rest, where there are more than 100. */
+  "albums.next"?: string;
 }
 
 /** What creating takes. */
@@ -315,8 +322,10 @@ export interface ArtistQuery {
   "name.like"?: string;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"albums">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "name" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at" | "version" | `${"albums"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -333,6 +342,10 @@ export interface Album {
   version: number;
   /** Present with expand: ["artist"]. */
   artist?: Artist;
+  /** Present with expand: ["tracks"]. */
+  tracks?: Track[];
+  /** The path of the rest, where there are more than 100. */
+  "tracks.next"?: string;
 }
 
 /** What creating takes. */
@@ -375,9 +388,10 @@ export interface AlbumQuery {
   "artist_id.in"?: readonly (number)[];
   search?: string;
   sort?: readonly ("id" | "-id" | "title" | "-title" | "created_at" | "-created_at")[];
-  expand?: readonly ("artist")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"artist" | "tracks">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "title" | "artist_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "title" | "artist_id" | "created_at" | "updated_at" | "version" | `${"artist" | "tracks"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -508,9 +522,10 @@ export interface TrackQuery {
   "genre_id.is_null"?: boolean;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "milliseconds" | "-milliseconds" | "bytes" | "-bytes" | "unit_price" | "-unit_price" | "created_at" | "-created_at")[];
-  expand?: readonly ("album" | "media_type" | "genre")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"album" | "media_type" | "genre">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "name" | "composer" | "milliseconds" | "bytes" | "unit_price" | "album_id" | "media_type_id" | "genre_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "name" | "composer" | "milliseconds" | "bytes" | "unit_price" | "album_id" | "media_type_id" | "genre_id" | "created_at" | "updated_at" | "version" | `${"album" | "media_type" | "genre"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -524,6 +539,10 @@ export interface Playlist {
   created_at: string;
   updated_at: string;
   version: number;
+  /** Present with expand: ["tracks"]. */
+  tracks?: Track[];
+  /** The path of the rest, where there are more than 100. */
+  "tracks.next"?: string;
 }
 
 /** What creating takes. */
@@ -556,8 +575,10 @@ export interface PlaylistQuery {
   "name.like"?: string;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "created_at" | "-created_at")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"tracks">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "name" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "name" | "created_at" | "updated_at" | "version" | `${"tracks"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -587,6 +608,14 @@ export interface Employee {
   version: number;
   /** Present with expand: ["reports_to"]. */
   reports_to?: Employee | null;
+  /** Present with expand: ["reports"]. */
+  reports?: Employee[];
+  /** The path of the rest, where there are more than 100. */
+  "reports.next"?: string;
+  /** Present with expand: ["customers"]. */
+  customers?: Customer[];
+  /** The path of the rest, where there are more than 100. */
+  "customers.next"?: string;
 }
 
 /** What creating takes. */
@@ -690,9 +719,10 @@ export interface EmployeeQuery {
   "reports_to_id.is_null"?: boolean;
   search?: string;
   sort?: readonly ("id" | "-id" | "first_name" | "-first_name" | "last_name" | "-last_name" | "hire_date" | "-hire_date")[];
-  expand?: readonly ("reports_to")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"reports_to" | "reports" | "customers">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "first_name" | "last_name" | "title" | "birth_date" | "hire_date" | "address" | "city" | "state" | "country" | "postal_code" | "phone" | "fax" | "email" | "reports_to_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "first_name" | "last_name" | "title" | "birth_date" | "hire_date" | "address" | "city" | "state" | "country" | "postal_code" | "phone" | "fax" | "email" | "reports_to_id" | "created_at" | "updated_at" | "version" | `${"reports_to" | "reports" | "customers"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -720,6 +750,10 @@ export interface Customer {
   deleted_at: string | null;
   /** Present with expand: ["support_rep"]. */
   support_rep?: Employee | null;
+  /** Present with expand: ["invoices"]. */
+  invoices?: Invoice[];
+  /** The path of the rest, where there are more than 100. */
+  "invoices.next"?: string;
 }
 
 /** What creating takes. */
@@ -828,9 +862,10 @@ export interface CustomerQuery {
   "created_at.in"?: readonly (string)[];
   search?: string;
   sort?: readonly ("id" | "-id" | "first_name" | "-first_name" | "last_name" | "-last_name" | "country" | "-country" | "created_at" | "-created_at")[];
-  expand?: readonly ("support_rep")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"support_rep" | "invoices">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "first_name" | "last_name" | "company" | "address" | "city" | "state" | "country" | "postal_code" | "phone" | "fax" | "email" | "support_rep_id" | "created_at" | "updated_at" | "version" | "deleted_at")[];
+  fields?: readonly ("id" | "first_name" | "last_name" | "company" | "address" | "city" | "state" | "country" | "postal_code" | "phone" | "fax" | "email" | "support_rep_id" | "created_at" | "updated_at" | "version" | "deleted_at" | `${"support_rep" | "invoices"}.${string}`)[];
   deleted?: "include" | "only";
   limit?: number;
   cursor?: string;
@@ -855,7 +890,11 @@ export interface Invoice {
   updated_at: string;
   version: number;
   /** Present with expand: ["customer"]. */
-  customer?: Customer;
+  customer?: Customer | null;
+  /** Present with expand: ["lines"]. */
+  lines?: InvoiceLine[];
+  /** The path of the rest, where there are more than 100. */
+  "lines.next"?: string;
 }
 
 export interface InvoiceLinesCreate {
@@ -942,9 +981,10 @@ export interface InvoiceQuery {
   "customer_id.in"?: readonly (number)[];
   search?: string;
   sort?: readonly ("id" | "-id" | "invoice_date" | "-invoice_date" | "total" | "-total" | "created_at" | "-created_at")[];
-  expand?: readonly ("customer")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"customer" | "lines">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "invoice_date" | "status" | "billing_address" | "billing_city" | "billing_state" | "billing_country" | "billing_postal_code" | "total" | "customer_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "invoice_date" | "status" | "billing_address" | "billing_city" | "billing_state" | "billing_country" | "billing_postal_code" | "total" | "customer_id" | "created_at" | "updated_at" | "version" | `${"customer" | "lines"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -1027,9 +1067,10 @@ export interface InvoiceLineQuery {
   "track_id.lte"?: number;
   "track_id.in"?: readonly (number)[];
   sort?: readonly ("id" | "-id" | "unit_price" | "-unit_price" | "quantity" | "-quantity")[];
-  expand?: readonly ("invoice" | "track")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"invoice" | "track">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "unit_price" | "quantity" | "invoice_id" | "track_id" | "created_at" | "updated_at")[];
+  fields?: readonly ("id" | "unit_price" | "quantity" | "invoice_id" | "track_id" | "created_at" | "updated_at" | `${"invoice" | "track"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -1164,7 +1205,7 @@ export class ArtistsClient {
     return this.transport.pages("/api/v1/artists", query, call);
   }
 
-  get(id: number, query?: Pick<ArtistQuery, "fields">, call?: KitCall): Promise<Artist> {
+  get(id: number, query?: Pick<ArtistQuery, "expand" | "fields">, call?: KitCall): Promise<Artist> {
     return this.transport.call("GET", `/api/v1/artists/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -1339,7 +1380,7 @@ export class PlaylistsClient {
     return this.transport.pages("/api/v1/playlists", query, call);
   }
 
-  get(id: number, query?: Pick<PlaylistQuery, "fields">, call?: KitCall): Promise<Playlist> {
+  get(id: number, query?: Pick<PlaylistQuery, "expand" | "fields">, call?: KitCall): Promise<Playlist> {
     return this.transport.call("GET", `/api/v1/playlists/${id}` + kitQuery(query), undefined, call);
   }
 

@@ -2,11 +2,8 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/album_json.gen.hpp"
 #include "internal/service/album_service.gen.hpp"
-#include "internal/service/artist_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
@@ -14,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace store::api {
 
@@ -26,7 +22,6 @@ class AlbumRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::AlbumService& albums;
-    service::ArtistService& artists;
     TrackRoutes& track_routes;
     kit::rest::Backend& backend;
   };
@@ -54,7 +49,6 @@ class AlbumRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::AlbumId id);
-  kit::Task<AlbumExpansion> expand(const std::vector<biz::Album>& items, kit::rest::Expand asked);
 
   Uses uses_;
 };

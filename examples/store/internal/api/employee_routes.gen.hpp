@@ -2,9 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/employee_json.gen.hpp"
 #include "internal/service/employee_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -13,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace store::api {
 
@@ -53,8 +50,6 @@ class EmployeeRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::EmployeeId id);
-  kit::Task<EmployeeExpansion> expand(const std::vector<biz::Employee>& items,
-                                      kit::rest::Expand asked);
 
   Uses uses_;
 };

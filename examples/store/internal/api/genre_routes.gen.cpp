@@ -4,11 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "internal/api/expandables.gen.hpp"
 #include "internal/api/genre_json.gen.hpp"
 #include "internal/biz/genre_list.gen.hpp"
 #include "internal/service/genre_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/expand.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 #include "kit/rest/transfer.hpp"
@@ -46,6 +48,14 @@ kit::http::Response answer(const biz::Genre& genre, int status,
 
 }  // namespace
 
+constinit const kit::rest::Expandable genre_expandable = {
+    .path = path,
+    .fields = &genre_fields,
+    .id = kit::rest::key_of<&biz::Genre::id>,
+    .write = kit::rest::write_row<biz::Genre, write>,
+    .load = kit::rest::load_from<biz::Genre, service::GenreService>,
+};
+
 kit::Result<> GenreRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
   using kit::rest::Body;
@@ -61,6 +71,7 @@ kit::Result<> GenreRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/genres/{id:int64}", call<&GenreRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/genres/{id:int64}", call<&GenreRoutes::remove>},
   };
+  uses_.backend.add_service(genre_expandable, &uses_.genres);
   return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
@@ -109,7 +120,7 @@ kit::Task<kit::http::Response> GenreRoutes::get(kit::http::Request& request) {
   const biz::GenreId id = co_await kit::rest::path_id<biz::GenreId>(request);
   const kit::rest::ViewRequest asked =
       co_await kit::rest::read_view(request.query, api::list_options);
-  biz::Genre genre = co_await uses_.genres.get(id);
+  const biz::Genre genre = co_await uses_.genres.get(id);
   kit::http::Response response = answer(genre, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;

@@ -2,12 +2,8 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/invoice_line_json.gen.hpp"
 #include "internal/service/invoice_line_service.gen.hpp"
-#include "internal/service/invoice_service.gen.hpp"
-#include "internal/service/track_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
@@ -15,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace store::api {
 
@@ -25,8 +20,6 @@ class InvoiceLineRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::InvoiceLineService& invoice_lines;
-    service::TrackService& tracks;
-    service::InvoiceService& invoices;
     kit::rest::Backend& backend;
   };
   explicit InvoiceLineRoutes(const Uses& uses) : uses_(uses) {}
@@ -52,8 +45,6 @@ class InvoiceLineRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::InvoiceLineId id);
-  kit::Task<InvoiceLineExpansion> expand(const std::vector<biz::InvoiceLine>& items,
-                                         kit::rest::Expand asked);
 
   Uses uses_;
 };

@@ -2,10 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/invoice_json.gen.hpp"
-#include "internal/service/customer_service.gen.hpp"
 #include "internal/service/invoice_line_service.gen.hpp"
 #include "internal/service/invoice_service.gen.hpp"
 #include "kit/async/task.hpp"
@@ -15,7 +12,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace store::api {
 
@@ -27,7 +23,6 @@ class InvoiceRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::InvoiceService& invoices;
-    service::CustomerService& customers;
     service::InvoiceLineService& invoice_lines;
     InvoiceLineRoutes& invoice_line_routes;
     kit::rest::Backend& backend;
@@ -57,8 +52,6 @@ class InvoiceRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::InvoiceId id);
-  kit::Task<InvoiceExpansion> expand(const std::vector<biz::Invoice>& items,
-                                     kit::rest::Expand asked);
 
   Uses uses_;
 };

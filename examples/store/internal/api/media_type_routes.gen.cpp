@@ -4,11 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "internal/api/expandables.gen.hpp"
 #include "internal/api/media_type_json.gen.hpp"
 #include "internal/biz/media_type_list.gen.hpp"
 #include "internal/service/media_type_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/expand.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 #include "kit/rest/transfer.hpp"
@@ -46,6 +48,14 @@ kit::http::Response answer(const biz::MediaType& media_type, int status,
 
 }  // namespace
 
+constinit const kit::rest::Expandable media_type_expandable = {
+    .path = path,
+    .fields = &media_type_fields,
+    .id = kit::rest::key_of<&biz::MediaType::id>,
+    .write = kit::rest::write_row<biz::MediaType, write>,
+    .load = kit::rest::load_from<biz::MediaType, service::MediaTypeService>,
+};
+
 kit::Result<> MediaTypeRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
   using kit::rest::Body;
@@ -61,6 +71,7 @@ kit::Result<> MediaTypeRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/media_types/{id:int64}", call<&MediaTypeRoutes::remove>},
   };
+  uses_.backend.add_service(media_type_expandable, &uses_.media_types);
   return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
@@ -110,7 +121,7 @@ kit::Task<kit::http::Response> MediaTypeRoutes::get(kit::http::Request& request)
   const biz::MediaTypeId id = co_await kit::rest::path_id<biz::MediaTypeId>(request);
   const kit::rest::ViewRequest asked =
       co_await kit::rest::read_view(request.query, api::list_options);
-  biz::MediaType media_type = co_await uses_.media_types.get(id);
+  const biz::MediaType media_type = co_await uses_.media_types.get(id);
   kit::http::Response response = answer(media_type, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;

@@ -2,12 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/track_json.gen.hpp"
-#include "internal/service/album_service.gen.hpp"
-#include "internal/service/genre_service.gen.hpp"
-#include "internal/service/media_type_service.gen.hpp"
 #include "internal/service/track_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -16,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace store::api {
 
@@ -26,9 +20,6 @@ class TrackRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::TrackService& tracks;
-    service::GenreService& genres;
-    service::MediaTypeService& media_types;
-    service::AlbumService& albums;
     kit::rest::Backend& backend;
   };
   explicit TrackRoutes(const Uses& uses) : uses_(uses) {}
@@ -54,7 +45,6 @@ class TrackRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::TrackId id);
-  kit::Task<TrackExpansion> expand(const std::vector<biz::Track>& items, kit::rest::Expand asked);
 
   Uses uses_;
 };

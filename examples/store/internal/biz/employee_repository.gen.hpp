@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/employee.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
@@ -10,6 +9,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/record/errors.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace store::biz {
 
@@ -24,8 +24,9 @@ class EmployeeRepository {
   virtual ~EmployeeRepository() = default;
   /// Fails with `not_found`.
   virtual kit::Task<Employee> find(EmployeeId id) = 0;
-  /// Those that exist, ordered by id.
-  virtual kit::Task<std::vector<Employee>> find_many(std::vector<EmployeeId> ids) = 0;
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  virtual kit::Task<kit::record::Related<Employee>> find_related(
+      const kit::record::RelatedQuery& query) = 0;
   /// Lifetime: `table` and `query` live until the task has ended.
   virtual kit::Task<kit::record::Page<Employee>> list(const kit::db::ListTable& table,
                                                       const kit::db::ListQuery& query) = 0;

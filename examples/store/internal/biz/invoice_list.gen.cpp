@@ -65,9 +65,10 @@ constinit const kit::db::Column billing_postal_code = {
 constinit const kit::db::Column total = {
     .name = "total",
     .sql = "total",
-    .type = kit::db::ColumnType::integer,
+    .type = kit::db::ColumnType::decimal,
     .filterable = true,
     .sortable = true,
+    .scale = 2,
 };
 
 constinit const kit::db::Column customer_id = {

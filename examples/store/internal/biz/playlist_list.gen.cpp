@@ -65,7 +65,7 @@ constinit const kit::db::ListTable playlist_table = {
 constinit const kit::db::ListTable playlist_tracks_table = {
     .from = R"sql(tracks JOIN (
         SELECT playlist_id AS kit_left, track_id AS kit_right FROM playlist_tracks
-      ) ON kit_right = id)sql",
+      ) AS kit_links ON kit_right = id)sql",
     .select = R"sql(
         id, name, composer, milliseconds, bytes, unit_price, album_id, media_type_id, genre_id,
         created_at, updated_at, version)sql",

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/playlist.gen.hpp"
@@ -25,8 +24,6 @@ class PlaylistRepository {
   virtual ~PlaylistRepository() = default;
   /// Fails with `not_found`.
   virtual kit::Task<Playlist> find(PlaylistId id) = 0;
-  /// Those that exist, ordered by id.
-  virtual kit::Task<std::vector<Playlist>> find_many(std::vector<PlaylistId> ids) = 0;
   /// Lifetime: `table` and `query` live until the task has ended.
   virtual kit::Task<kit::record::Page<Playlist>> list(const kit::db::ListTable& table,
                                                       const kit::db::ListQuery& query) = 0;

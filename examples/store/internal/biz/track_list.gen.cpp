@@ -46,9 +46,10 @@ constinit const kit::db::Column bytes = {
 constinit const kit::db::Column unit_price = {
     .name = "unit_price",
     .sql = "unit_price",
-    .type = kit::db::ColumnType::integer,
+    .type = kit::db::ColumnType::decimal,
     .filterable = true,
     .sortable = true,
+    .scale = 2,
 };
 
 constinit const kit::db::Column album_id = {

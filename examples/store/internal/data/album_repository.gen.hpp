@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/album_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlAlbumRepository final : public biz::AlbumRepository {
   explicit SqlAlbumRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Album> find(biz::AlbumId id) override;
-  kit::Task<std::vector<biz::Album>> find_many(std::vector<biz::AlbumId> ids) override;
+  kit::Task<kit::record::Related<biz::Album>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Album>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/artist_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,19 +51,21 @@ kit::Task<biz::Artist> SqlArtistRepository::find(biz::ArtistId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, name, created_at, updated_at, version
-    FROM artists
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
+  SELECT id, name, created_at, updated_at, version, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN artists ON id = kit_value
+   ORDER BY kit_key)sql",
+};
 
-kit::Task<std::vector<biz::Artist>> SqlArtistRepository::find_many(std::vector<biz::ArtistId> ids) {
-  std::vector<biz::Artist> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::ArtistId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_artist(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Artist>> SqlArtistRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Artist> found;
+  auto sink = [&](const kit::db::Row& row) { return read_artist(row, found.items.emplace_back()); };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 5, found.keys, sink);
   co_return found;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/artist_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlArtistRepository final : public biz::ArtistRepository {
   explicit SqlArtistRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Artist> find(biz::ArtistId id) override;
-  kit::Task<std::vector<biz::Artist>> find_many(std::vector<biz::ArtistId> ids) override;
+  kit::Task<kit::record::Related<biz::Artist>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Artist>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

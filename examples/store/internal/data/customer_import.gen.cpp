@@ -78,7 +78,7 @@ constexpr kit::record::CsvColumn csv_columns[] = {
 constexpr auto headers = kit::record::headers_of(csv_columns);
 
 /// Rows with a known id are changed, all others added.
-/// A removed row that is changed stays removed; the export leaves it out.
+/// Removed rows are not: they are refused, and the export leaves them out.
 class CustomerImport final : public kit::db::ImportTarget {
  public:
   std::string_view name() const override { return "Customer"; }
@@ -115,6 +115,9 @@ kit::Task<kit::db::Stored> CustomerImport::store(kit::db::Session& session,
   in.read(key);
   std::optional<biz::Customer> known;
   if (in.ok()) known = co_await find_known(session, key);
+  if (known && known->deleted_at) {
+    in.add(kit::record::key_of_deleted(biz::customer_name, "id", known->id));
+  }
   biz::Customer customer = known.value_or(biz::Customer{});
   customer.id = key;
   in.read(customer.first_name);

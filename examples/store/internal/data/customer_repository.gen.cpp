@@ -2,12 +2,12 @@
 #include "internal/data/customer_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -157,21 +157,38 @@ kit::Task<biz::Customer> SqlCustomerRepository::find_deleted(biz::CustomerId id)
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
   SELECT id, first_name, last_name, company, address, city, state, country, postal_code, phone, fax,
-         email, support_rep_id, created_at, updated_at, version, deleted_at
-    FROM customers
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+         email, support_rep_id, created_at, updated_at, version, deleted_at, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN customers ON id = kit_value
+   WHERE customers.deleted_at IS NULL
+   ORDER BY kit_key)sql",
+    // Employee.customers
+    R"sql(
+  SELECT id, first_name, last_name, company, address, city, state, country, postal_code, phone, fax,
+         email, support_rep_id, created_at, updated_at, version, deleted_at, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN customers ON support_rep_id = kit_value
+           WHERE customers.deleted_at IS NULL)
+    JOIN customers ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+};
 
-kit::Task<std::vector<biz::Customer>> SqlCustomerRepository::find_many(
-    std::vector<biz::CustomerId> ids) {
-  std::vector<biz::Customer> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::CustomerId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_customer(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Customer>> SqlCustomerRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Customer> found;
+  auto sink = [&](const kit::db::Row& row) {
+    return read_customer(row, found.items.emplace_back());
+  };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 17, found.keys, sink);
   co_return found;
 }
 
@@ -289,6 +306,7 @@ kit::Task<> SqlCustomerRepository::purge(const biz::Customer& customer) {
       co_await kit::record::erase(session_, purge_sql, parameters.span(), biz::customer_name);
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
   const std::string key = kit::record::row_key(customer.id);
+  co_await kit::record::forget_answers(session_, "Customer", key);
   co_await kit::record::forget_history(session_, audited, key);
   co_await keep_history(session_, customer, kit::record::Operation::purge, "{}",
                         kit::Timestamp::now());

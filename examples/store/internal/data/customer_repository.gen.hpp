@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/customer_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -22,7 +21,8 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
 
   kit::Task<biz::Customer> find(biz::CustomerId id) override;
   kit::Task<biz::Customer> find_deleted(biz::CustomerId id) override;
-  kit::Task<std::vector<biz::Customer>> find_many(std::vector<biz::CustomerId> ids) override;
+  kit::Task<kit::record::Related<biz::Customer>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Customer>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/employee_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -24,7 +23,8 @@ class SqlEmployeeRepository final : public biz::EmployeeRepository {
       : session_(session), lookup_(lookup) {}
 
   kit::Task<biz::Employee> find(biz::EmployeeId id) override;
-  kit::Task<std::vector<biz::Employee>> find_many(std::vector<biz::EmployeeId> ids) override;
+  kit::Task<kit::record::Related<biz::Employee>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Employee>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/genre_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,19 +63,21 @@ kit::Task<biz::Genre> SqlGenreRepository::find(biz::GenreId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, name, created_at, updated_at
-    FROM genres
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN genres ON id = kit_value
+   ORDER BY kit_key)sql",
+};
 
-kit::Task<std::vector<biz::Genre>> SqlGenreRepository::find_many(std::vector<biz::GenreId> ids) {
-  std::vector<biz::Genre> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::GenreId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_genre(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Genre>> SqlGenreRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Genre> found;
+  auto sink = [&](const kit::db::Row& row) { return read_genre(row, found.items.emplace_back()); };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 4, found.keys, sink);
   co_return found;
 }
 

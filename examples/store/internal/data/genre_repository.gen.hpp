@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/genre_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlGenreRepository final : public biz::GenreRepository {
   explicit SqlGenreRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Genre> find(biz::GenreId id) override;
-  kit::Task<std::vector<biz::Genre>> find_many(std::vector<biz::GenreId> ids) override;
+  kit::Task<kit::record::Related<biz::Genre>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Genre>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/invoice_line_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,20 +72,28 @@ kit::Task<biz::InvoiceLine> SqlInvoiceLineRepository::find(biz::InvoiceLineId id
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, unit_price, quantity, invoice_id, track_id, created_at, updated_at
-    FROM invoice_lines
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // Invoice.lines
+    R"sql(
+  SELECT id, unit_price, quantity, invoice_id, track_id, created_at, updated_at, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN invoice_lines ON invoice_id = kit_value)
+    JOIN invoice_lines ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+};
 
-kit::Task<std::vector<biz::InvoiceLine>> SqlInvoiceLineRepository::find_many(
-    std::vector<biz::InvoiceLineId> ids) {
-  std::vector<biz::InvoiceLine> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::InvoiceLineId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_invoice_line(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::InvoiceLine>> SqlInvoiceLineRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::InvoiceLine> found;
+  auto sink = [&](const kit::db::Row& row) {
+    return read_invoice_line(row, found.items.emplace_back());
+  };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 7, found.keys, sink);
   co_return found;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/invoice_line_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlInvoiceLineRepository final : public biz::InvoiceLineRepository {
   explicit SqlInvoiceLineRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::InvoiceLine> find(biz::InvoiceLineId id) override;
-  kit::Task<std::vector<biz::InvoiceLine>> find_many(std::vector<biz::InvoiceLineId> ids) override;
+  kit::Task<kit::record::Related<biz::InvoiceLine>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::InvoiceLine>> list(const kit::db::ListTable& table,
                                                       const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

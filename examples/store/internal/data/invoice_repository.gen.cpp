@@ -2,7 +2,6 @@
 #include "internal/data/invoice_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,21 +83,36 @@ kit::Task<biz::Invoice> SqlInvoiceRepository::find(biz::InvoiceId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
   SELECT id, invoice_date, status, billing_address, billing_city, billing_state, billing_country,
-         billing_postal_code, total, customer_id, created_at, updated_at, version
-    FROM invoices
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+         billing_postal_code, total, customer_id, created_at, updated_at, version, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN invoices ON id = kit_value
+   ORDER BY kit_key)sql",
+    // Customer.invoices
+    R"sql(
+  SELECT id, invoice_date, status, billing_address, billing_city, billing_state, billing_country,
+         billing_postal_code, total, customer_id, created_at, updated_at, version, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN invoices ON customer_id = kit_value)
+    JOIN invoices ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+};
 
-kit::Task<std::vector<biz::Invoice>> SqlInvoiceRepository::find_many(
-    std::vector<biz::InvoiceId> ids) {
-  std::vector<biz::Invoice> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::InvoiceId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_invoice(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Invoice>> SqlInvoiceRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Invoice> found;
+  auto sink = [&](const kit::db::Row& row) {
+    return read_invoice(row, found.items.emplace_back());
+  };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 13, found.keys, sink);
   co_return found;
 }
 

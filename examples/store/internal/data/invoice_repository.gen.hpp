@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/invoice_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlInvoiceRepository final : public biz::InvoiceRepository {
   explicit SqlInvoiceRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Invoice> find(biz::InvoiceId id) override;
-  kit::Task<std::vector<biz::Invoice>> find_many(std::vector<biz::InvoiceId> ids) override;
+  kit::Task<kit::record::Related<biz::Invoice>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Invoice>> list(const kit::db::ListTable& table,
                                                   const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/media_type_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,20 +49,23 @@ kit::Task<biz::MediaType> SqlMediaTypeRepository::find(biz::MediaTypeId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, name, created_at, updated_at
-    FROM media_types
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN media_types ON id = kit_value
+   ORDER BY kit_key)sql",
+};
 
-kit::Task<std::vector<biz::MediaType>> SqlMediaTypeRepository::find_many(
-    std::vector<biz::MediaTypeId> ids) {
-  std::vector<biz::MediaType> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::MediaTypeId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_media_type(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::MediaType>> SqlMediaTypeRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::MediaType> found;
+  auto sink = [&](const kit::db::Row& row) {
+    return read_media_type(row, found.items.emplace_back());
+  };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 4, found.keys, sink);
   co_return found;
 }
 

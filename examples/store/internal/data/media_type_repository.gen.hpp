@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/media_type_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlMediaTypeRepository final : public biz::MediaTypeRepository {
   explicit SqlMediaTypeRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::MediaType> find(biz::MediaTypeId id) override;
-  kit::Task<std::vector<biz::MediaType>> find_many(std::vector<biz::MediaTypeId> ids) override;
+  kit::Task<kit::record::Related<biz::MediaType>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::MediaType>> list(const kit::db::ListTable& table,
                                                     const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/playlist_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,23 +111,6 @@ kit::Task<biz::Playlist> SqlPlaylistRepository::find(biz::PlaylistId id) {
   co_await session_.query(find_sql, parameters.span(), sink);
   if (!found) co_return kit::record::not_found(biz::playlist_name, id);
   co_return std::move(*found);
-}
-
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, name, created_at, updated_at, version
-    FROM playlists
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
-
-kit::Task<std::vector<biz::Playlist>> SqlPlaylistRepository::find_many(
-    std::vector<biz::PlaylistId> ids) {
-  std::vector<biz::Playlist> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::PlaylistId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_playlist(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
-  co_return found;
 }
 
 kit::Task<kit::record::Page<biz::Playlist>> SqlPlaylistRepository::list(

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/playlist_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,6 @@ class SqlPlaylistRepository final : public biz::PlaylistRepository {
   explicit SqlPlaylistRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Playlist> find(biz::PlaylistId id) override;
-  kit::Task<std::vector<biz::Playlist>> find_many(std::vector<biz::PlaylistId> ids) override;
   kit::Task<kit::record::Page<biz::Playlist>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/track_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,20 +90,47 @@ kit::Task<biz::Track> SqlTrackRepository::find(biz::TrackId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
   SELECT id, name, composer, milliseconds, bytes, unit_price, album_id, media_type_id, genre_id,
-         created_at, updated_at, version
-    FROM tracks
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+         created_at, updated_at, version, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN tracks ON id = kit_value
+   ORDER BY kit_key)sql",
+    // Album.tracks
+    R"sql(
+  SELECT id, name, composer, milliseconds, bytes, unit_price, album_id, media_type_id, genre_id,
+         created_at, updated_at, version, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN tracks ON album_id = kit_value)
+    JOIN tracks ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+    // Playlist.tracks
+    R"sql(
+  SELECT id, name, composer, milliseconds, bytes, unit_price, album_id, media_type_id, genre_id,
+         created_at, updated_at, version, kit_key
+    FROM (SELECT tracks.id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY tracks.id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN playlist_tracks ON playlist_tracks.playlist_id = kit_value
+            JOIN tracks ON tracks.id = playlist_tracks.track_id)
+    JOIN tracks ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+};
 
-kit::Task<std::vector<biz::Track>> SqlTrackRepository::find_many(std::vector<biz::TrackId> ids) {
-  std::vector<biz::Track> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::TrackId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_track(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Track>> SqlTrackRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Track> found;
+  auto sink = [&](const kit::db::Row& row) { return read_track(row, found.items.emplace_back()); };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 12, found.keys, sink);
   co_return found;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/track_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlTrackRepository final : public biz::TrackRepository {
   explicit SqlTrackRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Track> find(biz::TrackId id) override;
-  kit::Task<std::vector<biz::Track>> find_many(std::vector<biz::TrackId> ids) override;
+  kit::Task<kit::record::Related<biz::Track>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Track>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

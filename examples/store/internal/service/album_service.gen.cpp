@@ -13,8 +13,9 @@ kit::Task<biz::Album> AlbumService::get(biz::AlbumId id) {
   return store_.albums().find(id);
 }
 
-kit::Task<std::vector<biz::Album>> AlbumService::find_many(std::vector<biz::AlbumId> ids) {
-  return store_.albums().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Album>> AlbumService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.albums().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Album>> AlbumService::list(const kit::db::ListTable& table,
@@ -41,9 +42,11 @@ kit::Task<biz::Album> AlbumService::update(biz::AlbumId id, std::optional<std::i
   if (version && *version != album.version) {
     co_return kit::record::version_mismatch(biz::album_name);
   }
+  const biz::Album before = album;
   co_await change(album);
   co_await kit::validate::check(album, biz::validate);
-  co_await work->albums().save(album);
+  // What changes nothing is no new version.
+  if (album != before) co_await work->albums().save(album);
   co_await work->commit();
   co_return album;
 }

@@ -13,8 +13,9 @@ kit::Task<biz::Artist> ArtistService::get(biz::ArtistId id) {
   return store_.artists().find(id);
 }
 
-kit::Task<std::vector<biz::Artist>> ArtistService::find_many(std::vector<biz::ArtistId> ids) {
-  return store_.artists().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Artist>> ArtistService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.artists().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Artist>> ArtistService::list(const kit::db::ListTable& table,
@@ -41,9 +42,11 @@ kit::Task<biz::Artist> ArtistService::update(biz::ArtistId id, std::optional<std
   if (version && *version != artist.version) {
     co_return kit::record::version_mismatch(biz::artist_name);
   }
+  const biz::Artist before = artist;
   co_await change(artist);
   co_await kit::validate::check(artist, biz::validate);
-  co_await work->artists().save(artist);
+  // What changes nothing is no new version.
+  if (artist != before) co_await work->artists().save(artist);
   co_await work->commit();
   co_return artist;
 }

@@ -13,8 +13,9 @@ kit::Task<biz::Customer> CustomerService::get(biz::CustomerId id) {
   return store_.customers().find(id);
 }
 
-kit::Task<std::vector<biz::Customer>> CustomerService::find_many(std::vector<biz::CustomerId> ids) {
-  return store_.customers().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Customer>> CustomerService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.customers().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Customer>> CustomerService::list(const kit::db::ListTable& table,
@@ -42,9 +43,11 @@ kit::Task<biz::Customer> CustomerService::update(biz::CustomerId id,
   if (version && *version != customer.version) {
     co_return kit::record::version_mismatch(biz::customer_name);
   }
+  const biz::Customer before = customer;
   co_await change(customer);
   co_await kit::validate::check(customer, biz::validate);
-  co_await work->customers().save(customer);
+  // What changes nothing is no new version.
+  if (customer != before) co_await work->customers().save(customer);
   co_await work->commit();
   co_return customer;
 }

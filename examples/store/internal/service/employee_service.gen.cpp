@@ -13,8 +13,9 @@ kit::Task<biz::Employee> EmployeeService::get(biz::EmployeeId id) {
   return store_.employees().find(id);
 }
 
-kit::Task<std::vector<biz::Employee>> EmployeeService::find_many(std::vector<biz::EmployeeId> ids) {
-  return store_.employees().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Employee>> EmployeeService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.employees().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Employee>> EmployeeService::list(const kit::db::ListTable& table,
@@ -42,9 +43,11 @@ kit::Task<biz::Employee> EmployeeService::update(biz::EmployeeId id,
   if (version && *version != employee.version) {
     co_return kit::record::version_mismatch(biz::employee_name);
   }
+  const biz::Employee before = employee;
   co_await change(employee);
   co_await kit::validate::check(employee, biz::validate);
-  co_await work->employees().save(employee);
+  // What changes nothing is no new version.
+  if (employee != before) co_await work->employees().save(employee);
   co_await work->commit();
   co_return employee;
 }

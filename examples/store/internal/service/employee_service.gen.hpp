@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/employee.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
@@ -13,6 +12,7 @@
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace store::service {
 
@@ -28,8 +28,9 @@ class EmployeeService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Employee> get(biz::EmployeeId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Employee>> find_many(std::vector<biz::EmployeeId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Employee>> find_related(
+      const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Employee>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query);

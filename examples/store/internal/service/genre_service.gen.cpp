@@ -13,8 +13,9 @@ kit::Task<biz::Genre> GenreService::get(biz::GenreId id) {
   return store_.genres().find(id);
 }
 
-kit::Task<std::vector<biz::Genre>> GenreService::find_many(std::vector<biz::GenreId> ids) {
-  return store_.genres().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Genre>> GenreService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.genres().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Genre>> GenreService::list(const kit::db::ListTable& table,
@@ -37,9 +38,11 @@ kit::Task<biz::Genre> GenreService::create(biz::Genre genre) {
 kit::Task<biz::Genre> GenreService::update(biz::GenreId id, Change change) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::Genre genre = co_await work->genres().find(id);
+  const biz::Genre before = genre;
   co_await change(genre);
   co_await kit::validate::check(genre, biz::validate);
-  co_await work->genres().save(genre);
+  // What changes nothing is no new version.
+  if (genre != before) co_await work->genres().save(genre);
   co_await work->commit();
   co_return genre;
 }

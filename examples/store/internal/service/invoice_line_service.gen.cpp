@@ -13,9 +13,9 @@ kit::Task<biz::InvoiceLine> InvoiceLineService::get(biz::InvoiceLineId id) {
   return store_.invoice_lines().find(id);
 }
 
-kit::Task<std::vector<biz::InvoiceLine>> InvoiceLineService::find_many(
-    std::vector<biz::InvoiceLineId> ids) {
-  return store_.invoice_lines().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::InvoiceLine>> InvoiceLineService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.invoice_lines().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::InvoiceLine>> InvoiceLineService::list(
@@ -38,9 +38,11 @@ kit::Task<biz::InvoiceLine> InvoiceLineService::create(biz::InvoiceLine invoice_
 kit::Task<biz::InvoiceLine> InvoiceLineService::update(biz::InvoiceLineId id, Change change) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::InvoiceLine invoice_line = co_await work->invoice_lines().find(id);
+  const biz::InvoiceLine before = invoice_line;
   co_await change(invoice_line);
   co_await kit::validate::check(invoice_line, biz::validate);
-  co_await work->invoice_lines().save(invoice_line);
+  // What changes nothing is no new version.
+  if (invoice_line != before) co_await work->invoice_lines().save(invoice_line);
   co_await work->commit();
   co_return invoice_line;
 }

@@ -13,8 +13,9 @@ kit::Task<biz::Invoice> InvoiceService::get(biz::InvoiceId id) {
   return store_.invoices().find(id);
 }
 
-kit::Task<std::vector<biz::Invoice>> InvoiceService::find_many(std::vector<biz::InvoiceId> ids) {
-  return store_.invoices().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Invoice>> InvoiceService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.invoices().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Invoice>> InvoiceService::list(const kit::db::ListTable& table,
@@ -41,9 +42,11 @@ kit::Task<biz::Invoice> InvoiceService::update(biz::InvoiceId id,
   if (version && *version != invoice.version) {
     co_return kit::record::version_mismatch(biz::invoice_name);
   }
+  const biz::Invoice before = invoice;
   co_await change(invoice);
   co_await kit::validate::check(invoice, biz::validate);
-  co_await work->invoices().save(invoice);
+  // What changes nothing is no new version.
+  if (invoice != before) co_await work->invoices().save(invoice);
   co_await work->commit();
   co_return invoice;
 }

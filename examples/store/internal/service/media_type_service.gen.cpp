@@ -13,9 +13,9 @@ kit::Task<biz::MediaType> MediaTypeService::get(biz::MediaTypeId id) {
   return store_.media_types().find(id);
 }
 
-kit::Task<std::vector<biz::MediaType>> MediaTypeService::find_many(
-    std::vector<biz::MediaTypeId> ids) {
-  return store_.media_types().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::MediaType>> MediaTypeService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.media_types().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::MediaType>> MediaTypeService::list(
@@ -38,9 +38,11 @@ kit::Task<biz::MediaType> MediaTypeService::create(biz::MediaType media_type) {
 kit::Task<biz::MediaType> MediaTypeService::update(biz::MediaTypeId id, Change change) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::MediaType media_type = co_await work->media_types().find(id);
+  const biz::MediaType before = media_type;
   co_await change(media_type);
   co_await kit::validate::check(media_type, biz::validate);
-  co_await work->media_types().save(media_type);
+  // What changes nothing is no new version.
+  if (media_type != before) co_await work->media_types().save(media_type);
   co_await work->commit();
   co_return media_type;
 }

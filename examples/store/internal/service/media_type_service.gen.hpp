@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/media_type.gen.hpp"
@@ -12,6 +11,7 @@
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace store::service {
 
@@ -27,8 +27,9 @@ class MediaTypeService {
 
   /// Fails with `not_found`.
   kit::Task<biz::MediaType> get(biz::MediaTypeId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::MediaType>> find_many(std::vector<biz::MediaTypeId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::MediaType>> find_related(
+      const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::MediaType>> list(const kit::db::ListTable& table,
                                                     const kit::db::ListQuery& query);

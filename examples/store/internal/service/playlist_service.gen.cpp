@@ -14,10 +14,6 @@ kit::Task<biz::Playlist> PlaylistService::get(biz::PlaylistId id) {
   return store_.playlists().find(id);
 }
 
-kit::Task<std::vector<biz::Playlist>> PlaylistService::find_many(std::vector<biz::PlaylistId> ids) {
-  return store_.playlists().find_many(std::move(ids));
-}
-
 kit::Task<kit::record::Page<biz::Playlist>> PlaylistService::list(const kit::db::ListTable& table,
                                                                   const kit::db::ListQuery& query) {
   return store_.playlists().list(table, query);
@@ -43,9 +39,11 @@ kit::Task<biz::Playlist> PlaylistService::update(biz::PlaylistId id,
   if (version && *version != playlist.version) {
     co_return kit::record::version_mismatch(biz::playlist_name);
   }
+  const biz::Playlist before = playlist;
   co_await change(playlist);
   co_await kit::validate::check(playlist, biz::validate);
-  co_await work->playlists().save(playlist);
+  // What changes nothing is no new version.
+  if (playlist != before) co_await work->playlists().save(playlist);
   co_await work->commit();
   co_return playlist;
 }

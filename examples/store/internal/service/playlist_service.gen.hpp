@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/playlist.gen.hpp"
@@ -29,8 +28,6 @@ class PlaylistService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Playlist> get(biz::PlaylistId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Playlist>> find_many(std::vector<biz::PlaylistId> ids);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Playlist>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query);

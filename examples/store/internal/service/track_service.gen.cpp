@@ -13,8 +13,9 @@ kit::Task<biz::Track> TrackService::get(biz::TrackId id) {
   return store_.tracks().find(id);
 }
 
-kit::Task<std::vector<biz::Track>> TrackService::find_many(std::vector<biz::TrackId> ids) {
-  return store_.tracks().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Track>> TrackService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.tracks().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Track>> TrackService::list(const kit::db::ListTable& table,
@@ -41,9 +42,11 @@ kit::Task<biz::Track> TrackService::update(biz::TrackId id, std::optional<std::i
   if (version && *version != track.version) {
     co_return kit::record::version_mismatch(biz::track_name);
   }
+  const biz::Track before = track;
   co_await change(track);
   co_await kit::validate::check(track, biz::validate);
-  co_await work->tracks().save(track);
+  // What changes nothing is no new version.
+  if (track != before) co_await work->tracks().save(track);
   co_await work->commit();
   co_return track;
 }

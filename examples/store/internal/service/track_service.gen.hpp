@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/repositories.gen.hpp"
@@ -13,6 +12,7 @@
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace store::service {
 
@@ -28,8 +28,8 @@ class TrackService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Track> get(biz::TrackId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Track>> find_many(std::vector<biz::TrackId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Track>> find_related(const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Track>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query);

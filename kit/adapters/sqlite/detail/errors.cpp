@@ -12,6 +12,8 @@ namespace kit::sqlite::detail {
 namespace {
 
 constexpr const char* busy_reason = "DATABASE_BUSY";
+constexpr const char* full_reason = "DISK_FULL";
+constexpr const char* exhausted_reason = "SEQUENCE_EXHAUSTED";
 
 int primary(int code) {
   return code & 0xFF;
@@ -38,6 +40,37 @@ Error with_columns(Error error, std::string_view message, std::string_view descr
     error = std::move(error).with_violation(std::move(column), std::string(description));
   }
   return error;
+}
+
+/// The table that `sql` cannot get another id from: SQLite reports that as a full disk too.
+std::string exhausted_table(sqlite3* database, std::string_view sql) {
+  std::string table;
+  if (database == nullptr) return table;
+  sqlite3_stmt* statement = nullptr;
+  constexpr const char* exhausted =
+      "SELECT name FROM sqlite_sequence WHERE seq = 9223372036854775807 AND instr(?1, name) > 0";
+  // There is no sequence at all when this can't be prepared.
+  if (sqlite3_prepare_v2(database, exhausted, -1, &statement, nullptr) == SQLITE_OK &&
+      sqlite3_bind_text64(statement, 1, sql.data(), sql.size(), SQLITE_STATIC, SQLITE_UTF8) ==
+          SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_ROW) {
+    table = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+  }
+  sqlite3_finalize(statement);
+  return table;
+}
+
+Error full(sqlite3* database, std::string_view sql, const std::string& message) {
+  const std::string table = exhausted_table(database, sql);
+  if (!table.empty()) {
+    return Error(Code::resource_exhausted,
+                 "the ids of " + table + " are used up: its last row has the largest there is")
+        .with_reason(exhausted_reason)
+        .with_http_status(507);
+  }
+  return Error(Code::resource_exhausted, "the disk is full: " + message)
+      .with_reason(full_reason)
+      .with_http_status(507);
 }
 
 Error conflict(Code code, std::string_view message, std::string reason) {
@@ -85,9 +118,7 @@ Error to_error(sqlite3* database, int code, std::string_view sql) {
       return Error(Code::unavailable, "another process uses the database: " + message)
           .with_reason(busy_reason);
     case SQLITE_FULL:
-      return Error(Code::resource_exhausted, "the disk is full: " + message)
-          .with_reason("DISK_FULL")
-          .with_http_status(507);
+      return full(database, sql, message);
     case SQLITE_NOMEM:
       return Error(Code::resource_exhausted, message).with_reason("OUT_OF_MEMORY");
     case SQLITE_IOERR:
@@ -127,8 +158,11 @@ bool is_busy(int code) {
 bool is_busy(const Error& error) {
   return error.reason() == busy_reason;
 }
-bool is_disk_full(int code) {
-  return primary(code) == SQLITE_FULL;
+bool is_disk_full(const Error& error) {
+  return error.reason() == full_reason;
+}
+bool is_sequence_exhausted(const Error& error) {
+  return error.reason() == exhausted_reason;
 }
 bool is_sync_failure(int code) {
   return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;

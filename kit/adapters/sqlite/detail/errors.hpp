@@ -18,7 +18,9 @@ Error constraint_error(int code, std::string_view message);
 
 bool is_busy(int code);
 bool is_busy(const Error& error);
-bool is_disk_full(int code);
+bool is_disk_full(const Error& error);
+/// A table has no id left for another row, which SQLite calls a full disk.
+bool is_sequence_exhausted(const Error& error);
 /// The storage did not keep what it had taken: an fsync failed. What is on the disk is unknown from
 /// then on, and asking again would lie (the kernel has dropped the pages).
 bool is_sync_failure(int code);

@@ -149,15 +149,24 @@ Result<db::Session::Changed> WriteTransaction::run(std::string_view sql,
   return std::move(outcome.result);
 }
 
-Task<> WriteTransaction::query(std::string_view sql, std::span<const db::Parameter> parameters,
-                               db::RowSink sink) {
+Task<> WriteTransaction::run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                                   db::RowSink sink) {
   auto done = run(sql, parameters, &sink);
   if (!done) co_await std::move(done).error();
 }
 
-Task<db::Session::Changed> WriteTransaction::execute(std::string_view sql,
-                                                     std::span<const db::Parameter> parameters) {
+Task<db::Session::Changed> WriteTransaction::run_execute(
+    std::string_view sql, std::span<const db::Parameter> parameters) {
   co_return run(sql, parameters, nullptr);
+}
+
+void WriteTransaction::undo(std::string_view roll_back, std::string_view release) {
+  if (!active_) return;
+  Outcome outcome = writer_->connection().control(roll_back);
+  if (outcome.result.ok()) outcome = writer_->connection().control(release);
+  if (outcome.result.ok()) return;
+  writer_->check_group(unit_, outcome.code, outcome.result.error());
+  this->roll_back();
 }
 
 Result<> WriteTransaction::check_deferred() const {
@@ -167,7 +176,7 @@ Result<> WriteTransaction::check_deferred() const {
       .with_http_status(409);
 }
 
-Task<> WriteTransaction::check() {
+Task<> WriteTransaction::run_check() {
   co_await usable();
   co_await check_deferred();
 }
@@ -197,7 +206,7 @@ Result<> WriteTransaction::finish() {
   return {};
 }
 
-Task<> WriteTransaction::commit() {
+Task<> WriteTransaction::run_commit() {
   co_await finish();
   DurableWait durable(*writer_, unit_);
   co_await durable;
@@ -248,8 +257,8 @@ Result<> ReadTransaction::usable() const {
   return refuse_cancelled();
 }
 
-Task<> ReadTransaction::query(std::string_view sql, std::span<const db::Parameter> parameters,
-                              db::RowSink sink) {
+Task<> ReadTransaction::run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                                  db::RowSink sink) {
   co_await usable();
   Outcome outcome =
       connection_->run(sql, parameters, &sink, statement_limits(options_.statement_limit));
@@ -258,19 +267,26 @@ Task<> ReadTransaction::query(std::string_view sql, std::span<const db::Paramete
   co_await std::move(outcome.result).error();
 }
 
-Task<db::Session::Changed> ReadTransaction::execute(std::string_view sql,
-                                                    std::span<const db::Parameter> parameters) {
+Task<db::Session::Changed> ReadTransaction::run_execute(std::string_view sql,
+                                                        std::span<const db::Parameter> parameters) {
   co_await usable();
   Outcome outcome =
       connection_->run(sql, parameters, nullptr, statement_limits(options_.statement_limit));
   co_return std::move(outcome.result);
 }
 
-Task<> ReadTransaction::check() {
+void ReadTransaction::undo(std::string_view roll_back, std::string_view release) {
+  if (connection_ == nullptr) return;
+  Outcome outcome = connection_->control(roll_back);
+  if (outcome.result.ok()) outcome = connection_->control(release);
+  if (!outcome.result.ok()) end();
+}
+
+Task<> ReadTransaction::run_check() {
   co_await usable();
 }
 
-Task<> ReadTransaction::commit() {
+Task<> ReadTransaction::run_commit() {
   co_await usable();
   end();
 }

@@ -6,6 +6,7 @@
 #include "kit/adapters/sqlite/detail/readers.hpp"
 #include "kit/adapters/sqlite/detail/writer.hpp"
 #include "kit/async/loop.hpp"
+#include "kit/db/nesting_transaction.hpp"
 
 namespace kit::sqlite::detail {
 
@@ -61,7 +62,7 @@ class DurableWait final : public UnitWait, private Ready {
 };
 
 /// A unit of work on the writing connection.
-class WriteTransaction final : public db::Transaction {
+class WriteTransaction final : public db::NestingTransaction {
  public:
   WriteTransaction(std::shared_ptr<Writer> writer, const SqliteOptions& options, Work work,
                    const void* root);
@@ -71,14 +72,16 @@ class WriteTransaction final : public db::Transaction {
   /// When the unit has its turn.
   Result<> begin();
   void roll_back();
-
-  Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
-               db::RowSink sink) override;
-  Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override;
-  Task<> check() override;
-  Task<> commit() override;
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
 
  private:
+  Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                   db::RowSink sink) override;
+  Task<Changed> run_execute(std::string_view sql,
+                            std::span<const db::Parameter> parameters) override;
+  Task<> run_check() override;
+  Task<> run_commit() override;
+  void undo(std::string_view roll_back, std::string_view release) override;
   Result<Changed> run(std::string_view sql, std::span<const db::Parameter> parameters,
                       const db::RowSink* sink);
   Result<> usable() const;
@@ -96,7 +99,7 @@ class WriteTransaction final : public db::Transaction {
 };
 
 /// A snapshot on a connection of its own.
-class ReadTransaction final : public db::Transaction {
+class ReadTransaction final : public db::NestingTransaction {
  public:
   ReadTransaction(std::shared_ptr<ThreadReaders> readers, std::shared_ptr<Writer> writer,
                   const SqliteOptions& options);
@@ -104,15 +107,17 @@ class ReadTransaction final : public db::Transaction {
 
   /// Fixes the state that is seen. Busy is left to the caller.
   Outcome begin();
-
-  Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
-               db::RowSink sink) override;
-  Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override;
-  Task<> check() override;
-  /// Ends the snapshot.
-  Task<> commit() override;
+  db::Dialect dialect() const override { return db::Dialect::sqlite; }
 
  private:
+  Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                   db::RowSink sink) override;
+  Task<Changed> run_execute(std::string_view sql,
+                            std::span<const db::Parameter> parameters) override;
+  Task<> run_check() override;
+  /// Ends the snapshot.
+  Task<> run_commit() override;
+  void undo(std::string_view roll_back, std::string_view release) override;
   Result<> usable() const;
   void end();
   void expire();

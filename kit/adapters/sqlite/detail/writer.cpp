@@ -144,10 +144,10 @@ void Writer::check_group(const std::shared_ptr<Unit>& unit, int code, const Erro
 /// from its own statement.
 void Writer::fail_group(const Error& error) {
   ++stats_.failed_groups;
-  Error why = error.code() == Code::deadline_exceeded
-                  ? Error(Code::unavailable, "another unit of work of the group was ended")
-                        .with_reason("GROUP_ROLLED_BACK")
-                  : error.clone();
+  const bool is_anothers = error.code() == Code::deadline_exceeded || is_sequence_exhausted(error);
+  Error why = is_anothers ? Error(Code::unavailable, "another unit of work of the group was ended")
+                                .with_reason("GROUP_ROLLED_BACK")
+                          : error.clone();
   for (auto& member : std::exchange(members_, {})) wake(member, why.clone());
   phase_ = Phase::idle;
   solo_ = false;
@@ -422,13 +422,13 @@ void Writer::report_fatal(std::unique_lock<std::mutex>& lock) {
 }
 
 void Writer::note(int code, const Error& error) {
-  if (!is_disk_full(code) && !is_sync_failure(code) && !is_corrupt(code)) return;
+  if (!is_disk_full(error) && !is_sync_failure(code) && !is_corrupt(code)) return;
   std::lock_guard lock(mutex_);
   note_locked(code, error);
 }
 
 void Writer::note_locked(int code, const Error& error) {
-  if (is_disk_full(code)) {
+  if (is_disk_full(error)) {
     full_ = error.clone();
     probe_at_ = Clock::now() + probe_interval;
   }

@@ -52,6 +52,9 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** A relation, or what follows behind a point from one. */
+export type KitPath<R extends string> = R | `${R}.${string}`;
+
 /** What an import has done, or would do. */
 export interface KitImport {
   dry_run: boolean;
@@ -306,6 +309,10 @@ export interface Customer {
   version: number;
   label: string;
   billing_label: string;
+  /** Present with expand: ["products"]. */
+  products?: (Product & { link: CustomerProductsLink })[];
+  /** The path of the rest, where there are more than 100. */
+  "products.next"?: string;
 }
 
 /** What creating takes. */
@@ -384,8 +391,10 @@ export interface CustomerQuery {
   "billing_city.like"?: string;
   "billing_city.is_null"?: boolean;
   sort?: readonly ("id" | "-id")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"products">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "name" | "balance" | "balance_currency" | "home_latitude" | "home_longitude" | "notes" | "photo" | "street" | "city" | "billing_street" | "billing_city" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "name" | "balance" | "balance_currency" | "home_latitude" | "home_longitude" | "notes" | "photo" | "street" | "city" | "billing_street" | "billing_city" | "created_at" | "updated_at" | "version" | `${"products"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -485,7 +494,7 @@ export class CustomersClient {
     return this.transport.pages("/api/v1/customers", query, call);
   }
 
-  get(id: string, query?: Pick<CustomerQuery, "fields">, call?: KitCall): Promise<Customer> {
+  get(id: string, query?: Pick<CustomerQuery, "expand" | "fields">, call?: KitCall): Promise<Customer> {
     return this.transport.call("GET", `/api/v1/customers/${id}` + kitQuery(query), undefined, call);
   }
 

@@ -9,12 +9,14 @@
 #include <utility>
 
 #include "internal/api/customer_json.gen.hpp"
+#include "internal/api/expandables.gen.hpp"
 #include "internal/api/product_routes.gen.hpp"
 #include "internal/biz/customer_list.gen.hpp"
 #include "internal/biz/product_list.gen.hpp"
 #include "internal/service/customer_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/expand.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 
@@ -29,8 +31,15 @@ constexpr kit::rest::ListField list_fields[] = {
     {&biz::customer_columns::billing_city, &kit::rest::text_value},
 };
 
+constexpr kit::rest::Relation relations[] = {
+    kit::rest::many_to_many<biz::CustomerProductsLink, write>(
+        "products", product_expandable, 0, biz::customer_products_table,
+        biz::customer_products_columns::customer_id),
+};
+
 constexpr kit::rest::ListOptions list_options = {
     .fields = list_fields,
+    .expandable = &customer_expandable,
     .answer = &customer_fields,
     .default_limit = 50,
     .max_limit = 200,
@@ -46,6 +55,14 @@ kit::http::Response answer(const biz::Customer& customer, int status,
 }
 
 }  // namespace
+
+constinit const kit::rest::Expandable customer_expandable = {
+    .path = path,
+    .relations = relations,
+    .fields = &customer_fields,
+    .id = kit::rest::key_of<&biz::Customer::id>,
+    .write = kit::rest::write_row<biz::Customer, write>,
+};
 
 kit::Result<> CustomerRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
@@ -78,11 +95,17 @@ kit::Task<kit::http::Response> CustomerRoutes::list_in(kit::http::Request& reque
   const kit::rest::ListRequest asked =
       co_await kit::rest::read_list(request.query, table, api::list_options, std::move(scope));
   const kit::record::Page<biz::Customer> page = co_await uses_.customers.list(table, asked.query);
+  kit::rest::Expansion expansion;
+  if (!asked.expand.empty()) {
+    const kit::rest::RowSpan rows = kit::rest::row_span(page.items);
+    expansion = co_await kit::rest::expand(uses_.backend, asked.expand, rows);
+  }
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  for (const biz::Customer& customer : page.items) {
-    write(out, customer, asked.shown);
+  for (std::size_t i = 0; i < page.items.size(); ++i) {
+    write(out, page.items[i], asked.shown);
+    expansion.write(out, i);
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
@@ -104,8 +127,11 @@ kit::Task<kit::http::Response> CustomerRoutes::get(kit::http::Request& request) 
   const biz::CustomerId id = co_await kit::rest::path_id<biz::CustomerId>(request);
   const kit::rest::ViewRequest asked =
       co_await kit::rest::read_view(request.query, api::list_options);
-  biz::Customer customer = co_await uses_.customers.get(id);
+  const biz::Customer customer = co_await uses_.customers.get(id);
   kit::http::Response response = answer(customer, 200, asked.shown);
+  if (!asked.expand.empty()) {
+    co_await kit::rest::expand_one(uses_.backend, asked.expand, &customer, response);
+  }
   co_await kit::rest::revalidate(request, response);
   co_return response;
 }

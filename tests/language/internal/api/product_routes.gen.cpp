@@ -5,14 +5,17 @@
 #include <string_view>
 #include <utility>
 
+#include "internal/api/expandables.gen.hpp"
 #include "internal/api/product_json.gen.hpp"
 #include "internal/biz/product_list.gen.hpp"
 #include "internal/service/product_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/expand.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 #include "kit/rest/transfer.hpp"
+#include "kit/validate/checker.hpp"
 
 namespace workshop::api {
 namespace {
@@ -49,6 +52,14 @@ kit::http::Response answer(const biz::Product& product, int status,
 
 }  // namespace
 
+constinit const kit::rest::Expandable product_expandable = {
+    .path = path,
+    .fields = &product_fields,
+    .id = kit::rest::key_of<&biz::Product::id>,
+    .write = kit::rest::write_row<biz::Product, write>,
+    .load = kit::rest::load_from<biz::Product, service::ProductService>,
+};
+
 kit::Result<> ProductRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
   using kit::rest::Body;
@@ -71,6 +82,7 @@ kit::Result<> ProductRoutes::add_to(kit::http::Router& router) {
       {Method::post, "/api/v1/products/rename", call<&ProductRoutes::post_rename>, Body::json},
       {Method::post, "/api/v1/products/names", call<&ProductRoutes::post_names>, Body::json},
   };
+  uses_.backend.add_service(product_expandable, &uses_.products);
   return kit::rest::add_routes(router, this, routes, uses_.backend);
 }
 
@@ -85,11 +97,11 @@ kit::Task<kit::http::Response> ProductRoutes::list_in(kit::http::Request& reques
   const kit::rest::ListRequest asked =
       co_await kit::rest::read_list(request.query, table, api::list_options, std::move(scope));
   const kit::record::Page<biz::Product> page = co_await uses_.products.list(table, asked.query);
+  std::vector<std::string> links;
+  if (links_of != nullptr) links = co_await (*links_of)(page.items);
   kit::http::Response response = kit::rest::json_response(200, 512 * (page.items.size() + 1));
   kit::json::Writer out(response.body);
   kit::rest::begin_list(out);
-  std::vector<std::string> links;
-  if (links_of != nullptr) links = co_await (*links_of)(page.items);
   for (std::size_t i = 0; i < page.items.size(); ++i) {
     write(out, page.items[i], asked.shown);
     if (links_of == nullptr) continue;
@@ -127,7 +139,7 @@ kit::Task<kit::http::Response> ProductRoutes::get(kit::http::Request& request) {
   const biz::ProductId id = co_await kit::rest::path_id<biz::ProductId>(request);
   const kit::rest::ViewRequest asked =
       co_await kit::rest::read_view(request.query, api::list_options);
-  biz::Product product = co_await uses_.products.get(id);
+  const biz::Product product = co_await uses_.products.get(id);
   kit::http::Response response = answer(product, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;
@@ -179,12 +191,14 @@ kit::Task<kit::http::Response> ProductRoutes::remove(kit::http::Request& request
 kit::Task<kit::http::Response> ProductRoutes::post_restock(kit::http::Request& request) {
   const biz::ProductId id = co_await kit::rest::path_id<biz::ProductId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
+  co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   kit::rest::Input<biz::ProductRestockInput> input(product_restock_fields, kit::rest::Mode::create,
                                                    biz::validate);
   co_await input.read(request.body);
   biz::ProductRestockInput body;
   co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
   const biz::ProductRestockResult result = co_await uses_.products.restock(id, std::move(body));
   kit::http::Response response = kit::rest::json_response();
   kit::json::Writer out(response.body);
@@ -195,7 +209,8 @@ kit::Task<kit::http::Response> ProductRoutes::post_restock(kit::http::Request& r
 kit::Task<kit::http::Response> ProductRoutes::post_measure(kit::http::Request& request) {
   const biz::ProductId id = co_await kit::rest::path_id<biz::ProductId>(request);
   co_await kit::rest::no_parameters(request);
-  co_await kit::rest::refuse_conditions(request);
+  co_await kit::rest::refuse_version(request);
+  if (kit::rest::has_none_match(request)) co_await refuse_known(request, id);
   co_await kit::rest::no_input(request.body);
   const biz::ProductMeasureResult result = co_await uses_.products.measure(id);
   kit::http::Response response = kit::rest::json_response();
@@ -212,6 +227,7 @@ kit::Task<kit::http::Response> ProductRoutes::post_merge(kit::http::Request& req
   co_await input.read(request.body);
   biz::ProductMergeInput body;
   co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
   const biz::Product result = co_await uses_.products.merge(std::move(body));
   co_return answer(result, 200);
 }
@@ -224,6 +240,7 @@ kit::Task<kit::http::Response> ProductRoutes::post_rename(kit::http::Request& re
   co_await input.read(request.body);
   biz::ProductRenameInput body;
   co_await input.apply(body);
+  co_await kit::validate::check(body, biz::validate);
   co_await uses_.products.rename(std::move(body));
   kit::http::Response response;
   response.status = 204;

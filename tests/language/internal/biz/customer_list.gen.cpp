@@ -22,7 +22,8 @@ constinit const kit::db::Column name = {
 constinit const kit::db::Column balance = {
     .name = "balance",
     .sql = "balance",
-    .type = kit::db::ColumnType::integer,
+    .type = kit::db::ColumnType::decimal,
+    .scale = 2,
 };
 
 constinit const kit::db::Column balance_currency = {
@@ -126,7 +127,7 @@ constinit const kit::db::ListTable customer_table = {
 constinit const kit::db::ListTable customer_products_table = {
     .from = R"sql(products JOIN (
         SELECT customer_id AS kit_left, product_id AS kit_right FROM customer_products
-      ) ON kit_right = id)sql",
+      ) AS kit_links ON kit_right = id)sql",
     .select = R"sql(
         id, code, name, tags, colors, sizes, prices, days, flags, price, stock, secret_recipe, sold,
         packs, created_at, updated_at)sql",

@@ -25,8 +25,6 @@ class CustomerRepository {
   virtual ~CustomerRepository() = default;
   /// Fails with `not_found`.
   virtual kit::Task<Customer> find(CustomerId id) = 0;
-  /// Those that exist, ordered by id.
-  virtual kit::Task<std::vector<Customer>> find_many(std::vector<CustomerId> ids) = 0;
   /// Lifetime: `table` and `query` live until the task has ended.
   virtual kit::Task<kit::record::Page<Customer>> list(const kit::db::ListTable& table,
                                                       const kit::db::ListQuery& query) = 0;

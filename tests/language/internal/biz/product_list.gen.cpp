@@ -65,14 +65,15 @@ constinit const kit::db::Column days = {
 constinit const kit::db::Column flags = {
     .name = "flags",
     .sql = "flags",
-    .type = kit::db::ColumnType::integer,
+    .type = kit::db::ColumnType::boolean,
     .filterable = true,
 };
 
 constinit const kit::db::Column price = {
     .name = "price",
     .sql = "price",
-    .type = kit::db::ColumnType::integer,
+    .type = kit::db::ColumnType::decimal,
+    .scale = 6,
 };
 
 constinit const kit::db::Column stock = {

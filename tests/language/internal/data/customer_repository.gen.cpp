@@ -80,24 +80,6 @@ kit::Task<biz::Customer> SqlCustomerRepository::find(biz::CustomerId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, name, balance, balance_currency, home_latitude, home_longitude, notes, photo, street,
-         city, billing_street, billing_city, created_at, updated_at, version
-    FROM customers
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
-
-kit::Task<std::vector<biz::Customer>> SqlCustomerRepository::find_many(
-    std::vector<biz::CustomerId> ids) {
-  std::vector<biz::Customer> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::CustomerId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_customer(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
-  co_return found;
-}
-
 kit::Task<kit::record::Page<biz::Customer>> SqlCustomerRepository::list(
     const kit::db::ListTable& table, const kit::db::ListQuery& query) {
   kit::record::Page<biz::Customer> page;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "internal/biz/customer_repository.gen.hpp"
@@ -21,7 +22,6 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
   explicit SqlCustomerRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Customer> find(biz::CustomerId id) override;
-  kit::Task<std::vector<biz::Customer>> find_many(std::vector<biz::CustomerId> ids) override;
   kit::Task<kit::record::Page<biz::Customer>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,11 +2,13 @@
 #include "internal/data/product_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "internal/biz/customer.gen.hpp"
+#include "kit/base/result.hpp"
 #include "kit/base/time.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -75,21 +77,45 @@ kit::Task<biz::Product> SqlProductRepository::find(biz::ProductId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // Customer.products
+    R"sql(
   SELECT id, code, name, tags, colors, sizes, prices, days, flags, price, stock, secret_recipe,
-         sold, packs, created_at, updated_at
-    FROM products
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+         sold, packs, created_at, updated_at, kit_key, kit_link_position, kit_link_note,
+         kit_link_since, kit_link_share
+    FROM (SELECT products.id AS kit_id, kit_key,
+                 customer_products.position AS kit_link_position,
+                 customer_products.note AS kit_link_note, customer_products.since AS kit_link_since,
+                 customer_products.share AS kit_link_share,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY products.id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN customer_products ON customer_products.customer_id = kit_value
+            JOIN products ON products.id = customer_products.product_id)
+    JOIN products ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+};
 
-kit::Task<std::vector<biz::Product>> SqlProductRepository::find_many(
-    std::vector<biz::ProductId> ids) {
-  std::vector<biz::Product> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::ProductId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_product(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Product>> SqlProductRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Product> found;
+  std::vector<biz::CustomerProductsLink> customer_products_links;
+  auto sink = [&](const kit::db::Row& row) -> kit::Result<> {
+    if (query.way == 0) {
+      kit::record::RowReader in(row, 17);
+      biz::CustomerProductsLink& link = customer_products_links.emplace_back();
+      in.read(link.position);
+      in.read(link.note);
+      in.read(link.since);
+      in.read_decimal(link.share, 2);
+      KIT_TRY(in.status());
+    }
+    return read_product(row, found.items.emplace_back());
+  };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 16, found.keys, sink);
+  if (query.way == 0) found.links = std::move(customer_products_links);
   co_return found;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/product_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlProductRepository final : public biz::ProductRepository {
   explicit SqlProductRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Product> find(biz::ProductId id) override;
-  kit::Task<std::vector<biz::Product>> find_many(std::vector<biz::ProductId> ids) override;
+  kit::Task<kit::record::Related<biz::Product>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Product>> list(const kit::db::ListTable& table,
                                                   const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

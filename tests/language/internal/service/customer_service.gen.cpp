@@ -15,10 +15,6 @@ kit::Task<biz::Customer> CustomerService::get(biz::CustomerId id) {
   return store_.customers().find(id);
 }
 
-kit::Task<std::vector<biz::Customer>> CustomerService::find_many(std::vector<biz::CustomerId> ids) {
-  return store_.customers().find_many(std::move(ids));
-}
-
 kit::Task<kit::record::Page<biz::Customer>> CustomerService::list(const kit::db::ListTable& table,
                                                                   const kit::db::ListQuery& query) {
   return store_.customers().list(table, query);
@@ -44,9 +40,11 @@ kit::Task<biz::Customer> CustomerService::update(biz::CustomerId id,
   if (version && *version != customer.version) {
     co_return kit::record::version_mismatch(biz::customer_name);
   }
+  const biz::Customer before = customer;
   co_await change(customer);
   co_await kit::validate::check(customer, biz::validate);
-  co_await work->customers().save(customer);
+  // What changes nothing is no new version.
+  if (customer != before) co_await work->customers().save(customer);
   co_await work->commit();
   co_return customer;
 }

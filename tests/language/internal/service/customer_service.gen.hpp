@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "internal/biz/customer.gen.hpp"
@@ -28,8 +29,6 @@ class CustomerService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Customer> get(biz::CustomerId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Customer>> find_many(std::vector<biz::CustomerId> ids);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Customer>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query);

@@ -13,8 +13,9 @@ kit::Task<biz::Product> ProductService::get(biz::ProductId id) {
   return store_.products().find(id);
 }
 
-kit::Task<std::vector<biz::Product>> ProductService::find_many(std::vector<biz::ProductId> ids) {
-  return store_.products().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Product>> ProductService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.products().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Product>> ProductService::list(const kit::db::ListTable& table,
@@ -37,9 +38,11 @@ kit::Task<biz::Product> ProductService::create(biz::Product product) {
 kit::Task<biz::Product> ProductService::update(biz::ProductId id, Change change) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::Product product = co_await work->products().find(id);
+  const biz::Product before = product;
   co_await change(product);
   co_await kit::validate::check(product, biz::validate);
-  co_await work->products().save(product);
+  // What changes nothing is no new version.
+  if (product != before) co_await work->products().save(product);
   co_await work->commit();
   co_return product;
 }

@@ -52,6 +52,9 @@ export interface KitPage<T> {
   total?: number;
 }
 
+/** A relation, or what follows behind a point from one. */
+export type KitPath<R extends string> = R | `${R}.${string}`;
+
 /** What an import has done, or would do. */
 export interface KitImport {
   dry_run: boolean;
@@ -191,6 +194,10 @@ export interface Person {
   version: number;
   /** Present with expand: ["boss"]. */
   boss?: Person | null;
+  /** Present with expand: ["clients"]. */
+  clients?: Client[];
+  /** The path of the rest, where there are more than 100. */
+  "clients.next"?: string;
 }
 
 /** What creating takes. */
@@ -237,9 +244,10 @@ export interface PersonQuery {
   "boss_id.is_null"?: boolean;
   search?: string;
   sort?: readonly ("id" | "-id" | "login" | "-login")[];
-  expand?: readonly ("boss")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"boss" | "clients">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "login" | "name" | "boss_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "login" | "name" | "boss_id" | "created_at" | "updated_at" | "version" | `${"boss" | "clients"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -253,6 +261,14 @@ export interface Folder {
   updated_at: string;
   version: number;
   deleted_at: string | null;
+  /** Present with expand: ["clients"]. */
+  clients?: Client[];
+  /** The path of the rest, where there are more than 100. */
+  "clients.next"?: string;
+  /** Present with expand: ["papers"]. */
+  papers?: Paper[];
+  /** The path of the rest, where there are more than 100. */
+  "papers.next"?: string;
 }
 
 /** What creating takes. */
@@ -284,8 +300,10 @@ export interface FolderQuery {
   "title.contains"?: string;
   "title.like"?: string;
   sort?: readonly ("id" | "-id" | "title" | "-title")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"clients" | "papers">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "title" | "created_at" | "updated_at" | "version" | "deleted_at")[];
+  fields?: readonly ("id" | "title" | "created_at" | "updated_at" | "version" | "deleted_at" | `${"clients" | "papers"}.${string}`)[];
   deleted?: "include" | "only";
   limit?: number;
   cursor?: string;
@@ -348,6 +366,14 @@ export interface Client {
   rep?: Person | null;
   /** Present with expand: ["folder"]. */
   folder?: Folder | null;
+  /** Present with expand: ["papers"]. */
+  papers?: Paper[];
+  /** The path of the rest, where there are more than 100. */
+  "papers.next"?: string;
+  /** Present with expand: ["tags"]. */
+  tags?: Tag[];
+  /** The path of the rest, where there are more than 100. */
+  "tags.next"?: string;
 }
 
 /** What creating takes. */
@@ -381,6 +407,12 @@ export interface ClientPatch {
   pin?: string | null;
   rep_id?: number | null;
   folder_id?: number | null;
+}
+
+export interface ClientRewordInput {
+  name: string;
+  email: string;
+  credit?: string | null;
 }
 
 export interface ClientQuery {
@@ -424,9 +456,10 @@ export interface ClientQuery {
   "rep_id.is_null"?: boolean;
   search?: string;
   sort?: readonly ("id" | "-id" | "name" | "-name" | "credit" | "-credit")[];
-  expand?: readonly ("rep" | "folder")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"rep" | "folder" | "papers" | "tags">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "name" | "email" | "credit" | "notes" | "rep_id" | "folder_id" | "created_at" | "updated_at" | "version" | "deleted_at")[];
+  fields?: readonly ("id" | "name" | "email" | "credit" | "notes" | "rep_id" | "folder_id" | "created_at" | "updated_at" | "version" | "deleted_at" | `${"rep" | "folder" | "papers" | "tags"}.${string}`)[];
   deleted?: "include" | "only";
   limit?: number;
   cursor?: string;
@@ -443,7 +476,7 @@ export interface Paper {
   updated_at: string;
   version: number;
   /** Present with expand: ["client"]. */
-  client?: Client;
+  client?: Client | null;
   /** Present with expand: ["folder"]. */
   folder?: Folder | null;
 }
@@ -493,9 +526,10 @@ export interface PaperQuery {
   "folder_id.in"?: readonly (number)[];
   "folder_id.is_null"?: boolean;
   sort?: readonly ("id" | "-id")[];
-  expand?: readonly ("client" | "folder")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"client" | "folder">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "text" | "client_id" | "folder_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "text" | "client_id" | "folder_id" | "created_at" | "updated_at" | "version" | `${"client" | "folder"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -540,9 +574,10 @@ export interface StampQuery {
   "id.lte"?: number;
   "id.in"?: readonly (number)[];
   sort?: readonly ("id" | "-id")[];
-  expand?: readonly ("paper")[];
+  /** Relations, and theirs behind a point: "album.artist". */
+  expand?: readonly KitPath<"paper">[];
   /** With it the other fields are left out, but for the id. */
-  fields?: readonly ("id" | "mark" | "paper_id" | "created_at" | "updated_at" | "version")[];
+  fields?: readonly ("id" | "mark" | "paper_id" | "created_at" | "updated_at" | "version" | `${"paper"}.${string}`)[];
   limit?: number;
   cursor?: string;
   page?: number;
@@ -619,7 +654,7 @@ export class FoldersClient {
     return this.transport.pages("/api/v1/folders", query, call);
   }
 
-  get(id: number, query?: Pick<FolderQuery, "fields">, call?: KitCall): Promise<Folder> {
+  get(id: number, query?: Pick<FolderQuery, "expand" | "fields">, call?: KitCall): Promise<Folder> {
     return this.transport.call("GET", `/api/v1/folders/${id}` + kitQuery(query), undefined, call);
   }
 
@@ -751,6 +786,11 @@ export class ClientsClient {
     return this.transport.call("POST", "/api/v1/clients/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<ClientQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/clients/export" + kitQuery(query), undefined, "", call);
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/clients/${id}`, undefined, call);
   }
@@ -773,6 +813,11 @@ export class ClientsClient {
   /** Only says that somebody was here. */
   touch(id: number, call?: KitCall): Promise<Client> {
     return this.transport.call("POST", `/api/v1/clients/${id}/touch`, undefined, call);
+  }
+
+  /** Gives the client another name and address. */
+  reword(id: number, body: ClientRewordInput, call?: KitCall): Promise<Client> {
+    return this.transport.call("POST", `/api/v1/clients/${id}/reword`, body, call);
   }
 
   /** One page. */

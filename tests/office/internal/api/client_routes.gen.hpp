@@ -2,12 +2,8 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/client_json.gen.hpp"
 #include "internal/service/client_service.gen.hpp"
-#include "internal/service/folder_service.gen.hpp"
-#include "internal/service/person_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
@@ -15,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace office::api {
 
@@ -28,8 +23,6 @@ class ClientRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::ClientService& clients;
-    service::PersonService& people;
-    service::FolderService& folders;
     TagRoutes& tag_routes;
     PaperRoutes& paper_routes;
     kit::rest::Backend& backend;
@@ -48,6 +41,7 @@ class ClientRoutes {
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
   kit::Task<kit::http::Response> bulk(kit::http::Request& request);
+  kit::Task<kit::http::Response> export_rows(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);
@@ -56,6 +50,7 @@ class ClientRoutes {
   kit::Task<kit::http::Response> purge(kit::http::Request& request);
   kit::Task<kit::http::Response> history(kit::http::Request& request);
   kit::Task<kit::http::Response> post_touch(kit::http::Request& request);
+  kit::Task<kit::http::Response> post_reword(kit::http::Request& request);
   kit::Task<kit::http::Response> list_papers(kit::http::Request& request);
   kit::Task<kit::http::Response> list_tags(kit::http::Request& request);
   kit::Task<kit::http::Response> link_tags(kit::http::Request& request);
@@ -63,7 +58,6 @@ class ClientRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::ClientId id);
-  kit::Task<ClientExpansion> expand(const std::vector<biz::Client>& items, kit::rest::Expand asked);
 
   Uses uses_;
 };

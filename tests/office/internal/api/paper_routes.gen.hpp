@@ -2,11 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/paper_json.gen.hpp"
-#include "internal/service/client_service.gen.hpp"
-#include "internal/service/folder_service.gen.hpp"
 #include "internal/service/paper_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -15,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace office::api {
 
@@ -25,8 +20,6 @@ class PaperRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::PaperService& papers;
-    service::FolderService& folders;
-    service::ClientService& clients;
     kit::rest::Backend& backend;
   };
   explicit PaperRoutes(const Uses& uses) : uses_(uses) {}
@@ -51,7 +44,6 @@ class PaperRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::PaperId id);
-  kit::Task<PaperExpansion> expand(const std::vector<biz::Paper>& items, kit::rest::Expand asked);
 
   Uses uses_;
 };

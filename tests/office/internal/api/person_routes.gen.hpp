@@ -2,9 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/person_json.gen.hpp"
 #include "internal/service/person_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -13,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace office::api {
 
@@ -51,7 +48,6 @@ class PersonRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::PersonId id);
-  kit::Task<PersonExpansion> expand(const std::vector<biz::Person>& items, kit::rest::Expand asked);
 
   Uses uses_;
 };

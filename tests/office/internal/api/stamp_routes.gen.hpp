@@ -2,10 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "internal/api/stamp_json.gen.hpp"
-#include "internal/service/paper_service.gen.hpp"
 #include "internal/service/stamp_service.gen.hpp"
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
@@ -14,7 +11,6 @@
 #include "kit/http/router.hpp"
 #include "kit/rest/backend.hpp"
 #include "kit/rest/input.hpp"
-#include "kit/rest/list_request.hpp"
 
 namespace office::api {
 
@@ -24,7 +20,6 @@ class StampRoutes {
   /// What the routes work with. Lifetime: outlives them.
   struct Uses {
     service::StampService& stamps;
-    service::PaperService& papers;
     kit::rest::Backend& backend;
   };
   explicit StampRoutes(const Uses& uses) : uses_(uses) {}
@@ -49,7 +44,6 @@ class StampRoutes {
   kit::Task<kit::http::Response> change(kit::http::Request& request, kit::rest::Mode mode);
   /// What If-None-Match says of a change: fails when the client knows what is there.
   kit::Task<> refuse_known(const kit::http::Request& request, biz::StampId id);
-  kit::Task<StampExpansion> expand(const std::vector<biz::Stamp>& items, kit::rest::Expand asked);
 
   Uses uses_;
 };

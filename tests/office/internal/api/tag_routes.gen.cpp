@@ -4,12 +4,14 @@
 #include <string_view>
 #include <utility>
 
+#include "internal/api/expandables.gen.hpp"
 #include "internal/api/tag_json.gen.hpp"
 #include "internal/biz/tag_access.gen.hpp"
 #include "internal/biz/tag_list.gen.hpp"
 #include "internal/service/tag_service.gen.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/rest/entity_tag.hpp"
+#include "kit/rest/expand.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
 
@@ -40,6 +42,15 @@ kit::http::Response answer(const biz::Tag& tag, int status,
 
 }  // namespace
 
+constinit const kit::rest::Expandable tag_expandable = {
+    .path = path,
+    .fields = &tag_fields,
+    .id = kit::rest::key_of<&biz::Tag::id>,
+    .write = kit::rest::write_row<biz::Tag, write>,
+    .load = kit::rest::load_from<biz::Tag, service::TagService>,
+    .access = &biz::tag_access,
+};
+
 kit::Result<> TagRoutes::add_to(kit::http::Router& router) {
   using kit::http::Method;
   using kit::rest::Body;
@@ -53,7 +64,8 @@ kit::Result<> TagRoutes::add_to(kit::http::Router& router) {
       {Method::patch, "/api/v1/tags/{id:int64}", call<&TagRoutes::patch>, Body::patch},
       {Method::delete_, "/api/v1/tags/{id:int64}", call<&TagRoutes::remove>},
   };
-  return kit::rest::add_routes(router, this, routes, uses_.backend);
+  uses_.backend.add_service(tag_expandable, &uses_.tags);
+  return kit::rest::add_routes(router, this, routes, uses_.backend, &biz::tag_access);
 }
 
 kit::Task<kit::http::Response> TagRoutes::list(kit::http::Request& request) {
@@ -92,7 +104,7 @@ kit::Task<kit::http::Response> TagRoutes::get(kit::http::Request& request) {
   const biz::TagId id = co_await kit::rest::path_id<biz::TagId>(request);
   const kit::rest::ViewRequest asked =
       co_await kit::rest::read_view(request.query, api::list_options);
-  biz::Tag tag = co_await uses_.tags.get(id);
+  const biz::Tag tag = co_await uses_.tags.get(id);
   kit::http::Response response = answer(tag, 200, asked.shown);
   co_await kit::rest::revalidate(request, response);
   co_return response;

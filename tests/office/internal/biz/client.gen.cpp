@@ -16,4 +16,13 @@ void validate(const Client& client, std::vector<kit::FieldViolation>& violations
   check.max_length("pin", client.pin, 8);
 }
 
+void validate(const ClientRewordInput& input, std::vector<kit::FieldViolation>& violations) {
+  kit::validate::Checker check(violations);
+  check.max_length("name", input.name, 80);
+  check.max_length("email", input.email, 80);
+  check.email("email", input.email);
+  check.digits("credit", input.credit, 10, 2);
+  check.min("credit", input.credit, kit::Decimal(0, 2));
+}
+
 }  // namespace office::biz

@@ -33,4 +33,14 @@ struct Client {
 /// Adds a violation for every field that breaks a rule of the schema.
 void validate(const Client& client, std::vector<kit::FieldViolation>& violations);
 
+/// What `reword` takes.
+struct ClientRewordInput {
+  std::string name;
+  std::string email;
+  std::optional<kit::Decimal> credit;
+};
+
+/// Adds a violation for every field that breaks a rule of the schema.
+void validate(const ClientRewordInput& input, std::vector<kit::FieldViolation>& violations);
+
 }  // namespace office::biz

@@ -31,9 +31,10 @@ constinit const kit::db::Column email = {
 constinit const kit::db::Column credit = {
     .name = "credit",
     .sql = "credit",
-    .type = kit::db::ColumnType::integer,
+    .type = kit::db::ColumnType::decimal,
     .filterable = true,
     .sortable = true,
+    .scale = 2,
 };
 
 constinit const kit::db::Column notes = {
@@ -104,7 +105,7 @@ constinit const kit::db::ListTable client_table = {
 constinit const kit::db::ListTable client_tags_table = {
     .from = R"sql(tags JOIN (
         SELECT client_id AS kit_left, tag_id AS kit_right FROM client_tags
-      ) ON kit_right = id)sql",
+      ) AS kit_links ON kit_right = id)sql",
     .select = R"sql(
         id, name, created_at, updated_at)sql",
     .columns = 4,

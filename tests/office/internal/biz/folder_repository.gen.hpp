@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/folder.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
@@ -11,6 +10,7 @@
 #include "kit/record/errors.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::biz {
 
@@ -27,8 +27,9 @@ class FolderRepository {
   virtual kit::Task<Folder> find(FolderId id) = 0;
   /// Only one that was removed. Fails with `not_found`.
   virtual kit::Task<Folder> find_deleted(FolderId id) = 0;
-  /// Those that exist, removed ones too, ordered by id.
-  virtual kit::Task<std::vector<Folder>> find_many(std::vector<FolderId> ids) = 0;
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  virtual kit::Task<kit::record::Related<Folder>> find_related(
+      const kit::record::RelatedQuery& query) = 0;
   /// Lifetime: `table` and `query` live until the task has ended.
   virtual kit::Task<kit::record::Page<Folder>> list(const kit::db::ListTable& table,
                                                     const kit::db::ListQuery& query) = 0;

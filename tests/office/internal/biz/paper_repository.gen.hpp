@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/paper.gen.hpp"
@@ -11,6 +10,7 @@
 #include "kit/record/errors.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::biz {
 
@@ -25,8 +25,9 @@ class PaperRepository {
   virtual ~PaperRepository() = default;
   /// Fails with `not_found`.
   virtual kit::Task<Paper> find(PaperId id) = 0;
-  /// Those that exist, ordered by id.
-  virtual kit::Task<std::vector<Paper>> find_many(std::vector<PaperId> ids) = 0;
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  virtual kit::Task<kit::record::Related<Paper>> find_related(
+      const kit::record::RelatedQuery& query) = 0;
   /// Lifetime: `table` and `query` live until the task has ended.
   virtual kit::Task<kit::record::Page<Paper>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query) = 0;

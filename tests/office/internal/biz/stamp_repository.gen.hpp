@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/stamp.gen.hpp"
@@ -25,8 +24,6 @@ class StampRepository {
   virtual ~StampRepository() = default;
   /// Fails with `not_found`.
   virtual kit::Task<Stamp> find(StampId id) = 0;
-  /// Those that exist, ordered by id.
-  virtual kit::Task<std::vector<Stamp>> find_many(std::vector<StampId> ids) = 0;
   /// Lifetime: `table` and `query` live until the task has ended.
   virtual kit::Task<kit::record::Page<Stamp>> list(const kit::db::ListTable& table,
                                                    const kit::db::ListQuery& query) = 0;

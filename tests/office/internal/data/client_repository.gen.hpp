@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/client_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -22,7 +21,8 @@ class SqlClientRepository final : public biz::ClientRepository {
 
   kit::Task<biz::Client> find(biz::ClientId id) override;
   kit::Task<biz::Client> find_deleted(biz::ClientId id) override;
-  kit::Task<std::vector<biz::Client>> find_many(std::vector<biz::ClientId> ids) override;
+  kit::Task<kit::record::Related<biz::Client>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Client>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;
@@ -39,7 +39,6 @@ class SqlClientRepository final : public biz::ClientRepository {
  private:
   // For callers who have to do with some rows only.
   kit::Task<biz::Client> find_own(biz::ClientId id, kit::db::Deleted deleted);
-  kit::Task<std::vector<biz::Client>> find_many_own(std::vector<biz::ClientId> ids);
 
   kit::db::Session& session_;
 };

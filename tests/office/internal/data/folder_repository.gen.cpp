@@ -2,12 +2,12 @@
 #include "internal/data/folder_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -134,19 +134,22 @@ kit::Task<biz::Folder> SqlFolderRepository::find_deleted(biz::FolderId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, title, created_at, updated_at, version, deleted_at
-    FROM folders
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // By their ids.
+    R"sql(
+  SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    JOIN folders ON id = kit_value
+   WHERE folders.deleted_at IS NULL
+   ORDER BY kit_key)sql",
+};
 
-kit::Task<std::vector<biz::Folder>> SqlFolderRepository::find_many(std::vector<biz::FolderId> ids) {
-  std::vector<biz::Folder> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::FolderId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_folder(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Folder>> SqlFolderRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Folder> found;
+  auto sink = [&](const kit::db::Row& row) { return read_folder(row, found.items.emplace_back()); };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 6, found.keys, sink);
   co_return found;
 }
 
@@ -260,6 +263,7 @@ kit::Task<> SqlFolderRepository::purge(const biz::Folder& folder) {
       co_await kit::record::erase(session_, purge_sql, parameters.span(), biz::folder_name);
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::folder_name);
   const std::string key = kit::record::row_key(folder.id);
+  co_await kit::record::forget_answers(session_, "Folder", key);
   co_await kit::record::forget_history(session_, audited, key);
   co_await keep_history(session_, folder, kit::record::Operation::purge, "{}",
                         kit::Timestamp::now());

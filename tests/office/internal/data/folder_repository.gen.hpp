@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/folder_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -22,7 +21,8 @@ class SqlFolderRepository final : public biz::FolderRepository {
 
   kit::Task<biz::Folder> find(biz::FolderId id) override;
   kit::Task<biz::Folder> find_deleted(biz::FolderId id) override;
-  kit::Task<std::vector<biz::Folder>> find_many(std::vector<biz::FolderId> ids) override;
+  kit::Task<kit::record::Related<biz::Folder>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Folder>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/paper_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlPaperRepository final : public biz::PaperRepository {
   explicit SqlPaperRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Paper> find(biz::PaperId id) override;
-  kit::Task<std::vector<biz::Paper>> find_many(std::vector<biz::PaperId> ids) override;
+  kit::Task<kit::record::Related<biz::Paper>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Paper>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

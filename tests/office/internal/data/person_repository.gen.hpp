@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/person_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -24,7 +23,8 @@ class SqlPersonRepository final : public biz::PersonRepository {
       : session_(session), lookup_(lookup) {}
 
   kit::Task<biz::Person> find(biz::PersonId id) override;
-  kit::Task<std::vector<biz::Person>> find_many(std::vector<biz::PersonId> ids) override;
+  kit::Task<kit::record::Related<biz::Person>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Person>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

@@ -2,7 +2,6 @@
 #include "internal/data/stamp_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -106,22 +105,6 @@ kit::Task<biz::Stamp> SqlStampRepository::find(biz::StampId id) {
   co_await session_.query(find_sql, parameters.span(), sink);
   if (!found) co_return kit::record::not_found(biz::stamp_name, id);
   co_return std::move(*found);
-}
-
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, mark, paper_id, created_at, updated_at, version
-    FROM stamps
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
-
-kit::Task<std::vector<biz::Stamp>> SqlStampRepository::find_many(std::vector<biz::StampId> ids) {
-  std::vector<biz::Stamp> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::StampId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_stamp(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
-  co_return found;
 }
 
 kit::Task<kit::record::Page<biz::Stamp>> SqlStampRepository::list(const kit::db::ListTable& table,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/stamp_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,6 @@ class SqlStampRepository final : public biz::StampRepository {
   explicit SqlStampRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Stamp> find(biz::StampId id) override;
-  kit::Task<std::vector<biz::Stamp>> find_many(std::vector<biz::StampId> ids) override;
   kit::Task<kit::record::Page<biz::Stamp>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

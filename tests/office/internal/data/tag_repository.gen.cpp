@@ -2,7 +2,6 @@
 #include "internal/data/tag_repository.gen.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,19 +49,27 @@ kit::Task<biz::Tag> SqlTagRepository::find(biz::TagId id) {
   co_return std::move(*found);
 }
 
-constexpr std::string_view find_many_sql = R"sql(
-  SELECT id, name, created_at, updated_at
-    FROM tags
-   WHERE id IN (SELECT value FROM json_each(?1))
-   ORDER BY id)sql";
+/// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
+constexpr std::string_view related_sql[] = {
+    // Client.tags
+    R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT tags.id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY tags.id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            JOIN client_tags ON client_tags.client_id = kit_value
+            JOIN tags ON tags.id = client_tags.tag_id)
+    JOIN tags ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+};
 
-kit::Task<std::vector<biz::Tag>> SqlTagRepository::find_many(std::vector<biz::TagId> ids) {
-  std::vector<biz::Tag> found;
-  const std::string keys = kit::record::id_array(std::span<const biz::TagId>(ids));
-  kit::record::Parameters<1> parameters;
-  parameters.add(keys);
-  auto sink = [&](const kit::db::Row& row) { return read_tag(row, found.emplace_back()); };
-  co_await session_.query(find_many_sql, parameters.span(), sink);
+kit::Task<kit::record::Related<biz::Tag>> SqlTagRepository::find_related(
+    const kit::record::RelatedQuery& query) {
+  kit::record::Related<biz::Tag> found;
+  auto sink = [&](const kit::db::Row& row) { return read_tag(row, found.items.emplace_back()); };
+  co_await kit::record::find_related(session_, related_sql[query.way], query, 4, found.keys, sink);
   co_return found;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/tag_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -21,7 +20,8 @@ class SqlTagRepository final : public biz::TagRepository {
   explicit SqlTagRepository(kit::db::Session& session) : session_(session) {}
 
   kit::Task<biz::Tag> find(biz::TagId id) override;
-  kit::Task<std::vector<biz::Tag>> find_many(std::vector<biz::TagId> ids) override;
+  kit::Task<kit::record::Related<biz::Tag>> find_related(
+      const kit::record::RelatedQuery& query) override;
   kit::Task<kit::record::Page<biz::Tag>> list(const kit::db::ListTable& table,
                                               const kit::db::ListQuery& query) override;
   kit::Task<std::int64_t> count() override;

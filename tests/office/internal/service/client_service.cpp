@@ -19,4 +19,14 @@ kit::Task<biz::Client> ClientService::touch(biz::ClientId id) {
   co_return client;
 }
 
+kit::Task<biz::Client> ClientService::reword(biz::ClientId id, biz::ClientRewordInput input) {
+  // Nothing checks the input here: it has been, when it comes from a request.
+  const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
+  biz::Client client = co_await work->clients().find(id);
+  co_await biz::reword(client, std::move(input));
+  co_await work->clients().save(client);
+  co_await work->commit();
+  co_return client;
+}
+
 }  // namespace office::service

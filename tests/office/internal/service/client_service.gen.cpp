@@ -17,9 +17,10 @@ kit::Task<biz::Client> ClientService::get(biz::ClientId id) {
   co_return co_await store_.clients().find(id);
 }
 
-kit::Task<std::vector<biz::Client>> ClientService::find_many(std::vector<biz::ClientId> ids) {
+kit::Task<kit::record::Related<biz::Client>> ClientService::find_related(
+    const kit::record::RelatedQuery& query) {
   co_await kit::record::demand(biz::client_access, kit::Use::read);
-  co_return co_await store_.clients().find_many(std::move(ids));
+  co_return co_await store_.clients().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Client>> ClientService::list(const kit::db::ListTable& table,
@@ -50,9 +51,11 @@ kit::Task<biz::Client> ClientService::update(biz::ClientId id, std::optional<std
   if (version && *version != client.version) {
     co_return kit::record::version_mismatch(biz::client_name);
   }
+  const biz::Client before = client;
   co_await change(client);
   co_await kit::validate::check(client, biz::validate);
-  co_await work->clients().save(client);
+  // What changes nothing is no new version.
+  if (client != before) co_await work->clients().save(client);
   co_await work->commit();
   co_return client;
 }

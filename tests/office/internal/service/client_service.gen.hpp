@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/client.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
@@ -14,6 +13,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::service {
 
@@ -29,8 +29,8 @@ class ClientService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Client> get(biz::ClientId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Client>> find_many(std::vector<biz::ClientId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Client>> find_related(const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Client>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query);
@@ -56,6 +56,8 @@ class ClientService {
   // Written in client_service.cpp.
   /// Only says that somebody was here.
   kit::Task<biz::Client> touch(biz::ClientId id);
+  /// Gives the client another name and address.
+  kit::Task<biz::Client> reword(biz::ClientId id, biz::ClientRewordInput input);
 
  private:
   biz::RepositoryStore& store_;

@@ -13,8 +13,9 @@ kit::Task<biz::Folder> FolderService::get(biz::FolderId id) {
   return store_.folders().find(id);
 }
 
-kit::Task<std::vector<biz::Folder>> FolderService::find_many(std::vector<biz::FolderId> ids) {
-  return store_.folders().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Folder>> FolderService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.folders().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Folder>> FolderService::list(const kit::db::ListTable& table,
@@ -41,9 +42,11 @@ kit::Task<biz::Folder> FolderService::update(biz::FolderId id, std::optional<std
   if (version && *version != folder.version) {
     co_return kit::record::version_mismatch(biz::folder_name);
   }
+  const biz::Folder before = folder;
   co_await change(folder);
   co_await kit::validate::check(folder, biz::validate);
-  co_await work->folders().save(folder);
+  // What changes nothing is no new version.
+  if (folder != before) co_await work->folders().save(folder);
   co_await work->commit();
   co_return folder;
 }

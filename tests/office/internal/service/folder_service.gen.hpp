@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/folder.gen.hpp"
 #include "internal/biz/ids.gen.hpp"
@@ -14,6 +13,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::service {
 
@@ -29,8 +29,8 @@ class FolderService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Folder> get(biz::FolderId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Folder>> find_many(std::vector<biz::FolderId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Folder>> find_related(const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Folder>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query);

@@ -13,8 +13,9 @@ kit::Task<biz::Paper> PaperService::get(biz::PaperId id) {
   return store_.papers().find(id);
 }
 
-kit::Task<std::vector<biz::Paper>> PaperService::find_many(std::vector<biz::PaperId> ids) {
-  return store_.papers().find_many(std::move(ids));
+kit::Task<kit::record::Related<biz::Paper>> PaperService::find_related(
+    const kit::record::RelatedQuery& query) {
+  return store_.papers().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Paper>> PaperService::list(const kit::db::ListTable& table,
@@ -41,9 +42,11 @@ kit::Task<biz::Paper> PaperService::update(biz::PaperId id, std::optional<std::i
   if (version && *version != paper.version) {
     co_return kit::record::version_mismatch(biz::paper_name);
   }
+  const biz::Paper before = paper;
   co_await change(paper);
   co_await kit::validate::check(paper, biz::validate);
-  co_await work->papers().save(paper);
+  // What changes nothing is no new version.
+  if (paper != before) co_await work->papers().save(paper);
   co_await work->commit();
   co_return paper;
 }

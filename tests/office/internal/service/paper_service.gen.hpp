@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/paper.gen.hpp"
@@ -14,6 +13,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::service {
 
@@ -29,8 +29,8 @@ class PaperService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Paper> get(biz::PaperId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Paper>> find_many(std::vector<biz::PaperId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Paper>> find_related(const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Paper>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query);

@@ -15,9 +15,10 @@ kit::Task<biz::Person> PersonService::get(biz::PersonId id) {
   co_return co_await store_.people().find(id);
 }
 
-kit::Task<std::vector<biz::Person>> PersonService::find_many(std::vector<biz::PersonId> ids) {
+kit::Task<kit::record::Related<biz::Person>> PersonService::find_related(
+    const kit::record::RelatedQuery& query) {
   co_await kit::record::demand(biz::person_access, kit::Use::read);
-  co_return co_await store_.people().find_many(std::move(ids));
+  co_return co_await store_.people().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Person>> PersonService::list(const kit::db::ListTable& table,
@@ -48,9 +49,11 @@ kit::Task<biz::Person> PersonService::update(biz::PersonId id, std::optional<std
   if (version && *version != person.version) {
     co_return kit::record::version_mismatch(biz::person_name);
   }
+  const biz::Person before = person;
   co_await change(person);
   co_await kit::validate::check(person, biz::validate);
-  co_await work->people().save(person);
+  // What changes nothing is no new version.
+  if (person != before) co_await work->people().save(person);
   co_await work->commit();
   co_return person;
 }

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/person.gen.hpp"
@@ -14,6 +13,7 @@
 #include "kit/db/list_query.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::service {
 
@@ -29,8 +29,8 @@ class PersonService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Person> get(biz::PersonId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Person>> find_many(std::vector<biz::PersonId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Person>> find_related(const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Person>> list(const kit::db::ListTable& table,
                                                  const kit::db::ListQuery& query);

@@ -13,10 +13,6 @@ kit::Task<biz::Stamp> StampService::get(biz::StampId id) {
   return store_.stamps().find(id);
 }
 
-kit::Task<std::vector<biz::Stamp>> StampService::find_many(std::vector<biz::StampId> ids) {
-  return store_.stamps().find_many(std::move(ids));
-}
-
 kit::Task<kit::record::Page<biz::Stamp>> StampService::list(const kit::db::ListTable& table,
                                                             const kit::db::ListQuery& query) {
   return store_.stamps().list(table, query);
@@ -41,9 +37,11 @@ kit::Task<biz::Stamp> StampService::update(biz::StampId id, std::optional<std::i
   if (version && *version != stamp.version) {
     co_return kit::record::version_mismatch(biz::stamp_name);
   }
+  const biz::Stamp before = stamp;
   co_await change(stamp);
   co_await kit::validate::check(stamp, biz::validate);
-  co_await work->stamps().save(stamp);
+  // What changes nothing is no new version.
+  if (stamp != before) co_await work->stamps().save(stamp);
   co_await work->commit();
   co_return stamp;
 }

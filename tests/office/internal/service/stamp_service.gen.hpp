@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/repositories.gen.hpp"
@@ -29,8 +28,6 @@ class StampService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Stamp> get(biz::StampId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Stamp>> find_many(std::vector<biz::StampId> ids);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Stamp>> list(const kit::db::ListTable& table,
                                                 const kit::db::ListQuery& query);

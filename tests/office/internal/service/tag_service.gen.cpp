@@ -15,9 +15,10 @@ kit::Task<biz::Tag> TagService::get(biz::TagId id) {
   co_return co_await store_.tags().find(id);
 }
 
-kit::Task<std::vector<biz::Tag>> TagService::find_many(std::vector<biz::TagId> ids) {
+kit::Task<kit::record::Related<biz::Tag>> TagService::find_related(
+    const kit::record::RelatedQuery& query) {
   co_await kit::record::demand(biz::tag_access, kit::Use::read);
-  co_return co_await store_.tags().find_many(std::move(ids));
+  co_return co_await store_.tags().find_related(query);
 }
 
 kit::Task<kit::record::Page<biz::Tag>> TagService::list(const kit::db::ListTable& table,
@@ -44,9 +45,11 @@ kit::Task<biz::Tag> TagService::update(biz::TagId id, Change change) {
   co_await kit::record::demand(biz::tag_access, kit::Use::write);
   const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
   biz::Tag tag = co_await work->tags().find(id);
+  const biz::Tag before = tag;
   co_await change(tag);
   co_await kit::validate::check(tag, biz::validate);
-  co_await work->tags().save(tag);
+  // What changes nothing is no new version.
+  if (tag != before) co_await work->tags().save(tag);
   co_await work->commit();
   co_return tag;
 }

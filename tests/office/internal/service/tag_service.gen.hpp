@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "internal/biz/ids.gen.hpp"
 #include "internal/biz/repositories.gen.hpp"
@@ -12,6 +11,7 @@
 #include "kit/base/result.hpp"
 #include "kit/db/list_query.hpp"
 #include "kit/record/page.hpp"
+#include "kit/record/related.hpp"
 
 namespace office::service {
 
@@ -27,8 +27,8 @@ class TagService {
 
   /// Fails with `not_found`.
   kit::Task<biz::Tag> get(biz::TagId id);
-  /// Those that exist, ordered by id.
-  kit::Task<std::vector<biz::Tag>> find_many(std::vector<biz::TagId> ids);
+  /// What `expand=` shows. Lifetime: `query` lives until the task has ended.
+  kit::Task<kit::record::Related<biz::Tag>> find_related(const kit::record::RelatedQuery& query);
   /// Lifetime: `table` and `query` live until the task has ended.
   kit::Task<kit::record::Page<biz::Tag>> list(const kit::db::ListTable& table,
                                               const kit::db::ListQuery& query);

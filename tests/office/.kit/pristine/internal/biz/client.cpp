@@ -7,4 +7,8 @@ kit::Result<> touch(Client&) {
   return kit::Error(kit::Code::unimplemented, "touch of client is not written yet");
 }
 
+kit::Result<> reword(Client&, ClientRewordInput) {
+  return kit::Error(kit::Code::unimplemented, "reword of client is not written yet");
+}
+
 }  // namespace office::biz

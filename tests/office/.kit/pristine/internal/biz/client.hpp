@@ -8,5 +8,7 @@ namespace office::biz {
 
 /// Only says that somebody was here.
 kit::Result<> touch(Client& client);
+/// Gives the client another name and address.
+kit::Result<> reword(Client& client, ClientRewordInput input);
 
 }  // namespace office::biz

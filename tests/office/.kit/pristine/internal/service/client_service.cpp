@@ -19,4 +19,15 @@ kit::Task<biz::Client> ClientService::touch(biz::ClientId id) {
   co_return client;
 }
 
+kit::Task<biz::Client> ClientService::reword(biz::ClientId id, biz::ClientRewordInput input) {
+  co_await kit::validate::check(input, biz::validate);
+  const std::unique_ptr<biz::UnitOfWork> work = co_await store_.begin();
+  biz::Client client = co_await work->clients().find(id);
+  co_await biz::reword(client, std::move(input));
+  co_await kit::validate::check(client, biz::validate);
+  co_await work->clients().save(client);
+  co_await work->commit();
+  co_return client;
+}
+
 }  // namespace office::service
