@@ -56,6 +56,15 @@ Result<FileName> parse_name(std::string_view file) {
   return parsed;
 }
 
+/// "postgresql" of "migrations/postgresql/0001_create_store.up.sql".
+std::string_view dialect_of(std::string_view path) {
+  const auto end = path.rfind('/');
+  if (end == path.npos) return "";
+  const std::string_view folders = path.substr(0, end);
+  const std::string_view folder = folders.substr(folders.rfind('/') + 1);
+  return folder == "postgresql" || folder == "mysql" ? folder : "";
+}
+
 Result<std::string> read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::error_code failure;
@@ -68,13 +77,15 @@ Result<std::string> read_file(const std::filesystem::path& path) {
 }  // namespace
 
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files) {
-  std::map<std::uint32_t, Migration> found;
+  std::map<std::pair<std::string_view, std::uint32_t>, Migration> found;
   for (const auto& [path, text] : files) {
     std::string_view file = path.substr(path.rfind('/') + 1);
     auto parsed = parse_name(file);
     if (!parsed) return std::move(parsed).error();
-    Migration& migration = found[parsed->number];
+    const std::string_view dialect = dialect_of(path);
+    Migration& migration = found[{dialect, parsed->number}];
     if (migration.name.empty()) {
+      migration.dialect = dialect;
       migration.number = parsed->number;
       migration.name = parsed->name;
     }
@@ -92,14 +103,30 @@ Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> fi
     (parsed->up ? migration.up : migration.down) = text;
   }
   std::vector<Migration> migrations;
-  for (auto& [number, migration] : found) {
+  for (auto& [key, migration] : found) {
     if (migration.up_file.empty()) {
       return bad(migration.down_file + " has no .up.sql that it undoes");
     }
     migrations.push_back(std::move(migration));
   }
-  KIT_TRY(check_migrations(migrations));
+  for (const std::string_view dialect : {"", "postgresql", "mysql"}) {
+    std::vector<Migration> own;
+    std::ranges::copy_if(migrations, std::back_inserter(own),
+                         [&](const Migration& each) { return each.dialect == dialect; });
+    KIT_TRY(check_migrations(own));
+  }
   return migrations;
+}
+
+std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations) {
+  const std::string_view known = name(dialect);
+  const bool has_own =
+      std::ranges::find(migrations, known, &Migration::dialect) != migrations.end();
+  const std::string_view wanted = has_own ? known : "";
+  std::vector<Migration> own;
+  std::ranges::copy_if(migrations, std::back_inserter(own),
+                       [&](const Migration& each) { return each.dialect == wanted; });
+  return own;
 }
 
 Result<std::vector<Migration>> read_migrations(const std::string& folder) {

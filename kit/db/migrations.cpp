@@ -55,7 +55,7 @@ std::string checksum(const Migration& migration) {
 }
 
 Migrator::Migrator(Database& database, std::span<const Migration> migrations)
-    : database_(database), migrations_(migrations.begin(), migrations.end()) {}
+    : database_(database), migrations_(migrations_for(database.dialect(), migrations)) {}
 
 /// The checked history, read in `session`.
 Task<std::vector<MigrationStatus>> Migrator::applied(Session& session) {

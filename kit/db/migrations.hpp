@@ -24,6 +24,7 @@ struct Migration {
   std::string down;          ///< SQL script; empty: this step can't be undone.
   std::string up_file;       ///< "0001_create_store.up.sql".
   std::string down_file;
+  std::string dialect = {};  ///< "postgresql", "mysql": only for these. "": for all others.
 };
 
 /// Reads `NNNN_name.up.sql` and `NNNN_name.down.sql` of a folder, in order; other files are left
@@ -33,11 +34,16 @@ Result<std::vector<Migration>> read_migrations(const std::string& folder);
 
 /// One file of an embedded folder.
 struct MigrationFile {
-  std::string_view name;  ///< "0001_create_store.up.sql"; folders before it are ignored.
+  /// "0001_create_store.up.sql". Of the folders before it only postgresql/ and mysql/ say
+  /// something: their migrations are for those databases alone, and counted by themselves.
+  std::string_view name;
   std::string_view text;
 };
 /// The same from files that are part of the program.
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files);
+
+/// Those for a database of this dialect: its own if there are any, else those without one.
+std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations);
 
 /// Fails with `invalid_argument` for a gap, a number twice, a name or a script that is empty.
 Result<> check_migrations(std::span<const Migration> migrations);

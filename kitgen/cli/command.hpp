@@ -33,6 +33,7 @@ struct GenerateArguments {
   std::string migration_name;                                ///< "": told by what it changes
   std::vector<std::pair<std::string, std::string>> renames;  ///< {"customers.telephone", "phone"}
   std::vector<std::string> drops;                            ///< "customers.telephone"
+  std::vector<std::string> added_databases;                  ///< "postgresql"
   bool restore_deleted = false;
   bool verbose = false;
 };

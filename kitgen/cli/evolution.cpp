@@ -7,6 +7,7 @@
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
 #include "kitgen/cli/manifest.hpp"
+#include "kitgen/cli/server_migrations.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 #include "kitgen/evolve/sqlite.hpp"
 #include "kitgen/model/naming.hpp"
@@ -19,24 +20,8 @@ using kit::Code;
 using kit::Error;
 using kit::Result;
 
-constexpr int max_number = 9'999;
-
 Error refusal(std::string text) {
   return Error(Code::failed_precondition, std::move(text) + "Nothing was written.\n");
-}
-
-std::string stem(int number, const std::string& name) {
-  std::string digits = std::to_string(number);
-  if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
-  return "migrations/" + digits + "_" + name;
-}
-
-/// The number of "0002_add_vat.up.sql"; 0 for what is no migration.
-int number_of(std::string_view file_name) {
-  const std::size_t end = file_name.find('_');
-  if (end == std::string_view::npos || !file_name.ends_with(".sql")) return 0;
-  const auto number = kit::parse_int(file_name.substr(0, end));
-  return number && *number > 0 && *number <= max_number ? static_cast<int>(*number) : 0;
 }
 
 /// The line of a text, from 1; "" for none.
@@ -54,6 +39,9 @@ class Evolver {
 
   Result<Evolution> run() {
     KIT_TRY(find_migrations());
+    auto servers = ServerMigrations::open(root_, options_.added_databases);
+    if (!servers) return std::move(servers).error();
+    servers_ = std::move(*servers);
     if (options_.recreate || last_ == 0) return first();
     auto text = root_.read(std::string(evolve::snapshot_path));
     if (!text) return std::move(text).error();
@@ -79,13 +67,14 @@ class Evolver {
     if (!names) return std::move(names).error();
     std::map<int, std::string> first_of_number;
     for (const std::string& name : *names) {
-      const int number = number_of(name);
+      const int number = migration_number(name);
       if (number > 0 && name.ends_with(".up.sql") && !options_.recreate) {
         const auto [known, is_first] = first_of_number.emplace(number, name);
         if (!is_first) return refusal(merged(known->second, name));
       }
-      last_ = std::max(last_, number_of(name));
-      if (number_of(name) == 1 && name.ends_with(".up.sql")) first_file_ = "migrations/" + name;
+      last_ = std::max(last_, migration_number(name));
+      if (migration_number(name) == 1 && name.ends_with(".up.sql"))
+        first_file_ = "migrations/" + name;
     }
     return {};
   }
@@ -111,7 +100,8 @@ class Evolver {
 
   Evolution with_migration(const evolve::Plan& plan, int number) const {
     Evolution evolution;
-    const std::string path = stem(number, options_.name.empty() ? plan.name : options_.name);
+    const std::string path =
+        migration_stem("migrations/", number, options_.name.empty() ? plan.name : options_.name);
     const std::string up = evolve::sqlite_up(plan, service_.schema_file);
     evolution.files.push_back({path + ".down.sql", evolve::sqlite_down(plan, service_.schema_file),
                                render::Ownership::generated, false});
@@ -124,6 +114,7 @@ class Evolver {
   Result<Evolution> first() const {
     Evolution evolution = with_migration(evolve::plan_first(service_), 1);
     evolution.sql.clear();  // long, and no surprise
+    servers_.add_first(service_, true, evolution.files);
     for (const model::Entity& entity : service_.entities) {
       if (entity.renamed_from.empty()) continue;
       evolution.renames.push_back({entity.renamed_from, entity.name,
@@ -180,13 +171,18 @@ class Evolver {
     if (plan.empty()) {
       Evolution evolution;
       add_snapshot(evolution, snapshot.migration);
+      servers_.add_first(service_, false, evolution.files);
       return evolution;
     }
     if (!plan.destructive.empty() && !options_.allow_destructive)
       return refusal(losses(plan.destructive));
-    if (last_ == max_number) return refusal("migrations/ is full: there are 9999 of them\n");
+    if (last_ == max_migration_number)
+      return refusal("migrations/ is full: there are 9999 of them\n");
     Evolution evolution = with_migration(plan, last_ + 1);
     evolution.renames = renames(snapshot.catalogue, wanted, difference);
+    servers_.add_first(service_, false, evolution.files);
+    KIT_TRY(servers_.add_next(snapshot.catalogue, wanted, difference, service_.schema_file,
+                              options_.name, evolution.files));
     return evolution;
   }
 
@@ -264,6 +260,7 @@ class Evolver {
   const EvolutionOptions& options_;
   const Ask* ask_;
   std::string first_file_;
+  ServerMigrations servers_;
   int last_ = 0;  ///< The highest number there is.
 };
 

@@ -18,6 +18,8 @@ struct EvolutionOptions {
   bool allow_destructive = false;  ///< Data may be lost.
   std::string name;                ///< Of the migration; "": told by its changes.
   evolve::Decisions decisions;
+  /// Of `server_dialects`: they get migrations from now on, in a folder each.
+  std::vector<std::string> added_databases;
 };
 
 /// What the storage needs: files to be written with all others, all or nothing.

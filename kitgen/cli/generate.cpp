@@ -266,6 +266,7 @@ Result<Planned> plan_all(const Project& project, const model::Service& service,
   evolution.name = arguments.migration_name;
   evolution.decisions.renames = arguments.renames;
   evolution.decisions.drops = arguments.drops;
+  evolution.added_databases = arguments.added_databases;
   const bool can_ask =
       !arguments.check && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDERR_FILENO) != 0;
   const auto ask_person = [](const evolve::Question& question) { return ask(question); };

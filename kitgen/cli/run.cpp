@@ -9,6 +9,7 @@
 #include "kitgen/cli/command.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/schema_commands.hpp"
+#include "kitgen/cli/server_migrations.hpp"
 #include "kitgen/model/naming.hpp"
 
 namespace kitgen::cli {
@@ -74,6 +75,7 @@ Options:
   --rename OLD=NEW         customers.telephone=phone, or clients=customers: renamed, as renamed_from: in the schema says
   --drop OLD               customers.telephone, or clients: gone, not renamed
   --allow-destructive      write a migration that loses data; without it the run lists what would be lost
+  --add-database NAME      postgresql or mysql: migrations for it too, in migrations/NAME, from now on
   --restore-deleted        start files again that you deleted
   --recreate-migrations    for projects that never ran with real data: one first migration, whatever was there before;
                            the development database has to be removed
@@ -264,6 +266,7 @@ int run_generate(const std::vector<std::string>& words) {
   std::vector<std::string> renames;
   parser.list("--rename", renames, "customers.telephone=phone");
   parser.list("--drop", arguments.drops, "customers.telephone");
+  parser.list("--add-database", arguments.added_databases, "postgresql");
   parser.flag("--dump-model", arguments.dump_model);
   if (const auto code = parser.parse(words)) return *code;
   if (!positional.empty() && !arguments.schema.empty()) {
@@ -272,6 +275,12 @@ int run_generate(const std::vector<std::string>& words) {
   }
   if (const std::string problem = read_decisions(renames, arguments); !problem.empty())
     return usage_error(problem, "generate");
+  for (const std::string& name : arguments.added_databases) {
+    const auto known = server_dialects();
+    if (std::ranges::find(known, name) == known.end()) {
+      return usage_error("--add-database takes postgresql or mysql, not " + name, "generate");
+    }
+  }
   if (arguments.check + arguments.dry_run + arguments.diff > 1) {
     return usage_error("--check, --dry-run and --diff exclude each other", "generate");
   }

@@ -15,11 +15,7 @@ using model::Scalar;
 using model::Service;
 
 std::string index_name(const std::string& table, const std::string& column) {
-  std::string name = "ix_" + table + "_" + column;
-  // PostgreSQL cuts longer names off silently, so that two could become one.
-  if (name.size() <= model::max_name_length) return name;
-  const std::string digest = kit::sha256_hex(name).substr(0, 8);
-  return name.substr(0, model::max_name_length - 9) + "_" + digest;
+  return limited_name("ix_" + table + "_" + column);
 }
 
 const std::vector<Field>& fields_of(const Service& service, const model::Table& table) {
@@ -155,19 +151,6 @@ Table table_of(const Service& service, const model::Table& stored) {
   return table;
 }
 
-bool has_events(const Service& service) {
-  return std::ranges::any_of(service.entities,
-                             [](const Entity& entity) { return !entity.events.empty(); });
-}
-
-bool is_audited(const Service& service) {
-  return std::ranges::any_of(service.entities, &Entity::audit);
-}
-
-bool has_purges(const Service& service) {
-  return std::ranges::any_of(service.entities, &Entity::soft_delete);
-}
-
 template <class T>
 std::vector<T> by_name(std::vector<T> things) {
   std::ranges::sort(things, {}, &T::name);
@@ -183,60 +166,10 @@ Table sorted(Table table) {
 
 }  // namespace
 
-const std::vector<SystemTable>& system_tables() {
-  static const std::vector<SystemTable> tables{
-      {"kit_outbox", has_events, "events that wait for their publication",
-       "-- Events that wait for their publication.\n"
-       "CREATE TABLE kit_outbox (\n"
-       "  id           INTEGER PRIMARY KEY AUTOINCREMENT,\n"
-       "  type         TEXT NOT NULL,\n"
-       "  payload      TEXT NOT NULL,\n"
-       "  created_at   INTEGER NOT NULL,\n"
-       "  published_at INTEGER\n"
-       ") STRICT;\n"
-       "CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;\n"},
-      {"kit_history", is_audited, "who changed what in audited entities",
-       "-- Who changed what in audited entities.\n"
-       "CREATE TABLE kit_history (\n"
-       "  id         INTEGER PRIMARY KEY AUTOINCREMENT,\n"
-       "  entity     TEXT NOT NULL,\n"
-       "  row_id     TEXT NOT NULL,\n"
-       "  version    INTEGER,\n"
-       "  at         INTEGER NOT NULL,\n"
-       "  who        TEXT,\n"
-       "  request_id TEXT,\n"
-       "  operation  TEXT NOT NULL,\n"
-       "  changes    TEXT NOT NULL\n"
-       ") STRICT;\n"
-       "CREATE INDEX ix_kit_history_row ON kit_history (entity, row_id, id);\n"},
-      {"kit_idempotency_keys", [](const Service&) { return true; },
-       "answers of requests that were sent with an Idempotency-Key",
-       "-- Answers of requests that were sent with an Idempotency-Key.\n"
-       "CREATE TABLE kit_idempotency_keys (\n"
-       "  id          INTEGER PRIMARY KEY AUTOINCREMENT,\n"
-       "  caller      TEXT NOT NULL,\n"
-       "  key         TEXT NOT NULL,\n"
-       "  fingerprint TEXT NOT NULL,\n"
-       "  status      INTEGER NOT NULL,\n"
-       "  headers     TEXT NOT NULL,\n"
-       "  body        BLOB,\n"
-       "  created_at  INTEGER NOT NULL,\n"
-       "  CONSTRAINT uq_kit_idempotency_keys UNIQUE (caller, key)\n"
-       ") STRICT;\n"
-       "CREATE INDEX ix_kit_idempotency_keys_created_at ON kit_idempotency_keys (created_at);\n"},
-      {"kit_idempotency_rows", has_purges, "which rows stored answers show",
-       "-- Which rows stored answers show, so that a purge empties them.\n"
-       "CREATE TABLE kit_idempotency_rows (\n"
-       "  entity TEXT NOT NULL,\n"
-       "  row_id TEXT NOT NULL,\n"
-       "  answer INTEGER NOT NULL,\n"
-       "  CONSTRAINT pk_kit_idempotency_rows PRIMARY KEY (entity, row_id, answer),\n"
-       "  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES "
-       "kit_idempotency_keys (id) ON DELETE CASCADE\n"
-       ") STRICT, WITHOUT ROWID;\n"
-       "CREATE INDEX ix_kit_idempotency_rows_answer ON kit_idempotency_rows (answer);\n"},
-  };
-  return tables;
+std::string limited_name(const std::string& name) {
+  if (name.size() <= model::max_name_length) return name;
+  const std::string digest = kit::sha256_hex(name).substr(0, 8);
+  return name.substr(0, model::max_name_length - 9) + "_" + digest;
 }
 
 Bounds bounds_of(const Column& column) {

@@ -108,6 +108,8 @@ struct SystemTable {
   bool (*is_wanted)(const model::Service&);
   std::string_view what_is_lost;  ///< When it is dropped.
   std::string_view sqlite;        ///< Its statements.
+  std::string_view postgres;
+  std::string_view mysql;
 };
 const std::vector<SystemTable>& system_tables();
 
@@ -120,6 +122,10 @@ struct Catalogue {
   /// Whether both store the same; the order of tables, columns, keys and indexes does not count.
   bool same_storage(const Catalogue& other) const;
 };
+
+/// A name that every database takes whole: PostgreSQL cuts longer ones off silently, so that two
+/// could become one. A digest keeps them apart.
+std::string limited_name(const std::string& name);
 
 /// What a service stores. To the schema's own indexes come those without which deleting a parent or
 /// a sorted page would read the whole table: one per foreign key and per sort field that leads none

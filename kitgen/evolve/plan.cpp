@@ -113,7 +113,7 @@ class Planner {
                              "make it two changes, with kitgen generate after each",
                              table.hints.file});
       }
-      add(RenameTable{match.from, match.to});
+      add(RenameTable{match.from, match.to, *a_.find(match.from)});
     }
   }
 
@@ -131,7 +131,12 @@ class Planner {
 
   void rename_columns(const TableMatch& match) {
     for (const ColumnMatch& column : match.columns) {
-      if (column.from != column.to) add(RenameColumn{match.to, column.from, column.to});
+      if (column.from != column.to) {
+        const Table& before = *a_.find(match.from);
+        const ForeignKey* key = before.key_of(column.from);
+        add(RenameColumn{match.to, column.from, column.to, *before.find(column.from),
+                         key == nullptr ? "" : key->name});
+      }
     }
   }
 
@@ -192,7 +197,8 @@ class Planner {
       const TableChange& change = changes_.at(table->name);
       if (change.drops_columns()) drops.push_back({DropColumns{change}, loses_data(change), false});
     }
-    for (const std::string& name : a_.system) {
+    // The later ones refer to earlier ones.
+    for (const std::string& name : a_.system | std::views::reverse) {
       if (std::ranges::find(b_.system, name) == b_.system.end())
         drops.push_back({DropSystemTable{name}, true, false});
     }
@@ -274,6 +280,28 @@ Plan plan(const Catalogue& a, const Catalogue& b, const Difference& difference) 
   plan.name = name_of(plan.up);
   describe(plan);
   return plan;
+}
+
+std::vector<Plan> plans_apart(const Catalogue& a, const Catalogue& b,
+                              const Difference& difference) {
+  Catalogue between = b;
+  for (const TableMatch& match : difference.tables) {
+    const Table before = renamed(*a.find(match.from), match, difference);
+    Table& table = *std::ranges::find(between.tables, match.to, &Table::name);
+    std::erase_if(table.indexes, [&](const Index& index) {
+      // What must be unique is so from the start; of the same name or the same columns: it follows
+      // what it was.
+      return !index.unique && std::ranges::none_of(before.indexes, [&](const Index& other) {
+        return other.name == index.name || other.columns == index.columns;
+      });
+    });
+  }
+  if (between.same_storage(b)) return {plan(a, b, difference)};
+  Plan indexes = plan(between, b, evolve::difference(between, b));
+  indexes.is_apart = true;
+  Plan rest = plan(a, between, difference);
+  if (rest.empty() && rest.problems.empty()) return {std::move(indexes)};
+  return {std::move(rest), std::move(indexes)};
 }
 
 Plan plan_first(const model::Service& service) {

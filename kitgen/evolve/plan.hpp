@@ -53,11 +53,14 @@ struct TableChange {
 struct RenameTable {
   std::string from;
   std::string to;
+  Table before;  ///< As it was, under its old name.
 };
 struct RenameColumn {
   std::string table;  ///< By its new name.
   std::string from;
   std::string to;
+  Column before;                 ///< As it was, under its old name.
+  std::string foreign_key = {};  ///< The name of its key; "" for none.
 };
 struct CreateTable {
   Table table;  ///< With its indexes.
@@ -102,6 +105,7 @@ struct Step {
 /// One migration without a dialect.
 struct Plan {
   bool is_first = false;                  ///< Everything from nothing.
+  bool is_apart = false;                  ///< Only indexes, built while others write.
   std::string name;                       ///< "rename_phone_in_customers"
   std::vector<std::string> summary;       ///< A line a change, for people.
   std::vector<std::string> destructive;   ///< What is lost, a line each.
@@ -118,6 +122,10 @@ struct Plan {
 /// without a value for the rows of before, a change of type that keeps no data) is a problem of the
 /// plan.
 Plan plan(const Catalogue& a, const Catalogue& b, const Difference& difference);
+
+/// The same as one or two migrations: indexes of tables that were there before are the second one,
+/// so that a database which can builds them without holding up writers.
+std::vector<Plan> plans_apart(const Catalogue& a, const Catalogue& b, const Difference& difference);
 
 /// The first migration: everything from nothing, "create_store".
 Plan plan_first(const model::Service& service);

@@ -113,8 +113,11 @@ bool read_digits(Context& context, const Word& type, std::string_view digits, Ty
   return true;
 }
 
-std::string varchar(const Field& field) {
-  return "varchar(" + std::to_string(field.max_length.value_or(255)) + ")";
+/// A key of InnoDB has room for 3072 bytes; a row for 65535 with all its short texts.
+std::string mysql_text(const Field& field) {
+  constexpr std::uint32_t longest = 768;
+  const std::uint32_t length = field.max_length.value_or(255);
+  return length <= longest ? "varchar(" + std::to_string(length) + ")" : "longtext";
 }
 
 std::string digits_of(const Field& field) {
@@ -129,7 +132,7 @@ SqlTypes sql_types(const Field& field, IdKind id_kind) {
     case Scalar::string:
     case Scalar::email:
     case Scalar::url:
-      return {"TEXT", varchar(field), varchar(field)};
+      return {"TEXT", "text", mysql_text(field)};
     case Scalar::text:
       return {"TEXT", "text", "longtext"};
     case Scalar::int32:
@@ -159,7 +162,7 @@ SqlTypes sql_types(const Field& field, IdKind id_kind) {
     case Scalar::bytes:
       return {"BLOB", "bytea", "longblob"};
     case Scalar::enumeration:
-      return {"TEXT", "varchar(63)", "varchar(63)"};
+      return {"TEXT", "text", "varchar(63)"};
     case Scalar::id:
       break;
   }

@@ -106,8 +106,8 @@ list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
 kit_application(@name@
   SOURCES main.cpp ${sources}
   OPENAPI internal/api/openapi.gen.yaml)
-file(GLOB migrations CONFIGURE_DEPENDS migrations/*.sql)
-kit_embed(@name@ NAME migrations FILES ${migrations})
+file(GLOB_RECURSE migrations CONFIGURE_DEPENDS migrations/*.sql)
+kit_embed(@name@ NAME migrations ROOT migrations FILES ${migrations})
 )";
 
 constexpr std::string_view make_text = R"(# make run: generate, build, serve http://127.0.0.1:8080/

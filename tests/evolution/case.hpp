@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/evolution/store.hpp"
+
 namespace evolution {
 
 /// A defect that the test puts behind the migration, to show that it sees one.
@@ -13,9 +15,16 @@ enum class Fault : std::uint8_t { none, value, index, sequence, refusal, down };
 struct Options {
   std::string folder;  ///< For files.
   std::string kitgen;  ///< The program; "": what is linked in.
+  Backend backend = Backend::sqlite;
+  std::string url;  ///< Of the server.
   Fault fault = Fault::none;
   bool keep = false;  ///< Leave the files of a case.
 };
+
+/// `place` as `Project::database` gives it.
+std::unique_ptr<Store> open_store(const Options& options, const std::string& place);
+/// Empties a place of a server.
+void clear_store(const Options& options, const std::string& place);
 
 struct Verdict {
   std::string failure;                  ///< "" when all is well.

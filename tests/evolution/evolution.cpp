@@ -3,6 +3,7 @@
 // database would have, and every value has to be where a model of its own says.
 //
 //   kit_evolution --cases=2000 --seed=1 --kitgen=build/debug/kitgen/cli/kitgen
+//   kit_evolution --cases=200 --database=postgresql://kit@127.0.0.1:5432/kit    on a server
 //   kit_evolution --only=4711          one case again, with all that is known about it
 #include <stdlib.h>
 
@@ -35,6 +36,8 @@ struct Arguments {
   std::uint64_t seed = 1;
   std::uint64_t only = 0;
   std::size_t cases = 2000;
+  evolution::Backend backend = evolution::Backend::sqlite;
+  std::string url;
   Fault fault = Fault::none;
   std::string kitgen;
 };
@@ -56,6 +59,12 @@ bool read(std::string_view word, Arguments& arguments) {
   if (name == "--short") return read_number("60", arguments.cases);
   if (name == "--kitgen") {
     arguments.kitgen = std::filesystem::absolute(value);
+    return true;
+  }
+  if (name == "--database") {
+    arguments.url = value;
+    arguments.backend =
+        value.starts_with("mysql:") ? evolution::Backend::mysql : evolution::Backend::postgresql;
     return true;
   }
   for (const auto& [known, fault] : faults) {
@@ -92,6 +101,8 @@ int run(const Arguments& arguments, const std::string& folder) {
     Options options;
     options.folder = folder;
     options.fault = arguments.fault;
+    options.backend = arguments.backend;
+    options.url = arguments.url;
     options.keep = arguments.only != 0;
     const bool is_turn = arguments.only != 0 || (i + 1) % program_every == 0;
     const bool by_program = !arguments.kitgen.empty() && is_turn;
@@ -125,7 +136,7 @@ int main(int argc, char** argv) {
     if (read(argv[i], arguments)) continue;
     std::fprintf(stderr,
                  "usage: kit_evolution [--cases=N] [--seed=N] [--only=SEED] [--kitgen=PROGRAM] "
-                 "[--fault=value|index|sequence|refusal|down]\n");
+                 "[--fault=value|index|sequence|refusal|down] [--database=postgresql://...]\n");
     return 2;
   }
   std::string folder = (std::filesystem::temp_directory_path() / "kit_evolution_XXXXXX").string();

@@ -6,6 +6,7 @@
 
 #include "kit/async/epoll_loop.hpp"
 #include "kit/async/run.hpp"
+#include "tests/evolution/fill.hpp"
 
 namespace evolution {
 namespace {
@@ -126,6 +127,36 @@ std::map<std::string, std::int64_t> read_sequences(File& file) {
   for (const auto& row : file.select({"name", "seq"}, "FROM sqlite_sequence"))
     sequences[std::get<std::string>(row[0])] = std::get<std::int64_t>(row[1]);
   return sequences;
+}
+
+namespace {
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(const std::string& path) : file_(path) {}
+
+  kit::Result<> up(std::span<const kit::db::Migration> migrations) override {
+    return file_.up(migrations);
+  }
+  kit::Result<> down(std::span<const kit::db::Migration> migrations) override {
+    return file_.down(migrations);
+  }
+  void insert(const Database& database, const Rows& rows, Chance& chance) override {
+    evolution::insert(file_, database, rows, chance);
+  }
+  Rows rows(const Database& database) override { return read_rows(file_, database); }
+  std::vector<std::string> catalogue() override { return read_catalogue(file_); }
+  std::map<std::string, std::int64_t> sequences() override { return read_sequences(file_); }
+  std::string check_integrity() override { return evolution::check_integrity(file_); }
+
+ private:
+  File file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> open_sqlite(const std::string& place) {
+  return std::make_unique<SqliteStore>(place);
 }
 
 std::string check_integrity(File& file) {

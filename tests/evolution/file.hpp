@@ -11,6 +11,7 @@
 #include "kit/async/loop.hpp"
 #include "kit/db/migrations.hpp"
 #include "tests/evolution/model.hpp"
+#include "tests/evolution/store.hpp"
 
 namespace evolution {
 

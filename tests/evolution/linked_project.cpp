@@ -2,7 +2,9 @@
 #include <filesystem>
 
 #include "kitgen/cli/migration_lint.hpp"
+#include "kitgen/evolve/mysql.hpp"
 #include "kitgen/evolve/plan.hpp"
+#include "kitgen/evolve/postgres.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 #include "kitgen/evolve/sqlite.hpp"
 #include "tests/evolution/file.hpp"
@@ -36,7 +38,11 @@ std::string unlike(const evolve::Catalogue& written, const evolve::Catalogue& re
 class LinkedProject final : public Project {
  public:
   explicit LinkedProject(const Options& options)
-      : path_(options.folder + "/linked.db"), fault_(options.fault) {}
+      : options_(options), path_(options.folder + "/linked.db"), fault_(options.fault) {
+    if (options.backend == Backend::sqlite) return;
+    path_ = options.folder.ends_with("/fresh") ? "kit_fresh" : "kit_linked";
+    clear_store(options, path_);
+  }
 
   const std::string& database() const override { return path_; }
 
@@ -63,21 +69,24 @@ class LinkedProject final : public Project {
     const evolve::Difference difference = evolve::difference(before_, after, decisions);
     for (const auto& question : difference.questions)
       return refused("a question where all is said: " + question.from + " -> " + question.to);
-    const evolve::Plan plan = evolve::plan(before_, after, difference);
-    for (const auto& problem : plan.problems) return refused(problem.message);
-    if (plan.empty()) {
+    std::vector<evolve::Plan> plans = {evolve::plan(before_, after, difference)};
+    if (options_.backend == Backend::postgresql)
+      plans = evolve::plans_apart(before_, after, difference);
+    for (const auto& problem : plans.front().problems) return refused(problem.message);
+    if (plans.front().empty()) {
       if (before_.same_storage(after)) return {};
       return refused("no step between different schemas");
     }
-    add(plan, "0002_change");
+    add(plans.front(), "0002_change");
+    if (plans.size() > 1) add(plans.back(), "0003_indexes");
     inject();
     return lint();
   }
 
-  kit::Result<> up() override { return File(path_).up(migrations_); }
+  kit::Result<> up() override { return open_store(options_, path_)->up(migrations_); }
   kit::Result<> down() override {
     if (migrations_.size() < 2) return {};
-    return File(path_).down(migrations_);
+    return open_store(options_, path_)->down(migrations_);
   }
 
   std::string sql() const override {
@@ -92,8 +101,20 @@ class LinkedProject final : public Project {
     kit::db::Migration migration;
     migration.number = static_cast<std::uint32_t>(migrations_.size() + 1);
     migration.name = stem.substr(5);
-    migration.up = evolve::sqlite_up(plan, origin);
-    migration.down = evolve::sqlite_down(plan, origin);
+    switch (options_.backend) {
+      case Backend::sqlite:
+        migration.up = evolve::sqlite_up(plan, origin);
+        migration.down = evolve::sqlite_down(plan, origin);
+        break;
+      case Backend::postgresql:
+        migration.up = evolve::postgres_up(plan, origin);
+        migration.down = evolve::postgres_down(plan, origin);
+        break;
+      case Backend::mysql:
+        migration.up = evolve::mysql_up(plan, origin);
+        migration.down = evolve::mysql_down(plan, origin);
+        break;
+    }
     migration.up_file = stem + ".up.sql";
     migration.down_file = stem + ".down.sql";
     migrations_.push_back(std::move(migration));
@@ -133,7 +154,7 @@ class LinkedProject final : public Project {
 
   /// What kitgen writes is what it would accept from others.
   kit::Result<> lint() const {
-    if (fault_ != Fault::none) return {};
+    if (fault_ != Fault::none || options_.backend != Backend::sqlite) return {};
     auto findings = kitgen::cli::lint_migrations(migrations_);
     if (!findings) return std::move(findings).error();
     for (const auto& finding : *findings)
@@ -141,6 +162,7 @@ class LinkedProject final : public Project {
     return {};
   }
 
+  Options options_;
   std::string path_;
   Fault fault_;
   evolve::Catalogue before_;

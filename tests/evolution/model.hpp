@@ -40,6 +40,7 @@ struct Table {
 
 struct Database {
   std::vector<Table> tables;
+  bool rewrites_json = false;  ///< It keeps what JSON says, not how it was written.
   const Table* by_identity(const std::string& table) const;
   const Table* by_name(const std::string& table) const;
 };
