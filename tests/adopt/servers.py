@@ -122,7 +122,8 @@ class MariaDb(Server):
             raise SystemExit("MariaDB is missing: apt-get install mariadb-server")
         self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}",
-                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", *self.make_certificate()])
+                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=2",
+                    "--innodb-flush-method=nosync", *self.make_certificate()])
         self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost WITH GRANT OPTION; "
                  f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1' WITH GRANT OPTION;")
 

@@ -191,7 +191,7 @@ def judge(load, phases):
     lines = []
     for fault, begin, end, loose in phases:
         during = [one for one in load.outcomes if begin <= one.begun < end]
-        after = [one for one in load.outcomes if end <= one.begun < end + RECOVERY + 3]
+        after = [one for one in load.outcomes if end <= one.begun < end + RECOVERY + 2]
         failed = [one for one in during if not isinstance(one.status, int) or one.status >= 300]
         late = [one for one in during + after if one.seconds > DEADLINE + MARGIN]
         if late:
