@@ -47,6 +47,10 @@ class Connection final : private Interruptible {
   void detach() { watch_.detach(); }
 
   Task<> run(Request request);
+  /// Whether nothing is left to be undone.
+  bool is_settled() const { return !awaits_rollback_ && deferred_.empty(); }
+  /// Brings what destructors left behind to its end.
+  Task<> settle(Clock::time_point until);
   /// A text without parameters, which are constants of the adapter.
   Task<> control(std::string sql, Clock::time_point until);
   /// Runs `sql` before the next statement, whose error its failure is. For destructors.
@@ -93,7 +97,6 @@ class Connection final : private Interruptible {
 
   int socket() const;
   Result<Entry*> entry(std::string_view sql);
-  Task<> settle(Clock::time_point until);
   Task<> run_text(const Entry& entry, const Request& request);
   Task<> run_prepared(Entry& entry, const Request& request);
   Task<> prepare(Entry& entry, Clock::time_point until);

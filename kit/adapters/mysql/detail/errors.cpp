@@ -63,6 +63,14 @@ bool ends_connection(unsigned int number) {
     return true;
   }
   switch (number) {
+    // The two have not understood each other: what else they agree on is anybody's guess.
+    case ER_HANDSHAKE_ERROR:
+    case ER_UNKNOWN_COM_ERROR:
+    case ER_NET_PACKETS_OUT_OF_ORDER:
+    case ER_NET_UNCOMPRESS_ERROR:
+    case ER_WRONG_ARGUMENTS:
+    case ER_UNKNOWN_STMT_HANDLER:
+    case ER_MALFORMED_PACKET:
     case ER_NET_PACKET_TOO_LARGE:
     case ER_SERVER_SHUTDOWN:
     case ER_NORMAL_SHUTDOWN:

@@ -8,6 +8,8 @@ namespace kit::mysql::detail {
 namespace {
 
 constexpr std::size_t connecting_threads = 4;
+/// How long a connection may take to undo what its last user left, before another one is taken.
+constexpr auto settle_limit = std::chrono::milliseconds(250);
 
 BlockingPoolOptions thread_options() {
   BlockingPoolOptions options;
@@ -120,7 +122,8 @@ Task<Lease> Pool::acquire() {
   co_await place;
   Lease lease(shared_from_this());
   place.release();
-  std::unique_ptr<Connection> connection = take_idle();
+  Task<std::unique_ptr<Connection>> taking = take_settled();
+  std::unique_ptr<Connection> connection = co_await std::move(taking);
   if (connection == nullptr) {
     auto connect = [server = shared_->server] { return server->connect(); };
     auto connecting = blocking(*shared_->threads, std::move(connect));
@@ -151,6 +154,24 @@ std::unique_ptr<Connection> Pool::take_idle() {
     if (is_usable(*connection, now) && connection->is_quiet()) return connection;
   }
   return nullptr;
+}
+
+/// A connection that is fit for use, or nothing: what the last user left to be undone is.
+Task<std::unique_ptr<Connection>> Pool::take_settled() {
+  for (;;) {
+    std::unique_ptr<Connection> connection = take_idle();
+    if (connection == nullptr || connection->is_settled()) co_return connection;
+    // Its time runs since then; what came meanwhile is taken, however long ago that was.
+    const Clock::time_point until =
+        std::max(connection->used_at() + settle_limit, Clock::now() + std::chrono::milliseconds(1));
+    auto attached = connection->attach();
+    if (attached.ok()) {
+      Task<> settling = connection->settle(until);
+      const auto settled = co_await as_result(std::move(settling));
+      if (settled.ok()) co_return connection;
+    }
+    if (connection->is_interrupted()) end_session(*connection);
+  }
 }
 
 void Pool::give_back(std::unique_ptr<Connection> connection, bool is_retired) {

@@ -69,6 +69,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   friend class Lease;
   friend class PlaceWait;
   std::unique_ptr<Connection> take_idle();
+  Task<std::unique_ptr<Connection>> take_settled();
   bool is_usable(const Connection& connection, Clock::time_point now) const;
   void give_back(std::unique_ptr<Connection> connection, bool is_retired);
   void end_session(const Connection& connection);

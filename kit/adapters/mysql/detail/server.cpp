@@ -22,8 +22,16 @@ constexpr const char* allowed_authentication =
 /// A row of a result; what a server sends beyond it ends the connection.
 constexpr unsigned long largest_answer = 256UL * 1024 * 1024;
 
+/// Of what the adapter itself asks for: a server that does not know it, or has read something else,
+/// is of no use.
+Error unusable(std::string message) {
+  return Error(Code::unavailable, std::move(message)).with_reason("DATABASE_REFUSED");
+}
+
 Error failure_of(MYSQL* handle, std::string_view host) {
-  return to_error({mysql_errno(handle), std::string(host) + ": " + mysql_error(handle)}, {});
+  Error error = to_error({mysql_errno(handle), std::string(host) + ": " + mysql_error(handle)}, {});
+  if (error.code() == Code::internal) return unusable(std::string(error.message()));
+  return error;
 }
 
 Result<> run(MYSQL* handle, const std::string& sql, std::string_view host) {
@@ -35,15 +43,17 @@ struct FreeResult {
   void operator()(MYSQL_RES* result) const { mysql_free_result(result); }
 };
 
-/// The texts of the only row of an answer; "" for null.
+/// The texts of the only row of an answer, which has so many columns; "" for null.
 Result<std::vector<std::string>> only_row(MYSQL* handle, const std::string& sql,
-                                          std::string_view host) {
+                                          std::size_t columns, std::string_view host) {
   KIT_TRY(run(handle, sql, host));
   const std::unique_ptr<MYSQL_RES, FreeResult> result(mysql_store_result(handle));
   if (result == nullptr) return failure_of(handle, host);
-  std::vector<std::string> texts(mysql_num_fields(result.get()));
+  std::vector<std::string> texts(columns);
   const MYSQL_ROW row = mysql_fetch_row(result.get());
-  if (row == nullptr) return Error(Code::internal, "no row from: " + sql);
+  if (row == nullptr || mysql_num_fields(result.get()) != columns) {
+    return unusable(std::string(host) + ": another answer than was asked for from: " + sql);
+  }
   for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = row[i] == nullptr ? "" : row[i];
   return texts;
 }
@@ -65,7 +75,7 @@ Result<OpenSession> Server::connect() const {
       continue;
     }
     if (hosts == 1) return session;
-    auto mode = only_row(session->handle.get(), "SELECT @@GLOBAL.read_only", dsn_.shown());
+    auto mode = only_row(session->handle.get(), "SELECT @@GLOBAL.read_only", 1, dsn_.shown());
     if (!mode) {
       if (!first_error) first_error.emplace(std::move(mode).error());
       continue;
@@ -80,8 +90,11 @@ Result<OpenSession> Server::connect() const {
 void Server::set_options(MYSQL* handle) const {
   const auto seconds = static_cast<unsigned int>(
       std::max<std::int64_t>(1, (options_.connect_timeout.count() + 999) / 1000));
-  // For connecting only: afterwards the loop keeps the time.
+  // For connecting and the statements before a connection is handed out, which block a thread:
+  // afterwards the loop keeps the time, and the library's waits for it are not told of theirs.
   mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
+  mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &seconds);
+  mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
   const unsigned int no = 0;
   mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no);  // a server could ask for files
   mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
@@ -178,7 +191,7 @@ Result<> Server::verify(OpenSession& session) const {
                       "SELECT @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION."
                       "character_set_client, @@SESSION.autocommit, " +
                           isolation + ", @@GLOBAL.max_allowed_packet, CONNECTION_ID()",
-                      dsn_.shown());
+                      7, dsn_.shown());
   if (!row) return std::move(row).error();
   const auto set = split((*row)[0], ',');
   for (const std::string_view mode : split(modes, ',')) {
