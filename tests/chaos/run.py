@@ -192,7 +192,7 @@ def judge(load, phases):
     """Raises for the first thing that was not as it must be. The figures of each fault otherwise."""
     lines = []
     for fault, begin, end, loose in phases:
-        during = [one for one in load.outcomes if begin <= one.begun < end]
+        during = [one for one in load.outcomes if one.begun + one.seconds >= begin and one.begun < end]
         after = [one for one in load.outcomes if end <= one.begun < end + RECOVERY + 1]
         failed = [one for one in during if not isinstance(one.status, int) or one.status >= 300]
         late = [one for one in during + after if one.seconds > DEADLINE + MARGIN]
