@@ -2,6 +2,7 @@
 // Logging in, connections that one task has, and subscriptions.
 #include "kit/adapters/redis/cache.hpp"
 #include "kit/adapters/redis/fake_redis_test_support.hpp"
+#include "kit/adapters/redis/metrics.hpp"
 
 namespace kit::redis {
 namespace {
@@ -56,6 +57,27 @@ TEST_F(LoginTest, WhatDoesNotGetInSaysWhy) {
     };
     run(all());
   }
+}
+
+TEST_F(SessionTest, WhatIsCountedIsShown) {
+  auto opened = open(std::move(options));
+  ASSERT_TRUE(opened.ok());
+  const std::shared_ptr<Client> client = std::move(*opened);
+  fake.answer = [](Peer&, const std::string&) { return std::string("-ERR no\r\n"); };
+  auto all = [&]() -> Task<> {
+    static_cast<void>(co_await as_result(client->get("a")));
+    static_cast<void>(co_await as_result(client->get("a")));
+  };
+  run(all());
+  telemetry::Registry registry;
+  add_metrics(registry, client);
+  std::string text;
+  registry.write_text(text);
+  for (const std::string_view line :
+       {"\nredis_commands_total 2\n", "\nredis_command_errors_total 2\n",
+        "\nredis_connections_opened_total 1\n", "\nredis_commands_in_flight 0\n",
+        "\nredis_command_seconds_total 0"})
+    EXPECT_NE(text.find(line), text.npos) << line << text;
 }
 
 TEST_F(SessionTest, SoManyAreOpenAtOnceAndOthersWait) {
