@@ -188,6 +188,95 @@ TEST_F(ServerTest, ScriptsAreSentOnce) {
   EXPECT_EQ(client->stats().errors, 1u);  // NOSCRIPT, the first time
 }
 
+TEST_F(ServerTest, AServerThatStandsStillAndGoesOn) {
+  auto tasks = [&]() -> Task<> {
+    co_await client->set("a", "1");
+    tests::control_server("pause");
+    const Clock::time_point begin = Clock::now();
+    for (int i = 0; i < 20; ++i) {
+      Task<bool> setting = with_deadline(milliseconds(50), client->set("a", "2"));
+      auto was_set = co_await as_result(std::move(setting));
+      EXPECT_FALSE(was_set.ok());
+    }
+    EXPECT_LT(Clock::now() - begin, seconds(5)) << "errors are bounded by the deadline";
+    tests::control_server("go_on");
+    const Clock::time_point healed = Clock::now();
+    for (;;) {
+      auto was_set = co_await as_result(client->set("a", "3"));
+      if (was_set.ok()) break;
+      co_await sleep_for(milliseconds(10));
+    }
+    EXPECT_LT(Clock::now() - healed, seconds(2));
+    std::optional<std::string> value = co_await client->get("a");
+    EXPECT_EQ(value, "3");
+  };
+  run(tasks()).value();
+  EXPECT_EQ(client->stats().in_flight, 0u);
+}
+
+TEST_F(ServerTest, AServerThatDiesAndComesBack) {
+  int missed = 0, ready = 0;
+  auto tasks = [&]() -> Task<> {
+    TaskGroup group("listen");
+    Subscriber subscriber;
+    subscriber.on_message = [](std::string_view, std::string_view) {};
+    subscriber.on_ready = [&] { ++ready; };
+    subscriber.on_missed = [&] { ++missed; };
+    group.spawn(client->subscribe({"news"}, {}, std::move(subscriber)));
+    while (ready == 0) co_await sleep_for(milliseconds(1));
+    co_await client->set("a", "1");
+    tests::control_server("kill");
+    for (int i = 0; i < 20; ++i) {
+      auto was_set = co_await as_result(client->set("a", "2"));
+      EXPECT_EQ(was_set.ok() ? "fine" : name(was_set.error().code()), "UNAVAILABLE");
+      co_await sleep_for(milliseconds(10));
+    }
+    tests::control_server("start");
+    const Clock::time_point healed = Clock::now();
+    for (;;) {
+      auto was_set = co_await as_result(client->set("a", "3"));
+      if (was_set.ok()) break;
+      co_await sleep_for(milliseconds(10));
+    }
+    EXPECT_LT(Clock::now() - healed, seconds(2));
+    while (ready < 2) co_await sleep_for(milliseconds(1));
+    EXPECT_EQ(missed, 2);
+    group.cancel();
+    static_cast<void>(co_await as_result(group.join()));
+  };
+  run(tasks()).value();
+  EXPECT_EQ(client->stats().in_flight, 0u);
+  EXPECT_EQ(client->stats().in_use, 0u);
+}
+
+TEST_F(ServerTest, TheWrongWordIsNoWayIn) {
+  std::string dsn = tests::setting("KIT_TEST_DSN");
+  const std::size_t at = dsn.find("se%2Fcr");
+  if (at == dsn.npos) return;  // a server without a password
+  dsn.replace(at, 2, "xx");
+  auto other = open_client(test_options(dsn));
+  auto value = run(other->get("a"));
+  EXPECT_EQ(shown(value), "UNAUTHENTICATED REDIS_WRONGPASS");
+  dsn = tests::setting("KIT_TEST_DSN");
+  if (!dsn.starts_with("rediss")) return;
+  const std::size_t query = dsn.find('?');
+  auto stranger = open_client(test_options(dsn.substr(0, query)));
+  EXPECT_EQ(shown(run(stranger->get("a"))), "UNAVAILABLE TLS_CERTIFICATE_REFUSED");
+  auto careless = open_client(test_options(dsn.substr(0, query) + "?sslmode=require"));
+  EXPECT_EQ(shown(run(careless->get("a"))), "fine");
+}
+
+TEST_F(ServerTest, OverAUnixSocketAndWithTheOlderProtocol) {
+  const std::string dsn = tests::setting("KIT_TEST_SOCKET_DSN") + "&protocol=2&client-name=older";
+  auto older = open_client(test_options(dsn));
+  EXPECT_TRUE(run(older->set("a", "1")).value());
+  EXPECT_EQ(run(client->get("a")).value(), "1");
+  const std::vector<std::pair<std::string, std::string>> fields = {{"a", "1"}};
+  run(older->hset("h", fields)).value();
+  EXPECT_EQ(run(older->hgetall("h")).value(), fields);
+  EXPECT_EQ(run(older->command(words({"CLIENT", "GETNAME"}))).value().bytes(), "older");
+}
+
 TEST_F(ServerTest, SubscriptionsHearWhatIsPublished) {
   std::vector<std::string> heard;
   bool is_ready = false;

@@ -140,6 +140,54 @@ TEST_F(SessionTest, ACancelledOneIsClosed) {
   EXPECT_EQ(client().stats().in_use, 0u);
 }
 
+TEST_F(SessionTest, AfterATimeoutALateAnswerIsNobodys) {
+  fake.answer = [](Peer&, const std::string& command) {
+    return command.starts_with("GET slow") ? std::string() : bulk(command);
+  };
+  auto all = [&]() -> Task<> {
+    const std::array<std::string_view, 2> slow = {"GET", "slow"}, fast = {"GET", "fast"};
+    {
+      Session session = co_await client().session();
+      auto reply = co_await as_result(session.command(slow));
+      EXPECT_EQ(shown(reply.error()), "UNAVAILABLE REDIS_TIMEOUT");
+      fake.peer().send(bulk("of the slow one"));
+      co_await sleep_for(milliseconds(1));
+      reply = co_await as_result(session.command(fast));
+      EXPECT_EQ(shown(reply.error()), "UNAVAILABLE REDIS_SESSION_LOST");
+    }
+    Session session = co_await client().session();
+    const Reply reply = co_await session.command(fast);
+    EXPECT_EQ(reply.bytes(), "GET fast");
+  };
+  run(all());
+  EXPECT_EQ(fake.connects, 2u);
+}
+
+TEST_F(SessionTest, WhatIsDroppedWithoutALoopWakesNobody) {
+  options.sessions_per_node = 1;
+  options.connections_per_node = 1;
+  options.pipeline_depth = 2;
+  fake.answer = [](Peer&, const std::string&) { return std::string(); };
+  auto hold = [this]() -> Task<> {
+    Session session = co_await client().session();
+    co_await sleep_for(std::chrono::hours(1));
+  };
+  auto ask = [this]() -> Task<> { static_cast<void>(co_await get("a")); };
+  std::optional<TaskGroup> group;
+  auto begin = [&]() -> Task<> {
+    group.emplace("dropped");
+    for (int i = 0; i < 4; ++i) group->spawn(hold());
+    for (int i = 0; i < 4; ++i) group->spawn(ask());
+    co_await sleep_for(milliseconds(100));
+  };
+  run(begin());
+  EXPECT_EQ(client().stats().in_use, 1u);
+  EXPECT_EQ(client().stats().in_flight, 4u);
+  group.reset();  // in the order in which it has them, while the loop does not run
+  EXPECT_EQ(client().stats().in_use, 0u);
+  EXPECT_EQ(client().stats().in_flight, 0u);
+}
+
 TEST_F(SessionTest, AnUnusedConnectionIsClosed) {
   auto all = [&]() -> Task<> {
     const std::array<std::string_view, 3> words = {"BLPOP", "x", "1"};
