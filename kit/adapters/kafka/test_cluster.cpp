@@ -9,6 +9,7 @@ namespace kit::kafka {
 
 TestCluster::TestCluster(int brokers) : brokers_(brokers) {
   rd_kafka_conf_t* configuration = rd_kafka_conf_new();
+  rd_kafka_conf_set(configuration, "log_level", "0", nullptr, 0);
   owner_ = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, nullptr, 0);
   KIT_ASSERT(owner_ != nullptr, "no client for the brokers of a test");
   cluster_ = rd_kafka_mock_cluster_new(owner_, brokers);

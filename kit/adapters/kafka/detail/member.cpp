@@ -200,7 +200,13 @@ void Member::leave(std::chrono::milliseconds limit) {
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_, closing.get());
   if (error != nullptr) rd_kafka_error_destroy(error);
   while (rd_kafka_consumer_closed(client_) == 0 && Clock::now() < end) {
-    rd_kafka_queue_poll_callback(closing.get(), 50);
+    constexpr int pause_ms = 50;
+    rd_kafka_event_t* event = rd_kafka_queue_poll(closing.get(), pause_ms);
+    // Messages that nobody has received come too; they are not held, and so not lost.
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+      rebalance(rd_kafka_event_error(event), *rd_kafka_event_topic_partition_list(event));
+    }
+    rd_kafka_event_destroy(event);
   }
 }
 

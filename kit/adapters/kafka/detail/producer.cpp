@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "kit/adapters/kafka/detail/errors.hpp"
@@ -20,14 +21,6 @@ struct Report {
 
 constexpr int purge_all = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT;
 
-/// Every message is reported before the client ends, and with it what it keeps is freed.
-void end_client(rd_kafka_t* client) {
-  rd_kafka_purge(client, purge_all);
-  constexpr int limit_ms = 10'000;
-  rd_kafka_flush(client, limit_ms);
-  rd_kafka_destroy(client);
-}
-
 }  // namespace
 
 void Batch::end_one(rd_kafka_resp_err_t error) {
@@ -37,33 +30,78 @@ void Batch::end_one(rd_kafka_resp_err_t error) {
   if (was_last || error != RD_KAFKA_RESP_ERR_NO_ERROR) changed_.notify();
 }
 
-Producer::Producer(std::shared_ptr<Room> room, std::shared_ptr<Reaper> reaper)
-    : reaper_(std::move(reaper)), reports_(std::make_unique<Reports>()) {
-  reports_->room = std::move(room);
-}
+class Producer::Reports {
+ public:
+  Reports(rd_kafka_t* client, std::shared_ptr<Room> room)
+      : client_(client),
+        room_(std::move(room)),
+        queue_(rd_kafka_queue_get_main(client)),
+        thread_([this] { serve(); }) {}
+
+  bool is_broken() const { return broken_.load(std::memory_order_acquire); }
+
+  /// Every message is reported before the client ends, and with it what it keeps is freed. Blocks.
+  void end() {
+    rd_kafka_purge(client_, purge_all);
+    constexpr int limit_ms = 10'000;
+    rd_kafka_flush(client_, limit_ms);
+    ending_.store(true, std::memory_order_release);
+    rd_kafka_queue_yield(queue_.get());
+    thread_.join();
+    queue_.reset();
+    rd_kafka_destroy(client_);
+  }
+
+ private:
+  void serve() {
+    constexpr int pause_ms = 500;
+    while (!ending_.load(std::memory_order_acquire)) {
+      rd_kafka_event_t* event = rd_kafka_queue_poll(queue_.get(), pause_ms);
+      if (event == nullptr) continue;
+      if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
+        while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
+          end_message(*message);
+        }
+      } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
+        note_error(event);
+      }
+      rd_kafka_event_destroy(event);
+    }
+  }
+  void end_message(const rd_kafka_message_t& message) const;
+  void note_error(rd_kafka_event_t* event);
+
+  rd_kafka_t* const client_;
+  const std::shared_ptr<Room> room_;
+  EventQueue queue_;
+  std::atomic<bool> broken_{false};
+  std::atomic<bool> ending_{false};
+  std::thread thread_;  // uses what is above
+};
+
+Producer::Producer(rd_kafka_t* client, std::shared_ptr<Room> room, std::shared_ptr<Reaper> reaper)
+    : client_(client),
+      reaper_(std::move(reaper)),
+      reports_(std::make_unique<Reports>(client, std::move(room))) {}
 
 Result<std::shared_ptr<Producer>> Producer::make(const KafkaOptions& options, const Dsn& dsn,
                                                  std::shared_ptr<Room> room,
                                                  std::shared_ptr<Reaper> reaper) {
   auto configuration = producer_configuration(options, dsn);
   if (!configuration) return std::move(configuration).error();
-  auto producer = std::make_shared<Producer>(std::move(room), std::move(reaper));
-  rd_kafka_conf_set_opaque(configuration->get(), producer->reports_.get());
   rd_kafka_conf_set_events(configuration->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  rd_kafka_conf_set_background_event_cb(configuration->get(), on_event);
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*configuration));
   if (!client) return std::move(client).error();
-  producer->client_ = *client;
-  const EventQueue main(rd_kafka_queue_get_main(*client));
-  const EventQueue background(rd_kafka_queue_get_background(*client));
-  rd_kafka_queue_forward(main.get(), background.get());
-  return producer;
+  return std::make_shared<Producer>(*client, std::move(room), std::move(reaper));
 }
 
 Producer::~Producer() {
-  if (client_ == nullptr) return;
-  Function<void()> end = [client = client_, reports = std::move(reports_)] { end_client(client); };
+  Function<void()> end = [reports = std::move(reports_)] { reports->end(); };
   reaper_->run(std::move(end));
+}
+
+bool Producer::is_broken() const {
+  return reports_->is_broken();
 }
 
 rd_kafka_resp_err_t Producer::send(const queue::Message& message,
@@ -78,7 +116,6 @@ rd_kafka_resp_err_t Producer::send(const queue::Message& message,
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     static_cast<void>(report.release());  // end_message has it
   } else {
-    if (error == RD_KAFKA_RESP_ERR__FATAL) reports_->broken.store(true, std::memory_order_release);
     batch->end_one(error);
   }
   return error;
@@ -106,38 +143,26 @@ rd_kafka_resp_err_t Producer::ask(const std::string& topic) const {
   return error;
 }
 
-void Producer::on_event(rd_kafka_t* client, rd_kafka_event_t* event, void* reports) {
-  auto* self = static_cast<Reports*>(reports);
-  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
-    while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
-      self->end_message(*message);
-    }
-  } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
-    self->note_error(client, event);
-  }
-  rd_kafka_event_destroy(event);
-}
-
 void Producer::Reports::end_message(const rd_kafka_message_t& message) const {
   const std::unique_ptr<Report> report(static_cast<Report*>(message._private));
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    room->confirm(report->bytes);
+    room_->confirm(report->bytes);
   } else {
-    room->refuse(report->bytes);
+    room_->refuse(report->bytes);
   }
   report->batch->end_one(message.err);
 }
 
-void Producer::Reports::note_error(rd_kafka_t* client, rd_kafka_event_t* event) {
+void Producer::Reports::note_error(rd_kafka_event_t* event) {
   rd_kafka_resp_err_t error = rd_kafka_event_error(event);
   std::string text = rd_kafka_event_error_string(event);
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     std::array<char, 512> why{};
-    error = rd_kafka_fatal_error(client, why.data(), why.size());
+    error = rd_kafka_fatal_error(client_, why.data(), why.size());
     text = why.data();
-    broken.store(true, std::memory_order_release);
+    broken_.store(true, std::memory_order_release);
   }
-  room->note(make_error(error, text));
+  room_->note(make_error(error, text));
 }
 
 }  // namespace kit::kafka::detail

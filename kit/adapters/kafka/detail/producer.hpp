@@ -33,14 +33,14 @@ class Batch {
   queue::Signal changed_;
 };
 
-/// One client that sends. Its reports come on a thread of the client, which tells the loops.
+/// One client that sends, and the thread that takes its reports and tells the loops.
 /// Thread safety: any thread.
 class Producer {
  public:
   static Result<std::shared_ptr<Producer>> make(const KafkaOptions& options, const Dsn& dsn,
                                                 std::shared_ptr<Room> room,
                                                 std::shared_ptr<Reaper> reaper);
-  Producer(std::shared_ptr<Room> room, std::shared_ptr<Reaper> reaper);
+  Producer(rd_kafka_t* client, std::shared_ptr<Room> room, std::shared_ptr<Reaper> reaper);
   /// Hands the client to the reaper.
   ~Producer();
   Producer(const Producer&) = delete;
@@ -53,22 +53,16 @@ class Producer {
   /// Asks the brokers why nothing comes of messages of a topic. Blocks, a second at most.
   rd_kafka_resp_err_t ask(const std::string& topic) const;
   /// Whether the client can't go on, and another has to.
-  bool is_broken() const { return reports_->broken.load(std::memory_order_acquire); }
+  bool is_broken() const;
 
  private:
-  /// What the client's thread uses; it outlives this, until the reaper has ended the client.
-  struct Reports {
-    std::shared_ptr<Room> room;
-    std::atomic<bool> broken{false};
-    void end_message(const rd_kafka_message_t& message) const;
-    void note_error(rd_kafka_t* client, rd_kafka_event_t* event);
-  };
-  static void on_event(rd_kafka_t* client, rd_kafka_event_t* event, void* reports);
+  /// The thread that takes the client's reports. It outlives this, until the reaper has ended it.
+  class Reports;
 
+  rd_kafka_t* const client_;
   const std::shared_ptr<Reaper> reaper_;
   std::unique_ptr<Reports> reports_;
   std::mutex mutex_;
-  rd_kafka_t* client_ = nullptr;
   bool given_up_ = false;
 };
 
