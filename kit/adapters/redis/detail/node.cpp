@@ -90,6 +90,7 @@ void Node::pump() {
     leave(call);
     pipe->send(call);
   }
+  if (!waiting_.empty() && thread_ != nullptr && may_open()) begin_open();
   std::erase_if(retired_, [](const auto& pipe) {
     if (pipe->load() > 0) return false;
     pipe->close();
