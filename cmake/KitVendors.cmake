@@ -87,6 +87,14 @@ if(KIT_WITH_MYSQL AND KIT_mariadb_INCLUDE AND KIT_mariadb_mariadb)
   kit_vendor(mariadb mysql.h mariadb_version.h "MARIADB_PACKAGE_VERSION +\"([0-9.]+)\"" 3.3 mariadb)
 endif()
 
+# Kafka, when its client is there (Debian: librdkafka-dev). Its version is a number: 0x020002ff is 2.0.2.
+option(KIT_WITH_KAFKA "Build what talks to Kafka when librdkafka is there" ON)
+find_path(KIT_RDKAFKA_INCLUDE librdkafka/rdkafka.h)
+find_library(KIT_RDKAFKA_LIBRARY rdkafka)
+if(KIT_WITH_KAFKA AND KIT_RDKAFKA_INCLUDE AND KIT_RDKAFKA_LIBRARY)
+  kit_vendor(rdkafka librdkafka/rdkafka.h librdkafka/rdkafka.h "RD_KAFKA_VERSION +0x0([0-9]+)" 20002 rdkafka)
+endif()
+
 # What only the generator and the tests need; a service built against an installed kit needs neither.
 if(PROJECT_NAME STREQUAL "kit")
   find_package(CLI11 2.1 REQUIRED)

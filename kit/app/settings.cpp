@@ -376,6 +376,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
                "import files that are new or changed when the server starts");
 
   describe_api(loader.section("api"), settings.api, sizes);
+  config::Section queue = loader.section("queue");
+  describe(queue, settings.queue);
 
   auto sources = find_sources(line, environment, std::move(variables));
   if (!sources) return std::move(sources).error();

@@ -10,6 +10,7 @@
 
 #include "kit/adapters/sqlite/sqlite.hpp"
 #include "kit/app/command_line.hpp"
+#include "kit/app/queues.hpp"
 #include "kit/base/result.hpp"
 #include "kit/base/secret.hpp"
 #include "kit/http/limits.hpp"
@@ -88,6 +89,7 @@ struct Settings {
     std::string directory = "data";
     bool on_start = false;
   } import;
+  QueueSettings queue;
 };
 
 struct LoadedSettings {

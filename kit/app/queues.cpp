@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/app/queues.hpp"
+
+#include <string_view>
+#include <utility>
+
+#include "kit/adapters/redis/streams.hpp"
+#include "kit/queue/memory_queue.hpp"
+#ifdef KIT_HAS_KAFKA
+#include "kit/adapters/kafka/kafka.hpp"
+#endif
+
+namespace kit::app {
+namespace {
+
+using Opened = Result<std::unique_ptr<queue::Queue>>;
+
+Opened open_kafka([[maybe_unused]] const QueueSettings& settings) {
+#ifdef KIT_HAS_KAFKA
+  kafka::KafkaOptions options;
+  options.dsn = settings.url;
+  options.ca_file = settings.ca;
+  options.certificate_file = settings.certificate;
+  options.key_file = settings.key;
+  options.key_password = settings.key_password;
+  options.most_pending = settings.most_pending;
+  options.most_held = settings.most_held;
+  options.publish_limit = settings.publish_limit;
+  options.redeliver_after = settings.redeliver_after;
+  auto opened = kafka::open(options);
+  if (!opened) return std::move(opened).error();
+  return std::unique_ptr<queue::Queue>(std::move(*opened));
+#else
+  return Error(Code::unimplemented,
+               "queue.url: this program was built without Kafka; install librdkafka-dev, and build "
+               "kit and it again")
+      .with_reason("QUEUE_NOT_BUILT");
+#endif
+}
+
+Opened open_redis(const QueueSettings& settings) {
+  redis::RedisOptions options;
+  options.dsn = settings.url;
+  auto client = redis::open(std::move(options));
+  if (!client) return std::move(client).error();
+  redis::StreamOptions streams;
+  streams.partitions = settings.partitions;
+  streams.most_kept = settings.most_kept;
+  streams.most_held = settings.most_held;
+  streams.redeliver_after = settings.redeliver_after;
+  auto opened = redis::open_streams(std::shared_ptr<redis::Client>(std::move(*client)), streams);
+  if (!opened) return std::move(opened).error();
+  return std::unique_ptr<queue::Queue>(std::move(*opened));
+}
+
+}  // namespace
+
+void describe(config::Section& section, QueueSettings& settings) {
+  using std::chrono::milliseconds;
+  section.field("url", settings.url,
+                "where messages go: memory: (this process), kafka://host:9092/, redis://host/ or "
+                "redis+cluster://host,host2");
+  section.field("ca", settings.ca, "PEM file of the authorities of Kafka's brokers");
+  section.field("certificate", settings.certificate, "PEM file that Kafka's brokers are shown");
+  section.field("key", settings.key, "PEM file of its key");
+  section.field("key_password", settings.key_password, "of that key");
+  section
+      .field("redeliver_after", settings.redeliver_after,
+             "a message that is not acknowledged for so long comes again")
+      .min(milliseconds{100})
+      .max(std::chrono::hours{1});
+  section
+      .field("publish_limit", settings.publish_limit,
+             "Kafka: how long the brokers may take to confirm")
+      .min(milliseconds{100})
+      .max(std::chrono::hours{1});
+  section
+      .field("most_pending", settings.most_pending,
+             "memory and Kafka: messages under way; who publishes more waits")
+      .min(1)
+      .max(1'000'000);
+  section
+      .field("most_held", settings.most_held,
+             "Kafka and Redis: messages that one consumer works on; more stay with the broker")
+      .min(1)
+      .max(100'000);
+  section
+      .field("most_kept", settings.most_kept,
+             "Redis: entries of each stream; full of unacknowledged ones it takes no more")
+      .min(200)
+      .max(100'000'000);
+  section
+      .field("partitions", settings.partitions,
+             "Redis: streams of a topic that is new; consumers share them")
+      .min(1)
+      .max(256);
+}
+
+Opened open_queue(const QueueSettings& settings) {
+  const std::string_view url = settings.url.reveal();
+  const std::string_view scheme = url.substr(0, url.find(':'));
+  if (url == "memory:") {
+    queue::MemoryQueueOptions options;
+    options.most_pending = settings.most_pending;
+    options.redeliver_after = settings.redeliver_after;
+    return queue::make_memory_queue(options);
+  }
+  if (scheme == "kafka") return open_kafka(settings);
+  if (scheme.starts_with("redis")) return open_redis(settings);
+  return Error(
+             Code::invalid_argument,
+             "queue.url is memory:, kafka://..., redis://..., rediss://... or redis+cluster://...")
+      .with_reason("DSN_INVALID");
+}
+
+}  // namespace kit::app
