@@ -48,6 +48,16 @@ class Server:
             raise SystemExit(f"{command[0]}: exit {result.returncode}\n{result.stdout[-3000:]}")
         return result.stdout
 
+    def make_certificate(self):
+        """ca.pem, and server.pem and server.key for 127.0.0.1, not for localhost; whether openssl is there to make them."""
+        if not shutil.which("openssl"):
+            return False
+        common = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        self.run([*common, "-subj", "/CN=kit test authority", "-keyout", "ca.key", "-out", "ca.pem"])
+        self.run([*common, "-subj", "/CN=kit test server", "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
+                  "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem"])
+        return True
+
     def start(self, command):
         self.command = command
         with open(self.log, "wb") as log:
@@ -92,7 +102,12 @@ class Postgres(Server):
         self.run([initdb, "-D", self.folder / "data", "-U", "kit", "-A", "scram-sha-256", f"--pwfile={self.folder}/password",
                   "-E", "UTF8", "--locale=C", "--no-sync"])
         self.start([binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", self.port, "-c", "listen_addresses=127.0.0.1",
-                    "-c", "fsync=off"])
+                    "-c", "fsync=off", *self.tls_arguments()])
+
+    def tls_arguments(self):
+        if not self.make_certificate():
+            return []
+        return ["-c", "ssl=on", "-c", f"ssl_cert_file={self.folder}/server.pem", "-c", f"ssl_key_file={self.folder}/server.key"]
 
     def psql(self, sql, database="postgres"):
         return self.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", self.port, "-U", "kit", database], sql,
@@ -112,6 +127,35 @@ class Postgres(Server):
         return f"postgresql://kit@/{database}?host={self.folder}&port={self.port}"
 
 
+class PgBouncer(Server):
+    """In transaction mode, in front of a PostgreSQL server that is started before."""
+    stop_signal = signal.SIGINT
+
+    def __init__(self, behind):
+        super().__init__()
+        self.behind = behind
+
+    def set_up(self):
+        bouncer = program("pgbouncer", "/usr/sbin")
+        if not bouncer:
+            raise SystemExit("pgbouncer is missing: apt-get install pgbouncer")
+        self.run(["tee", "users"], f'"kit" "{PASSWORD}"\n')
+        # Quick to see that the server went and that it is back: the defaults wait for it longer than a test does.
+        self.run(["tee", "pgbouncer.ini"], "[databases]\n"
+                 f"* = host=127.0.0.1 port={self.behind.port}\n"
+                 "[pgbouncer]\n"
+                 f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
+                 "auth_type = scram-sha-256\nauth_file = users\npool_mode = transaction\n"
+                 "max_client_conn = 500\ndefault_pool_size = 30\nserver_login_retry = 1\nquery_wait_timeout = 3\n")
+        self.start([bouncer, "pgbouncer.ini"])
+
+    def is_ready(self):
+        return subprocess.run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
+
+    def url(self, database):
+        return f"postgresql://kit:se%2Fcr%40t%3F1@127.0.0.1:{self.port}/{database}"
+
+
 class MariaDb(Server):
     stop_signal = signal.SIGTERM
 
@@ -122,19 +166,12 @@ class MariaDb(Server):
             raise SystemExit("MariaDB is missing: apt-get install mariadb-server")
         self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}",
-                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", *self.make_certificate()])
+                    "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", *self.tls_arguments()])
         self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost WITH GRANT OPTION; "
                  f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1' WITH GRANT OPTION;")
 
-    def make_certificate(self):
-        """An authority and a certificate for 127.0.0.1; the server's arguments for them."""
-        if not shutil.which("openssl"):
-            return []
-        common = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        self.run([*common, "-subj", "/CN=kit test authority", "-keyout", "ca.key", "-out", "ca.pem"])
-        self.run([*common, "-subj", "/CN=kit test server", "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
-                  "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem"])
-        return [f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/server.key"]
+    def tls_arguments(self):
+        return [f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/server.key"] if self.make_certificate() else []
 
     def sql(self, text, *database):
         return self.run(["mariadb", "--no-defaults", f"--socket={self.folder}/socket", "-u", "root", *database], text)

@@ -139,6 +139,7 @@ Task<> many_texts(db::Database& database) {
 
 TEST_F(PostgresTest, PreparedStatementsAreBounded) {
   PostgresOptions small = options();
+  if (!small.prepared) GTEST_SKIP() << "none are kept";
   small.cached_statements = 8;
   small.shared_connections = 1;
   const auto database = open(small);
@@ -213,6 +214,8 @@ Task<> write_to_a_demoted_server(PostgresDatabase& database) {
 
 TEST_F(PostgresTest, WhatADemotedPrimaryRefusesGoesToTheNewOne) {
   PostgresOptions one = options();
+  one.prepared = true;  // a session that keeps what SET says
+  one.dsn = setting("KIT_TEST_DIRECT_DSN");
   one.shared_connections = 1;
   const auto database = open(one);
   const auto done = run(write_to_a_demoted_server(*database));

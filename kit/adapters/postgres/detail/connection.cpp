@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 constexpr auto cancel_delay = 1s;
 /// One that reaches the server before the statement does is lost.
 constexpr auto cancel_interval = 50ms;
+/// Rows that wait to be taken, past which no more are read.
+constexpr std::size_t most_waiting_rows = 256;
 
 /// Asks the server to end what a connection runs, over a connection of its own.
 class CancelJob final : public kit::detail::PoolJob {
@@ -57,6 +59,7 @@ Connection::Connection(std::shared_ptr<Server> server, Loop& loop, ConnectionPtr
       this);
   cancel_again_.set_action([](void* self) { static_cast<Connection*>(self)->ask_cancel_of_head(); },
                            this);
+  go_on_.set_action([](void* self) { static_cast<Connection*>(self)->read(); }, this);
 }
 
 Connection::~Connection() {
@@ -67,6 +70,7 @@ Connection::~Connection() {
 
 void Connection::start() {
   loop_.add(socket_, *this);
+  if (PQenterPipelineMode(connection_.get()) == 0) fail(connection_error(problem()));
 }
 
 std::shared_ptr<Request> Connection::describe(const std::string& text) {
@@ -92,6 +96,7 @@ bool Connection::prepare(const std::shared_ptr<const Statement>& statement, Requ
   used_.push_front(statement.get());
   prepared_.emplace(statement.get(), Prepared{statement, used_.begin()});
   request.prepares = statement;
+  ++request.leading;
   server_->prepares.fetch_add(1, std::memory_order_relaxed);
   return PQsendPrepare(connection_.get(), statement->name.c_str(), statement->text.c_str(),
                        static_cast<int>(statement->types.size()), statement->types.data()) != 0;
@@ -104,12 +109,21 @@ void Connection::forget(const Statement& statement) {
   prepared_.erase(found);
 }
 
+/// As a part of the transaction that the statement is: nothing of it reaches another client of a
+/// pooler, and the statement can't take it back.
+bool Connection::send_only_reads(Request& request) {
+  ++request.leading;
+  return PQsendQueryParams(connection_.get(),
+                           "SELECT set_config('transaction_read_only', 'on', true)", 0, nullptr,
+                           nullptr, nullptr, nullptr, 0) != 0;
+}
+
 std::shared_ptr<Request> Connection::run(const std::shared_ptr<const Statement>& statement,
-                                         const Arguments& arguments, bool streams) {
+                                         const Arguments& arguments, RunOptions options) {
   constexpr int binary = 1;
   auto request = std::make_shared<Request>();
-  request->streams = streams;
-  bool sent = !broken();
+  request->streams = options.streams;
+  bool sent = !broken() && (!options.only_reads || send_only_reads(*request));
   if (sent && server_->options.prepared) {
     sent = prepare(statement, *request) &&
            PQsendQueryPrepared(connection_.get(), statement->name.c_str(), arguments.count(),
@@ -123,13 +137,16 @@ std::shared_ptr<Request> Connection::run(const std::shared_ptr<const Statement>&
   return submit(std::move(request), sent);
 }
 
-std::shared_ptr<Request> Connection::run_plain(std::string_view sql, Request::Kind kind) {
+std::shared_ptr<Request> Connection::run_plain(std::string_view sql, Request::Kind kind,
+                                               RunOptions options) {
   constexpr int binary = 1;
   auto request = std::make_shared<Request>();
   request->kind = kind;
+  request->streams = options.streams;
   const std::string text(sql);
-  const bool sent = !broken() && PQsendQueryParams(connection_.get(), text.c_str(), 0, nullptr,
-                                                   nullptr, nullptr, nullptr, binary) != 0;
+  bool sent = !broken() && (!options.only_reads || send_only_reads(*request));
+  sent = sent && PQsendQueryParams(connection_.get(), text.c_str(), 0, nullptr, nullptr, nullptr,
+                                   nullptr, binary) != 0;
   return submit(std::move(request), sent);
 }
 
@@ -151,8 +168,7 @@ std::shared_ptr<Request> Connection::submit(std::shared_ptr<Request> request, bo
 /// Possible only while libpq is about to read the results of the request's own command.
 void Connection::ask_single_rows() {
   const Request& head = *requests_.front();
-  const int before = head.prepares != nullptr ? 1 : 0;
-  if (head.streams && head.commands == before) PQsetSingleRowMode(connection_.get());
+  if (head.streams && head.commands == head.leading) PQsetSingleRowMode(connection_.get());
 }
 
 void Connection::flush() {
@@ -168,34 +184,80 @@ void Connection::flush() {
 void Connection::on_readiness(Readiness readiness) {
   const auto self = shared_from_this();
   if (readiness.writable && unflushed_) flush();
-  if (!broken() && (readiness.readable || readiness.hung_up)) read(readiness.hung_up);
+  hung_up_ = hung_up_ || readiness.hung_up;
+  if (!broken() && (readiness.readable || readiness.hung_up)) read();
 }
 
-/// Reads all there is: the loop tells only of changes.
-void Connection::read(bool hung_up) {
+void Connection::go_on() {
+  // In a turn of its own: who takes rows does not wait for the next ones here.
+  if (paused_ && !go_on_.armed()) loop_.start(go_on_, loop_.now());
+}
+
+/// Whether the reader of the rows that come now has enough to do.
+bool Connection::is_full() const {
+  if (requests_.empty()) return false;
+  const Request& head = *requests_.front();
+  return head.streams && !head.dropped && head.results.size() >= most_waiting_rows;
+}
+
+void Connection::read() {
+  const auto self = shared_from_this();
+  paused_ = false;
+  take_results();
+  if (!broken() && !is_full() && reads_all()) return;
+  paused_ = !broken();
+}
+
+/// Reads all there is: the loop tells only of changes. False: it stopped before.
+bool Connection::reads_all() {
   // The end of a stream is told by libpq at the latest when nothing came twice.
   int empty_reads = 0;
+  int pending = 1;
   while (!broken()) {
+    meter_.note_read(socket_, pending);
     if (PQconsumeInput(connection_.get()) == 0) {
       // What the server said at last explains more than the closed socket.
       std::string why = problem();
       take_results();
       if (!broken()) fail(connection_error(why));
-      return;
+      break;
     }
     take_results();
-    if (broken()) return;
-    if (PQstatus(connection_.get()) == CONNECTION_BAD) return fail(connection_error(problem()));
-    int pending = 0;
-    if (::ioctl(socket_, FIONREAD, &pending) != 0) return fail(connection_error("no socket"));
+    if (broken()) break;
+    if (PQstatus(connection_.get()) == CONNECTION_BAD) {
+      fail(connection_error(problem()));
+      break;
+    }
+    if (answers_too_much()) break;
+    if (is_full()) return false;
+    if (::ioctl(socket_, FIONREAD, &pending) != 0) {
+      fail(connection_error("no socket"));
+      break;
+    }
     if (pending > 0) continue;
-    if (!hung_up) break;
-    if (++empty_reads > 2) return fail(connection_error("the server closed the connection"));
+    if (!hung_up_) return true;
+    if (++empty_reads > 2) fail(connection_error("the server closed the connection"));
   }
+  return true;
+}
+
+bool Connection::answers_too_much() {
+  const std::size_t most = server_->options.most_answer_bytes;
+  if (!meter_.is_over(socket_, most)) return false;
+  if (!requests_.empty()) {
+    requests_.front()->lost =
+        Error(Code::resource_exhausted, "an answer of the database is larger than " +
+                                            std::to_string(most) + " bytes: read less at once")
+            .with_reason("ANSWER_TOO_LARGE");
+  }
+  fail(connection_error("the server sent too much"));
+  return true;
 }
 
 void Connection::take_results() {
-  while (!broken() && !requests_.empty() && PQisBusy(connection_.get()) == 0) {
+  if (!broken() && requests_.empty()) drop_unasked();
+  while (!broken() && !requests_.empty() && !is_full() && PQisBusy(connection_.get()) == 0) {
+    meter_.note_result();
     Request& head = *requests_.front();
     ResultPtr result(PQgetResult(connection_.get()));
     if (result == nullptr) {
@@ -212,6 +274,12 @@ void Connection::take_results() {
   }
 }
 
+/// What a server says by itself must not gather here: notices, parameters, notifications.
+void Connection::drop_unasked() {
+  PQisBusy(connection_.get());  // which reads the messages
+  while (PGnotify* heard = PQnotifies(connection_.get())) PQfreemem(heard);
+}
+
 void Connection::take(Request& head, ResultPtr result) {
   switch (PQresultStatus(result.get())) {
     case PGRES_TUPLES_OK:
@@ -223,7 +291,7 @@ void Connection::take(Request& head, ResultPtr result) {
           head.types.push_back(PQparamtype(result.get(), i));
         }
       }
-      if (head.dropped || head.commands < (head.prepares != nullptr ? 1 : 0)) return;
+      if (head.dropped || head.commands < head.leading) return;
       head.results.push_back(std::move(result));
       if (head.streams && head.wait != nullptr) head.wait->wake();
       return;
@@ -265,6 +333,7 @@ void Connection::fail(const Error& why) {
   const auto self = shared_from_this();
   cancel_limit_.stop();
   cancel_again_.stop();
+  go_on_.stop();
   loop_.remove(socket_);
   connection_.reset();
   prepared_.clear();
@@ -272,7 +341,7 @@ void Connection::fail(const Error& why) {
   server_->live.remove();
   server_->lost.fetch_add(1, std::memory_order_relaxed);
   for (const auto& request : std::exchange(requests_, {})) {
-    request->lost = why.clone();
+    if (!request->lost) request->lost = why.clone();
     end_request(*request);
   }
   if (after_cancel_) std::exchange(after_cancel_, nullptr)();
@@ -282,6 +351,7 @@ void Connection::abandon(Request& request) {
   request.dropped = true;
   request.results.clear();
   if (request.done || broken()) return;
+  go_on();
   if (request.kind == Request::Kind::control) {
     return fail(connection_error("a transaction was left while it began or ended"));
   }
@@ -305,7 +375,7 @@ void Connection::ask_cancel() {
   PGcancel* cancel = PQgetCancel(connection_.get());
   if (cancel == nullptr) return;  // the limit ends it
   auto job = std::make_shared<CancelJob>(cancel, loop_.remote(), weak_from_this());
-  cancel_running_ = server_->blocking.submit(std::move(job)).ok();
+  cancel_running_ = server_->cancelling.submit(std::move(job)).ok();
 }
 
 void Connection::cancel_done() {

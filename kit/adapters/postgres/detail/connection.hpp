@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kit/adapters/postgres/detail/answer_meter.hpp"
 #include "kit/adapters/postgres/detail/errors.hpp"
 #include "kit/adapters/postgres/detail/server.hpp"
 #include "kit/adapters/postgres/detail/values.hpp"
@@ -21,11 +22,6 @@
 #include "kit/async/operation.hpp"
 
 namespace kit::postgres::detail {
-
-struct FreeResult {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultPtr = std::unique_ptr<PGresult, FreeResult>;
 
 /// A statement of the program, known to the connections of a loop.
 struct Statement {
@@ -50,6 +46,7 @@ struct Request {
   bool dropped = false;      ///< Nobody wants what it still yields.
   bool cancelled = false;    ///< The server is to end it.
   bool near_cancel = false;  ///< A cancel meant for another statement may have hit it.
+  int leading = 0;           ///< Commands before its own, whose results nobody wants.
   int commands = 0;          ///< That are answered.
   std::shared_ptr<const Statement> prepares;
   std::deque<ResultPtr> results;  ///< Not taken yet.
@@ -58,6 +55,11 @@ struct Request {
   std::optional<Error> lost;  ///< Why the connection went before the answer came.
   ReplyWait* wait = nullptr;
   Function<void(Request&)> then = nullptr;  ///< Called once it is done, on the loop's thread.
+};
+
+struct RunOptions {
+  bool streams = false;     ///< Rows are taken as they come.
+  bool only_reads = false;  ///< The session itself takes writes, this statement may not.
 };
 
 /// One connection in pipeline mode. Thread safety: its loop's thread.
@@ -69,9 +71,12 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   std::shared_ptr<Request> describe(const std::string& text);
   std::shared_ptr<Request> run(const std::shared_ptr<const Statement>& statement,
-                               const Arguments& arguments, bool streams);
+                               const Arguments& arguments, RunOptions options);
   /// A statement without parameters that is not worth preparing.
-  std::shared_ptr<Request> run_plain(std::string_view sql, Request::Kind kind);
+  std::shared_ptr<Request> run_plain(std::string_view sql, Request::Kind kind,
+                                     RunOptions options = {});
+  /// Rows were taken: reads on when that had stopped because too many waited.
+  void go_on();
   /// The answer is not wanted any more: what runs is ended on the server.
   void abandon(Request& request);
   /// The server does not know it any more.
@@ -98,8 +103,13 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
     std::list<const Statement*>::iterator place;
   };
   void on_readiness(Readiness readiness) override;
-  void read(bool hung_up);
+  void read();
+  bool reads_all();
   void take_results();
+  void drop_unasked();
+  bool is_full() const;
+  bool answers_too_much();
+  bool send_only_reads(Request& request);
   void take(Request& head, ResultPtr result);
   void finish_head();
   void flush();
@@ -120,12 +130,16 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::unordered_map<const Statement*, Prepared> prepared_;
   std::list<const Statement*> used_;  // the latest first
   bool unflushed_ = false;
+  bool hung_up_ = false;
+  bool paused_ = false;  // until rows are taken
   bool retired_ = false;
   bool cancel_running_ = false;
   Clock::time_point near_cancel_until_ = Clock::time_point::min();
   Function<void()> after_cancel_ = nullptr;
   Timer cancel_limit_;
   Timer cancel_again_;
+  Timer go_on_;
+  AnswerMeter meter_;
 };
 
 /// Waits for rows of a request or its end. Cancellation: the request is abandoned.
