@@ -1,40 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only PostgreSQL's adapter has: limits of its pool, lost connections, prepared statements.
-#include "kit/adapters/postgres/postgres.hpp"
-
 #include <atomic>
 #include <thread>
 
 #include "kit/async/live.hpp"
-#include "server_control.hpp"
-#include "suite.hpp"
+#include "postgres_support.hpp"
 
 namespace kit::tests {
 namespace {
 
 using namespace std::chrono_literals;
-using postgres::PostgresDatabase;
-using postgres::PostgresOptions;
-
-class PostgresTest : public ::testing::Test {
- protected:
-  static PostgresOptions options() {
-    PostgresOptions options;
-    options.dsn = setting("KIT_TEST_DSN");
-    options.prepared = setting("KIT_TEST_PREPARED") == "on";
-    return options;
-  }
-  static std::unique_ptr<PostgresDatabase> open(const PostgresOptions& options) {
-    auto opened = postgres::open(options);
-    EXPECT_TRUE(opened.ok()) << opened.error().describe();
-    return std::move(opened).value();
-  }
-  template <class T>
-  static Result<T> run(Task<T> task) {
-    const auto loop = make_epoll_loop().value();
-    return kit::run(*loop, std::move(task));
-  }
-};
 
 TEST_F(PostgresTest, OptionsAreChecked) {
   auto problem = [](auto change_it) {
@@ -61,12 +36,6 @@ TEST_F(PostgresTest, AWrongPasswordIsToldWithoutIt) {
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code(), Code::unavailable);
   EXPECT_THAT(opened.error().describe(), ::testing::Not(::testing::HasSubstr("not-this-secret")));
-}
-
-Task<> hold(db::Database& database, Clock::duration length) {
-  auto transaction = co_await database.begin();
-  co_await sleep_for(length);
-  co_await transaction->commit();
 }
 
 Task<> fill_the_queue(db::Database& database) {

@@ -12,7 +12,7 @@ namespace kit::postgres::detail {
 
 /// How many bytes came since the last result. libpq gathers an answer until it is whole and does
 /// not say how much of it there is. Over TCP the kernel counts; elsewhere, where the server is on
-/// this machine, it is what every read takes at least. Cost: a system call for 64 reads of one
+/// this machine, it is what every read takes at least. Cost: a system call for 16 reads of one
 /// answer.
 class AnswerMeter {
  public:
@@ -33,7 +33,7 @@ class AnswerMeter {
  private:
   static constexpr int least_read = 8'192;  // libpq makes so much room
   static constexpr int first_counted = 4;   // most answers come in less
-  static constexpr int reads_between = 64;
+  static constexpr int reads_between = 16;
 
   static std::uint64_t received(int socket) {
     tcp_info info{};

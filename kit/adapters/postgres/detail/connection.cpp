@@ -51,6 +51,12 @@ Connection::Connection(std::shared_ptr<Server> server, Loop& loop, ConnectionPtr
       socket_(PQsocket(connection_.get())),
       opened_(loop.now()) {
   server_->live.add();
+  PQsetNoticeReceiver(
+      connection_.get(),
+      [](void* self, const PGresult* notice) {
+        static_cast<Connection*>(self)->note_notice(*notice);
+      },
+      this);
   cancel_limit_.set_action(
       [](void* self) {
         static_cast<Connection*>(self)->fail(
@@ -154,7 +160,7 @@ std::shared_ptr<Request> Connection::submit(std::shared_ptr<Request> request, bo
   if (sent) sent = PQpipelineSync(connection_.get()) != 0;
   if (!sent) {
     if (!broken()) fail(connection_error(problem()));
-    request->lost = connection_error("it was closed before the statement was sent");
+    request->lost = ended_ ? ended_->clone() : connection_error("it was closed");
     end_request(*request);
     return request;
   }
@@ -274,6 +280,15 @@ void Connection::take_results() {
   }
 }
 
+/// Notices are the server's talk to people, but for its reason to end a session that is idle.
+void Connection::note_notice(const PGresult& notice) {
+  const char* severity = PQresultErrorField(&notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == nullptr ||
+      (severity != std::string_view("FATAL") && severity != std::string_view("PANIC")))
+    return;
+  farewell_ = to_error(server_error(&notice), "");
+}
+
 /// What a server says by itself must not gather here: notices, parameters, notifications.
 void Connection::drop_unasked() {
   PQisBusy(connection_.get());  // which reads the messages
@@ -331,6 +346,7 @@ void Connection::end_request(Request& request) {
 void Connection::fail(const Error& why) {
   if (broken()) return;
   const auto self = shared_from_this();
+  ended_ = farewell_ ? farewell_->clone() : why.clone();
   cancel_limit_.stop();
   cancel_again_.stop();
   go_on_.stop();
@@ -341,7 +357,7 @@ void Connection::fail(const Error& why) {
   server_->live.remove();
   server_->lost.fetch_add(1, std::memory_order_relaxed);
   for (const auto& request : std::exchange(requests_, {})) {
-    if (!request->lost) request->lost = why.clone();
+    if (!request->lost) request->lost = ended_->clone();
     end_request(*request);
   }
   if (after_cancel_) std::exchange(after_cancel_, nullptr)();

@@ -107,6 +107,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool reads_all();
   void take_results();
   void drop_unasked();
+  void note_notice(const PGresult& notice);
   bool is_full() const;
   bool answers_too_much();
   bool send_only_reads(Request& request);
@@ -130,6 +131,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::unordered_map<const Statement*, Prepared> prepared_;
   std::list<const Statement*> used_;  // the latest first
   bool unflushed_ = false;
+  std::optional<Error> farewell_;  // what the server said when it ended the session by itself
+  std::optional<Error> ended_;     // why it is broken
   bool hung_up_ = false;
   bool paused_ = false;  // until rows are taken
   bool retired_ = false;

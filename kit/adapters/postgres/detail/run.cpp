@@ -186,8 +186,8 @@ bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Att
   if (!request.done || attempt.rows_seen) return false;
   if (!request.failure) {
     // What a replica has done nobody misses.
-    return request.lost.has_value() && request.lost->code() == Code::unavailable &&
-           (!request.sent || server_->role == Role::replica);
+    if (!request.lost.has_value() || !request.sent) return request.lost.has_value();
+    return server_->role == Role::replica && request.lost->code() == Code::unavailable;
   }
   const std::string& state = request.failure->state;
   if (state == "57014") return request.near_cancel;
