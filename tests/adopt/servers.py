@@ -27,6 +27,11 @@ def program(name, *folders):
     return found[0] if found else shutil.which(name)
 
 
+def scratch():
+    """A folder for the length of a `with`."""
+    return tempfile.TemporaryDirectory(prefix="kit-server-")
+
+
 class Server:
     """`with` starts it and ends it."""
 
@@ -92,17 +97,34 @@ class Server:
 class Postgres(Server):
     stop_signal = signal.SIGINT  # ends sessions and stops
 
-    def set_up(self):
+    def binaries(self):
         initdb = program("initdb", "/usr/lib/postgresql/*/bin")
         if not initdb:
             raise SystemExit("PostgreSQL is missing: apt-get install postgresql-15")
-        binaries = pathlib.Path(initdb).resolve().parent
+        return pathlib.Path(initdb).resolve().parent
+
+    def set_up(self):
         (self.folder / "password").write_text(PASSWORD)
         (self.folder / "password").chmod(0o644)
-        self.run([initdb, "-D", self.folder / "data", "-U", "kit", "-A", "scram-sha-256", f"--pwfile={self.folder}/password",
+        self.run([self.binaries() / "initdb", "-D", self.folder / "data", "-U", "kit", "-A", "scram-sha-256", f"--pwfile={self.folder}/password",
                   "-E", "UTF8", "--locale=C", "--no-sync"])
-        self.start([binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", self.port, "-c", "listen_addresses=127.0.0.1",
+        self.serve()
+
+    def serve(self):
+        self.start([self.binaries() / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", self.port, "-c", "listen_addresses=127.0.0.1",
                     "-c", "fsync=off", *self.tls_arguments()])
+
+    def freeze(self):
+        """Every process of it stops where it is, until the end of the test."""
+        self.frozen = [self.process.pid, *(int(child) for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+                                           .read_text().split())]
+        for process in self.frozen:
+            os.kill(process, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        for process in getattr(self, "frozen", []):
+            os.kill(process, signal.SIGCONT)
+        super().__exit__()
 
     def tls_arguments(self):
         if not self.make_certificate():
@@ -125,6 +147,27 @@ class Postgres(Server):
 
     def socket_url(self, database):
         return f"postgresql://kit@/{database}?host={self.folder}&port={self.port}"
+
+
+class PostgresStandby(Postgres):
+    """A copy of a primary that follows it until it is promoted."""
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def set_up(self):
+        self.run(["pg_basebackup", "-D", self.folder / "data", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-h", self.primary.folder,
+                  "-p", self.primary.port, "-U", "kit"], env={**os.environ, "PGPASSWORD": PASSWORD})
+        self.serve()
+
+    def promote(self):
+        self.run([self.binaries() / "pg_ctl", "promote", "-D", self.folder / "data", "-w"])
+
+    def stop_receiving(self):
+        """Follows no more, and the primary does not wait for it."""
+        self.psql("ALTER SYSTEM SET primary_conninfo = ''")
+        self.psql("SELECT pg_reload_conf()")
 
 
 class PgBouncer(Server):

@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 
 #include <array>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace kit::postgres::detail {
@@ -18,29 +20,42 @@ constexpr auto cancel_interval = 50ms;
 /// Rows that wait to be taken, past which no more are read.
 constexpr std::size_t most_waiting_rows = 256;
 
-/// Asks the server to end what a connection runs, over a connection of its own.
-class CancelJob final : public kit::detail::PoolJob {
- public:
-  CancelJob(PGcancel* cancel, LoopRemote loop, std::weak_ptr<Connection> connection)
-      : cancel_(cancel), loop_(std::move(loop)), connection_(std::move(connection)) {}
-  ~CancelJob() override { PQfreeCancel(cancel_); }
-  void run() override {
+/// Cancels on their way to one database; past it the connections are given up after the limit.
+constexpr int most_cancels = 32;
+
+struct FreeCancel {
+  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+};
+using CancelPtr = std::unique_ptr<PGcancel, FreeCancel>;
+
+/// Asks a server to end what a connection runs, over a connection of its own. A server that takes
+/// connections and then says nothing, such as a machine that is stopped, keeps libpq in there for
+/// as long as it likes: so on a thread that nobody waits for. False: it could not be begun.
+bool send_cancel(CancelPtr cancel, std::shared_ptr<std::atomic<int>> count, LoopRemote loop,
+                 std::weak_ptr<Connection> connection) {
+  if (cancel == nullptr) return false;
+  if (count->fetch_add(1) >= most_cancels) {
+    count->fetch_sub(1);
+    return false;
+  }
+  auto work = [cancel = std::move(cancel), count, loop = std::move(loop),
+               connection = std::move(connection)] {
     // When it fails the connection is given up after the limit.
     std::array<char, 256> problem;
-    PQcancel(cancel_, problem.data(), static_cast<int>(problem.size()));
-  }
-  void refuse(Error) override {}
-  void tell() override {
-    loop_.post([connection = connection_] {
+    PQcancel(cancel.get(), problem.data(), static_cast<int>(problem.size()));
+    count->fetch_sub(1);
+    loop.post([connection] {
       if (auto there = connection.lock()) there->cancel_done();
     });
+  };
+  try {
+    std::thread(std::move(work)).detach();
+    return true;
+  } catch (const std::system_error&) {
+    count->fetch_sub(1);
+    return false;
   }
-
- private:
-  PGcancel* cancel_;
-  LoopRemote loop_;
-  std::weak_ptr<Connection> connection_;
-};
+}
 
 }  // namespace
 
@@ -388,10 +403,9 @@ void Connection::ask_cancel() {
   for (const auto& request : requests_) request->near_cancel = true;
   if (cancel_running_) return;
   server_->cancels.fetch_add(1, std::memory_order_relaxed);
-  PGcancel* cancel = PQgetCancel(connection_.get());
-  if (cancel == nullptr) return;  // the limit ends it
-  auto job = std::make_shared<CancelJob>(cancel, loop_.remote(), weak_from_this());
-  cancel_running_ = server_->cancelling.submit(std::move(job)).ok();
+  // When that is not possible the limit ends it.
+  cancel_running_ = send_cancel(CancelPtr(PQgetCancel(connection_.get())), server_->cancelling,
+                                loop_.remote(), weak_from_this());
 }
 
 void Connection::cancel_done() {
@@ -400,12 +414,15 @@ void Connection::cancel_done() {
   if (!broken() && !requests_.empty() && requests_.front()->cancelled) {
     loop_.start(cancel_again_, loop_.now() + cancel_interval);
   }
-  if (after_cancel_) std::exchange(after_cancel_, nullptr)();
+  if (!after_cancel_) return;
+  cancel_limit_.stop();
+  std::exchange(after_cancel_, nullptr)();
 }
 
 void Connection::after_cancel(Function<void()> action) {
   if (!cancel_running_ || broken()) return action();
   after_cancel_ = std::move(action);
+  loop_.start(cancel_limit_, loop_.now() + server_->options.cancel_limit);
 }
 
 void ReplyWait::start() {

@@ -10,7 +10,6 @@ namespace kit::postgres::detail {
 namespace {
 
 constexpr std::size_t connecting_threads = 4;
-constexpr std::size_t cancelling_threads = 2;
 
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -33,7 +32,6 @@ Server::Server(PostgresOptions wanted, Role of, std::shared_ptr<const ConnectSet
       role(of),
       settings(std::move(how)),
       blocking({.name = "postgres", .threads = connecting_threads}),
-      cancelling({.name = "postgres_cancel", .threads = cancelling_threads}),
       live("postgres_connections", settings->shown()),
       id_(next_id()) {}
 

@@ -47,10 +47,9 @@ class Server : public std::enable_shared_from_this<Server> {
   const PostgresOptions options;
   const Role role;
   const std::shared_ptr<const ConnectSettings> settings;
-  BlockingPool blocking;  ///< Connects.
-  /// Of its own: a server that is gone keeps those that ask it waiting, not those that look for
-  /// another one.
-  BlockingPool cancelling;
+  BlockingPool blocking;
+  /// Cancels that wait for the server just now, also when this has ended.
+  const std::shared_ptr<std::atomic<int>> cancelling = std::make_shared<std::atomic<int>>(0);
   ListedCounter live;
   std::atomic<std::uint64_t> connects{0}, failed_connects{0}, lost{0}, cancels{0}, retries{0},
       prepares{0}, refused{0};
