@@ -10,10 +10,10 @@
 
 namespace kit::postgres::detail {
 
-/// How many bytes came since the last result. libpq gathers an answer until it is whole and does
-/// not say how much of it there is. Over TCP the kernel counts; elsewhere, where the server is on
-/// this machine, it is what every read takes at least. Cost: a system call for 16 reads of one
-/// answer.
+/// How many bytes came since the last result, about. libpq gathers an answer until it is whole and
+/// does not say how much of it there is. Over TCP the kernel counts; elsewhere, where the server is
+/// on this machine, it is what every read takes at least. Cost: a system call for each read but the
+/// first of an answer.
 class AnswerMeter {
  public:
   void note_result() {
@@ -26,14 +26,13 @@ class AnswerMeter {
     least_ += static_cast<std::uint64_t>(std::min(pending, least_read));
   }
   bool is_over(int socket, std::uint64_t limit) const {
-    if (reads_ == 0 || reads_ % reads_between != 0) return false;
+    if (reads_ < first_counted) return false;
     return std::max(least_, received(socket) - before_) > limit;
   }
 
  private:
   static constexpr int least_read = 8'192;  // libpq makes so much room
-  static constexpr int first_counted = 4;   // most answers come in less
-  static constexpr int reads_between = 16;
+  static constexpr int first_counted = 2;   // before it libpq has room for no more than that
 
   static std::uint64_t received(int socket) {
     tcp_info info{};

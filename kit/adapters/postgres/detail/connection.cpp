@@ -243,13 +243,13 @@ bool Connection::reads_all() {
       if (!broken()) fail(connection_error(why));
       break;
     }
+    if (answers_too_much()) break;
     take_results();
     if (broken()) break;
     if (PQstatus(connection_.get()) == CONNECTION_BAD) {
       fail(connection_error(problem()));
       break;
     }
-    if (answers_too_much()) break;
     if (is_full()) return false;
     if (::ioctl(socket_, FIONREAD, &pending) != 0) {
       fail(connection_error("no socket"));
