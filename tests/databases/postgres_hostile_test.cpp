@@ -184,8 +184,8 @@ TEST_F(HostileTest, ARowWithoutAnEndIsGivenUp) {
         streams);
     EXPECT_THAT(error.reason(), ::testing::AnyOf("ANSWER_TOO_LARGE", "DATABASE_UNAVAILABLE"))
         << error.describe();
-    // What the sockets hold is on its way still.
-    EXPECT_LT(sent.load(), 64 * 1024 * 1024);
+    // Not to its end: libpq reads as long as something is there, and is looked at when it pauses.
+    EXPECT_LT(sent.load(), 0x3fff'ffff);
   }
 }
 

@@ -95,6 +95,15 @@ TEST_F(PostgresTest, IdleConnectionsThatBrokeAreReplacedUnnoticed) {
   EXPECT_GE(database->stats().lost, 2u);
 }
 
+TEST_F(PostgresTest, ATaskThatGaveUpConnectingIsNobodyElsesProblem) {
+  const auto loop = make_epoll_loop().value();
+  const auto database = open(options());
+  const auto gave_up = kit::run(*loop, with_deadline(Clock::duration(1us), hold(*database, 0ms)));
+  EXPECT_EQ(gave_up.error().code(), Code::deadline_exceeded) << gave_up.error().describe();
+  const auto next = kit::run(*loop, hold(*database, 0ms));
+  EXPECT_TRUE(next.ok()) << next.error().describe();
+}
+
 Task<> many_texts(db::Database& database) {
   for (int i = 0; i < 50; ++i) {
     Parameters one{std::int64_t{i}};

@@ -45,8 +45,8 @@ struct PostgresOptions {
   /// How long a server may take to end a statement it was asked to cancel, before the connection
   /// is given up.
   std::chrono::milliseconds cancel_limit{2'000};
-  /// Of one answer, or one row where rows are taken as they come: past it the connection is given
-  /// up.
+  /// Of one answer, or one row where rows are taken as they come, about: past it the connection is
+  /// given up.
   std::size_t most_answer_bytes = 256 * 1024 * 1024;
   std::chrono::milliseconds idle_limit{300'000};          ///< Unused connections are closed then.
   std::chrono::milliseconds connection_limit{1'800'000};  ///< Older ones are replaced.

@@ -150,7 +150,9 @@ Task<std::shared_ptr<Connection>> LoopPool::connect() {
   Result<> outcome;
   if (!made) outcome = made.error().clone();
   const Context* context = Context::current();
-  if (made.ok() || context == nullptr || !context->cancelled()) server_->note_connect(outcome);
+  // That a task was given up says nothing of the server.
+  if (!made && context != nullptr && context->cancelled()) co_return std::move(made).error();
+  server_->note_connect(outcome);
   if (!made) {
     pause_ = std::clamp<Clock::duration>(pause_ * 2, first_pause, longest_pause);
     // Not all at once: other loops and other instances wait for the same server.
