@@ -3,59 +3,13 @@
 
 #include <sys/ioctl.h>
 
-#include <array>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 namespace kit::postgres::detail {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// A cancel that was sent may reach the server's process a little later.
-constexpr auto cancel_delay = 1s;
-/// One that reaches the server before the statement does is lost.
-constexpr auto cancel_interval = 50ms;
 /// Rows that wait to be taken, past which no more are read.
 constexpr std::size_t most_waiting_rows = 256;
-
-/// Cancels on their way to one database; past it the connections are given up after the limit.
-constexpr int most_cancels = 32;
-
-struct FreeCancel {
-  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
-};
-using CancelPtr = std::unique_ptr<PGcancel, FreeCancel>;
-
-/// Asks a server to end what a connection runs, over a connection of its own. A server that takes
-/// connections and then says nothing, such as a machine that is stopped, keeps libpq in there for
-/// as long as it likes: so on a thread that nobody waits for. False: it could not be begun.
-bool send_cancel(CancelPtr cancel, std::shared_ptr<std::atomic<int>> count, LoopRemote loop,
-                 std::weak_ptr<Connection> connection) {
-  if (cancel == nullptr) return false;
-  if (count->fetch_add(1) >= most_cancels) {
-    count->fetch_sub(1);
-    return false;
-  }
-  auto work = [cancel = std::move(cancel), count, loop = std::move(loop),
-               connection = std::move(connection)] {
-    // When it fails the connection is given up after the limit.
-    std::array<char, 256> problem;
-    PQcancel(cancel.get(), problem.data(), static_cast<int>(problem.size()));
-    count->fetch_sub(1);
-    loop.post([connection] {
-      if (auto there = connection.lock()) there->cancel_done();
-    });
-  };
-  try {
-    std::thread(std::move(work)).detach();
-    return true;
-  } catch (const std::system_error&) {
-    count->fetch_sub(1);
-    return false;
-  }
-}
 
 }  // namespace
 
@@ -196,6 +150,7 @@ void Connection::flush() {
   const int left = PQflush(connection_.get());
   unflushed_ = left > 0;
   if (left < 0) return fail(connection_error(problem()));
+  if (!unflushed_ && flush_wait_ != nullptr) flush_wait_->wake();
   // While something is left the last one's sync is, without which the server keeps nothing of it.
   auto at = requests_.rbegin();
   if (left > 0 && at != requests_.rend()) ++at;
@@ -277,7 +232,8 @@ bool Connection::answers_too_much() {
 
 void Connection::take_results() {
   if (!broken() && requests_.empty()) drop_unasked();
-  while (!broken() && !requests_.empty() && !is_full() && PQisBusy(connection_.get()) == 0) {
+  while (!broken() && !requests_.empty() && !is_full() && !requests_.front()->copying &&
+         PQisBusy(connection_.get()) == 0) {
     meter_.note_result();
     Request& head = *requests_.front();
     ResultPtr result(PQgetResult(connection_.get()));
@@ -286,7 +242,14 @@ void Connection::take_results() {
         return fail(connection_error(problem()));
       }
       ++head.commands;
-      ask_single_rows();
+      if (is_plain_) {
+        finish_copy();
+      } else {
+        ask_single_rows();
+      }
+    } else if (is_plain_ && PQresultStatus(result.get()) == PGRES_COPY_IN) {
+      head.copying = true;
+      if (head.wait != nullptr) head.wait->wake();
     } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
       finish_head();
     } else {
@@ -375,58 +338,12 @@ void Connection::fail(const Error& why) {
     if (!request->lost) request->lost = ended_->clone();
     end_request(*request);
   }
+  if (flush_wait_ != nullptr) flush_wait_->wake();
   if (after_cancel_) std::exchange(after_cancel_, nullptr)();
 }
 
-void Connection::abandon(Request& request) {
-  request.dropped = true;
-  request.results.clear();
-  if (request.done || broken()) return;
-  go_on();
-  if (request.kind == Request::Kind::control) {
-    return fail(connection_error("a transaction was left while it began or ended"));
-  }
-  request.cancelled = true;
-  ask_cancel_of_head();
-}
-
-/// Only what the server works on can be cancelled.
-void Connection::ask_cancel_of_head() {
-  if (!broken() && !requests_.empty() && requests_.front()->cancelled) ask_cancel();
-}
-
-void Connection::ask_cancel() {
-  if (!cancel_limit_.armed()) {
-    loop_.start(cancel_limit_, loop_.now() + server_->options.cancel_limit);
-  }
-  near_cancel_until_ = loop_.now() + cancel_delay;
-  for (const auto& request : requests_) request->near_cancel = true;
-  if (cancel_running_) return;
-  server_->cancels.fetch_add(1, std::memory_order_relaxed);
-  // When that is not possible the limit ends it.
-  cancel_running_ = send_cancel(CancelPtr(PQgetCancel(connection_.get())), server_->cancelling,
-                                loop_.remote(), weak_from_this());
-}
-
-void Connection::cancel_done() {
-  cancel_running_ = false;
-  near_cancel_until_ = loop_.now() + cancel_delay;
-  if (!broken() && !requests_.empty() && requests_.front()->cancelled) {
-    loop_.start(cancel_again_, loop_.now() + cancel_interval);
-  }
-  if (!after_cancel_) return;
-  cancel_limit_.stop();
-  std::exchange(after_cancel_, nullptr)();
-}
-
-void Connection::after_cancel(Function<void()> action) {
-  if (!cancel_running_ || broken()) return action();
-  after_cancel_ = std::move(action);
-  loop_.start(cancel_limit_, loop_.now() + server_->options.cancel_limit);
-}
-
 void ReplyWait::start() {
-  if (request_->done || !request_->results.empty()) return succeed();
+  if (request_->done || request_->copying || !request_->results.empty()) return succeed();
   request_->wait = this;
 }
 

@@ -31,6 +31,7 @@ struct Statement {
 };
 
 class ReplyWait;
+class FlushWait;
 
 /// One statement on its way through a connection, with a sync of its own.
 struct Request {
@@ -45,6 +46,7 @@ struct Request {
   bool done = false;
   bool dropped = false;      ///< Nobody wants what it still yields.
   bool cancelled = false;    ///< The server is to end it.
+  bool copying = false;      ///< The server takes rows.
   bool near_cancel = false;  ///< A cancel meant for another statement may have hit it.
   int leading = 0;           ///< Commands before its own, whose results nobody wants.
   int commands = 0;          ///< That are answered.
@@ -75,6 +77,14 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   /// A statement without parameters that is not worth preparing.
   std::shared_ptr<Request> run_plain(std::string_view sql, Request::Kind kind,
                                      RunOptions options = {});
+  /// Begins a COPY ... FROM STDIN; nothing else may be under way. When it is `copying` rows may be
+  /// put. False: it has failed, and the request says why once it is done.
+  std::shared_ptr<Request> begin_copy(const std::string& sql);
+  bool put_copy(Request& request, std::string_view bytes);
+  /// `problem` null: that was all; else nothing of it is to be kept.
+  void end_copy(Request& request, const char* problem);
+  bool unflushed() const { return unflushed_; }
+
   /// Rows were taken: reads on when that had stopped because too many waited.
   void go_on();
   /// The answer is not wanted any more: what runs is ended on the server.
@@ -98,6 +108,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Clock::time_point idle_since{};  ///< The pool's.
 
  private:
+  friend class FlushWait;
   struct Prepared {
     std::shared_ptr<const Statement> statement;
     std::list<const Statement*>::iterator place;
@@ -113,6 +124,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool send_only_reads(Request& request);
   void take(Request& head, ResultPtr result);
   void finish_head();
+  void finish_copy();
   void flush();
   void ask_single_rows();
   bool prepare(const std::shared_ptr<const Statement>& statement, Request& request);
@@ -134,6 +146,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::optional<Error> farewell_;  // what the server said when it ended the session by itself
   std::optional<Error> ended_;     // why it is broken
   bool hung_up_ = false;
+  bool is_plain_ = false;  // out of the pipeline's mode, for a COPY
+  FlushWait* flush_wait_ = nullptr;
   bool paused_ = false;  // until rows are taken
   bool retired_ = false;
   bool cancel_running_ = false;
@@ -155,6 +169,44 @@ class ReplyWait final : public Operation<void> {
   }
   void wake() {
     request_->wait = nullptr;
+    succeed();
+  }
+
+ private:
+  void start() override;
+  void detach() override;
+
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
+};
+
+/// Lets go of a request whatever happens to the task that waits for it.
+class RequestUse {
+ public:
+  RequestUse(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
+      : connection_(std::move(connection)), request_(std::move(request)) {}
+  ~RequestUse() {
+    if (!request_->done && !request_->dropped) connection_->abandon(*request_);
+  }
+  RequestUse(const RequestUse&) = delete;
+  RequestUse& operator=(const RequestUse&) = delete;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
+};
+
+/// Waits until everything is on its way, or the connection is broken. Cancellation: the request is
+/// abandoned.
+class FlushWait final : public Operation<void> {
+ public:
+  FlushWait(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
+      : connection_(std::move(connection)), request_(std::move(request)) {}
+  ~FlushWait() {
+    if (connection_->flush_wait_ == this) detach();
+  }
+  void wake() {
+    connection_->flush_wait_ = nullptr;
     succeed();
   }
 

@@ -59,6 +59,13 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
                        std::span<const db::Parameter> parameters, const db::RowSink* sink,
                        bool streams);
 
+  /// The statement with the types of its parameters, asked for when it is new.
+  Task<std::shared_ptr<const Statement>> types_of(std::shared_ptr<Connection> connection,
+                                                  std::string_view sql, std::size_t parameters);
+  /// Stores rows whose values are the parameters of `row`, over a connection of a lease.
+  Task<std::int64_t> copy_in(std::shared_ptr<Connection> connection, std::string copy,
+                             std::shared_ptr<const Statement> row, db::RowSource next);
+
   Server& server() { return *server_; }
   const LoopRemote& remote() const { return remote_; }
   /// Its loop or its database is gone. Thread safety: any thread that can't see it end meanwhile.

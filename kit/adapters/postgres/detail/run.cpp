@@ -46,22 +46,6 @@ Result<> take_result(const PGresult& result, const db::RowSink* sink, db::Sessio
   return {};
 }
 
-/// Lets go of a request whatever happens to the task that waits for it.
-class RequestUse {
- public:
-  RequestUse(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
-      : connection_(std::move(connection)), request_(std::move(request)) {}
-  ~RequestUse() {
-    if (!request_->done && !request_->dropped) connection_->abandon(*request_);
-  }
-  RequestUse(const RequestUse&) = delete;
-  RequestUse& operator=(const RequestUse&) = delete;
-
- private:
-  std::shared_ptr<Connection> connection_;
-  std::shared_ptr<Request> request_;
-};
-
 }  // namespace
 
 Result<> refuse_ended_task() {
