@@ -35,6 +35,8 @@ four-edits:  ## the four edits that other generators lose, with 100 000 rows
 	@exec tools/harness.sh four-edits
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
+failover:  ## a PostgreSQL primary goes under load, its standby takes over
+	@exec tools/harness.sh failover
 inner-loop:  ## from a changed schema to its running server; 100 entities, built from nothing
 	@exec tools/harness.sh inner-loop
 rolling:  ## restarts behind nginx under load, no failed request
@@ -52,4 +54,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege inner-loop rolling fresh lint fmt package clean
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege failover inner-loop rolling fresh lint fmt package clean

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Point selects on PostgreSQL from one thread: 64 tasks of kit, libpq's pipeline used directly, and
-// one blocking connection. Each needs a sync for each statement. bench_point_selects DSN [SECONDS];
-// rounds are interleaved.
+// Point selects on PostgreSQL, 64 at a time, three ways: tasks of kit on one thread, libpq's
+// pipeline used directly on one thread, and threads with a blocking connection each. Each statement
+// is a transaction of its own. bench_point_selects DSN [SECONDS [ROUNDS]]; rounds are interleaved.
+// Run it on one processor: the client's cost is what is compared.
 #include <libpq-fe.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "kit/adapters/postgres/postgres.hpp"
@@ -47,22 +50,36 @@ Connection connect(const char* dsn) {
 
 /// The next row's number, as text.
 std::string next_id() {
-  static unsigned state = 1;
+  thread_local unsigned state = 1;
   state = state * 1'664'525 + 1'013'904'223;
   return std::to_string(1 + state % rows);
 }
 
-double blocking(PGconn& connection, Clock::duration length) {
-  const auto begun = Clock::now();
+double rate(long count, Clock::time_point begun) {
+  return static_cast<double>(count) / std::chrono::duration<double>(Clock::now() - begun).count();
+}
+
+long select_blocking(PGconn& connection, Clock::time_point end) {
   long count = 0;
-  for (; Clock::now() - begun < length; ++count) {
+  for (; Clock::now() < end; ++count) {
     const std::string id = next_id();
     const char* value = id.c_str();
     PGresult* result = PQexecPrepared(&connection, "point", 1, &value, nullptr, nullptr, 1);
     if (PQntuples(result) != 1) fail("no row");
     PQclear(result);
   }
-  return static_cast<double>(count) / std::chrono::duration<double>(Clock::now() - begun).count();
+  return count;
+}
+
+double blocking(const std::vector<Connection>& connections, Clock::duration length) {
+  const auto begun = Clock::now();
+  std::atomic<long> count{0};
+  std::vector<std::thread> threads;
+  for (const Connection& connection : connections) {
+    threads.emplace_back([&] { count += select_blocking(*connection, begun + length); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return rate(count, begun);
 }
 
 void send(PGconn& connection) {
@@ -95,7 +112,7 @@ double pipelined(PGconn& connection, Clock::duration length) {
       PQclear(result);
     }
   }
-  return static_cast<double>(count) / std::chrono::duration<double>(Clock::now() - begun).count();
+  return rate(count, begun);
 }
 
 kit::Task<> select(kit::db::Database& database, Clock::time_point end, long& count) {
@@ -124,7 +141,20 @@ double with_kit(kit::Loop& loop, kit::db::Database& database, Clock::duration le
   long count = 0;
   const auto done = kit::run(loop, select_side_by_side(database, begun + length, count));
   if (!done) fail(done.error().describe().c_str());
-  return static_cast<double>(count) / std::chrono::duration<double>(Clock::now() - begun).count();
+  return rate(count, begun);
+}
+
+void make_table(const char* dsn) {
+  Connection one(PQconnectdb(dsn));
+  if (PQstatus(one.get()) != CONNECTION_OK) fail(PQerrorMessage(one.get()));
+  for (const char* sql : {"DROP TABLE IF EXISTS bench_point",
+                          "CREATE TABLE bench_point (id bigint PRIMARY KEY, n bigint NOT NULL)",
+                          "INSERT INTO bench_point SELECT i, i FROM generate_series(1, 10000) i",
+                          "VACUUM ANALYZE bench_point"}) {
+    PGresult* done = PQexec(one.get(), sql);
+    if (PQresultStatus(done) != PGRES_COMMAND_OK) fail(PQresultErrorMessage(done));
+    PQclear(done);
+  }
 }
 
 double median(std::vector<double> values) {
@@ -135,15 +165,13 @@ double median(std::vector<double> values) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) fail("usage: bench_point_selects DSN [SECONDS]");
-  const auto length = std::chrono::seconds(argc > 2 ? std::atoi(argv[2]) : 1);
-  Connection one = connect(argv[1]);
-  PQclear(PQexec(one.get(), "DROP TABLE IF EXISTS bench_point"));
-  PQclear(PQexec(one.get(), "CREATE TABLE bench_point (id bigint PRIMARY KEY, n bigint NOT NULL)"));
-  PQclear(
-      PQexec(one.get(), "INSERT INTO bench_point SELECT i, i FROM generate_series(1, 10000) i"));
-  PQclear(PQexec(one.get(), "VACUUM ANALYZE bench_point"));
-  one = connect(argv[1]);
+  if (argc < 2) fail("usage: bench_point_selects DSN [SECONDS [ROUNDS]]");
+  const auto length = std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(argc > 2 ? std::atof(argv[2]) : 1));
+  const int rounds = argc > 3 ? std::atoi(argv[3]) : 5;
+  make_table(argv[1]);
+  std::vector<Connection> connections;
+  for (int i = 0; i < tasks; ++i) connections.push_back(connect(argv[1]));
   Connection piped = connect(argv[1]);
   PQsetnonblocking(piped.get(), 1);
   PQenterPipelineMode(piped.get());
@@ -153,14 +181,16 @@ int main(int argc, char** argv) {
   options.shared_connections = 1;  // as the pipeline it is compared with
   auto database = kit::postgres::open(options);
   if (!database) fail(database.error().describe().c_str());
-  std::vector<double> alone, direct, kits;
-  for (int round = 0; round < 5; ++round) {
-    alone.push_back(blocking(*one, length));
+  std::vector<double> alone, direct, kits, to_alone, to_direct;
+  for (int round = 0; round < rounds; ++round) {
+    alone.push_back(blocking(connections, length));
     direct.push_back(pipelined(*piped, length));
     kits.push_back(with_kit(*loop, **database, length));
+    to_alone.push_back(kits.back() / alone.back());
+    to_direct.push_back(kits.back() / direct.back());
   }
-  const double kit_rate = median(kits);
   std::printf(
-      "blocking %.0f/s, pipeline %.0f/s, kit %.0f/s: %.2fx of the pipeline, %.2fx of blocking\n",
-      median(alone), median(direct), kit_rate, kit_rate / median(direct), kit_rate / median(alone));
+      "{\"blocking\": %.0f, \"pipeline\": %.0f, \"kit\": %.0f, \"to_pipeline\": %.3f, "
+      "\"to_blocking\": %.3f}\n",
+      median(alone), median(direct), median(kits), median(to_direct), median(to_alone));
 }

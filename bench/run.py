@@ -5,6 +5,7 @@
   bench/run.py --build build/release            everything (about 3 minutes)
   bench/run.py --build build/release --short    fewer and shorter runs
   bench/run.py --build build/release --check    what does not depend on load: instructions, connections, cold start, kitgen
+  bench/run.py --build build/release --databases   PostgreSQL only
   bench/run.py --build build/release --save     keep the figures as the baseline of this kind of machine
 
 The server runs on cpu 0, the load on cpu 1. Everything is a ratio to the raw epoll loop just before and after.
@@ -21,6 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import databases
 import generate
 import scenarios
 from servers import ONE_THREAD, ROOT, BenchError, Programs
@@ -33,6 +35,8 @@ BUDGETS = {
     "bare_to_raw": (0.90, True, "{:.2f}"),
     "bare_to_nginx": (1.15, True, "{:.2f}"),
     "store_to_nginx": (0.60, True, "{:.2f}"),
+    "point_selects_to_pipeline": (0.80, True, "{:.2f}"),
+    "point_selects_to_blocking": (3.00, True, "{:.2f}"),
     "bare_instructions": (3_000, False, "{:.0f}"),
     "bundle_instructions": (14_000, False, "{:.0f}"),
     "connections_served": (CONNECTIONS, True, "{:.0f}"),
@@ -61,6 +65,14 @@ def speed(programs, rounds, seconds, figures):
     figures["bare_to_nginx"] = result["bare route"]["to_nginx"]
     figures["store_to_nginx"] = result["store"]["to_nginx"]
     figures["store_to_raw"] = result["store"]["ratio"]
+
+
+def point_selects(build, rounds, seconds, figures):
+    result = databases.point_selects(build, rounds, seconds)
+    say(f"point selects on PostgreSQL, 64 at a time on one client core: kit {result['kit']:.0f}/s, libpq's pipeline {result['pipeline']:.0f}/s, "
+        f"64 threads with a connection each {result['blocking']:.0f}/s")
+    figures["point_selects_to_pipeline"] = result["to_pipeline"]
+    figures["point_selects_to_blocking"] = result["to_blocking"]
 
 
 def steady(programs, short, figures):
@@ -139,6 +151,21 @@ def judge(figures):
     return "PASS bench: " + ", ".join(parts), True
 
 
+def measure_programs(options, rounds, seconds, figures):
+    """Everything that no database server is needed for."""
+    with tempfile.TemporaryDirectory(prefix="kit-bench-") as scratch:
+        programs = Programs(options.build, scratch)
+        with programs.store_server(pinned=False) as first:
+            scenarios.wait_imported(first)
+            say(f"first start with an empty database: ready after {time.monotonic() - first.started:.2f} s")
+        if not options.check:
+            speed(programs, rounds, seconds, figures)
+        steady(programs, options.short, figures)
+    costs, text = generate.measure(pathlib.Path(options.build).resolve(), 100, 3 if options.short else 5, 3 if options.short else 5)
+    say(text)
+    figures.update(costs)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="a release build")
@@ -147,23 +174,17 @@ def main():
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--databases", action="store_true")
     options = parser.parse_args()
     figures = {}
+    rounds, seconds = options.rounds or (3 if options.short else 7), options.seconds or (1 if options.short else 2)
     try:
         if (os.cpu_count() or 1) < 2:
             raise BenchError("two processors are needed, one for the server and one for the load")
-        with tempfile.TemporaryDirectory(prefix="kit-bench-") as scratch:
-            programs = Programs(options.build, scratch)
-            with programs.store_server(pinned=False) as first:
-                scenarios.wait_imported(first)
-                say(f"first start with an empty database: ready after {time.monotonic() - first.started:.2f} s")
-            if not options.check:
-                speed(programs, options.rounds or (3 if options.short else 7),
-                      options.seconds or (1 if options.short else 2), figures)
-            steady(programs, options.short, figures)
-        costs, text = generate.measure(pathlib.Path(options.build).resolve(), 100, 3 if options.short else 5, 3 if options.short else 5)
-        say(text)
-        figures.update(costs)
+        if not options.check:
+            point_selects(options.build, rounds, seconds, figures)
+        if not options.databases:
+            measure_programs(options, rounds, seconds, figures)
     except BenchError as error:
         print(f"FAIL bench: {error}")
         return 1

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / inner-loop: set-up, a release build of what is needed, then
+# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / failover / inner-loop: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
@@ -32,6 +32,10 @@ case $verb in
   rolling)
     release_build rolling
     exec python3 -B tests/rolling/run.py --build build/release "${options[@]}"
+    ;;
+  failover)
+    release_build failover
+    exec python3 -B tests/failover/postgres.py --build build/release "${options[@]}"
     ;;
   inner-loop)
     release_build inner_loop

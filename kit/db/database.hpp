@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "kit/async/task.hpp"
 #include "kit/base/function.hpp"
@@ -55,6 +56,10 @@ class Row {
 
 /// Receives rows; returning an error ends the statement with it.
 using RowSink = FunctionRef<Result<>(const Row&)>;
+
+/// Hands out rows to store: fills `row` with one parameter for each column; false: there is none
+/// any more. Texts are borrowed until the next call.
+using RowSource = FunctionRef<Result<bool>(std::vector<Parameter>& row)>;
 
 /// Something statements run on: a database for single reads, or a transaction. SQL is always a
 /// literal or generated text with `?1`-style parameters, never built from input; implementations
@@ -105,6 +110,11 @@ class Transaction : public Session {
   /// Fails as `commit` would for what the statements leave unchecked until then (deferred foreign
   /// keys): `failed_precondition`, FOREIGN_KEY_VIOLATION. The transaction goes on.
   virtual Task<> check() = 0;
+  /// Stores rows by the fastest way that the database has, and yields how many. `table` and
+  /// `columns` are the schema's own names, constants. When it fails, also for `next`, only a
+  /// roll-back is possible. Lifetime: everything until it has ended.
+  virtual Task<std::int64_t> insert_rows(std::string_view table,
+                                         std::span<const std::string_view> columns, RowSource next);
   /// Ends once the changes are durable. Fails when they are not; nothing of them is left then.
   virtual Task<> commit() = 0;
 };

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "kit/db/insert_rows.hpp"
+
 namespace kit::db {
 namespace {
 
@@ -46,6 +48,9 @@ Task<> refused(Error why) {
 Task<Session::Changed> refused_change(Error why) {
   co_return why;
 }
+Task<std::int64_t> refused_rows(Error why) {
+  co_return why;
+}
 
 }  // namespace
 
@@ -71,6 +76,12 @@ class NestingTransaction::Nested final : public Transaction {
     Result<> fit = usable();
     if (!fit) return refused_change(std::move(fit).error());
     return outermost_->run_execute(sql, parameters);
+  }
+  Task<std::int64_t> insert_rows(std::string_view table, std::span<const std::string_view> columns,
+                                 RowSource next) override {
+    Result<> fit = usable();
+    if (!fit) return refused_rows(std::move(fit).error());
+    return outermost_->run_insert_rows(*this, table, columns, next);
   }
   Task<> check() override {
     Result<> fit = usable();
@@ -124,6 +135,19 @@ Task<Session::Changed> NestingTransaction::execute(std::string_view sql,
                                                    std::span<const Parameter> parameters) {
   if (innermost_ != nullptr) return refused_change(nested_error());
   return run_execute(sql, parameters);
+}
+
+Task<std::int64_t> NestingTransaction::insert_rows(std::string_view table,
+                                                   std::span<const std::string_view> columns,
+                                                   RowSource next) {
+  if (innermost_ != nullptr) return refused_rows(nested_error());
+  return run_insert_rows(*this, table, columns, next);
+}
+
+Task<std::int64_t> NestingTransaction::run_insert_rows(Session& session, std::string_view table,
+                                                       std::span<const std::string_view> columns,
+                                                       RowSource next) {
+  return insert_rows_by_statements(session, table, columns, next);
 }
 
 Task<> NestingTransaction::check() {

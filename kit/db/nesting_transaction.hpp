@@ -21,6 +21,8 @@ class NestingTransaction : public Transaction {
 
   Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) final;
   Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) final;
+  Task<std::int64_t> insert_rows(std::string_view table, std::span<const std::string_view> columns,
+                                 RowSource next) final;
   Task<> check() final;
   Task<> commit() final;
   Task<std::unique_ptr<Transaction>> begin_nested() final;
@@ -31,6 +33,10 @@ class NestingTransaction : public Transaction {
                            RowSink sink) = 0;
   virtual Task<Changed> run_execute(std::string_view sql,
                                     std::span<const Parameter> parameters) = 0;
+  /// `session`: the unit of work that it is called on.
+  virtual Task<std::int64_t> run_insert_rows(Session& session, std::string_view table,
+                                             std::span<const std::string_view> columns,
+                                             RowSource next);
   virtual Task<> run_check() = 0;
   virtual Task<> run_commit() = 0;
   /// Undoes what happened since a savepoint and forgets that, before any later statement and

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/db/insert_rows.hpp"
 #include "kit/db/sql_tokens.hpp"
 #include "kit/log/log.hpp"
 
@@ -78,6 +79,15 @@ class ObservedDatabase::Observer {
                                  std::span<const Parameter> parameters) {
     const auto begun = Clock::now();
     Result<Session::Changed> result = co_await as_result(session.execute(sql, parameters));
+    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
+    co_return std::move(result);
+  }
+  Task<std::int64_t> insert_rows(Transaction& transaction, std::string_view table,
+                                 std::span<const std::string_view> columns, RowSource next) {
+    const auto begun = Clock::now();
+    Task<std::int64_t> storing = transaction.insert_rows(table, columns, next);
+    Result<std::int64_t> result = co_await as_result(std::move(storing));
+    const std::string sql = insert_text(table, columns, 1);
     note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
     co_return std::move(result);
   }
@@ -173,6 +183,10 @@ class ObservedDatabase::ObservedTransaction final : public Transaction {
   }
   Task<std::unique_ptr<Transaction>> begin_nested() override {
     return wrap(observer_, inner_->begin_nested());
+  }
+  Task<std::int64_t> insert_rows(std::string_view table, std::span<const std::string_view> columns,
+                                 RowSource next) override {
+    return observer_.insert_rows(*inner_, table, columns, next);
   }
   Task<> check() override { return inner_->check(); }
   Task<> commit() override { return inner_->commit(); }

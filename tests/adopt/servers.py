@@ -33,6 +33,11 @@ def program(name, *folders):
     return found[0] if found else shutil.which(name)
 
 
+def scratch():
+    """A folder for the length of a `with`."""
+    return tempfile.TemporaryDirectory(prefix="kit-server-")
+
+
 class Server:
     """`with` starts it and ends it."""
 
@@ -53,6 +58,16 @@ class Server:
         if result.returncode:
             raise SystemExit(f"{command[0]}: exit {result.returncode}\n{result.stdout[-3000:]}")
         return result.stdout
+
+    def make_certificate(self):
+        """ca.pem, and server.pem and server.key for 127.0.0.1, not for localhost; whether openssl is there to make them."""
+        if not shutil.which("openssl"):
+            return False
+        common = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        self.run([*common, "-subj", "/CN=kit test authority", "-keyout", "ca.key", "-out", "ca.pem"])
+        self.run([*common, "-subj", "/CN=kit test server", "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
+                  "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem"])
+        return True
 
     def start(self, command):
         self.command = command
@@ -88,17 +103,39 @@ class Server:
 class Postgres(Server):
     stop_signal = signal.SIGINT  # ends sessions and stops
 
-    def set_up(self):
+    def binaries(self):
         initdb = program("initdb", "/usr/lib/postgresql/*/bin")
         if not initdb:
             raise SystemExit("PostgreSQL is missing: apt-get install postgresql-15")
-        binaries = pathlib.Path(initdb).resolve().parent
+        return pathlib.Path(initdb).resolve().parent
+
+    def set_up(self):
         (self.folder / "password").write_text(PASSWORD)
         (self.folder / "password").chmod(0o644)
-        self.run([initdb, "-D", self.folder / "data", "-U", "kit", "-A", "scram-sha-256", f"--pwfile={self.folder}/password",
+        self.run([self.binaries() / "initdb", "-D", self.folder / "data", "-U", "kit", "-A", "scram-sha-256", f"--pwfile={self.folder}/password",
                   "-E", "UTF8", "--locale=C", "--no-sync"])
-        self.start([binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", self.port, "-c", "listen_addresses=127.0.0.1",
-                    "-c", "fsync=off"])
+        self.serve()
+
+    def serve(self):
+        self.start([self.binaries() / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", self.port, "-c", "listen_addresses=127.0.0.1",
+                    "-c", "fsync=off", *self.tls_arguments()])
+
+    def freeze(self):
+        """Every process of it stops where it is, until the end of the test."""
+        self.frozen = [self.process.pid, *(int(child) for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+                                           .read_text().split())]
+        for process in self.frozen:
+            os.kill(process, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        for process in getattr(self, "frozen", []):
+            os.kill(process, signal.SIGCONT)
+        super().__exit__()
+
+    def tls_arguments(self):
+        if not self.make_certificate():
+            return []
+        return ["-c", "ssl=on", "-c", f"ssl_cert_file={self.folder}/server.pem", "-c", f"ssl_key_file={self.folder}/server.key"]
 
     def psql(self, sql, database="postgres"):
         return self.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", self.port, "-U", "kit", database], sql,
@@ -118,6 +155,56 @@ class Postgres(Server):
         return f"postgresql://kit@/{database}?host={self.folder}&port={self.port}"
 
 
+class PostgresStandby(Postgres):
+    """A copy of a primary that follows it until it is promoted."""
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def set_up(self):
+        self.run(["pg_basebackup", "-D", self.folder / "data", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-h", self.primary.folder,
+                  "-p", self.primary.port, "-U", "kit"], env={**os.environ, "PGPASSWORD": PASSWORD})
+        self.serve()
+
+    def promote(self):
+        self.run([self.binaries() / "pg_ctl", "promote", "-D", self.folder / "data", "-w"])
+
+    def stop_receiving(self):
+        """Follows no more, and the primary does not wait for it."""
+        self.psql("ALTER SYSTEM SET primary_conninfo = ''")
+        self.psql("SELECT pg_reload_conf()")
+
+
+class PgBouncer(Server):
+    """In transaction mode, in front of a PostgreSQL server that is started before."""
+    stop_signal = signal.SIGINT
+
+    def __init__(self, behind):
+        super().__init__()
+        self.behind = behind
+
+    def set_up(self):
+        bouncer = program("pgbouncer", "/usr/sbin")
+        if not bouncer:
+            raise SystemExit("pgbouncer is missing: apt-get install pgbouncer")
+        self.run(["tee", "users"], f'"kit" "{PASSWORD}"\n')
+        # Quick to see that the server went and that it is back: the defaults wait for it longer than a test does.
+        self.run(["tee", "pgbouncer.ini"], "[databases]\n"
+                 f"* = host=127.0.0.1 port={self.behind.port}\n"
+                 "[pgbouncer]\n"
+                 f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
+                 "auth_type = scram-sha-256\nauth_file = users\npool_mode = transaction\n"
+                 "max_client_conn = 500\ndefault_pool_size = 30\nserver_login_retry = 1\nquery_wait_timeout = 3\n")
+        self.start([bouncer, "pgbouncer.ini"])
+
+    def is_ready(self):
+        return subprocess.run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
+
+    def url(self, database):
+        return f"postgresql://kit:se%2Fcr%40t%3F1@127.0.0.1:{self.port}/{database}"
+
+
 class MariaDb(Server):
     stop_signal = signal.SIGTERM
 
@@ -129,19 +216,12 @@ class MariaDb(Server):
         self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
         self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}",
                     "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=2",
-                    "--innodb-flush-method=nosync", *self.make_certificate()])
+                    "--innodb-flush-method=nosync", *self.tls_arguments()])
         self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost WITH GRANT OPTION; "
                  f"CREATE USER kit@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@'127.0.0.1' WITH GRANT OPTION;")
 
-    def make_certificate(self):
-        """An authority and a certificate for 127.0.0.1; the server's arguments for them."""
-        if not shutil.which("openssl"):
-            return []
-        common = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        self.run([*common, "-subj", "/CN=kit test authority", "-keyout", "ca.key", "-out", "ca.pem"])
-        self.run([*common, "-subj", "/CN=kit test server", "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
-                  "basicConstraints=critical,CA:FALSE", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "server.key", "-out", "server.pem"])
-        return [f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/server.key"]
+    def tls_arguments(self):
+        return [f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/server.key"] if self.make_certificate() else []
 
     def sql(self, text, *database):
         return self.run(["mariadb", "--no-defaults", f"--socket={self.folder}/socket", "-u", "root", *database], text)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ class Backend {
   virtual std::string table_end() const { return ""; }
   /// A query that runs for about so long.
   virtual std::string slow_query(int seconds) const = 0;
+
+  /// A query of so many rows: a number from 1, and a text of 200 characters.
+  virtual std::string series(std::int64_t rows) const = 0;
 
   /// Whether several transactions write at the same time.
   virtual bool writes_concurrently() const { return true; }

@@ -47,6 +47,9 @@ class Mysql final : public Backend {
   std::string slow_query(int seconds) const override {
     return "SELECT SLEEP(" + std::to_string(seconds) + ")";
   }
+  std::string series(std::int64_t rows) const override {
+    return "SELECT seq, REPEAT('x', 200) FROM seq_1_to_" + std::to_string(rows);
+  }
   bool locks_serializable_reads() const override { return true; }
   bool has_server() const override { return true; }
   void kill() override { control_server("kill"); }

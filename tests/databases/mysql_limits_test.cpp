@@ -230,6 +230,18 @@ TEST_F(MysqlTest, TlsIsVerifiedWhenItIsAskedFor) {
               ::testing::HasSubstr("UNAVAILABLE"));
 }
 
+TEST_F(MysqlTest, WhileNoReplicaAnswersThePrimaryIsRead) {
+  make_counter();
+  auto database = open([](auto& options) {
+    options.replica_dsn = Secret<std::string>("mysql://kit:x@127.0.0.1:1/conformance");
+  });
+  EXPECT_EQ(read_in(database->replica(), "SELECT count(*) FROM t"), "0");
+  const auto refused =
+      run(text(database->replica(), "INSERT INTO t (id, n) VALUES (1, 1) RETURNING id"));
+  EXPECT_EQ(refused.error().reason(), "READ_ONLY") << refused.error().describe();
+  EXPECT_EQ(read("SELECT count(*) FROM t"), "0");
+}
+
 TEST_F(MysqlTest, AServerThatOnlyReadsSaysSo) {
   make_counter();
   set_up("CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'x'");

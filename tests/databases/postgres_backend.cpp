@@ -40,6 +40,10 @@ class Postgres final : public Backend {
   std::string slow_query(int seconds) const override {
     return "SELECT pg_sleep(" + std::to_string(seconds) + ")";
   }
+  std::string series(std::int64_t rows) const override {
+    return "SELECT i, repeat('x', 200) FROM generate_series(1, " + std::to_string(rows) +
+           "::bigint) i";
+  }
   bool fails_whole() const override { return true; }
   bool has_server() const override { return true; }
   void kill() override { control_server("kill"); }

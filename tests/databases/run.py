@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The conformance suite of the port to databases on a real server, which it starts, and kills when the suite says so.
 
-Usage: run.py postgres|mariadb PROGRAM [--prepared off] [gtest's own arguments]
+Usage: run.py postgres|pgbouncer|mariadb PROGRAM [--prepared off] [gtest's own arguments]
 
 Exits with what the program exits with.
 """
 import argparse
+import contextlib
 import os
 import pathlib
 import signal
@@ -50,15 +51,20 @@ def serve_control(server, lines, answers):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["postgres", "mariadb"])
+    parser.add_argument("kind", choices=["postgres", "pgbouncer", "mariadb"])
     parser.add_argument("program")
     parser.add_argument("--prepared", default="on")
     options, rest = parser.parse_known_args()
-    with {"postgres": servers.Postgres, "mariadb": servers.MariaDb}[options.kind]() as server:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(servers.MariaDb() if options.kind == "mariadb" else servers.Postgres())
         server.load("conformance", "SELECT 1;")
+        direct = url = server.url("conformance")
+        if options.kind == "pgbouncer":
+            options.prepared = "off"
+            url = stack.enter_context(servers.PgBouncer(server)).url("conformance")
         asked_read, asked_write = os.pipe()
         answer_read, answer_write = os.pipe()
-        environment = {**os.environ, "KIT_TEST_DSN": server.url("conformance"), "KIT_TEST_PREPARED": options.prepared,
+        environment = {**os.environ, "KIT_TEST_DSN": url, "KIT_TEST_DIRECT_DSN": direct, "KIT_TEST_PREPARED": options.prepared,
                        "KIT_TEST_CA": str(server.folder / "ca.pem"), "KIT_TEST_CONTROL_TO": str(asked_write), "KIT_TEST_CONTROL_FROM": str(answer_read)}
         program = subprocess.Popen([options.program, *rest], env=environment, pass_fds=(asked_write, answer_read))
         os.close(asked_write)

@@ -22,6 +22,10 @@ class Sqlite final : public Backend {
     return "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
            "SELECT count(*) FROM n WHERE i < 0";
   }
+  std::string series(std::int64_t rows) const override {
+    return "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+           std::to_string(rows) + ") SELECT i, hex(zeroblob(100)) FROM n";
+  }
   bool writes_concurrently() const override { return false; }
 
  private:

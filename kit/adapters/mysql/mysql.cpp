@@ -32,15 +32,16 @@ class Place {
   const MysqlOptions& options() const { return shared_->server->options(); }
   detail::Server::Counts& counts() const { return shared_->server->counts(); }
 
-  /// A single statement, on a connection for as long as it runs.
-  Task<> run(Request request);
+  /// A single statement, on a connection for as long as it runs. `rows_seen`: whether somebody has
+  /// seen a row of one that failed.
+  Task<> run(Request request, bool* rows_seen = nullptr);
 
  private:
   std::shared_ptr<Shared> shared_;
   PerThread<Pool> pools_;
 };
 
-Task<> Place::run(Request request) {
+Task<> Place::run(Request request, bool* rows_seen) {
   const std::shared_ptr<Pool> pool = here();
   for (;;) {
     Lease lease = co_await pool->acquire();
@@ -51,14 +52,15 @@ Task<> Place::run(Request request) {
     // The server had closed it meanwhile, and a read leaves nothing behind.
     const bool was_stale = lease->is_broken() && lease->was_used() && lease->can_repeat() &&
                            done.error().code() == Code::unavailable;
+    if (rows_seen != nullptr) *rows_seen = !lease->can_repeat();
     if (!was_stale) co_await std::move(done).error();
   }
 }
 
-/// Reads only.
+/// Reads only; on the primary while no replica answers.
 class Replica final : public db::Session {
  public:
-  explicit Replica(Place& place) : place_(place) {}
+  Replica(Place& place, Place& primary) : place_(place), primary_(primary) {}
 
   Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                db::RowSink sink) override {
@@ -67,7 +69,13 @@ class Replica final : public db::Session {
     request.parameters = parameters;
     request.sink = &sink;
     request.only_reads = true;
-    co_await place_.run(request);
+    bool rows_seen = false;
+    Task<> reading = place_.run(request, &rows_seen);
+    auto done = co_await as_result(std::move(reading));
+    if (done.ok()) co_return;
+    const bool is_gone = done.error().code() == Code::unavailable && !rows_seen;
+    if (!is_gone || &place_ == &primary_) co_await std::move(done).error();
+    co_await primary_.run(request);
   }
   Task<Changed> execute(std::string_view, std::span<const db::Parameter>) override {
     co_return Error(Code::failed_precondition, "a write where only reads are possible")
@@ -77,6 +85,7 @@ class Replica final : public db::Session {
 
  private:
   Place& place_;
+  Place& primary_;
 };
 
 class OpenDatabase final : public MysqlDatabase {
@@ -84,7 +93,7 @@ class OpenDatabase final : public MysqlDatabase {
   OpenDatabase(detail::Dsn dsn, std::unique_ptr<Place> replicas, const MysqlOptions& options)
       : place_(std::move(dsn), options),
         replicas_(std::move(replicas)),
-        replica_(replicas_ != nullptr ? *replicas_ : place_) {}
+        replica_(replicas_ != nullptr ? *replicas_ : place_, place_) {}
 
   Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
                db::RowSink sink) override {

@@ -19,7 +19,7 @@ struct MysqlOptions {
   /// default is `verify-full`, and `disable` where all hosts are this machine), `ssl-ca` (a file;
   /// else the system's), `ssl-cert`, `ssl-key`, `socket` (a path, instead of a host).
   Secret<std::string> dsn{};
-  /// Where reads go that may be a little behind; empty: to `dsn`.
+  /// Where reads go that may be a little behind; empty, or while none of these answers: to `dsn`.
   Secret<std::string> replica_dsn{};
   std::size_t connections_per_thread = 8;
   /// Tasks of a thread that wait for a connection; more are refused.

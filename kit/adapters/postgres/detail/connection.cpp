@@ -3,42 +3,13 @@
 
 #include <sys/ioctl.h>
 
-#include <array>
 #include <utility>
 
 namespace kit::postgres::detail {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// A cancel that was sent may reach the server's process a little later.
-constexpr auto cancel_delay = 1s;
-/// One that reaches the server before the statement does is lost.
-constexpr auto cancel_interval = 50ms;
-
-/// Asks the server to end what a connection runs, over a connection of its own.
-class CancelJob final : public kit::detail::PoolJob {
- public:
-  CancelJob(PGcancel* cancel, LoopRemote loop, std::weak_ptr<Connection> connection)
-      : cancel_(cancel), loop_(std::move(loop)), connection_(std::move(connection)) {}
-  ~CancelJob() override { PQfreeCancel(cancel_); }
-  void run() override {
-    // When it fails the connection is given up after the limit.
-    std::array<char, 256> problem;
-    PQcancel(cancel_, problem.data(), static_cast<int>(problem.size()));
-  }
-  void refuse(Error) override {}
-  void tell() override {
-    loop_.post([connection = connection_] {
-      if (auto there = connection.lock()) there->cancel_done();
-    });
-  }
-
- private:
-  PGcancel* cancel_;
-  LoopRemote loop_;
-  std::weak_ptr<Connection> connection_;
-};
+/// Rows that wait to be taken, past which no more are read.
+constexpr std::size_t most_waiting_rows = 256;
 
 }  // namespace
 
@@ -49,6 +20,12 @@ Connection::Connection(std::shared_ptr<Server> server, Loop& loop, ConnectionPtr
       socket_(PQsocket(connection_.get())),
       opened_(loop.now()) {
   server_->live.add();
+  PQsetNoticeReceiver(
+      connection_.get(),
+      [](void* self, const PGresult* notice) {
+        static_cast<Connection*>(self)->note_notice(*notice);
+      },
+      this);
   cancel_limit_.set_action(
       [](void* self) {
         static_cast<Connection*>(self)->fail(
@@ -57,6 +34,7 @@ Connection::Connection(std::shared_ptr<Server> server, Loop& loop, ConnectionPtr
       this);
   cancel_again_.set_action([](void* self) { static_cast<Connection*>(self)->ask_cancel_of_head(); },
                            this);
+  go_on_.set_action([](void* self) { static_cast<Connection*>(self)->read(); }, this);
 }
 
 Connection::~Connection() {
@@ -67,6 +45,7 @@ Connection::~Connection() {
 
 void Connection::start() {
   loop_.add(socket_, *this);
+  if (PQenterPipelineMode(connection_.get()) == 0) fail(connection_error(problem()));
 }
 
 std::shared_ptr<Request> Connection::describe(const std::string& text) {
@@ -92,6 +71,7 @@ bool Connection::prepare(const std::shared_ptr<const Statement>& statement, Requ
   used_.push_front(statement.get());
   prepared_.emplace(statement.get(), Prepared{statement, used_.begin()});
   request.prepares = statement;
+  ++request.leading;
   server_->prepares.fetch_add(1, std::memory_order_relaxed);
   return PQsendPrepare(connection_.get(), statement->name.c_str(), statement->text.c_str(),
                        static_cast<int>(statement->types.size()), statement->types.data()) != 0;
@@ -104,12 +84,21 @@ void Connection::forget(const Statement& statement) {
   prepared_.erase(found);
 }
 
+/// As a part of the transaction that the statement is: nothing of it reaches another client of a
+/// pooler, and the statement can't take it back.
+bool Connection::send_only_reads(Request& request) {
+  ++request.leading;
+  return PQsendQueryParams(connection_.get(),
+                           "SELECT set_config('transaction_read_only', 'on', true)", 0, nullptr,
+                           nullptr, nullptr, nullptr, 0) != 0;
+}
+
 std::shared_ptr<Request> Connection::run(const std::shared_ptr<const Statement>& statement,
-                                         const Arguments& arguments, bool streams) {
+                                         const Arguments& arguments, RunOptions options) {
   constexpr int binary = 1;
   auto request = std::make_shared<Request>();
-  request->streams = streams;
-  bool sent = !broken();
+  request->streams = options.streams;
+  bool sent = !broken() && (!options.only_reads || send_only_reads(*request));
   if (sent && server_->options.prepared) {
     sent = prepare(statement, *request) &&
            PQsendQueryPrepared(connection_.get(), statement->name.c_str(), arguments.count(),
@@ -123,13 +112,16 @@ std::shared_ptr<Request> Connection::run(const std::shared_ptr<const Statement>&
   return submit(std::move(request), sent);
 }
 
-std::shared_ptr<Request> Connection::run_plain(std::string_view sql, Request::Kind kind) {
+std::shared_ptr<Request> Connection::run_plain(std::string_view sql, Request::Kind kind,
+                                               RunOptions options) {
   constexpr int binary = 1;
   auto request = std::make_shared<Request>();
   request->kind = kind;
+  request->streams = options.streams;
   const std::string text(sql);
-  const bool sent = !broken() && PQsendQueryParams(connection_.get(), text.c_str(), 0, nullptr,
-                                                   nullptr, nullptr, nullptr, binary) != 0;
+  bool sent = !broken() && (!options.only_reads || send_only_reads(*request));
+  sent = sent && PQsendQueryParams(connection_.get(), text.c_str(), 0, nullptr, nullptr, nullptr,
+                                   nullptr, binary) != 0;
   return submit(std::move(request), sent);
 }
 
@@ -137,7 +129,7 @@ std::shared_ptr<Request> Connection::submit(std::shared_ptr<Request> request, bo
   if (sent) sent = PQpipelineSync(connection_.get()) != 0;
   if (!sent) {
     if (!broken()) fail(connection_error(problem()));
-    request->lost = connection_error("it was closed before the statement was sent");
+    request->lost = ended_ ? ended_->clone() : connection_error("it was closed");
     end_request(*request);
     return request;
   }
@@ -151,14 +143,14 @@ std::shared_ptr<Request> Connection::submit(std::shared_ptr<Request> request, bo
 /// Possible only while libpq is about to read the results of the request's own command.
 void Connection::ask_single_rows() {
   const Request& head = *requests_.front();
-  const int before = head.prepares != nullptr ? 1 : 0;
-  if (head.streams && head.commands == before) PQsetSingleRowMode(connection_.get());
+  if (head.streams && head.commands == head.leading) PQsetSingleRowMode(connection_.get());
 }
 
 void Connection::flush() {
   const int left = PQflush(connection_.get());
   unflushed_ = left > 0;
   if (left < 0) return fail(connection_error(problem()));
+  if (!unflushed_ && flush_wait_ != nullptr) flush_wait_->wake();
   // While something is left the last one's sync is, without which the server keeps nothing of it.
   auto at = requests_.rbegin();
   if (left > 0 && at != requests_.rend()) ++at;
@@ -168,34 +160,81 @@ void Connection::flush() {
 void Connection::on_readiness(Readiness readiness) {
   const auto self = shared_from_this();
   if (readiness.writable && unflushed_) flush();
-  if (!broken() && (readiness.readable || readiness.hung_up)) read(readiness.hung_up);
+  hung_up_ = hung_up_ || readiness.hung_up;
+  if (!broken() && (readiness.readable || readiness.hung_up)) read();
 }
 
-/// Reads all there is: the loop tells only of changes.
-void Connection::read(bool hung_up) {
+void Connection::go_on() {
+  // In a turn of its own: who takes rows does not wait for the next ones here.
+  if (paused_ && !go_on_.armed()) loop_.start(go_on_, loop_.now());
+}
+
+/// Whether the reader of the rows that come now has enough to do.
+bool Connection::is_full() const {
+  if (requests_.empty()) return false;
+  const Request& head = *requests_.front();
+  return head.streams && !head.dropped && head.results.size() >= most_waiting_rows;
+}
+
+void Connection::read() {
+  const auto self = shared_from_this();
+  paused_ = false;
+  take_results();
+  if (!broken() && !is_full() && reads_all()) return;
+  paused_ = !broken();
+}
+
+/// Reads all there is: the loop tells only of changes. False: it stopped before.
+bool Connection::reads_all() {
   // The end of a stream is told by libpq at the latest when nothing came twice.
   int empty_reads = 0;
+  int pending = 1;
   while (!broken()) {
+    meter_.note_read(socket_, pending);
     if (PQconsumeInput(connection_.get()) == 0) {
       // What the server said at last explains more than the closed socket.
       std::string why = problem();
       take_results();
       if (!broken()) fail(connection_error(why));
-      return;
+      break;
     }
+    if (answers_too_much()) break;
     take_results();
-    if (broken()) return;
-    if (PQstatus(connection_.get()) == CONNECTION_BAD) return fail(connection_error(problem()));
-    int pending = 0;
-    if (::ioctl(socket_, FIONREAD, &pending) != 0) return fail(connection_error("no socket"));
+    if (broken()) break;
+    if (PQstatus(connection_.get()) == CONNECTION_BAD) {
+      fail(connection_error(problem()));
+      break;
+    }
+    if (is_full()) return false;
+    if (::ioctl(socket_, FIONREAD, &pending) != 0) {
+      fail(connection_error("no socket"));
+      break;
+    }
     if (pending > 0) continue;
-    if (!hung_up) break;
-    if (++empty_reads > 2) return fail(connection_error("the server closed the connection"));
+    if (!hung_up_) return true;
+    if (++empty_reads > 2) fail(connection_error("the server closed the connection"));
   }
+  return true;
+}
+
+bool Connection::answers_too_much() {
+  const std::size_t most = server_->options.most_answer_bytes;
+  if (!meter_.is_over(socket_, most)) return false;
+  if (!requests_.empty()) {
+    requests_.front()->lost =
+        Error(Code::resource_exhausted, "an answer of the database is larger than " +
+                                            std::to_string(most) + " bytes: read less at once")
+            .with_reason("ANSWER_TOO_LARGE");
+  }
+  fail(connection_error("the server sent too much"));
+  return true;
 }
 
 void Connection::take_results() {
-  while (!broken() && !requests_.empty() && PQisBusy(connection_.get()) == 0) {
+  if (!broken() && requests_.empty()) drop_unasked();
+  while (!broken() && !requests_.empty() && !is_full() && !requests_.front()->copying &&
+         PQisBusy(connection_.get()) == 0) {
+    meter_.note_result();
     Request& head = *requests_.front();
     ResultPtr result(PQgetResult(connection_.get()));
     if (result == nullptr) {
@@ -203,13 +242,35 @@ void Connection::take_results() {
         return fail(connection_error(problem()));
       }
       ++head.commands;
-      ask_single_rows();
+      if (is_plain_) {
+        finish_copy();
+      } else {
+        ask_single_rows();
+      }
+    } else if (is_plain_ && PQresultStatus(result.get()) == PGRES_COPY_IN) {
+      head.copying = true;
+      if (head.wait != nullptr) head.wait->wake();
     } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
       finish_head();
     } else {
       take(head, std::move(result));
     }
   }
+}
+
+/// Notices are the server's talk to people, but for its reason to end a session that is idle.
+void Connection::note_notice(const PGresult& notice) {
+  const char* severity = PQresultErrorField(&notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == nullptr ||
+      (severity != std::string_view("FATAL") && severity != std::string_view("PANIC")))
+    return;
+  farewell_ = to_error(server_error(&notice), "");
+}
+
+/// What a server says by itself must not gather here: notices, parameters, notifications.
+void Connection::drop_unasked() {
+  PQisBusy(connection_.get());  // which reads the messages
+  while (PGnotify* heard = PQnotifies(connection_.get())) PQfreemem(heard);
 }
 
 void Connection::take(Request& head, ResultPtr result) {
@@ -223,7 +284,7 @@ void Connection::take(Request& head, ResultPtr result) {
           head.types.push_back(PQparamtype(result.get(), i));
         }
       }
-      if (head.dropped || head.commands < (head.prepares != nullptr ? 1 : 0)) return;
+      if (head.dropped || head.commands < head.leading) return;
       head.results.push_back(std::move(result));
       if (head.streams && head.wait != nullptr) head.wait->wake();
       return;
@@ -263,8 +324,10 @@ void Connection::end_request(Request& request) {
 void Connection::fail(const Error& why) {
   if (broken()) return;
   const auto self = shared_from_this();
+  ended_ = farewell_ ? farewell_->clone() : why.clone();
   cancel_limit_.stop();
   cancel_again_.stop();
+  go_on_.stop();
   loop_.remove(socket_);
   connection_.reset();
   prepared_.clear();
@@ -272,58 +335,15 @@ void Connection::fail(const Error& why) {
   server_->live.remove();
   server_->lost.fetch_add(1, std::memory_order_relaxed);
   for (const auto& request : std::exchange(requests_, {})) {
-    request->lost = why.clone();
+    if (!request->lost) request->lost = ended_->clone();
     end_request(*request);
   }
+  if (flush_wait_ != nullptr) flush_wait_->wake();
   if (after_cancel_) std::exchange(after_cancel_, nullptr)();
-}
-
-void Connection::abandon(Request& request) {
-  request.dropped = true;
-  request.results.clear();
-  if (request.done || broken()) return;
-  if (request.kind == Request::Kind::control) {
-    return fail(connection_error("a transaction was left while it began or ended"));
-  }
-  request.cancelled = true;
-  ask_cancel_of_head();
-}
-
-/// Only what the server works on can be cancelled.
-void Connection::ask_cancel_of_head() {
-  if (!broken() && !requests_.empty() && requests_.front()->cancelled) ask_cancel();
-}
-
-void Connection::ask_cancel() {
-  if (!cancel_limit_.armed()) {
-    loop_.start(cancel_limit_, loop_.now() + server_->options.cancel_limit);
-  }
-  near_cancel_until_ = loop_.now() + cancel_delay;
-  for (const auto& request : requests_) request->near_cancel = true;
-  if (cancel_running_) return;
-  server_->cancels.fetch_add(1, std::memory_order_relaxed);
-  PGcancel* cancel = PQgetCancel(connection_.get());
-  if (cancel == nullptr) return;  // the limit ends it
-  auto job = std::make_shared<CancelJob>(cancel, loop_.remote(), weak_from_this());
-  cancel_running_ = server_->blocking.submit(std::move(job)).ok();
-}
-
-void Connection::cancel_done() {
-  cancel_running_ = false;
-  near_cancel_until_ = loop_.now() + cancel_delay;
-  if (!broken() && !requests_.empty() && requests_.front()->cancelled) {
-    loop_.start(cancel_again_, loop_.now() + cancel_interval);
-  }
-  if (after_cancel_) std::exchange(after_cancel_, nullptr)();
-}
-
-void Connection::after_cancel(Function<void()> action) {
-  if (!cancel_running_ || broken()) return action();
-  after_cancel_ = std::move(action);
 }
 
 void ReplyWait::start() {
-  if (request_->done || !request_->results.empty()) return succeed();
+  if (request_->done || request_->copying || !request_->results.empty()) return succeed();
   request_->wait = this;
 }
 

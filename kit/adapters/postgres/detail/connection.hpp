@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kit/adapters/postgres/detail/answer_meter.hpp"
 #include "kit/adapters/postgres/detail/errors.hpp"
 #include "kit/adapters/postgres/detail/server.hpp"
 #include "kit/adapters/postgres/detail/values.hpp"
@@ -21,11 +22,6 @@
 #include "kit/async/operation.hpp"
 
 namespace kit::postgres::detail {
-
-struct FreeResult {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultPtr = std::unique_ptr<PGresult, FreeResult>;
 
 /// A statement of the program, known to the connections of a loop.
 struct Statement {
@@ -37,6 +33,7 @@ struct Statement {
 };
 
 class ReplyWait;
+class FlushWait;
 
 /// One statement on its way through a connection, with a sync of its own.
 struct Request {
@@ -51,7 +48,9 @@ struct Request {
   bool done = false;
   bool dropped = false;      ///< Nobody wants what it still yields.
   bool cancelled = false;    ///< The server is to end it.
+  bool copying = false;      ///< The server takes rows.
   bool near_cancel = false;  ///< A cancel meant for another statement may have hit it.
+  int leading = 0;           ///< Commands before its own, whose results nobody wants.
   int commands = 0;          ///< That are answered.
   std::shared_ptr<const Statement> prepares;
   std::deque<ResultPtr> results;  ///< Not taken yet.
@@ -60,6 +59,11 @@ struct Request {
   std::optional<Error> lost;  ///< Why the connection went before the answer came.
   ReplyWait* wait = nullptr;
   Function<void(Request&)> then = nullptr;  ///< Called once it is done, on the loop's thread.
+};
+
+struct RunOptions {
+  bool streams = false;     ///< Rows are taken as they come.
+  bool only_reads = false;  ///< The session itself takes writes, this statement may not.
 };
 
 /// One connection in pipeline mode. Thread safety: its loop's thread.
@@ -71,9 +75,20 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   std::shared_ptr<Request> describe(const std::string& text);
   std::shared_ptr<Request> run(const std::shared_ptr<const Statement>& statement,
-                               const Arguments& arguments, bool streams);
+                               const Arguments& arguments, RunOptions options);
   /// A statement without parameters that is not worth preparing.
-  std::shared_ptr<Request> run_plain(std::string_view sql, Request::Kind kind);
+  std::shared_ptr<Request> run_plain(std::string_view sql, Request::Kind kind,
+                                     RunOptions options = {});
+  /// Begins a COPY ... FROM STDIN; nothing else may be under way. When it is `copying` rows may be
+  /// put. False: it has failed, and the request says why once it is done.
+  std::shared_ptr<Request> begin_copy(const std::string& sql);
+  bool put_copy(Request& request, std::string_view bytes);
+  /// `problem` null: that was all; else nothing of it is to be kept.
+  void end_copy(Request& request, const char* problem);
+  bool unflushed() const { return unflushed_; }
+
+  /// Rows were taken: reads on when that had stopped because too many waited.
+  void go_on();
   /// The answer is not wanted any more: what runs is ended on the server.
   void abandon(Request& request);
   /// The server does not know it any more.
@@ -95,15 +110,23 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Clock::time_point idle_since{};  ///< The pool's.
 
  private:
+  friend class FlushWait;
   struct Prepared {
     std::shared_ptr<const Statement> statement;
     std::list<const Statement*>::iterator place;
   };
   void on_readiness(Readiness readiness) override;
-  void read(bool hung_up);
+  void read();
+  bool reads_all();
   void take_results();
+  void drop_unasked();
+  void note_notice(const PGresult& notice);
+  bool is_full() const;
+  bool answers_too_much();
+  bool send_only_reads(Request& request);
   void take(Request& head, ResultPtr result);
   void finish_head();
+  void finish_copy();
   void flush();
   void ask_single_rows();
   bool prepare(const std::shared_ptr<const Statement>& statement, Request& request);
@@ -122,12 +145,20 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::unordered_map<const Statement*, Prepared> prepared_;
   std::list<const Statement*> used_;  // the latest first
   bool unflushed_ = false;
+  std::optional<Error> farewell_;  // what the server said when it ended the session by itself
+  std::optional<Error> ended_;     // why it is broken
+  bool hung_up_ = false;
+  bool is_plain_ = false;  // out of the pipeline's mode, for a COPY
+  FlushWait* flush_wait_ = nullptr;
+  bool paused_ = false;  // until rows are taken
   bool retired_ = false;
   bool cancel_running_ = false;
   Clock::time_point near_cancel_until_ = Clock::time_point::min();
   Function<void()> after_cancel_ = nullptr;
   Timer cancel_limit_;
   Timer cancel_again_;
+  Timer go_on_;
+  AnswerMeter meter_;
 };
 
 /// Waits for rows of a request or its end. Cancellation: the request is abandoned.
@@ -140,6 +171,44 @@ class ReplyWait final : public Operation<void> {
   }
   void wake() {
     request_->wait = nullptr;
+    succeed();
+  }
+
+ private:
+  void start() override;
+  void detach() override;
+
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
+};
+
+/// Lets go of a request whatever happens to the task that waits for it.
+class RequestUse {
+ public:
+  RequestUse(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
+      : connection_(std::move(connection)), request_(std::move(request)) {}
+  ~RequestUse() {
+    if (!request_->done && !request_->dropped) connection_->abandon(*request_);
+  }
+  RequestUse(const RequestUse&) = delete;
+  RequestUse& operator=(const RequestUse&) = delete;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Request> request_;
+};
+
+/// Waits until everything is on its way, or the connection is broken. Cancellation: the request is
+/// abandoned.
+class FlushWait final : public Operation<void> {
+ public:
+  FlushWait(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
+      : connection_(std::move(connection)), request_(std::move(request)) {}
+  ~FlushWait() {
+    if (connection_->flush_wait_ == this) detach();
+  }
+  void wake() {
+    connection_->flush_wait_ = nullptr;
     succeed();
   }
 

@@ -18,23 +18,27 @@ constexpr std::size_t busy_load = 16;
 /// Between two tries to connect, doubled while they fail.
 constexpr auto first_pause = 50ms;
 constexpr auto longest_pause = 1'000ms;
-constexpr auto sweep_interval = 5s;
+constexpr Clock::duration sweep_interval = 5s;
 constexpr int most_tries = 4;
 
-Error busy_error(std::string what) {
+Error busy_error(Server& server, std::string what) {
+  server.refused.fetch_add(1, std::memory_order_relaxed);
   return Error(Code::unavailable, std::move(what)).with_reason("DATABASE_BUSY");
 }
 
 /// Counts who waits, also when a wait is dropped.
 class Waiter {
  public:
-  explicit Waiter(std::size_t& count) : count_(count) { ++count_; }
+  Waiter(std::size_t& count, std::atomic<std::int64_t>& all) : count_(count), all_(count_one(all)) {
+    ++count_;
+  }
   ~Waiter() { --count_; }
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
  private:
   std::size_t& count_;
+  const Counted all_;
 };
 
 }  // namespace
@@ -75,9 +79,9 @@ void LoopPool::close() {
 Task<Semaphore::Permit> LoopPool::wait_for(Semaphore* places) {
   if (auto free = places->try_acquire()) co_return std::move(*free);
   if (waiting_ >= server_->options.queue) {
-    co_return busy_error("too many tasks wait for a connection to the database");
+    co_return busy_error(*server_, "too many tasks wait for a connection to the database");
   }
-  const Waiter waiter(waiting_);
+  const Waiter waiter(waiting_, server_->waiting);
   Context context(loop_.now() + server_->options.wait_limit);
   const bool own_limit = Context::current_deadline() > context.deadline();
   Context::Scope scope(context);
@@ -85,7 +89,7 @@ Task<Semaphore::Permit> LoopPool::wait_for(Semaphore* places) {
   Result<Semaphore::Permit> permit = co_await as_result(acquire);
   scope.leave();
   if (!permit && own_limit && permit.error().code() == Code::deadline_exceeded) {
-    co_return busy_error("no connection to the database became free in time");
+    co_return busy_error(*server_, "no connection to the database became free in time");
   }
   co_return std::move(permit);
 }
@@ -146,10 +150,15 @@ Task<std::shared_ptr<Connection>> LoopPool::connect() {
   Result<> outcome;
   if (!made) outcome = made.error().clone();
   const Context* context = Context::current();
-  if (made.ok() || context == nullptr || !context->cancelled()) server_->note_connect(outcome);
+  // That a task was given up says nothing of the server.
+  if (!made && context != nullptr && context->cancelled()) co_return std::move(made).error();
+  server_->note_connect(outcome);
   if (!made) {
     pause_ = std::clamp<Clock::duration>(pause_ * 2, first_pause, longest_pause);
-    refused_until_ = loop_.now() + pause_;
+    // Not all at once: other loops and other instances wait for the same server.
+    std::uniform_real_distribution<double> part(0.5, 1.0);
+    refused_until_ =
+        loop_.now() + std::chrono::duration_cast<Clock::duration>(pause_ * part(random_));
     refusal_ = made.error().clone();
     co_return std::move(made).error();
   }
@@ -165,7 +174,9 @@ Task<std::shared_ptr<Connection>> LoopPool::connect() {
 }
 
 void LoopPool::arm_sweep() {
-  if (!sweep_.armed()) loop_.start(sweep_, loop_.now() + sweep_interval);
+  if (!sweep_.armed())
+    loop_.start(sweep_, loop_.now() +
+                            std::min<Clock::duration>(sweep_interval, server_->options.idle_limit));
 }
 
 /// Closes connections that nobody used for long, and old ones.
@@ -186,20 +197,26 @@ void LoopPool::sweep() {
   if (!shared_.empty() || !idle_.empty()) arm_sweep();
 }
 
-Task<Lease> LoopPool::begin(std::shared_ptr<Server> server, std::string_view begin) {
+Task<Lease> LoopPool::begin(std::shared_ptr<Server> server, std::vector<std::string> texts) {
   const std::shared_ptr<LoopPool> pool = server->here();
   Semaphore::Permit permit = co_await pool->wait_for(&pool->transaction_places_);
   for (int tries = 1;; ++tries) {
     Task<std::shared_ptr<Connection>> taking = pool->owned();
     std::shared_ptr<Connection> connection = co_await std::move(taking);
-    const std::shared_ptr<Request> request = connection->run_plain(begin, Request::Kind::control);
-    ReplyWait wait(connection, request);
-    co_await wait;
-    if (!request->failure && !request->lost) {
-      pool->leased_.push_back(connection);
-      co_return Lease(pool, std::move(connection), std::move(permit));
+    std::vector<std::shared_ptr<Request>> requests;
+    for (const std::string& text : texts) {
+      requests.push_back(connection->run_plain(text, Request::Kind::control));
     }
-    Error why = request->failure ? to_error(*request->failure, begin) : request->lost->clone();
+    ReplyWait wait(connection, requests.back());
+    co_await wait;
+    const auto failed = std::ranges::find_if(
+        requests, [](const auto& request) { return request->failure || request->lost; });
+    if (failed == requests.end()) {
+      pool->leased_.push_back(connection);
+      co_return Lease(pool, std::move(connection), std::move(permit), count_one(server->in_use));
+    }
+    const Request& request = **failed;
+    Error why = request.failure ? to_error(*request.failure, texts.front()) : request.lost->clone();
     connection->fail(why);
     // Nothing has begun: another connection may do it.
     if (tries == most_tries || why.code() != Code::unavailable) co_return why;

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,11 +20,16 @@ namespace kit::postgres::detail {
 
 /// A connection of a transaction's own; it goes back to the pool with the lease.
 struct Lease {
-  Lease(std::shared_ptr<LoopPool> owner, std::shared_ptr<Connection> taken, Semaphore::Permit place)
-      : pool(std::move(owner)), connection(std::move(taken)), permit(std::move(place)) {}
+  Lease(std::shared_ptr<LoopPool> owner, std::shared_ptr<Connection> taken, Semaphore::Permit place,
+        Counted counted)
+      : pool(std::move(owner)),
+        connection(std::move(taken)),
+        permit(std::move(place)),
+        use(std::move(counted)) {}
   std::shared_ptr<LoopPool> pool;
   std::shared_ptr<Connection> connection;
   Semaphore::Permit permit;
+  Counted use;
 };
 
 /// The connections of one loop. Thread safety: its thread.
@@ -34,13 +40,18 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
   static std::shared_ptr<LoopPool> make(std::shared_ptr<Server> server, Loop& loop);
   LoopPool(std::shared_ptr<Server> server, Loop& loop);
 
-  /// A single statement, over the pool of the loop that runs it; `sink` null: rows are passed over.
-  /// Lifetime: `sink` until it has ended.
-  static Task<Changed> run(std::shared_ptr<Server> server, std::string_view sql,
-                           std::span<const db::Parameter> parameters,
-                           std::optional<db::RowSink> sink);
-  /// A connection on which `begin` has succeeded.
-  static Task<Lease> begin(std::shared_ptr<Server> server, std::string_view begin);
+  /// A single statement and what is wanted of it. Lifetime: what it borrows until it has ended.
+  struct Single {
+    std::string_view sql;
+    std::span<const db::Parameter> parameters;
+    std::optional<db::RowSink> sink;  ///< None: rows are passed over.
+    bool only_reads = false;          ///< What writes fails with READ_ONLY.
+    bool* rows_seen = nullptr;        ///< Set when somebody has seen a row.
+  };
+  /// Runs it over the pool of the loop of this thread.
+  static Task<Changed> run(std::shared_ptr<Server> server, Single single);
+  /// A connection on which all of `texts` have succeeded, the first of which begins a transaction.
+  static Task<Lease> begin(std::shared_ptr<Server> server, std::vector<std::string> texts);
   /// The last statement of a lease has been sent; `clean`: nothing is open on the connection.
   void give_back(Lease lease, bool clean);
 
@@ -48,6 +59,13 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
   Task<Changed> run_on(std::shared_ptr<Connection> connection, std::string_view sql,
                        std::span<const db::Parameter> parameters, const db::RowSink* sink,
                        bool streams);
+
+  /// The statement with the types of its parameters, asked for when it is new.
+  Task<std::shared_ptr<const Statement>> types_of(std::shared_ptr<Connection> connection,
+                                                  std::string_view sql, std::size_t parameters);
+  /// Stores rows whose values are the parameters of `row`, over a connection of a lease.
+  Task<std::int64_t> copy_in(std::shared_ptr<Connection> connection, std::string copy,
+                             std::shared_ptr<const Statement> row, db::RowSource next);
 
   Server& server() { return *server_; }
   const LoopRemote& remote() const { return remote_; }
@@ -61,13 +79,16 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
     std::shared_ptr<Request> request;
     std::shared_ptr<const Statement> statement;
     bool rows_seen = false;
+    bool only_reads = false;
   };
   friend class Transaction;
 
   void on_loop_end() override;
   Task<Changed> try_on(std::shared_ptr<Connection> connection, std::string_view sql,
                        std::span<const db::Parameter> parameters, const db::RowSink* sink,
-                       bool streams, Attempt* attempt);
+                       RunOptions options, Attempt* attempt);
+  Task<Changed> try_single(std::shared_ptr<Connection> connection, const Single& single,
+                           Attempt* attempt);
   Task<std::shared_ptr<const Statement>> describe(std::shared_ptr<Connection> connection,
                                                   std::string_view sql, std::size_t given,
                                                   Attempt* attempt);
@@ -94,6 +115,7 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
   Semaphore shared_places_;
   Semaphore transaction_places_;
   std::size_t waiting_ = 0;
+  std::minstd_rand random_{std::random_device{}()};
   Mutex connecting_;              // of shared connections, one at a time
   std::optional<Error> refusal_;  // of the last connect
   Clock::time_point refused_until_{};

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "kit/adapters/postgres/detail/big_endian.hpp"
+#include "kit/base/text.hpp"
 
 namespace kit::postgres::detail {
 namespace {
@@ -118,6 +120,44 @@ std::string scaled_text(db::Scaled value) {
   }
   if (is_negative) digits.insert(0, 1, '-');
   return digits;
+}
+
+Result<std::string> numeric_binary(std::string_view text) {
+  constexpr std::size_t digits_of_group = 4;
+  constexpr std::size_t most_digits = 16'383;  // after the point; before it there may be more
+  const bool is_negative = text.starts_with('-');
+  if (is_negative) text.remove_prefix(1);
+  const std::size_t point = std::min(text.find('.'), text.size());
+  std::string digits(text.substr(0, point));
+  std::string_view fraction = text.substr(std::min(point + 1, text.size()));
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (digits.empty() || digits.size() > most_digits || fraction.size() > most_digits ||
+      !std::ranges::all_of(digits, is_digit) || !std::ranges::all_of(fraction, is_digit)) {
+    return Error(Code::invalid_argument, "a text that is no decimal").with_reason("VALUE_INVALID");
+  }
+  digits.insert(0, (digits_of_group - digits.size() % digits_of_group) % digits_of_group, '0');
+  const std::size_t whole_groups = digits.size() / digits_of_group;
+  digits.append(fraction);
+  digits.append((digits_of_group - fraction.size() % digits_of_group) % digits_of_group, '0');
+  std::vector<std::int16_t> groups;
+  for (std::size_t i = 0; i < digits.size(); i += digits_of_group) {
+    groups.push_back(static_cast<std::int16_t>(
+        parse_int(std::string_view(digits).substr(i, digits_of_group)).value_or(0)));
+  }
+  std::size_t first = 0;
+  while (first < groups.size() && groups[first] == 0) ++first;
+  while (groups.size() > first && groups.back() == 0) groups.pop_back();
+  std::string bytes;
+  const auto put = [&bytes](std::size_t number) {
+    const auto raw = write_number(static_cast<std::uint16_t>(number));
+    bytes.append(raw.data(), raw.size());
+  };
+  put(groups.size() - first);
+  put(first == groups.size() ? 0 : whole_groups - 1 - first);  // its weight, in two's complement
+  put(is_negative && first < groups.size() ? std::size_t{negative} : 0);
+  put(fraction.size());
+  for (std::size_t i = first; i < groups.size(); ++i) put(static_cast<std::size_t>(groups[i]));
+  return bytes;
 }
 
 }  // namespace kit::postgres::detail

@@ -16,6 +16,8 @@ enum class Rounding : std::uint8_t { nearest, down };  ///< `nearest`: halves aw
 std::int64_t numeric_units(std::string_view bytes, int scale, Rounding rounding);
 /// "-12.50"; "NaN", "Infinity".
 std::string numeric_text(std::string_view bytes);
+/// PostgreSQL's binary form of "-12.50". Fails with `invalid_argument` for what is no decimal.
+Result<std::string> numeric_binary(std::string_view text);
 /// "-12.50" of {-1250, 2}.
 std::string scaled_text(db::Scaled value);
 

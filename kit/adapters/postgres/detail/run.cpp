@@ -46,22 +46,6 @@ Result<> take_result(const PGresult& result, const db::RowSink* sink, db::Sessio
   return {};
 }
 
-/// Lets go of a request whatever happens to the task that waits for it.
-class RequestUse {
- public:
-  RequestUse(std::shared_ptr<Connection> connection, std::shared_ptr<Request> request)
-      : connection_(std::move(connection)), request_(std::move(request)) {}
-  ~RequestUse() {
-    if (!request_->done && !request_->dropped) connection_->abandon(*request_);
-  }
-  RequestUse(const RequestUse&) = delete;
-  RequestUse& operator=(const RequestUse&) = delete;
-
- private:
-  std::shared_ptr<Connection> connection_;
-  std::shared_ptr<Request> request_;
-};
-
 }  // namespace
 
 Result<> refuse_ended_task() {
@@ -103,6 +87,7 @@ std::shared_ptr<const Statement> LoopPool::remember(std::string_view sql, Statem
 Task<std::shared_ptr<const Statement>> LoopPool::describe(std::shared_ptr<Connection> connection,
                                                           std::string_view sql, std::size_t given,
                                                           Attempt* attempt) {
+  if (!server_->options.prepared) co_await check_leaves_nothing(sql);
   StatementText text = co_await translate(sql);
   if (static_cast<std::size_t>(text.parameters) != given) {
     co_return count_error(static_cast<std::size_t>(text.parameters), given, sql);
@@ -123,9 +108,11 @@ Task<std::shared_ptr<const Statement>> LoopPool::describe(std::shared_ptr<Connec
 Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
                                          std::string_view sql,
                                          std::span<const db::Parameter> parameters,
-                                         const db::RowSink* sink, bool streams, Attempt* attempt) {
+                                         const db::RowSink* sink, RunOptions options,
+                                         Attempt* attempt) {
   if (parameters.empty() && !is_worth_preparing(sql)) {
-    attempt->request = connection->run_plain(sql, Request::Kind::statement);
+    if (!server_->options.prepared) co_await check_leaves_nothing(sql);
+    attempt->request = connection->run_plain(sql, Request::Kind::statement, options);
   } else {
     std::shared_ptr<const Statement> statement = find(sql);
     if (statement == nullptr) {
@@ -140,7 +127,7 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
     }
     co_await arguments_.set(parameters, statement->types);
     attempt->statement = statement;
-    attempt->request = connection->run(statement, arguments_, streams);
+    attempt->request = connection->run(statement, arguments_, options);
   }
   const std::shared_ptr<Request> request = attempt->request;
   const RequestUse use(connection, request);
@@ -156,10 +143,12 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
         // The rest is read and passed over: a cancel would end the whole transaction.
         request->dropped = true;
         request->results.clear();
+        connection->go_on();
         co_return std::move(taken).error();
       }
     }
     if (request->done) break;
+    connection->go_on();
   }
   if (request->failure) co_return to_error(*request->failure, sql);
   if (request->lost) co_return request->lost->clone();
@@ -171,8 +160,10 @@ Task<LoopPool::Changed> LoopPool::run_on(std::shared_ptr<Connection> connection,
                                          std::span<const db::Parameter> parameters,
                                          const db::RowSink* sink, bool streams) {
   Attempt attempt;
-  Result<Changed> result =
-      co_await as_result(try_on(connection, sql, parameters, sink, streams, &attempt));
+  RunOptions options;
+  options.streams = streams;
+  Task<Changed> trying = try_on(connection, sql, parameters, sink, options, &attempt);
+  Result<Changed> result = co_await as_result(std::move(trying));
   // It can't be sent again in a transaction, but the next one need not fail.
   if (!result && attempt.request != nullptr) may_retry(*connection, sql, attempt);
   co_return std::move(result);
@@ -183,10 +174,14 @@ Task<LoopPool::Changed> LoopPool::run_on(std::shared_ptr<Connection> connection,
 bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Attempt& attempt) {
   const Request& request = *attempt.request;
   if (!request.done || attempt.rows_seen) return false;
-  if (!request.failure) return request.lost.has_value() && !request.sent;
+  if (!request.failure) {
+    // What a replica has done nobody misses.
+    if (!request.lost.has_value() || !request.sent) return request.lost.has_value();
+    return server_->role == Role::replica && request.lost->code() == Code::unavailable;
+  }
   const std::string& state = request.failure->state;
   if (state == "57014") return request.near_cancel;
-  if (state == "25006" && server_->role == Role::primary) {
+  if (state == "25006" && server_->role == Role::primary && !attempt.only_reads) {
     connection.retire();  // a primary that is none any more
     return true;
   }
@@ -202,9 +197,20 @@ bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Att
   return true;
 }
 
-Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<Server> server, std::string_view sql,
-                                      std::span<const db::Parameter> parameters,
-                                      std::optional<db::RowSink> sink) {
+/// Behind a pooler the session has no limit of its own.
+Task<LoopPool::Changed> LoopPool::try_single(std::shared_ptr<Connection> connection,
+                                             const Single& single, Attempt* attempt) {
+  RunOptions options;
+  options.only_reads =
+      single.only_reads && (server_->role != Role::replica || !server_->options.prepared);
+  attempt->only_reads = single.only_reads;
+  Task<Changed> trying = try_on(connection, single.sql, single.parameters,
+                                single.sink ? &*single.sink : nullptr, options, attempt);
+  if (server_->options.prepared) return trying;
+  return with_deadline(server_->options.statement_limit, std::move(trying));
+}
+
+Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<Server> server, Single single) {
   co_await refuse_ended_task();
   const std::shared_ptr<LoopPool> pool = server->here();
   const Semaphore::Permit place = co_await pool->wait_for(&pool->shared_places_);
@@ -212,13 +218,14 @@ Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<Server> server, std::strin
     std::shared_ptr<Connection> connection = pool->pick_shared();
     if (connection == nullptr) connection = co_await pool->shared();
     Attempt attempt;
-    Result<Changed> result = co_await as_result(
-        pool->try_on(connection, sql, parameters, sink ? &*sink : nullptr, false, &attempt));
+    Task<Changed> trying = pool->try_single(connection, single, &attempt);
+    Result<Changed> result = co_await as_result(std::move(trying));
     if (result) co_return std::move(result);
+    if (attempt.rows_seen && single.rows_seen != nullptr) *single.rows_seen = true;
     if (attempt.request == nullptr || tries == most_tries ||
-        !pool->may_retry(*connection, sql, attempt)) {
+        !pool->may_retry(*connection, single.sql, attempt)) {
       const bool is_demoted = attempt.request != nullptr && attempt.request->failure &&
-                              attempt.request->failure->state == "25006" &&
+                              attempt.request->failure->state == "25006" && !single.only_reads &&
                               pool->server_->role == Role::primary;
       if (!is_demoted) co_return std::move(result).error();
       co_return connection_error("no server takes writes: " + result.error().message());

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <libpq-fe.h>
-
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
-#include <vector>
 
+#include "kit/adapters/postgres/detail/connect.hpp"
 #include "kit/adapters/postgres/postgres.hpp"
 #include "kit/async/blocking.hpp"
 #include "kit/async/live.hpp"
@@ -19,29 +16,19 @@
 
 namespace kit::postgres::detail {
 
-struct FinishConnection {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-using ConnectionPtr = std::unique_ptr<PGconn, FinishConnection>;
-
 class LoopPool;
 
-/// Which of the hosts is wanted, and for what.
-enum class Role : std::uint8_t { primary, replica };
-
-/// How connections are made; what a thread of the blocking pool needs.
-struct ConnectSettings {
-  std::vector<std::string> keywords;
-  std::vector<std::string> values;
-  std::string set_up;  ///< What a new session runs.
-  std::string hosts;   ///< For people: "db1:5432,db2:5432/shop".
-
-  /// Blocks. Fails with `unavailable`.
-  Result<ConnectionPtr> connect() const;
+struct CountDown {
+  void operator()(std::atomic<std::int64_t>* count) const {
+    count->fetch_sub(1, std::memory_order_relaxed);
+  }
 };
-
-/// Fails with `invalid_argument`, without the password.
-Result<ConnectSettings> read_settings(const PostgresOptions& options, Role role);
+/// One more for as long as it lives.
+using Counted = std::unique_ptr<std::atomic<std::int64_t>, CountDown>;
+inline Counted count_one(std::atomic<std::int64_t>& count) {
+  count.fetch_add(1, std::memory_order_relaxed);
+  return Counted(&count);
+}
 
 /// What the pools of all loops share. Thread safety: any thread.
 class Server : public std::enable_shared_from_this<Server> {
@@ -61,9 +48,12 @@ class Server : public std::enable_shared_from_this<Server> {
   const Role role;
   const std::shared_ptr<const ConnectSettings> settings;
   BlockingPool blocking;
+  /// Cancels that wait for the server just now, also when this has ended.
+  const std::shared_ptr<std::atomic<int>> cancelling = std::make_shared<std::atomic<int>>(0);
   ListedCounter live;
   std::atomic<std::uint64_t> connects{0}, failed_connects{0}, lost{0}, cancels{0}, retries{0},
-      prepares{0};
+      prepares{0}, refused{0};
+  std::atomic<std::int64_t> in_use{0}, waiting{0};
 
  private:
   const std::uint64_t id_;  // never used again, unlike an address

@@ -22,4 +22,9 @@ struct StatementText {
 /// `internal`: the statement is one of the program's own.
 Result<StatementText> translate(std::string_view sql);
 
+/// For sessions that a pooler hands on after each transaction: fails with `failed_precondition`
+/// (SESSION_STATE) for what outlives its transaction there, such as SET, LISTEN, PREPARE, a
+/// temporary table, WITH HOLD and pg_advisory_lock.
+Result<> check_leaves_nothing(std::string_view sql);
+
 }  // namespace kit::postgres::detail

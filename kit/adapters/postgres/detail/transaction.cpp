@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include "kit/adapters/postgres/detail/copy.hpp"
+#include "kit/db/insert_rows.hpp"
+
 namespace kit::postgres::detail {
 
 Transaction::~Transaction() {
@@ -40,6 +43,25 @@ Task<> Transaction::run_query(std::string_view sql, std::span<const db::Paramete
 Task<db::Session::Changed> Transaction::run_execute(std::string_view sql,
                                                     std::span<const db::Parameter> parameters) {
   return run(sql, parameters, nullptr);
+}
+
+Task<std::int64_t> Transaction::run_insert_rows(db::Session& session, std::string_view table,
+                                                std::span<const std::string_view> columns,
+                                                db::RowSource next) {
+  co_await usable();
+  const std::shared_ptr<LoopPool> pool = lease_->pool;
+  const std::shared_ptr<Connection> connection = lease_->connection;
+  const std::string insert = db::insert_text(table, columns, 1);
+  auto describing = pool->types_of(connection, insert, columns.size());
+  const std::shared_ptr<const Statement> statement = co_await std::move(describing);
+  if (!can_copy(statement->types)) {
+    Task<std::int64_t> storing = db::insert_rows_by_statements(session, table, columns, next);
+    co_return co_await std::move(storing);
+  }
+  const std::string copy = "COPY " + db::quoted_name(table) + " (" + db::name_list(columns) +
+                           ") FROM STDIN (FORMAT binary)";
+  Task<std::int64_t> copying = pool->copy_in(connection, copy, statement, next);
+  co_return co_await std::move(copying);
 }
 
 /// Going back to the savepoint undoes the change of the constraints' mode, and what failed.

@@ -20,6 +20,9 @@ class Transaction final : public db::NestingTransaction {
                    db::RowSink sink) override;
   Task<Changed> run_execute(std::string_view sql,
                             std::span<const db::Parameter> parameters) override;
+  Task<std::int64_t> run_insert_rows(db::Session& session, std::string_view table,
+                                     std::span<const std::string_view> columns,
+                                     db::RowSource next) override;
   Task<> run_check() override;
   Task<> run_commit() override;
   void undo(std::string_view roll_back, std::string_view release) override;
