@@ -9,10 +9,12 @@ Exits with what the command exits with.
 """
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
-import servers
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "adopt"))
+import servers  # noqa: E402
 
 CLIENTS = {
     "postgres": lambda server: {
