@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from database import database_of
+
 EXAMPLE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(EXAMPLE, "data")
 BINARY = os.environ.get("STORE_BINARY", os.path.join(EXAMPLE, "../../build/debug/examples/store/store"))
@@ -47,10 +49,10 @@ class Store:
     def __init__(self, *settings, data=DATA, folder=None, wait=True, environment=None):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="store-test-")
-        self.database = os.path.join(self.folder, "store.db")
+        self.database = database_of(self.folder)
         self.log_path = os.path.join(self.folder, "store.log")
         self.out_path = os.path.join(self.folder, "store.out")
-        command = [BINARY, "--http.port=0", "--admin.port=0", f"--database.path={self.database}",
+        command = [BINARY, "--http.port=0", "--admin.port=0", *self.database.settings,
                    f"--import.directory={data}", "--log.format=json", *settings]
         with open(self.log_path, "ab") as log, open(self.out_path, "wb") as out:
             self.process = subprocess.Popen(command, cwd=EXAMPLE, stdout=out, stderr=log, start_new_session=True,
@@ -95,8 +97,9 @@ class Store:
 
     def wait_ready(self, limit=300):
         end = time.monotonic() + limit
-        while self.get("/readyz").status != 200:
-            if time.monotonic() > end:
+        while (ready := self.get("/readyz")).status != 200:
+            has_failed = self.get("/startupz").status == 200 and ready.json()["checks"]["import"] not in ("ok", "running")
+            if time.monotonic() > end or (has_failed and self.get("/readyz").status != 200):
                 raise AssertionError("the store never got ready: " + self.log()[-2000:])
             time.sleep(0.02)
 

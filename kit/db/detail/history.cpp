@@ -80,7 +80,8 @@ Task<bool> has_table(Session& session, Dialect dialect, std::string_view table) 
     return {};
   };
   RowSink sink(read);
-  std::string_view sql = "SELECT count(*) FROM information_schema.tables WHERE table_name = ?1";
+  // As the search path has it.
+  std::string_view sql = "SELECT CASE WHEN to_regclass(?1) IS NULL THEN 0 ELSE 1 END";
   if (dialect == Dialect::sqlite)
     sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
   if (dialect == Dialect::mysql) {
