@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 tools/setup.sh run test || exit 1
 begun=$(date +%s)
 configure debug || fail "databases: configuring failed"
-build debug kit_databases_sqlite_test kit_databases_postgres_test kit_databases_mysql_test kit_golden_behaviour_test store office workshop ||
+build debug kit_databases_sqlite_test kit_databases_postgres_test kit_databases_mysql_test kit_golden_behaviour_test kit_generated_office_test kit_generated_workshop_test store office workshop ||
   fail "databases: the build failed"
 log=build/debug/databases.log
 say "Running the tests of SQLite, PostgreSQL and MariaDB"
