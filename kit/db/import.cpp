@@ -14,12 +14,18 @@
 #include "kit/base/text.hpp"
 #include "kit/csv/csv.hpp"
 #include "kit/db/detail/import_history.hpp"
+#include "kit/db/detail/import_parts.hpp"
 #include "kit/db/row_file.hpp"
 
 namespace kit::db {
 namespace {
 
-constexpr std::size_t max_problems = 1000;
+using detail::add_problem;
+using detail::add_problems;
+using detail::is_about_record;
+using detail::KeptRecord;
+using detail::max_problems;
+
 /// Rows, and bytes of the file, between two turns of the loop: some milliseconds of work.
 constexpr std::int64_t batch_rows = 256;
 constexpr std::size_t batch_bytes = 512 * 1024;
@@ -40,111 +46,6 @@ Task<std::string> hash_content(const csv::Source& source) {
   }
   co_return sum.finish();
 }
-
-/// A failure that says something about the record; others say something about the database.
-bool is_about_record(const Error& error) {
-  switch (error.code()) {
-    case Code::invalid_argument:
-    case Code::not_found:
-    case Code::already_exists:
-    case Code::failed_precondition:
-    case Code::out_of_range:
-      return true;
-    default:
-      return false;
-  }
-}
-
-void add_problem(ImportReport& report, std::size_t line, std::string column,
-                 std::string description) {
-  if (report.problems.size() < max_problems) {
-    report.problems.push_back({line, std::move(column), std::move(description)});
-  }
-}
-
-void add_problems(ImportReport& report, std::size_t line, const Error& error) {
-  if (error.violations().empty()) add_problem(report, line, "", error.message());
-  for (const FieldViolation& violation : error.violations()) {
-    add_problem(report, line, violation.field, violation.description);
-  }
-}
-
-/// Where the target's columns stand in the file.
-class Header {
- public:
-  /// False when the file does not have the columns it should; the report says which.
-  bool read(const csv::Record& record, std::span<const std::string_view> wanted,
-            ImportReport& report) {
-    for (std::size_t i = 0; i < record.fields.size(); ++i) {
-      const std::string_view name = record.fields[i].value_or("");
-      if (std::ranges::find(wanted, name) == wanted.end()) {
-        add_problem(report, record.line, std::string(name),
-                    "is not a column of " + report.target + did_you_mean(name, wanted));
-      } else if (std::ranges::count(record.fields.first(i), record.fields[i]) != 0) {
-        add_problem(report, record.line, std::string(name), "is given twice");
-      }
-    }
-    for (const std::string_view name : wanted) {
-      const auto found = std::ranges::find(record.fields, name);
-      if (found == record.fields.end()) {
-        add_problem(report, record.line, std::string(name), "is missing");
-      }
-      places_.push_back(static_cast<std::size_t>(found - record.fields.begin()));
-    }
-    return report.problems.empty();
-  }
-
-  /// The fields of a record in the order of the target's columns. Lifetime: until the next call.
-  std::span<const csv::Field> order(const csv::Record& record, bool guarded) {
-    fields_.clear();
-    for (const std::size_t place : places_) {
-      csv::Field& field = fields_.emplace_back(record.fields[place]);
-      if (guarded && field) field = csv::unguarded(*field);
-    }
-    return fields_;
-  }
-
- private:
-  std::vector<std::size_t> places_;
-  std::vector<csv::Field> fields_;
-};
-
-/// The keys of a file so far. Of each only 64 bits of its SHA-256 are kept: in one of 30 million
-/// files with a million records two keys have the same.
-class Keys {
- public:
-  /// The line on which the same key was given before; nothing for a new key, or one that is not
-  /// whole.
-  std::optional<std::size_t> add(std::span<const csv::Field> key, std::size_t line) {
-    Sha256 sum;
-    for (const csv::Field& field : key) {
-      if (!field) return std::nullopt;
-      sum.add(*field);
-      sum.add(std::string_view("\0", 1));  // which no field holds
-    }
-    const auto part = sum.finish().substr(0, 16);
-    std::uint64_t hash = 0;
-    std::from_chars(part.data(), part.data() + part.size(), hash, 16);
-    const auto [place, is_new] = lines_.try_emplace(hash, line);
-    return is_new ? std::nullopt : std::optional(place->second);
-  }
-
- private:
-  std::unordered_map<std::uint64_t, std::size_t> lines_;
-};
-
-/// A record that is kept for another try.
-struct KeptRecord {
-  std::size_t line = 0;
-  std::vector<std::optional<std::string>> fields;
-
-  std::vector<csv::Field> views() const {
-    std::vector<csv::Field> views;
-    for (const auto& field : fields)
-      views.push_back(field ? csv::Field(std::string_view(*field)) : csv::Field());
-    return views;
-  }
-};
 
 class Importer {
  public:
@@ -187,8 +88,8 @@ class Importer {
   Task<> store_each_apart(Transaction& transaction) {
     co_await source_->rewind();
     apart_ = &transaction;
-    header_ = Header();
-    keys_ = Keys();
+    header_ = detail::Header();
+    keys_ = detail::Keys();
     report_.problems.clear();
     report_.inserted = report_.updated = report_.unchanged = 0;
     rows_ = told_rows_ = 0;
@@ -285,6 +186,53 @@ class Importer {
     return true;
   }
 
+  /// What is left refers to nothing, or to each other: with all of it there `verify` knows which.
+  Task<> store_unchecked(Session& session) {
+    std::vector<const KeptRecord*> late;
+    std::vector<std::pair<std::size_t, Error>> problems;
+    for (std::size_t i = 0; i < postponed_.size(); ++i) {
+      const bool holds = co_await verifies(session, postponed_[i], nullptr);
+      if (holds) problems.push_back(std::move(problems_of_postponed_[i]));
+      if (!holds) late.push_back(&postponed_[i]);
+    }
+    problems_of_postponed_ = std::move(problems);
+    if (late.empty()) co_return;
+    // Nothing but statements is awaited until they are on again: when one is cancelled its
+    // connection ends, and with it the setting.
+    co_await session.execute("SET SESSION foreign_key_checks = 0", {});
+    Result<> done = co_await as_result(store_late(session, late));
+    co_await session.execute("SET SESSION foreign_key_checks = 1", {});
+    co_await std::move(done);
+    for (const KeptRecord* record : late) {
+      if (record != nullptr) co_await verifies(session, *record, &problems_of_postponed_);
+    }
+  }
+
+  /// Those that can't be stored all the same become null.
+  Task<> store_late(Session& session, std::vector<const KeptRecord*>& late) {
+    for (const KeptRecord*& record : late) {
+      const std::vector<csv::Field> fields = record->views();
+      Result<Stored> stored = co_await as_result(target_.store(session, fields));
+      if (stored.ok()) {
+        count(*stored);
+        continue;
+      }
+      if (!is_about_record(stored.error())) co_await std::move(stored).error();
+      problems_of_postponed_.emplace_back(record->line, std::move(stored).error());
+      record = nullptr;
+    }
+  }
+
+  Task<bool> verifies(Session& session, const KeptRecord& record,
+                      std::vector<std::pair<std::size_t, Error>>* problems) {
+    const std::vector<csv::Field> fields = record.views();
+    Result<> held = co_await as_result(target_.verify(session, fields));
+    if (held.ok()) co_return true;
+    if (!is_about_record(held.error())) co_return std::move(held).error();
+    if (problems != nullptr) problems->emplace_back(record.line, std::move(held).error());
+    co_return false;
+  }
+
   /// Until no more of them can be stored. The last are tried first: a file may stand on its head.
   Task<> store_postponed(Session& session) {
     for (std::size_t before = 0; !postponed_.empty() && postponed_.size() != before;) {
@@ -308,6 +256,7 @@ class Importer {
       }
       postponed_ = std::move(left);
     }
+    co_await store_unchecked(session);
     std::ranges::sort(problems_of_postponed_, {}, &std::pair<std::size_t, Error>::first);
     ImportReport late;
     for (const auto& [line, error] : problems_of_postponed_) add_problems(late, line, error);
@@ -346,8 +295,8 @@ class Importer {
   ImportTarget& target_;
   std::unique_ptr<csv::Source> source_;
   ImportOptions& options_;
-  Header header_;
-  Keys keys_;
+  detail::Header header_;
+  detail::Keys keys_;
   ImportReport report_;
   std::int64_t rows_ = 0;
   std::size_t told_ = 0;  ///< Bytes and rows at the last progress.

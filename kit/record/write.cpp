@@ -109,6 +109,18 @@ Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> param
   }
 }
 
+/// Where foreign keys can't wait for the commit an import may switch them off for rows that refer
+/// to later ones. Those that would not wait are looked up instead.
+Task<> refuse_missing(db::Session& session, std::span<const db::Parameter> parameters,
+                      std::span<const Reference> references) {
+  for (const Reference& reference : references) {
+    const std::span<const db::Parameter> key = parameters.subspan(reference.parameter, 1);
+    if (reference.deferred || std::holds_alternative<std::nullptr_t>(key.front())) continue;
+    const bool found = co_await exists(session, reference.exists, key, Purpose::referring);
+    if (!found) co_await dangling(reference);
+  }
+}
+
 /// Ids are numbers or texts.
 bool is_same_id(const db::Parameter& a, const db::Parameter& b) {
   if (const auto* number = std::get_if<std::int64_t>(&a)) {
@@ -132,6 +144,8 @@ Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  const EntityName& entity, std::span<const Reference> references,
                                  Lookup lookup) {
   if (has_live(references)) co_await refuse_deleted(session, parameters, references);
+  if (lookup == Lookup::at_commit && session.dialect() == db::Dialect::mysql)
+    co_await refuse_missing(session, parameters, references);
   Result<db::Session::Changed> changed = co_await as_result(session.execute(sql, parameters));
   if (!changed) {
     co_return co_await explain(session, std::move(changed).error(), parameters, entity, references);

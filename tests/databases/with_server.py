@@ -24,7 +24,8 @@ CLIENTS = {
         "environment": {"PGPASSWORD": servers.PASSWORD}},
     "mariadb": lambda server: {
         "dialect": "mysql",
-        "client": ["mariadb", "--no-defaults", f"--socket={server.folder}/socket", "-u", "root", "--default-character-set=utf8mb4", "-N", "-B"],
+        "client": ["mariadb", "--no-defaults", f"--socket={server.folder}/socket", "-u", "root", "--default-character-set=utf8mb4",
+                   "--init-command=SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')", "-N", "-B"],
         "environment": {}},
 }
 
