@@ -141,6 +141,13 @@ TEST_F(OfficeLists, PagesShowEveryRowOnceWhileOthersAreAdded) {
   EXPECT_GT(added, 0);
 }
 
+TEST_F(OfficeLists, BlanksAtTheEndCountButOnMariaDb) {
+  add("x", 0, std::nullopt);
+  add("x ", 0, std::nullopt);
+  const std::size_t found = where(columns::name, Operator::eq, "x").size();
+  EXPECT_EQ(found, database().dialect() == kit::db::Dialect::mysql ? 2U : 1U);
+}
+
 TEST_F(OfficeLists, SearchAndTotals) {
   for (int i = 0; i < 30; ++i) add("Name " + std::to_string(i), i, i % 3 == 0 ? "x" : "Third y");
   ListQuery query;

@@ -128,6 +128,37 @@ TEST_F(OfficeTest, NothingRefersToARowThatIsBeingRemoved) {
   EXPECT_EQ(read("SELECT count(*) FROM clients"), "0");
 }
 
+Task<> list_twice(biz::RepositoryStore& store, std::size_t& first, std::size_t& second) {
+  const std::unique_ptr<biz::UnitOfWork> work = co_await store.begin();
+  const kit::db::ListQuery all;
+  const auto before = co_await work->clients().list(biz::client_table, all);
+  first = before.items.size();
+  kit::TaskGroup other("other");
+  biz::Client client = make_client("b");
+  // On SQLite it waits until this unit has ended.
+  auto adding = [](biz::RepositoryStore& into, biz::Client row) -> Task<> {
+    co_await add(into, &biz::Repositories::clients, std::move(row));
+  };
+  other.spawn(adding(store, std::move(client)));
+  for (int i = 0; i < 200 && other.size() > 0; ++i) {
+    co_await kit::sleep_for(std::chrono::milliseconds(1));
+  }
+  const auto after = co_await work->clients().list(biz::client_table, all);
+  second = after.items.size();
+  co_await work->commit();
+  co_await other.join();
+}
+
+TEST_F(OfficeTest, AListReadTwiceMaySeeNewRows) {
+  add_client(make_client("a"));
+  std::size_t first = 0;
+  std::size_t second = 0;
+  must(list_twice(store(), first, second));
+  EXPECT_EQ(first, 1U);
+  EXPECT_EQ(second, database().dialect() == kit::db::Dialect::sqlite ? 1U : 2U);
+  EXPECT_EQ(read("SELECT count(*) FROM clients"), "2");
+}
+
 Task<> change_and_add(biz::RepositoryStore& store, biz::PersonId id) {
   const std::unique_ptr<biz::UnitOfWork> work = co_await store.begin();
   biz::Person person = co_await work->people().find(id);
