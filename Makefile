@@ -33,6 +33,8 @@ evolution:  ## CASES (2000) random changes of random schemas with rows in them: 
 	@CASES=$${CASES:-2000} exec tools/harness.sh evolution
 four-edits:  ## the four edits that other generators lose, with 100 000 rows
 	@exec tools/harness.sh four-edits
+databases:  ## the same tests on SQLite, PostgreSQL and MariaDB, with servers of their own
+	@exec tools/databases.sh
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
 failover:  ## a PostgreSQL primary goes under load, its standby takes over
@@ -54,4 +56,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege failover inner-loop rolling fresh lint fmt package clean
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege failover inner-loop rolling fresh lint fmt package clean databases

@@ -184,6 +184,7 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
   // A dry run tries all files in one transaction, which is then dropped: later files refer to
   // earlier ones.
   std::unique_ptr<db::Transaction> trial;
+  co_await db::prepare_imports(database);
   if (run.dry_run) trial = co_await database.begin_bulk();
   for (const auto& [target, file] : planned) {
     ++progress.number;

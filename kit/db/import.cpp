@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -11,29 +12,26 @@
 #include "kit/async/operation.hpp"
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
-#include "kit/base/time.hpp"
 #include "kit/csv/csv.hpp"
+#include "kit/db/detail/import_history.hpp"
+#include "kit/db/detail/import_parts.hpp"
 #include "kit/db/row_file.hpp"
 
 namespace kit::db {
 namespace {
 
-constexpr std::size_t max_problems = 1000;
+using detail::add_problem;
+using detail::add_problems;
+using detail::is_about_record;
+using detail::KeptRecord;
+using detail::max_problems;
+
 /// Rows, and bytes of the file, between two turns of the loop: some milliseconds of work.
 constexpr std::int64_t batch_rows = 256;
 constexpr std::size_t batch_bytes = 512 * 1024;
 constexpr std::size_t hash_chunk_bytes = 256 * 1024;
-
-constexpr std::string_view create_history =
-    "CREATE TABLE IF NOT EXISTS kit_imports ("
-    "file TEXT NOT NULL, sha256 TEXT NOT NULL, \"rows\" INTEGER NOT NULL, "
-    "imported_at INTEGER NOT NULL, PRIMARY KEY (file, sha256))";
-constexpr std::string_view find_history =
-    "SELECT 1 FROM kit_imports WHERE file = ?1 AND sha256 = ?2";
-constexpr std::string_view forget_history =
-    "DELETE FROM kit_imports WHERE file = ?1 AND sha256 = ?2";
-constexpr std::string_view add_history =
-    "INSERT INTO kit_imports (file, sha256, \"rows\", imported_at) VALUES (?1, ?2, ?3, ?4)";
+/// Of records that are tried again.
+constexpr std::size_t max_postponed_bytes = 64 * 1024 * 1024;
 
 /// The sum of the content of what `source` reads, in pieces with turns of the loop between them.
 Task<std::string> hash_content(const csv::Source& source) {
@@ -48,98 +46,6 @@ Task<std::string> hash_content(const csv::Source& source) {
   }
   co_return sum.finish();
 }
-
-/// A failure that says something about the record; others say something about the database.
-bool is_about_record(const Error& error) {
-  switch (error.code()) {
-    case Code::invalid_argument:
-    case Code::not_found:
-    case Code::already_exists:
-    case Code::failed_precondition:
-    case Code::out_of_range:
-      return true;
-    default:
-      return false;
-  }
-}
-
-void add_problem(ImportReport& report, std::size_t line, std::string column,
-                 std::string description) {
-  if (report.problems.size() < max_problems) {
-    report.problems.push_back({line, std::move(column), std::move(description)});
-  }
-}
-
-void add_problems(ImportReport& report, std::size_t line, const Error& error) {
-  if (error.violations().empty()) add_problem(report, line, "", error.message());
-  for (const FieldViolation& violation : error.violations()) {
-    add_problem(report, line, violation.field, violation.description);
-  }
-}
-
-/// Where the target's columns stand in the file.
-class Header {
- public:
-  /// False when the file does not have the columns it should; the report says which.
-  bool read(const csv::Record& record, std::span<const std::string_view> wanted,
-            ImportReport& report) {
-    for (std::size_t i = 0; i < record.fields.size(); ++i) {
-      const std::string_view name = record.fields[i].value_or("");
-      if (std::ranges::find(wanted, name) == wanted.end()) {
-        add_problem(report, record.line, std::string(name),
-                    "is not a column of " + report.target + did_you_mean(name, wanted));
-      } else if (std::ranges::count(record.fields.first(i), record.fields[i]) != 0) {
-        add_problem(report, record.line, std::string(name), "is given twice");
-      }
-    }
-    for (const std::string_view name : wanted) {
-      const auto found = std::ranges::find(record.fields, name);
-      if (found == record.fields.end()) {
-        add_problem(report, record.line, std::string(name), "is missing");
-      }
-      places_.push_back(static_cast<std::size_t>(found - record.fields.begin()));
-    }
-    return report.problems.empty();
-  }
-
-  /// The fields of a record in the order of the target's columns. Lifetime: until the next call.
-  std::span<const csv::Field> order(const csv::Record& record, bool guarded) {
-    fields_.clear();
-    for (const std::size_t place : places_) {
-      csv::Field& field = fields_.emplace_back(record.fields[place]);
-      if (guarded && field) field = csv::unguarded(*field);
-    }
-    return fields_;
-  }
-
- private:
-  std::vector<std::size_t> places_;
-  std::vector<csv::Field> fields_;
-};
-
-/// The keys of a file so far. Of each only 64 bits of its SHA-256 are kept: in one of 30 million
-/// files with a million records two keys have the same.
-class Keys {
- public:
-  /// The line on which the same key was given before; nothing for a new key, or one that is not
-  /// whole.
-  std::optional<std::size_t> add(std::span<const csv::Field> key, std::size_t line) {
-    Sha256 sum;
-    for (const csv::Field& field : key) {
-      if (!field) return std::nullopt;
-      sum.add(*field);
-      sum.add(std::string_view("\0", 1));  // which no field holds
-    }
-    const auto part = sum.finish().substr(0, 16);
-    std::uint64_t hash = 0;
-    std::from_chars(part.data(), part.data() + part.size(), hash, 16);
-    const auto [place, is_new] = lines_.try_emplace(hash, line);
-    return is_new ? std::nullopt : std::optional(place->second);
-  }
-
- private:
-  std::unordered_map<std::uint64_t, std::size_t> lines_;
-};
 
 class Importer {
  public:
@@ -173,7 +79,22 @@ class Importer {
       }
     }
     if (!has_header) add_problem(report_, 1, "", "the file is empty: it has no header");
+    co_await store_postponed(session);
     progress();
+  }
+
+  /// As `store_all`, from the beginning, with a unit of work for each record: for databases whose
+  /// transactions take nothing more once a statement has failed.
+  Task<> store_each_apart(Transaction& transaction) {
+    co_await source_->rewind();
+    apart_ = &transaction;
+    header_ = detail::Header();
+    keys_ = detail::Keys();
+    report_.problems.clear();
+    report_.inserted = report_.updated = report_.unchanged = 0;
+    rows_ = told_rows_ = 0;
+    told_ = 0;
+    co_await store_all(transaction);
   }
 
   /// Reads everything again, to name the records whose rows refer to nothing.
@@ -222,15 +143,128 @@ class Importer {
     const std::size_t line = record.line;
     const std::span<const csv::Field> fields = header_.order(record, options_.guarded);
     if (is_given_twice(fields.first(target_.key_columns()), line)) co_return;
-    Task<Stored> storing = target_.store(session, fields);
+    Task<Stored> storing = apart_ != nullptr ? store_apart(fields) : target_.store(session, fields);
     Result<Stored> stored = co_await as_result(std::move(storing));
     if (stored.ok()) {
-      if (*stored == Stored::inserted) ++report_.inserted;
-      if (*stored == Stored::updated) ++report_.updated;
-      if (*stored == Stored::unchanged) ++report_.unchanged;
+      count(*stored);
       co_return;
     }
+    if (stored.error().reason() == "TRANSACTION_FAILED") co_await std::move(stored).error();
+    if (postpone(session, line, fields, stored.error())) co_return;
     co_await refuse(line, std::move(stored).error());
+  }
+
+  Task<Stored> store_apart(std::span<const csv::Field> fields) {
+    const std::unique_ptr<Transaction> unit = co_await apart_->begin_nested();
+    const Stored stored = co_await target_.store(*unit, fields);
+    co_await unit->commit();
+    co_return stored;
+  }
+
+  void count(Stored stored) {
+    if (stored == Stored::inserted) ++report_.inserted;
+    if (stored == Stored::updated) ++report_.updated;
+    if (stored == Stored::unchanged) ++report_.unchanged;
+  }
+
+  /// MariaDB and MySQL check each statement's references at once, and the row that this one refers
+  /// to may come later.
+  bool postpone(const Session& session, std::size_t line, std::span<const csv::Field> fields,
+                const Error& error) {
+    if (session.dialect() != Dialect::mysql || error.code() != Code::failed_precondition)
+      return false;
+    KeptRecord kept;
+    kept.line = line;
+    std::size_t bytes = sizeof(KeptRecord);
+    for (const csv::Field& field : fields) {
+      kept.fields.emplace_back(field);
+      bytes += sizeof(std::string) + (field ? field->size() : 0);
+    }
+    if (bytes > max_postponed_bytes - postponed_bytes_) return false;
+    postponed_bytes_ += bytes;
+    postponed_.push_back(std::move(kept));
+    return true;
+  }
+
+  /// What is left refers to nothing, or to each other: with all of it there `verify` knows which.
+  Task<> store_unchecked(Session& session) {
+    std::vector<const KeptRecord*> late;
+    std::vector<std::pair<std::size_t, Error>> problems;
+    for (std::size_t i = 0; i < postponed_.size(); ++i) {
+      const bool holds = co_await verifies(session, postponed_[i], nullptr);
+      if (holds) problems.push_back(std::move(problems_of_postponed_[i]));
+      if (!holds) late.push_back(&postponed_[i]);
+    }
+    problems_of_postponed_ = std::move(problems);
+    if (late.empty()) co_return;
+    // Nothing but statements is awaited until they are on again: when one is cancelled its
+    // connection ends, and with it the setting.
+    co_await session.execute("SET SESSION foreign_key_checks = 0", {});
+    Result<> done = co_await as_result(store_late(session, late));
+    co_await session.execute("SET SESSION foreign_key_checks = 1", {});
+    co_await std::move(done);
+    for (const KeptRecord* record : late) {
+      if (record != nullptr) co_await verifies(session, *record, &problems_of_postponed_);
+    }
+  }
+
+  /// Those that can't be stored all the same become null.
+  Task<> store_late(Session& session, std::vector<const KeptRecord*>& late) {
+    for (const KeptRecord*& record : late) {
+      const std::vector<csv::Field> fields = record->views();
+      Result<Stored> stored = co_await as_result(target_.store(session, fields));
+      if (stored.ok()) {
+        count(*stored);
+        continue;
+      }
+      if (!is_about_record(stored.error())) co_await std::move(stored).error();
+      problems_of_postponed_.emplace_back(record->line, std::move(stored).error());
+      record = nullptr;
+    }
+  }
+
+  Task<bool> verifies(Session& session, const KeptRecord& record,
+                      std::vector<std::pair<std::size_t, Error>>* problems) {
+    const std::vector<csv::Field> fields = record.views();
+    Result<> held = co_await as_result(target_.verify(session, fields));
+    if (held.ok()) co_return true;
+    if (!is_about_record(held.error())) co_return std::move(held).error();
+    if (problems != nullptr) problems->emplace_back(record.line, std::move(held).error());
+    co_return false;
+  }
+
+  /// Until no more of them can be stored. The last are tried first: a file may stand on its head.
+  Task<> store_postponed(Session& session) {
+    for (std::size_t before = 0; !postponed_.empty() && postponed_.size() != before;) {
+      before = postponed_.size();
+      std::vector<KeptRecord> left;
+      std::size_t tried = 0;
+      problems_of_postponed_.clear();
+      while (!postponed_.empty()) {
+        KeptRecord record = std::move(postponed_.back());
+        postponed_.pop_back();
+        const std::vector<csv::Field> fields = record.views();
+        Result<Stored> stored = co_await as_result(target_.store(session, fields));
+        if (stored.ok()) {
+          count(*stored);
+        } else {
+          if (!is_about_record(stored.error())) co_await std::move(stored).error();
+          problems_of_postponed_.emplace_back(record.line, std::move(stored).error());
+          left.push_back(std::move(record));
+        }
+        if (++tried % batch_rows == 0) co_await sleep_for(Clock::duration::zero());
+      }
+      postponed_ = std::move(left);
+    }
+    co_await store_unchecked(session);
+    std::ranges::sort(problems_of_postponed_, {}, &std::pair<std::size_t, Error>::first);
+    ImportReport late;
+    for (const auto& [line, error] : problems_of_postponed_) add_problems(late, line, error);
+    std::vector<RowProblem> all;
+    std::ranges::merge(report_.problems, late.problems, std::back_inserter(all), {},
+                       &RowProblem::line, &RowProblem::line);
+    all.resize(std::min(all.size(), max_problems));
+    report_.problems = std::move(all);
   }
 
   /// The later one would win, and then the earlier one when the file is imported again.
@@ -261,32 +295,17 @@ class Importer {
   ImportTarget& target_;
   std::unique_ptr<csv::Source> source_;
   ImportOptions& options_;
-  Header header_;
-  Keys keys_;
+  detail::Header header_;
+  detail::Keys keys_;
   ImportReport report_;
   std::int64_t rows_ = 0;
   std::size_t told_ = 0;  ///< Bytes and rows at the last progress.
   std::int64_t told_rows_ = 0;
+  Transaction* apart_ = nullptr;  ///< Null: all records in one unit of work.
+  std::vector<KeptRecord> postponed_;
+  std::size_t postponed_bytes_ = 0;
+  std::vector<std::pair<std::size_t, Error>> problems_of_postponed_;
 };
-
-Task<bool> is_known(Session& session, std::string_view file, std::string_view sum) {
-  bool known = false;
-  const std::array<Parameter, 2> parameters = {file, sum};
-  auto sink = [&](const Row&) -> Result<> {
-    known = true;
-    return {};
-  };
-  co_await session.query(find_history, parameters, sink);
-  co_return known;
-}
-
-Task<> remember(Session& session, std::string_view file, std::string_view sum, std::int64_t rows) {
-  const std::array<Parameter, 2> key = {file, sum};
-  co_await session.execute(forget_history, key);
-  const std::array<Parameter, 4> parameters = {file, sum, rows,
-                                               Timestamp::now().since_epoch.count()};
-  co_await session.execute(add_history, parameters);
-}
 
 /// A file that has been opened, and what it takes to import it.
 struct Opened {
@@ -309,20 +328,39 @@ Task<bool> holds(Transaction& transaction) {
   co_return held.ok();
 }
 
+/// Stores all records. The transaction takes statements afterwards, whatever failed.
+Task<> store_all(Transaction& transaction, Importer& importer) {
+  if (transaction.dialect() != Dialect::postgresql) {
+    co_await importer.store_all(transaction);
+    co_return;
+  }
+  std::unique_ptr<Transaction> unit = co_await transaction.begin_nested();
+  Result<> stored = co_await as_result(importer.store_all(*unit));
+  // Nothing of a refused file is kept.
+  if (stored.ok() && importer.report().problems.empty()) {
+    co_await unit->commit();
+    co_return;
+  }
+  if (!stored && stored.error().reason() != "TRANSACTION_FAILED") co_await std::move(stored);
+  unit.reset();
+  // All that is wrong with the file is wanted.
+  if (!stored) co_await importer.store_each_apart(transaction);
+}
+
 /// Everything but opening the file and the commit.
 Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target, Opened& opened,
                                  bool skip_known) {
   Importer& importer = opened.importer;
   ImportReport& report = importer.report();
   const std::string file(target.file());
-  co_await transaction.execute(create_history, {});
+  co_await detail::open_import_history(transaction);
   if (skip_known) {
-    report.skipped = co_await is_known(transaction, file, opened.sum);
+    report.skipped = co_await detail::is_imported(transaction, file, opened.sum);
     if (report.skipped) co_return std::move(report);
   }
   // What an earlier file left dangling in this transaction is not this one's.
   const bool held_before = co_await holds(transaction);
-  co_await importer.store_all(transaction);
+  co_await store_all(transaction, importer);
   if (report.problems.empty()) {
     // References within the file are checked when all of it is there.
     const bool held = co_await holds(transaction);
@@ -336,7 +374,7 @@ Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target,
     report.inserted = report.updated = report.unchanged = 0;
     co_return std::move(report);
   }
-  co_await remember(transaction, file, opened.sum, importer.rows());
+  co_await detail::remember_import(transaction, file, opened.sum, importer.rows());
   co_return std::move(report);
 }
 
@@ -348,6 +386,10 @@ Task<> ImportTarget::verify(Session&, std::span<const csv::Field>) {
 
 Task<std::optional<std::string>> ImportTarget::page(Session&, const ListQuery&, RecordSink) {
   co_return Error(Code::unimplemented, "these rows can't be listed");
+}
+
+Task<> prepare_imports(Database& database) {
+  if (!database.has_transactional_schema()) co_await detail::create_import_history(database);
 }
 
 Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
@@ -366,6 +408,7 @@ Task<ImportReport> import_file(Database& database, ImportTarget& target, std::st
 Task<ImportReport> import_rows(Database& database, ImportTarget& target,
                                std::unique_ptr<csv::Source> source, ImportOptions options) {
   Opened opened = co_await open(target, std::move(source), options);
+  co_await prepare_imports(database);
   // The writer only now: hashing a large file takes time.
   std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
   ImportReport report = co_await import_opened(*transaction, target, opened, options.skip_known);

@@ -15,23 +15,24 @@ class JointWork::Part final : public Transaction {
 
   Task<> query(std::string_view sql, std::span<const Parameter> parameters, RowSink sink) override {
     co_await usable();
-    co_await work_.transaction_->query(sql, parameters, sink);
+    co_await work_.innermost()->query(sql, parameters, sink);
   }
   Task<Changed> execute(std::string_view sql, std::span<const Parameter> parameters) override {
     co_await usable();
-    co_return co_await work_.transaction_->execute(sql, parameters);
+    co_return co_await work_.innermost()->execute(sql, parameters);
   }
   Task<std::unique_ptr<Transaction>> begin_nested() override {
     co_await usable();
-    co_return co_await work_.transaction_->begin_nested();
+    co_return co_await work_.innermost()->begin_nested();
   }
   Task<> check() override {
     co_await usable();
-    co_await work_.transaction_->check();
+    co_await work_.innermost()->check();
   }
   Task<> commit() override {
     co_await usable();
-    co_await work_.transaction_->check();
+    co_await work_.innermost()->check();
+    if (work_.unit_ != nullptr) co_await work_.unit_->commit();
     end(true);
   }
   Dialect dialect() const override { return dialect_; }
@@ -62,7 +63,7 @@ Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, Kin
     transaction_ = co_await std::move(beginning);
     Result<> begun = co_await as_result(begun_(*transaction_));
     if (!begun) {
-      transaction_.reset();
+      drop();
       co_return std::move(begun).error();
     }
   } else if (isolation > isolation_) {
@@ -70,6 +71,7 @@ Task<std::unique_ptr<Transaction>> JointWork::begin_part(Database& database, Kin
                     "a part of a transaction that has begun asks for more isolation than it has")
         .with_reason("ISOLATION_TOO_LOW");
   }
+  if (dropped_ == Dropped::apart) unit_ = co_await transaction_->begin_nested();
   open_ = true;
   co_return std::unique_ptr<Transaction>(std::make_unique<Part>(*this, database.dialect()));
 }
@@ -83,6 +85,7 @@ Task<std::unique_ptr<Transaction>> JointWork::begin_whole(Database& database, Ki
 
 void JointWork::end_part(bool committed) {
   open_ = false;
+  unit_.reset();
   if (committed) {
     ++parts_;
   } else if (parts_ == 0 && dropped_ == Dropped::undone) {
@@ -107,7 +110,7 @@ Task<> JoiningDatabase::query(std::string_view sql, std::span<const Parameter> p
                               RowSink sink) {
   JointWork* const work = JointWork::current();
   if (work != nullptr && work->transaction_ != nullptr) {
-    return work->transaction_->query(sql, parameters, sink);
+    return work->innermost()->query(sql, parameters, sink);
   }
   return inner_.query(sql, parameters, sink);
 }

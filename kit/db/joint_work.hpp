@@ -29,6 +29,10 @@ class JointWork {
   enum class Dropped : std::uint8_t {
     undone,  ///< As without the work.
     kept,    ///< It stays until the owner drops everything, which it must: see `has_dropped`.
+    /// That alone is undone; the owner must drop everything all the same. Each part is a unit of
+    /// work inside the one transaction, so that others go on where a failed statement ends its
+    /// transaction.
+    apart,
   };
 
   /// Made under another work, it becomes a part of that one.
@@ -42,6 +46,8 @@ class JointWork {
 
   /// The one transaction; null before the first part has begun, and when nothing of it is to stay.
   Transaction* transaction() { return transaction_.get(); }
+  /// Where statements run now: inside it, or inside the part that is open.
+  Transaction* innermost() { return unit_ != nullptr ? unit_.get() : transaction_.get(); }
   /// Some part was dropped, and what it did is still there.
   bool has_dropped() const { return torn_; }
   /// Some part said that it may be committed.
@@ -50,7 +56,10 @@ class JointWork {
   /// behind one that may be committed: they can't be told apart any more. Only when `is_ready()`.
   Task<> commit();
   /// Undoes everything; others get their turn to write.
-  void drop() { transaction_.reset(); }
+  void drop() {
+    unit_.reset();
+    transaction_.reset();
+  }
 
   /// Everything that the coroutine which has this calls until `leave` is under the work.
   class Entry : public LocalScope {
@@ -73,6 +82,7 @@ class JointWork {
   Dropped dropped_;
   JointWork* outer_;
   std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<Transaction> unit_;          // of the open part, when parts are apart
   Isolation isolation_ = Isolation::standard;  // of the one transaction
   int parts_ = 0;                              // that may be committed
   bool open_ = false;

@@ -135,13 +135,17 @@ Result<std::vector<Migration>> read_migrations(const std::string& folder) {
   if (failure) {
     return Error(Code::not_found, "can't read the folder " + folder + ": " + failure.message());
   }
+  std::filesystem::path path(folder);
+  if (!path.has_filename()) path = path.parent_path();  // "migrations/mysql/"
+  const std::string in_folder = path.filename().string() + "/";
   std::vector<std::pair<std::string, std::string>> texts;
   for (const auto& entry : entries) {
     std::string name = entry.path().filename().string();
     if (name.starts_with('.') || !name.ends_with(".sql")) continue;
     auto text = read_file(entry.path());
     if (!text) return std::move(text).error();
-    texts.emplace_back(std::move(name), std::move(text).value());
+    // migrations/postgresql says whose they are.
+    texts.emplace_back(in_folder + name, std::move(text).value());
   }
   std::sort(texts.begin(), texts.end());
   std::vector<MigrationFile> files;

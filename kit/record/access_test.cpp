@@ -174,32 +174,33 @@ class Asked final : public db::Session {
 };
 
 TEST(Related, SaysWhoseRowsAreMeant) {
+  constexpr db::Sql select = {.sqlite = "SELECT"};
   using Texts = std::vector<std::string>;
   const std::unique_ptr<Loop> loop = make_epoll_loop().value();
   Asked session;
   std::vector<std::size_t> keys;
   auto sink = [](const db::Row&) -> Result<> { return {}; };
   const auto bound = [&](const RelatedQuery& query) {
-    EXPECT_TRUE(run(*loop, find_related(session, "SELECT", query, 1, keys, sink, rules)));
+    EXPECT_TRUE(run(*loop, find_related(session, select, query, 1, keys, sink, rules)));
     return session.values;
   };
   const RelatedQuery by_id{.keys = "[1]"};
   const RelatedQuery many{.way = 1, .keys = "[1]", .per_key = 101, .max_rows = 50};
-  EXPECT_EQ(bound(by_id), (Texts{"[1]", "null", "0", "0"})) << "work for nobody sees all rows";
+  EXPECT_EQ(bound(by_id), (Texts{"[1]", "1", "", "0", "0"})) << "work for nobody sees all rows";
   const auto of = [&](std::vector<std::string> roles) {
     const As caller(std::move(roles));
     return bound(many);
   };
-  EXPECT_EQ(of({"admin"}), (Texts{"[1]", "101", "50", "null", "0", "0"}));
-  EXPECT_EQ(of({"support"}), (Texts{"[1]", "101", "50", "me", "1", "0"}));
-  EXPECT_EQ(of({"agent"}), (Texts{"[1]", "101", "50", "me", "0", "1"}));
-  EXPECT_EQ(of({"agent", "support"}), (Texts{"[1]", "101", "50", "me", "1", "1"}));
-  EXPECT_EQ(of({"stranger"}), (Texts{"[1]", "101", "50", "me", "0", "0"}));
+  EXPECT_EQ(of({"admin"}), (Texts{"[1]", "101", "50", "1", "", "0", "0"}));
+  EXPECT_EQ(of({"support"}), (Texts{"[1]", "101", "50", "0", "me", "1", "0"}));
+  EXPECT_EQ(of({"agent"}), (Texts{"[1]", "101", "50", "0", "me", "0", "1"}));
+  EXPECT_EQ(of({"agent", "support"}), (Texts{"[1]", "101", "50", "0", "me", "1", "1"}));
+  EXPECT_EQ(of({"stranger"}), (Texts{"[1]", "101", "50", "0", "me", "0", "0"}));
   const Caller nameless{.subject = "", .roles = {"support"}};
   current_caller = &nameless;
-  EXPECT_EQ(bound(by_id), (Texts{"[1]", "", "0", "0"})) << "who has no name owns nothing";
+  EXPECT_EQ(bound(by_id), (Texts{"[1]", "0", "", "0", "0"})) << "who has no name owns nothing";
   current_caller = nullptr;
-  EXPECT_TRUE(run(*loop, find_related(session, "SELECT", many, 1, keys, sink)));
+  EXPECT_TRUE(run(*loop, find_related(session, select, many, 1, keys, sink)));
   EXPECT_EQ(session.values, (Texts{"[1]", "101", "50"}));
 }
 

@@ -7,10 +7,10 @@ namespace kit::record {
 namespace {
 
 std::string_view clause(Purpose purpose, db::Dialect dialect) {
-  const bool changes = purpose == Purpose::changing;
-  if (dialect == db::Dialect::mysql) return changes ? " FOR UPDATE" : " LOCK IN SHARE MODE";
-  // New rows may refer to one that is changed meanwhile.
-  return changes ? " FOR NO KEY UPDATE" : " FOR SHARE";
+  const bool is_mysql = dialect == db::Dialect::mysql;
+  if (purpose == Purpose::referring) return is_mysql ? " LOCK IN SHARE MODE" : " FOR SHARE";
+  // On PostgreSQL new rows may refer to one that is changed meanwhile.
+  return purpose == Purpose::removing || is_mysql ? " FOR UPDATE" : " FOR NO KEY UPDATE";
 }
 
 Task<> select_locked(db::Session& session, std::string_view sql,
@@ -27,6 +27,13 @@ Task<> select(db::Session& session, std::string_view sql, std::span<const db::Pa
   if (purpose == Purpose::reading || session.dialect() == db::Dialect::sqlite)
     return session.query(sql, parameters, sink);
   return select_locked(session, sql, parameters, sink, purpose);
+}
+
+Task<> lock_for_removal(db::Session& session, std::string_view sql,
+                        std::span<const db::Parameter> parameters) {
+  if (session.dialect() == db::Dialect::sqlite) co_return;
+  auto ignore = [](const db::Row&) -> Result<> { return {}; };
+  co_await select(session, sql, parameters, ignore, Purpose::removing);
 }
 
 }  // namespace kit::record

@@ -16,11 +16,17 @@ enum class Purpose : std::uint8_t {
   reading,    ///< Nothing.
   changing,   ///< Others that read them for changing, or change them, wait.
   referring,  ///< Others that change them wait.
+  removing,   ///< Others that would refer to them wait too.
 };
 
 /// Runs a SELECT of rows of one table. Fails with `aborted` (DEADLOCK, LOCK_TIMEOUT) when the rows
 /// can't be locked. Lifetime: everything borrowed lives until the task has ended.
 Task<> select(db::Session& session, std::string_view sql, std::span<const db::Parameter> parameters,
               db::RowSink sink, Purpose purpose);
+
+/// Locks the rows that a SELECT finds, for removing, where that takes a lock.
+/// Fails as `select` does.
+Task<> lock_for_removal(db::Session& session, std::string_view sql,
+                        std::span<const db::Parameter> parameters);
 
 }  // namespace kit::record

@@ -26,6 +26,8 @@ Error taken(const EntityName& entity, Error error) {
   for (const FieldViolation& column : error.violations()) {
     // "customers.email" or "email"
     const std::string field = column.field.substr(column.field.find('.') + 1);
+    // A column that is there to make the key hold for some rows only.
+    if (field.starts_with("kit_")) continue;
     reason += '_';
     for (const char c : field)
       reason += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -59,14 +61,27 @@ Task<bool> exists(db::Session& session, std::string_view sql, std::span<const db
   co_return found;
 }
 
-/// Always fails, with what a client can act on. The refused statement changed nothing and its
-/// transaction goes on, so that it can be asked what was missing.
+/// The reference that a database has named by its column; null for one that it has not.
+const Reference* named(const Error& error, std::span<const Reference> references) {
+  for (const FieldViolation& column : error.violations()) {
+    const auto found = std::ranges::find(references, column.field, &Reference::field);
+    if (found != references.end()) return &*found;
+  }
+  return nullptr;
+}
+
+/// Always fails, with what a client can act on. Where the database does not say itself which
+/// reference was broken the refused statement has changed nothing and its transaction goes on, so
+/// that it can be asked what was missing.
 Task<db::Session::Changed> explain(db::Session& session, Error error,
                                    std::span<const db::Parameter> parameters,
                                    const EntityName& entity,
                                    std::span<const Reference> references) {
   if (error.code() == Code::already_exists) co_return taken(entity, std::move(error));
   if (!is_foreign_key_violation(error)) co_return error;
+  if (const Reference* broken = named(error, references))
+    co_return dangling(*broken).with_cause(std::move(error));
+  if (session.dialect() == db::Dialect::postgresql) co_return error;
   for (const Reference& reference : references) {
     const std::span<const db::Parameter> key = parameters.subspan(reference.parameter, 1);
     if (std::holds_alternative<std::nullptr_t>(key.front())) continue;
@@ -94,6 +109,18 @@ Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> param
   }
 }
 
+/// Where foreign keys can't wait for the commit an import may switch them off for rows that refer
+/// to later ones. Those that would not wait are looked up instead.
+Task<> refuse_missing(db::Session& session, std::span<const db::Parameter> parameters,
+                      std::span<const Reference> references) {
+  for (const Reference& reference : references) {
+    const std::span<const db::Parameter> key = parameters.subspan(reference.parameter, 1);
+    if (reference.deferred || std::holds_alternative<std::nullptr_t>(key.front())) continue;
+    const bool found = co_await exists(session, reference.exists, key, Purpose::referring);
+    if (!found) co_await dangling(reference);
+  }
+}
+
 /// Ids are numbers or texts.
 bool is_same_id(const db::Parameter& a, const db::Parameter& b) {
   if (const auto* number = std::get_if<std::int64_t>(&a)) {
@@ -117,6 +144,8 @@ Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  const EntityName& entity, std::span<const Reference> references,
                                  Lookup lookup) {
   if (has_live(references)) co_await refuse_deleted(session, parameters, references);
+  if (lookup == Lookup::at_commit && session.dialect() == db::Dialect::mysql)
+    co_await refuse_missing(session, parameters, references);
   Result<db::Session::Changed> changed = co_await as_result(session.execute(sql, parameters));
   if (!changed) {
     co_return co_await explain(session, std::move(changed).error(), parameters, entity, references);

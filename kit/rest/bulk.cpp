@@ -97,24 +97,13 @@ Task<> run_items(const Operation& operation, const std::vector<std::string_view>
   out.end_array();
 }
 
-}  // namespace
-
-Error detail::in_patch(Error error) {
-  // Those of the row itself (its id, its version) have no violations.
-  std::vector<FieldViolation> violations = error.violations();
-  for (FieldViolation& violation : violations) violation.field.insert(0, "patch.");
-  if (violations.empty()) return error;
-  return std::move(error).with_violations(std::move(violations));
-}
-
-Task<http::Response> bulk(const http::Request& request, Backend& backend, BulkTarget& target) {
-  co_await no_parameters(request);
-  co_await refuse_conditions(request);
-  const Items items = co_await read_body(request.body, backend.limits.bulk_items);
-  http::Response response = json_response(200, request.body.size() * 2);
+/// All lists in one transaction.
+Task<http::Response> run_all(const Items& items, std::size_t body_bytes, BulkTarget& target,
+                             db::JointWork::Dropped dropped) {
+  http::Response response = json_response(200, body_bytes * 2);
   json::Writer out(response.body);
   detail::ItemProblems problems;
-  db::JointWork work(detail::begin_nothing, db::JointWork::Dropped::kept);
+  db::JointWork work(detail::begin_nothing, dropped);
   db::JointWork::Entry entry(work);
   out.begin_object();
   for (std::size_t index = 0; index < operations.size(); ++index) {
@@ -129,6 +118,31 @@ Task<http::Response> bulk(const http::Request& request, Backend& backend, BulkTa
   }
   if (work.is_ready()) co_await work.commit();
   co_return response;
+}
+
+}  // namespace
+
+Error detail::in_patch(Error error) {
+  // Those of the row itself (its id, its version) have no violations.
+  std::vector<FieldViolation> violations = error.violations();
+  for (FieldViolation& violation : violations) violation.field.insert(0, "patch.");
+  if (violations.empty()) return error;
+  return std::move(error).with_violations(std::move(violations));
+}
+
+Task<http::Response> bulk(const http::Request& request, Backend& backend, BulkTarget& target) {
+  co_await no_parameters(request);
+  co_await refuse_conditions(request);
+  const Items items = co_await read_body(request.body, backend.limits.bulk_items);
+  using db::JointWork;
+  Task<http::Response> first =
+      run_all(items, request.body.size(), target, JointWork::Dropped::kept);
+  Result<http::Response> done = co_await as_result(std::move(first));
+  if (done.ok() || !detail::has_ended_transaction(done.error())) co_return std::move(done);
+  // Nothing of it is kept; all that is wrong with it is wanted.
+  Task<http::Response> again =
+      run_all(items, request.body.size(), target, JointWork::Dropped::apart);
+  co_return co_await std::move(again);
 }
 
 }  // namespace kit::rest

@@ -370,7 +370,7 @@ Task<std::int64_t> remove_expired_keys(db::Database& database, std::chrono::seco
                                        std::int64_t batch) {
   const std::int64_t expired = (Timestamp::now().since_epoch - keep).count();
   const std::array<db::Parameter, 2> parameters = {expired, batch};
-  const db::Session::Changed removed = 
+  const db::Session::Changed removed =
       co_await database.execute(expire_sql.in(database.dialect()), parameters);
   co_return removed.rows;
 }

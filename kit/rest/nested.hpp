@@ -87,7 +87,7 @@ class NestedOf final : public NestedList {
   }
   std::size_t size() const override { return entities_.size(); }
   Task<> create(std::size_t index, json::Writer& out) override {
-    T entity = std::move(entities_[index]);
+    T entity = entities_[index];  // it may be tried again
     entity.*Back = owner_;
     entity = co_await service_.create(std::move(entity));
     form_.write(out, entity);
@@ -112,6 +112,26 @@ Task<> create_nested(std::span<NestedList* const> lists, std::string& members);
 Task<> begin_nothing(db::Transaction& transaction);
 }  // namespace detail
 
+namespace detail {
+bool has_ended_transaction(const Error& error);
+
+/// All of them in one transaction.
+template <class T, class Service, class... Lists>
+Task<T> create_all(T entity, Service& service, std::string& members, db::JointWork::Dropped dropped,
+                   Lists&... lists) {
+  NestedList* const all[] = {&lists...};
+  db::JointWork work(begin_nothing, dropped);
+  db::JointWork::Entry entry(work);
+  entity = co_await service.create(std::move(entity));
+  (lists.set_owner(entity.id), ...);
+  Task<> creating = create_nested(all, members);
+  co_await std::move(creating);
+  entry.leave();
+  co_await work.commit();
+  co_return entity;
+}
+}  // namespace detail
+
 /// Creates an entity with those of the lists, in one transaction; `members` becomes the lists as
 /// members of a JSON object. Fails with `invalid_argument` and the violations of everything that is
 /// malformed (`lines[2].quantity`), otherwise as the first use case that fails does. Lifetime:
@@ -125,15 +145,14 @@ Task<T> create_with(std::string_view body, Input<T>& input, Service& service, st
   detail::read_nested(body, all, input.violations());
   T entity;
   co_await input.apply(entity);
-  db::JointWork work(detail::begin_nothing, db::JointWork::Dropped::kept);
-  db::JointWork::Entry entry(work);
-  entity = co_await service.create(std::move(entity));
-  (lists.set_owner(entity.id), ...);
-  Task<> creating = detail::create_nested(all, members);
-  co_await std::move(creating);
-  entry.leave();
-  co_await work.commit();
-  co_return entity;
+  using db::JointWork;
+  Task<T> first = detail::create_all(entity, service, members, JointWork::Dropped::kept, lists...);
+  Result<T> made = co_await as_result(std::move(first));
+  if (made.ok() || !detail::has_ended_transaction(made.error())) co_return std::move(made);
+  // Nothing of it is kept; all that is wrong with it is wanted.
+  members.clear();
+  Task<T> again = detail::create_all(entity, service, members, JointWork::Dropped::apart, lists...);
+  co_return co_await std::move(again);
 }
 
 /// Adds `members` to the JSON object that `body` is.

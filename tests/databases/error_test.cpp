@@ -46,6 +46,31 @@ TEST_F(ErrorTest, ForeignKeys) {
   EXPECT_EQ(error.reason(), "FOREIGN_KEY_VIOLATION") << error.describe();
 }
 
+TEST_F(ErrorTest, AStatementWhoseFirstRunFailsRunsAgain) {
+  const std::string sql = "INSERT INTO child (id, label, parent_id) VALUES (?1, ?2, ?3)";
+  auto in_one = [](db::Database& database, std::string text, std::int64_t parent) -> Task<> {
+    const Parameters row{parent + 1, std::string_view("b"), parent};
+    const std::unique_ptr<db::Transaction> transaction = co_await database.begin();
+    co_await transaction->execute(text, row);
+    co_await transaction->commit();
+  };
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(error_of(sql, {std::int64_t{9}, std::string_view("z"), std::int64_t{99}}).reason(),
+              "FOREIGN_KEY_VIOLATION");
+    const auto refused = run(in_one(database(), sql, 99));
+    EXPECT_EQ(refused.error().reason(), "FOREIGN_KEY_VIOLATION") << refused.error().describe();
+  }
+  const auto kept = run(in_one(database(), sql, 1));
+  EXPECT_TRUE(kept.ok()) << kept.error().describe();
+}
+
+TEST_F(ErrorTest, AServerNamesTheColumnOfABrokenReference) {
+  const Error error = error_of("INSERT INTO child (id, label, parent_id) VALUES (2, 'b', 99)");
+  if (database().dialect() == db::Dialect::sqlite) return;  // which knows only that one is broken
+  ASSERT_EQ(error.violations().size(), 1u) << error.describe();
+  EXPECT_EQ(error.violations()[0].field, "parent_id");
+}
+
 TEST_F(ErrorTest, ChecksAndRequiredColumns) {
   Error error = error_of("INSERT INTO child (id, label, n) VALUES (2, 'b', 0)");
   EXPECT_EQ(error.code(), Code::failed_precondition) << error.describe();

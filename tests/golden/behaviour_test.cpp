@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <fstream>
 
-#include "case_database.hpp"
 #include "case_file.hpp"
 #include "compiled_case.hpp"
 #include "conversation.hpp"
+#include "empty_database.hpp"
 #include "kit/async/epoll_loop.hpp"
 #include "kit/async/run.hpp"
 #include "kit/csv/csv.hpp"
@@ -197,7 +197,7 @@ Result<std::string> play(const CompiledCase& compiled, std::vector<Step> steps) 
   fs::create_directories(folder);
   auto loop = kit::make_epoll_loop();
   if (!loop) return std::move(loop).error();
-  auto database = open_empty(folder);
+  auto database = kit::tests::open_empty(folder);
   if (!database) return std::move(database).error();
   Result<std::string> seen = "";
   {
@@ -222,7 +222,7 @@ TEST_P(GoldenRun, answers) {
   for (Section& section : seen.sections) {
     if (section.title == "run") section.text = *text;
   }
-  if (is_updating() && !has_server()) write_file(found->path, seen.to_text());
+  if (is_updating() && !kit::tests::has_server()) write_file(found->path, seen.to_text());
   EXPECT_EQ(read_file(found->path), seen.to_text())
       << found->path << " differs; UPDATE_GOLDENS=1 accepts the new answers";
 }

@@ -97,7 +97,7 @@ class BulkTest(unittest.TestCase):
         self.assertEqual(self.rows("SELECT count(*) FROM artists WHERE name LIKE 'Once %'"), [(20,)])
         refused = self.bulk("genres", {"create": [{"name": "Dup"}, {"name": "Dup"}]}, Idempotency_Key="refused")
         self.assertEqual(refused.status, 409, refused)
-        self.assertEqual(self.rows("SELECT count(*) FROM kit_idempotency_keys WHERE key = 'refused'"), [(0,)])
+        self.assertEqual(self.rows("SELECT count(*) FROM kit_idempotency_keys WHERE \"key\" = 'refused'"), [(0,)])
 
     def test_the_limit_of_items(self):
         at = self.bulk("artists", {"create": [{"name": f"Limit {number}"} for number in range(1000)]})

@@ -97,8 +97,9 @@ class Store:
 
     def wait_ready(self, limit=300):
         end = time.monotonic() + limit
-        while self.get("/readyz").status != 200:
-            if time.monotonic() > end:
+        while (ready := self.get("/readyz")).status != 200:
+            has_failed = self.get("/startupz").status == 200 and ready.json()["checks"]["import"] not in ("ok", "running")
+            if time.monotonic() > end or (has_failed and self.get("/readyz").status != 200):
                 raise AssertionError("the store never got ready: " + self.log()[-2000:])
             time.sleep(0.02)
 

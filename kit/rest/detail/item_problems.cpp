@@ -4,7 +4,13 @@
 #include <utility>
 
 namespace kit::rest::detail {
+
+bool has_ended_transaction(const Error& error) {
+  return error.reason() == "TRANSACTION_FAILED";
+}
+
 bool is_about_item(const Error& error) {
+  if (has_ended_transaction(error)) return false;
   switch (error.code()) {
     case Code::invalid_argument:
     case Code::not_found:

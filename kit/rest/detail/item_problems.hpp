@@ -13,6 +13,10 @@ namespace kit::rest::detail {
 /// More of them are not told.
 inline constexpr std::size_t max_violations = 100;
 
+/// A database takes nothing more in this transaction, because a statement before has failed. What
+/// is wrong with further items can be found out with `JointWork::Dropped::apart`.
+bool has_ended_transaction(const Error& error);
+
 /// Whether a failure says something about the item; others say something about the database or the
 /// caller.
 bool is_about_item(const Error& error);

@@ -25,6 +25,15 @@ std::string indented(const std::string& column, const Gone& gone) {
   return column + " " + gone.condition;
 }
 
+/// MySQL changes no table that the same statement selects from, unless that is done before.
+Gone apart_from(const Entity& changed, Gone gone) {
+  if (gone.condition.find(" FROM " + changed.table + " ") == std::string::npos) return gone;
+  const std::string start = "IN (SELECT id FROM ";
+  const std::string rest = gone.condition.substr(start.size());
+  gone.condition = "IN (SELECT id FROM (SELECT DISTINCT id FROM " + rest + " AS kit_gone)";
+  return gone;
+}
+
 /// The entity's rows first. Rows of one table that take each other along, however deep, are not
 /// followed: which they are is only known while they go.
 std::vector<Gone> gone_with(const Project& project, const Entity& entity) {
@@ -124,7 +133,7 @@ std::string of_others(const std::string& sql) {
 View nulled_view(const Entity& entity, const Gone& gone, const Referrer& referrer) {
   const std::string name =
       "unset_" + referrer.entity.plural + "_" + referrer.relation.name + gone.suffix;
-  std::string condition = indented(referrer.relation.field, gone);
+  std::string condition = indented(referrer.relation.field, apart_from(referrer.entity, gone));
   if (&referrer.entity == &entity && gone.entity == &entity) condition += " AND id <> ?1";
   View view{View::type::object};
   view.set("nulled_sql", name + "_sql");
@@ -141,6 +150,13 @@ View nulled_view(const Entity& entity, const Gone& gone, const Referrer& referre
   view.set("statement",
            call(2, "co_await session.execute", Strings{name + "_sql", "gone.span()"}, ";"));
   return view;
+}
+
+/// Others would refer to what goes after its referrers were told.
+std::string lock_of(const Gone& gone) {
+  const std::string sql = "\"SELECT 1 FROM " + gone.entity->table + " WHERE id " + gone.condition;
+  return call(2, "co_await kit::record::lock_for_removal",
+              Strings{"session", sql + "\"", "gone.span().first(1)"}, ";");
 }
 
 View cascaded_view(const Gone& gone) {
@@ -178,12 +194,15 @@ void add_history(const Project& project, const Entity& entity, View& view) {
   view.set("has_pivots", flag(!relations(entity, model::RelationKind::many_to_many).empty()));
   View nulled{View::type::list};
   View cascaded{View::type::list};
+  Strings locks;
   for (const Gone& gone : gone_with(project, entity)) {
+    locks.push_back(protect(lock_of(gone), 2));
     for (const Referrer& referrer : nulled_referrers(project, *gone.entity)) {
       nulled.push_back(nulled_view(entity, gone, referrer));
     }
     if (gone.entity != &entity && gone.entity->audit) cascaded.push_back(cascaded_view(gone));
   }
+  view.set("locks", text_list(locks));
   view.set("releases", flag(!nulled.list_value().empty() || !cascaded.list_value().empty()));
   view.set("nulled", nulled);
   view.set("cascaded", cascaded);

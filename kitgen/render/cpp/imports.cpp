@@ -122,6 +122,7 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   Strings own{"kit/base/error.hpp",
               "kit/record/csv_fields.hpp",
               "kit/record/list.hpp",
+              "kit/record/locking.hpp",
               "kit/record/parameters.hpp",
               project.path("biz", entity.snake + "_list.gen.hpp"),
               project.path("data", entity.snake + "_repository.gen.hpp")};

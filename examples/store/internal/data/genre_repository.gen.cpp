@@ -36,6 +36,8 @@ kit::Task<> release(kit::db::Session& session, biz::GenreId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM genres WHERE id = ?1",
+                                         gone.span().first(1));
   co_await session.execute(unset_tracks_genre_sql, gone.span());
 }
 
@@ -83,8 +85,9 @@ constexpr kit::db::Sql related_sql[] = {
         .mysql = R"sql(
   SELECT id, name, created_at, updated_at, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN genres ON id = kit_value
    ORDER BY kit_key)sql",
     },

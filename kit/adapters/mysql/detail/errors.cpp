@@ -46,6 +46,23 @@ Error with_column(Error error, std::string_view message, std::string description
   return std::move(error).with_violation(std::move(column), std::move(description));
 }
 
+/// Those of "... FOREIGN KEY (`album_id`, `disc`) REFERENCES ...".
+Error with_columns(Error error, std::string_view message) {
+  constexpr std::string_view before = "FOREIGN KEY (";
+  const std::size_t start = message.find(before);
+  if (start == message.npos) return error;
+  std::string_view list = message.substr(start + before.size());
+  list = list.substr(0, list.find(')'));
+  for (std::size_t open = list.find('`'); open != list.npos; open = list.find('`')) {
+    const std::size_t close = list.find('`', open + 1);
+    if (close == list.npos) break;
+    error = std::move(error).with_violation(std::string(list.substr(open + 1, close - open - 1)),
+                                            "refers to nothing");
+    list.remove_prefix(close + 1);
+  }
+  return error;
+}
+
 }  // namespace
 
 Error lost_connection(std::string_view why) {
@@ -135,6 +152,8 @@ Error to_error(const Failure& failure, std::string_view sql) {
       return unique_error(failure, {});
     case ER_NO_REFERENCED_ROW:
     case ER_NO_REFERENCED_ROW_2:
+      return with_columns(conflict(Code::failed_precondition, message, "FOREIGN_KEY_VIOLATION"),
+                          message);
     case ER_ROW_IS_REFERENCED:
     case ER_ROW_IS_REFERENCED_2:
     case mysql_foreign_key_child:

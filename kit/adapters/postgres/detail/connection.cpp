@@ -292,6 +292,8 @@ void Connection::take(Request& head, ResultPtr result) {
       return;
     case PGRES_FATAL_ERROR:
       if (!head.failure) head.failure = server_error(result.get());
+      // A statement that was prepared stays so, whatever becomes of its run.
+      if (head.commands == 0 && head.prepares != nullptr) forget(*head.prepares);
       return;
     default:
       // COPY has no place in a pipeline: libpq can't go on behind it.
@@ -302,7 +304,6 @@ void Connection::take(Request& head, ResultPtr result) {
 void Connection::finish_head() {
   const std::shared_ptr<Request> head = std::move(requests_.front());
   requests_.pop_front();
-  if (head->failure && head->prepares != nullptr) forget(*head->prepares);
   if (head->cancelled) {
     cancel_limit_.stop();
     cancel_again_.stop();

@@ -69,7 +69,7 @@ ServerError server_error(const PGresult* result) {
   failure.message = field(result, PG_DIAG_MESSAGE_PRIMARY);
   if (failure.message.empty()) failure.message = trim(PQresultErrorMessage(result));
   failure.column = field(result, PG_DIAG_COLUMN_NAME);
-  if (failure.state == "23505") {
+  if (failure.state == "23505" || failure.state == "23503") {
     failure.columns = key_columns(field(result, PG_DIAG_MESSAGE_DETAIL));
   }
   return failure;
@@ -112,8 +112,10 @@ Error to_error(const ServerError& failure, std::string_view sql) {
     Error error = Error(meaning.code, failure.message + " (SQLSTATE " + failure.state + ")");
     if (!meaning.reason.empty()) error = std::move(error).with_reason(std::string(meaning.reason));
     if (meaning.http_status != 0) error = std::move(error).with_http_status(meaning.http_status);
+    const bool is_taken = failure.state == "23505";
     for (const std::string& column : failure.columns) {
-      error = std::move(error).with_violation(column, "is taken");
+      error = std::move(error).with_violation(
+          column, is_taken ? "is taken" : "refers to nothing, or is referred to");
     }
     if (failure.state == "23502" && !failure.column.empty()) {
       error = std::move(error).with_violation(failure.column, "is required");

@@ -41,6 +41,24 @@ std::string real_text(double value) {
   return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
 }
 
+/// JSON as it was given: the server writes a blank behind each comma and colon.
+std::string without_blanks(std::string_view json) {
+  std::string text;
+  text.reserve(json.size());
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string && c == '\\' && i + 1 < json.size()) {
+      text.push_back(c);
+      text.push_back(json[++i]);
+      continue;
+    }
+    if (c == '"') in_string = !in_string;
+    if (c != ' ' || in_string) text.push_back(c);
+  }
+  return text;
+}
+
 bool is_known(Oid type) {
   switch (type) {
     case type::boolean:
@@ -139,7 +157,7 @@ std::string_view ResultRow::text(int column) const {
   switch (PQftype(&result_, column)) {
     case type::jsonb:
       raw.remove_prefix(raw.empty() ? 0 : 1);  // its version
-      return raw;
+      return texts_.emplace_back(without_blanks(raw));
     case type::uuid: {
       Uuid uuid;
       if (raw.size() == uuid.bytes.size()) {

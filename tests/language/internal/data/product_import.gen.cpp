@@ -14,6 +14,7 @@
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
 #include "kit/record/list.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace workshop::data {
@@ -71,7 +72,8 @@ kit::Task<std::optional<biz::Product>> find_known(kit::db::Session& session,
   kit::record::Parameters<1> parameters;
   parameters.add(code);
   auto sink = [&](const kit::db::Row& row) { return read_product(row, known.emplace()); };
-  co_await session.query(known_sql, parameters.span(), sink);
+  const auto purpose = kit::record::Purpose::changing;
+  co_await kit::record::select(session, known_sql, parameters.span(), sink, purpose);
   co_return known;
 }
 

@@ -152,6 +152,11 @@ kit::Task<> release(kit::db::Session& session, biz::ClientId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM clients WHERE id = ?1",
+                                         gone.span().first(1));
+  co_await kit::record::lock_for_removal(
+      session, "SELECT 1 FROM papers WHERE id IN (SELECT id FROM papers WHERE client_id = ?1)",
+      gone.span().first(1));
   co_await kit::record::add_history_of_others(session, removed_papers_history_sql,
                                               gone.span().front(), now);
   co_await kit::record::add_history_of_others(session, unset_stamps_paper_of_papers_history_sql,
@@ -257,8 +262,9 @@ constexpr kit::db::Sql related_sql[] = {
   SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
          deleted_at, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN clients ON id = kit_value
    WHERE clients.deleted_at IS NULL
      AND (?2 = 1
@@ -305,8 +311,9 @@ constexpr kit::db::Sql related_sql[] = {
     FROM (SELECT id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
             FROM (SELECT place - 1 AS kit_key, kit_value
-                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                        kit_value bigint PATH '$')) AS ids) AS kit_keys
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                           place FOR ORDINALITY,
+                           kit_value bigint PATH '$')) AS ids) AS kit_keys
             JOIN clients ON rep_id = kit_value
            WHERE clients.deleted_at IS NULL
              AND (?4 = 1
@@ -356,8 +363,9 @@ constexpr kit::db::Sql related_sql[] = {
     FROM (SELECT id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
             FROM (SELECT place - 1 AS kit_key, kit_value
-                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                        kit_value bigint PATH '$')) AS ids) AS kit_keys
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                           place FOR ORDINALITY,
+                           kit_value bigint PATH '$')) AS ids) AS kit_keys
             JOIN clients ON folder_id = kit_value
            WHERE clients.deleted_at IS NULL
              AND (?4 = 1

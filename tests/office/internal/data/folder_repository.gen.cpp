@@ -88,6 +88,8 @@ kit::Task<> release(kit::db::Session& session, biz::FolderId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM folders WHERE id = ?1",
+                                         gone.span().first(1));
   co_await kit::record::add_history_of_others(session, unset_papers_folder_history_sql,
                                               gone.span().front(), now);
   co_await session.execute(unset_papers_folder_sql, gone.span());
@@ -156,8 +158,9 @@ constexpr kit::db::Sql related_sql[] = {
         .mysql = R"sql(
   SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN folders ON id = kit_value
    WHERE folders.deleted_at IS NULL
    ORDER BY kit_key)sql",

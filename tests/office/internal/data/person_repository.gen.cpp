@@ -113,6 +113,8 @@ kit::Task<> release(kit::db::Session& session, biz::PersonId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM people WHERE id = ?1",
+                                         gone.span().first(1));
   co_await kit::record::add_history_of_others(session, unset_people_boss_history_sql,
                                               gone.span().front(), now);
   co_await session.execute(unset_people_boss_sql, gone.span());
@@ -168,8 +170,9 @@ constexpr kit::db::Sql related_sql[] = {
         .mysql = R"sql(
   SELECT id, login, name, boss_id, created_at, updated_at, version, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN people ON id = kit_value
    ORDER BY kit_key)sql",
     },

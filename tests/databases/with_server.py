@@ -9,10 +9,12 @@ Exits with what the command exits with.
 """
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
-import servers
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "adopt"))
+import servers  # noqa: E402
 
 CLIENTS = {
     "postgres": lambda server: {
@@ -22,7 +24,8 @@ CLIENTS = {
         "environment": {"PGPASSWORD": servers.PASSWORD}},
     "mariadb": lambda server: {
         "dialect": "mysql",
-        "client": ["mariadb", "--no-defaults", f"--socket={server.folder}/socket", "-u", "root", "--default-character-set=utf8mb4", "-N", "-B"],
+        "client": ["mariadb", "--no-defaults", f"--socket={server.folder}/socket", "-u", "root", "--default-character-set=utf8mb4",
+                   "--init-command=SET SESSION sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')", "-N", "-B"],
         "environment": {}},
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "case_database.hpp"
+#include "empty_database.hpp"
 
 #include <cstdlib>
 #include <string>
@@ -16,17 +16,16 @@
 #include "kit/adapters/mysql/mysql.hpp"
 #endif
 
-namespace kitgen::golden {
+namespace kit::tests {
 namespace {
 
-using kit::Result;
-using kit::db::Database;
+using db::Database;
 
 Result<> run_all(Database& database, std::initializer_list<std::string_view> statements) {
   for (const std::string_view sql : statements) {
-    auto loop = kit::make_epoll_loop();
+    auto loop = make_epoll_loop();
     if (!loop) return std::move(loop).error();
-    const auto done = kit::run(**loop, database.execute(sql, {}));
+    const auto done = run(**loop, database.execute(sql, {}));
     if (!done) return done.error().clone();
   }
   return {};
@@ -55,14 +54,14 @@ Result<std::unique_ptr<Database>> open_postgres() {
   KIT_TRY(run_all(**opened, {"DROP SCHEMA public CASCADE", "CREATE SCHEMA public"}));
   return std::unique_ptr<Database>(std::move(opened).value());
 #else
-  return kit::Error(kit::Code::unimplemented, "built without PostgreSQL");
+  return Error(Code::unimplemented, "built without PostgreSQL");
 #endif
 }
 
 Result<std::unique_ptr<Database>> open_mysql() {
 #ifdef KIT_HAS_MYSQL
   kit::mysql::MysqlOptions options;
-  options.dsn = kit::Secret<std::string>(dsn());
+  options.dsn = Secret<std::string>(dsn());
   auto opened = kit::mysql::open(options);
   if (!opened) return std::move(opened).error();
   KIT_TRY(
@@ -71,7 +70,7 @@ Result<std::unique_ptr<Database>> open_mysql() {
                          "USE conformance"}));
   return std::unique_ptr<Database>(std::move(opened).value());
 #else
-  return kit::Error(kit::Code::unimplemented, "built without MariaDB");
+  return Error(Code::unimplemented, "built without MariaDB");
 #endif
 }
 
@@ -86,4 +85,4 @@ Result<std::unique_ptr<Database>> open_empty(const std::filesystem::path& folder
   return dsn().starts_with("postgresql:") ? open_postgres() : open_mysql();
 }
 
-}  // namespace kitgen::golden
+}  // namespace kit::tests
