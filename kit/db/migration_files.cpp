@@ -119,10 +119,7 @@ Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> fi
 }
 
 std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations) {
-  const std::string_view known = name(dialect);
-  const bool has_own =
-      std::ranges::find(migrations, known, &Migration::dialect) != migrations.end();
-  const std::string_view wanted = has_own ? known : "";
+  const std::string_view wanted = dialect == Dialect::sqlite ? "" : name(dialect);
   std::vector<Migration> own;
   std::ranges::copy_if(migrations, std::back_inserter(own),
                        [&](const Migration& each) { return each.dialect == wanted; });

@@ -24,7 +24,7 @@ struct Migration {
   std::string down;          ///< SQL script; empty: this step can't be undone.
   std::string up_file;       ///< "0001_create_store.up.sql".
   std::string down_file;
-  std::string dialect = {};  ///< "postgresql", "mysql": only for these. "": for all others.
+  std::string dialect = {};  ///< "postgresql", "mysql"; "": SQLite.
 };
 
 /// Reads `NNNN_name.up.sql` and `NNNN_name.down.sql` of a folder, in order; other files are left
@@ -42,7 +42,7 @@ struct MigrationFile {
 /// The same from files that are part of the program.
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files);
 
-/// Those for a database of this dialect: its own if there are any, else those without one.
+/// Those for a database of this dialect.
 std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations);
 
 /// Fails with `invalid_argument` for a gap, a number twice, a name or a script that is empty.
@@ -93,8 +93,12 @@ struct MigrationReport {
 struct MigrationOptions {
   std::optional<std::uint32_t> to = {};  ///< `up` ends with this number.
   bool allow_destructive = false;        ///< Apply steps that lose data.
-  /// How long another runner may be at work before this one gives up.
+  /// How long another runner may be at work before this one gives up, and how long a step is tried
+  /// again while others use its tables.
   std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
+  /// On a server, how long a statement waits for a table that others use: everyone who comes behind
+  /// it waits as well. Then it steps back, and is tried again after a pause.
+  std::chrono::milliseconds table_wait = std::chrono::seconds(3);
   /// Called once when it turns out that another runner is at work.
   std::function<void()> on_wait = {};
 };
@@ -105,9 +109,11 @@ struct MigrationOptions {
 /// once apply each step once, the second waits. Every call but `report` fails with
 /// `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one that was applied was
 /// changed or moved afterwards; MIGRATION_UNKNOWN when the database has steps that the program
-/// lacks. Where changes of tables commit by themselves a journal (`kit_migration_journal`) says how
-/// much of a step is in the database: what was interrupted is gone on with. Lifetime: `database`
-/// outlives this.
+/// lacks; MIGRATIONS_MISSING when it has some, but none for the database's dialect. Where changes
+/// of tables commit by themselves, and in a script that begins with `-- kit:no-transaction`, a
+/// journal
+/// (`kit_migration_journal`) says how much of a step is in the database: what was interrupted is
+/// gone on with. Lifetime: `database` outlives this.
 class Migrator {
  public:
   Migrator(Database& database, std::span<const Migration> migrations);
@@ -126,7 +132,9 @@ class Migrator {
   /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
   /// MIGRATION_OBJECT_LOST when a trigger, index or view of before no longer fits a table that was
   /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner
-  /// took too long; `aborted`, MIGRATION_RACE, when another runner undoes a step meanwhile.
+  /// took too long, naming it where the server tells; `aborted`, LOCK_TIMEOUT, when others used a
+  /// table for that long, naming them; `aborted`, MIGRATION_RACE, when another runner undoes a step
+  /// meanwhile.
   Task<std::vector<MigrationStatus>> up(MigrationOptions options);
   Task<std::vector<MigrationStatus>> up() { return up(MigrationOptions()); }
   /// Undoes the last `steps` applied ones, newest first, and yields them. What a step brought goes
@@ -141,10 +149,13 @@ class Migrator {
  private:
   /// A try of one step in one direction, and how far it came.
   struct Attempt;
+  struct Held;
 
   Task<std::vector<MigrationStatus>> applied(Session& session);
   std::vector<MigrationStatus> with_pending(std::vector<MigrationStatus> history) const;
+  Result<> check() const;
   Task<std::unique_ptr<Transaction>> lock(const MigrationOptions& options);
+  Task<std::unique_ptr<Held>> hold(const MigrationOptions& options);
   Task<std::optional<MigrationStatus>> apply(const Migration& migration,
                                              const MigrationOptions& options);
   Task<std::optional<MigrationStatus>> apply_once(const Migration& migration,
@@ -163,6 +174,7 @@ class Migrator {
 
   Database& database_;
   std::vector<Migration> migrations_;
+  bool lacks_own_ = false;  ///< There are migrations, but for other databases.
 };
 
 }  // namespace kit::db

@@ -73,6 +73,7 @@ class OpenDatabase final : public PostgresDatabase {
   Task<std::unique_ptr<db::Transaction>> begin_bulk() override {
     return begin_with(begin_text(db::Isolation::standard), "SET LOCAL statement_timeout = 0");
   }
+  Task<std::unique_ptr<db::Transaction>> begin_autocommit() override;
   Task<std::unique_ptr<db::Transaction>> begin_read() override {
     return begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {});
   }
@@ -95,6 +96,17 @@ class OpenDatabase final : public PostgresDatabase {
   const std::shared_ptr<Server> replicas_;
   Replica replica_;
 };
+
+/// Behind pgbouncer what a session sets would reach other clients: the limits are its own then.
+Task<std::unique_ptr<db::Transaction>> OpenDatabase::begin_autocommit() {
+  const bool owns_session = primary_->options.prepared;
+  const std::string_view begin = owns_session ? "SET statement_timeout = 0" : "SELECT 1";
+  detail::Lease lease = co_await LoopPool::begin(primary_, begin);
+  auto session = std::make_unique<detail::AutocommitSession>(std::move(lease));
+  // A build waits for the transactions that are open, and holds nobody up meanwhile.
+  if (owns_session) co_await session->execute("SET lock_timeout = 0", {});
+  co_return std::unique_ptr<db::Transaction>(std::move(session));
+}
 
 PostgresStats OpenDatabase::stats() const {
   PostgresStats sum;
