@@ -31,6 +31,9 @@ struct Migration {
 /// alone. Fails with `not_found` (no such folder), `invalid_argument` (a name that looks like a
 /// migration but is none, a down without its up, or what `check_migrations` says).
 Result<std::vector<Migration>> read_migrations(const std::string& folder);
+/// Those for a database: of a server in a folder of its dialect's name, `folder` itself or one in
+/// it. Fails with `not_found`, reason MIGRATIONS_MISSING, where that is not.
+Result<std::vector<Migration>> read_migrations(const std::string& folder, Dialect dialect);
 
 /// One file of an embedded folder.
 struct MigrationFile {
