@@ -99,16 +99,19 @@ Task<> migrate_plan(db::Migrator& migrator) {
   print_plan(pending);
 }
 
+/// A server has its database, or says so itself.
 bool has_database(const Settings& settings) {
   std::error_code ignored;
-  return std::filesystem::exists(settings.database.path, ignored);
+  return settings.database.is_server() ||
+         std::filesystem::exists(settings.database.sqlite.path, ignored);
 }
 
 /// Where there is no database yet everything is pending; looking must not make one.
 void describe_missing(const Application& application, const Settings& settings, bool plan) {
-  print("-- there is no database " + settings.database.path + " yet\n");
-  if (plan) return print_plan(application.migrations);
-  for (const db::Migration& one : application.migrations)
+  print("-- there is no database " + settings.database.shown() + " yet\n");
+  const auto steps = db::migrations_for(db::Dialect::sqlite, application.migrations);
+  if (plan) return print_plan(steps);
+  for (const db::Migration& one : steps)
     print(padded("pending", 36) + step(one.number, one.name) + '\n');
 }
 
@@ -127,7 +130,7 @@ std::string result_line(const db::ImportReport& report) {
 /// For commands that use what is there: a mistyped path must not become an empty database.
 Result<> refuse_missing_database(const Application& application, const Settings& settings) {
   if (has_database(settings)) return {};
-  return Error(Code::not_found, "there is no database " + settings.database.path +
+  return Error(Code::not_found, "there is no database " + settings.database.shown() +
                                     " (the setting database.path); `" +
                                     std::string(application.name) + " migrate up` would make it");
 }
@@ -146,8 +149,8 @@ Result<std::optional<db::RowFormat>> format_of(const CommandLine& line) {
 Settings without_time_limits(const Settings& settings) {
   constexpr std::chrono::hours day{24};
   Settings patient = settings;
-  patient.database.snapshot_limit = day;
-  patient.database.statement_limit = day;
+  patient.database.sqlite.snapshot_limit = day;
+  patient.database.sqlite.statement_limit = day;
   return patient;
 }
 
@@ -169,8 +172,8 @@ Task<> migrate_command(const Application& application, const Settings& settings,
     co_return;
   }
   if (verb == "down") co_await refuse_missing_database(application, settings);
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(settings.database);
-  db::Migrator migrator(*database, application.migrations);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_by_url(settings.database);
+  db::Migrator migrator(opened->database(), application.migrations);
   if (verb == "up") {
     db::MigrationOptions options = migration_options(settings, line, number);
     co_await migrate_up(migrator, std::move(options));
@@ -186,8 +189,9 @@ Task<> migrate_command(const Application& application, const Settings& settings,
 
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line) {
   const Settings patient = without_time_limits(settings);
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, patient);
-  std::unique_ptr<Service> service = application.make_service(*database);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, patient);
+  db::Database& database = opened->database();
+  std::unique_ptr<Service> service = application.make_service(database);
   Terminal terminal(true);
   ImportRun run;
   run.directory = line.folder.empty() ? settings.import.directory : line.folder;
@@ -195,7 +199,7 @@ Task<> import_command(Application& application, const Settings& settings, const 
   run.format = co_await format_of(line);
   run.dry_run = line.dry_run;
   run.progress = [&terminal](const ImportProgress& progress) { terminal.progress(progress); };
-  Task<ImportSummary> importing = import_files(*database, service->imports(), std::move(run));
+  Task<ImportSummary> importing = import_files(database, service->imports(), std::move(run));
   Result<ImportSummary> imported = co_await as_result(std::move(importing));
   terminal.progress_done();
   const ImportSummary summary = co_await std::move(imported);
@@ -216,14 +220,15 @@ Task<> export_command(Application& application, const Settings& settings, const 
   co_await refuse_missing_database(application, settings);
   Settings patient = without_time_limits(settings);
   patient.migrate_on_start = false;
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, patient);
-  std::unique_ptr<Service> service = application.make_service(*database);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, patient);
+  db::Database& database = opened->database();
+  std::unique_ptr<Service> service = application.make_service(database);
   Function<void(std::string_view, std::int64_t)> say = [](std::string_view file,
                                                           std::int64_t rows) {
     print(padded(std::string(file), 26) + grouped(rows) + " rows\n");
   };
   const db::RowFormat format = given.value_or(db::RowFormat::csv);
-  Task<std::int64_t> writing = export_files(*database, service->imports(), line.folder,
+  Task<std::int64_t> writing = export_files(database, service->imports(), line.folder,
                                             line.arguments, format, std::move(say));
   co_await std::move(writing);
 }

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 struct MigrateOnStart : testing::Test {
   MigrateOnStart() {
-    settings.database.path = database.path();
+    settings.database.sqlite.path = database.path();
     application.name = "shop";
     set(1);
   }

@@ -20,6 +20,7 @@
 #include "kit/async/operation.hpp"
 #include "kit/async/task_group.hpp"
 #include "kit/db/migrations.hpp"
+#include "kit/db/observed_database.hpp"
 #include "kit/log/log.hpp"
 #include "kit/net/listen.hpp"
 #include "kit/rest/idempotency.hpp"
@@ -99,6 +100,13 @@ struct Process {
   Process& operator=(const Process&) = delete;
 
   std::string url() const { return app::url(address, workers->port(), tls != nullptr); }
+  /// Statements are counted from here on.
+  void observe() {
+    db::ObservedDatabase::Options options;
+    options.slow_statement = settings.database.slow_statement;
+    database =
+        std::make_unique<db::ObservedDatabase>(opened->database(), access_log->registry(), options);
+  }
 
   Application& application;
   const Settings& settings;
@@ -108,20 +116,20 @@ struct Process {
   std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
   std::unique_ptr<Workers> workers,
       admin;  // their loops outlive the database, which may post to them
-  std::unique_ptr<sqlite::SqliteDatabase> database;
+  std::unique_ptr<AccessLog> access_log;  // has the metrics of the database too
+  std::unique_ptr<OpenDatabase> opened;
+  std::unique_ptr<db::ObservedDatabase> database;
   std::unique_ptr<Service> service;
   std::unique_ptr<Status> status;
   std::unique_ptr<Pages> pages;
-  std::unique_ptr<AccessLog> access_log;
   Diagnostics diagnostics;
   http::Router router, admin_router;
 };
 
 Result<> build_routes(Process& process) {
   process.status =
-      std::make_unique<Status>([database = process.database.get()] { return database->health(); });
+      std::make_unique<Status>([opened = process.opened.get()] { return opened->health(); });
   process.connections = std::make_shared<http::ConnectionTable>(process.settings.http.limits);
-  process.access_log = std::make_unique<AccessLog>(process.settings.log.access);
   KIT_TRY(add_service(process.router, process.application, *process.service,
                       process.settings.app.environment));
   KIT_TRY(add_probes(process.router, *process.status));
@@ -248,7 +256,7 @@ Task<> print_ready(Process& process, Terminal& terminal) {
   figures.version = process.application.version;
   figures.url = process.url();
   figures.pages = process.settings.app.pages;
-  figures.database = process.settings.database.path;
+  figures.database = process.settings.database.shown();
   figures.problem = process.status->detail();
   if (process.admin)
     figures.metrics = url(process.settings.admin.address, process.admin->port()) + "/metrics";
@@ -309,13 +317,12 @@ Task<> stop(Process& process, Terminal& terminal) {
 
 }  // namespace
 
-Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
-    const Application& application, const Settings& settings,
-    std::function<void(const Error&)> on_fatal) {
-  sqlite::SqliteOptions options = settings.database;
-  options.on_fatal = std::move(on_fatal);
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await sqlite::open(options);
-  db::Migrator migrator(*database, application.migrations);
+Task<std::unique_ptr<OpenDatabase>> open_database(const Application& application,
+                                                  const Settings& settings,
+                                                  std::function<void(const Error&)> on_fatal) {
+  std::unique_ptr<OpenDatabase> opened =
+      co_await open_by_url(settings.database, std::move(on_fatal));
+  db::Migrator migrator(opened->database(), application.migrations);
   if (settings.migrate_on_start) {
     db::MigrationOptions up;
     up.allow_destructive = settings.allow_destructive;
@@ -325,16 +332,16 @@ Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
     for (const db::MigrationStatus& step : applied) {
       log::info(app_log, "migration applied", {{"number", step.number}, {"name", step.name}});
     }
-    co_return database;
+    co_return opened;
   }
   const std::vector<db::Migration> pending = co_await migrator.plan();
   if (!pending.empty()) {
     co_return Error(Code::failed_precondition,
-                    std::to_string(pending.size()) + " migrations of " + options.path +
+                    std::to_string(pending.size()) + " migrations of " + settings.database.shown() +
                         " are pending: run `" + std::string(application.name) +
                         " migrate up`, or set database.migrate_on_start");
   }
-  co_return database;
+  co_return opened;
 }
 
 Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) {
@@ -352,7 +359,9 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
     storage_failed.store(true);
     Signals::request_stop();
   };
-  process.database = co_await open_database(application, settings, std::move(on_fatal));
+  process.access_log = std::make_unique<AccessLog>(settings.log.access);
+  process.opened = co_await open_database(application, settings, std::move(on_fatal));
+  process.observe();
   process.service = application.make_service(*process.database);
   rest::Backend* const backend = process.service->backend();
   if (backend != nullptr) backend->limits = settings.api;
@@ -363,6 +372,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
 
   TaskGroup background("background");
   background.spawn("alarms", process.diagnostics.watch());
+  background.spawn("database", process.opened->watch());
   if (backend != nullptr) {
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
   }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "kit/app/database.hpp"
 #include "kit/app/reload.hpp"
 #include "kit/app/settings.hpp"
 #include "kit/async/task.hpp"
@@ -20,8 +21,8 @@ Task<> serve(Application& application, LoadedSettings& settings, LoadAgain& load
 
 /// Opens the database and, with the setting migrate_on_start, brings it up to date; otherwise fails
 /// with `failed_precondition` when steps are pending. `on_fatal`: see `SqliteOptions`.
-Task<std::unique_ptr<sqlite::SqliteDatabase>> open_database(
-    const Application& application, const Settings& settings,
-    std::function<void(const Error&)> on_fatal = {});
+Task<std::unique_ptr<OpenDatabase>> open_database(const Application& application,
+                                                  const Settings& settings,
+                                                  std::function<void(const Error&)> on_fatal = {});
 
 }  // namespace kit::app

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kit/app/detail/database_settings.hpp"
 #include "kit/base/text.hpp"
 #include "kit/config/loader.hpp"
 
@@ -36,8 +37,8 @@ struct Sizes {
         http2_stream_window{settings.http.limits.http2_stream_window},
         http2_connection_window{settings.http.limits.http2_connection_window},
         http2_buffered{settings.http.limits.http2_buffered_bytes},
-        checkpoint{settings.database.checkpoint_log_bytes},
-        truncate{settings.database.truncate_log_bytes},
+        checkpoint{settings.database.sqlite.checkpoint_log_bytes},
+        truncate{settings.database.sqlite.truncate_log_bytes},
         idempotency_answer{settings.api.idempotency_answer_bytes},
         import_body{settings.api.import_bytes} {}
 
@@ -220,53 +221,12 @@ void describe_http2(config::Section section, http::Limits& limits, Sizes& sizes)
       .max(1'000'000);
 }
 
-void describe_database(config::Section section, Settings& settings, Sizes& sizes) {
-  sqlite::SqliteOptions& database = settings.database;
-  section.field("path", database.path, "the SQLite file; made when missing");
-  section.field(
-      "synchronous", database.synchronous,
-      "how much of a commit is on the disk when it is answered; only full survives a loss of power",
-      {{"off", sqlite::Synchronous::off},
-       {"normal", sqlite::Synchronous::normal},
-       {"full", sqlite::Synchronous::full}});
-  section.field("migrate_on_start", settings.migrate_on_start,
-                "apply pending migrations before listening");
-  section.field("allow_destructive", settings.allow_destructive,
-                "apply also migrations that lose data; otherwise they end the start with what "
-                "would be lost");
-  section
-      .field("migration_lock_timeout", settings.migration_lock_timeout,
-             "how long another instance's migration is waited for")
-      .min(milliseconds{0})
-      .max(std::chrono::hours{24});
-  section.field("busy_timeout", database.busy_timeout, "how long a write waits for another process")
-      .min(milliseconds{0});
-  section
-      .field("group_window", database.group_window,
-             "how long commits wait for each other to share one flush")
-      .max(std::chrono::microseconds{100'000});
-  section
-      .field("write_limit", database.write_limit, "a transaction that takes longer is rolled back")
-      .min(milliseconds{10});
-  section.field("snapshot_limit", database.snapshot_limit, "a snapshot that lives longer is ended")
-      .min(milliseconds{10});
-  section
-      .field("statement_limit", database.statement_limit, "a statement that runs longer is ended")
-      .min(milliseconds{10});
-  section.field("page_cache_kib", database.page_cache_kib, "page cache of each connection").min(64);
-  section
-      .field("cached_statements", database.cached_statements,
-             "prepared statements kept by each connection")
-      .min(1);
-  section
-      .field("snapshots_per_thread", database.snapshots_per_thread,
-             "snapshots at once on each thread")
-      .min(1);
+void describe_checkpoints(config::Section section, Sizes& sizes) {
   section
       .field("checkpoint_log", sizes.checkpoint.bytes,
-             "the log is written back when it has grown to this")
+             "SQLite: the log is written back when it has grown to this")
       .min(kibi);
-  section.field("truncate_log", sizes.truncate.bytes, "and cut when it has grown to this")
+  section.field("truncate_log", sizes.truncate.bytes, "SQLite: and cut when it has grown to this")
       .min(kibi);
 }
 
@@ -395,9 +355,9 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   settings.app.drain_interval = dev ? milliseconds{0} : milliseconds{5'000};
   settings.app.pages = environment != "prod";
   settings.migrate_on_start = dev;
-  settings.database.path = std::string(program) + ".db";
+  settings.database.sqlite.path = std::string(program) + ".db";
   // Handlers have deadlines of their own; the one who may hold the writer for long is an import.
-  settings.database.write_limit = milliseconds{60'000};
+  settings.database.sqlite.write_limit = milliseconds{60'000};
 
   Sizes sizes(settings);
   config::Loader loader("KIT");
@@ -407,7 +367,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   config::Section admin = loader.section("admin");
   admin.field("address", settings.admin.address, "numeric address of the metrics' listener");
   admin.field("port", settings.admin.port, "TCP port of /metrics; 0: none").min(0).max(65535);
-  describe_database(loader.section("database"), settings, sizes);
+  detail::describe_database(loader.section("database"), settings);
+  describe_checkpoints(loader.section("database"), sizes);
   describe_log(loader.section("log"), settings.log);
   config::Section import = loader.section("import");
   import.field("directory", settings.import.directory, "folder of the CSV files");
@@ -421,6 +382,7 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   KIT_TRY(loader.load(*sources));
   sizes.commit();
   KIT_TRY(check_tls(settings.http.tls));
+  KIT_TRY(detail::resolve_database(settings.database));
   for (const config::KeyInfo& info : loader.describe_all()) loaded.values[info.key] = info.value;
   loaded.dump = "# environment: " + environment + '\n' + loader.dump();
   return loaded;

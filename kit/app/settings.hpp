@@ -11,6 +11,7 @@
 #include "kit/adapters/sqlite/sqlite.hpp"
 #include "kit/app/command_line.hpp"
 #include "kit/base/result.hpp"
+#include "kit/base/secret.hpp"
 #include "kit/http/limits.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
@@ -50,7 +51,29 @@ struct Settings {
     std::string address = "127.0.0.1";
     int port = 0;  ///< 0: off
   } admin;
-  sqlite::SqliteOptions database;
+  struct Database {
+    /// sqlite:PATH, postgresql://... or mysql://...; empty: the file of `sqlite.path`.
+    Secret<std::string> url;
+    Secret<std::string> replica_url;  ///< Where reads go that may be a little behind.
+    std::string url_file;             ///< Instead of `url`: a file that holds it.
+    sqlite::SqliteOptions sqlite;     ///< Its limits of statements are those of servers too.
+    std::chrono::milliseconds slow_statement{500};  ///< 0: none is logged.
+    /// Of servers; those of connections count for each thread.
+    std::size_t connections = 8;
+    std::size_t shared_connections = 2;
+    std::size_t pipeline_depth = 64;
+    bool prepared = true;
+    std::size_t queue = 1'024;
+    std::chrono::milliseconds queue_limit{5'000};
+    std::chrono::milliseconds connect_timeout{3'000};
+    std::chrono::milliseconds idle_limit{60'000};
+    std::chrono::milliseconds connection_lifetime{1'800'000};
+    std::chrono::seconds lock_wait{5};
+
+    bool is_server() const;
+    /// For people: the file, or the server without user, password and parameters.
+    std::string shown() const;
+  } database;
   bool migrate_on_start = true;
   bool allow_destructive = false;  ///< Migrations that lose data may run, on start too.
   std::chrono::milliseconds migration_lock_timeout = std::chrono::minutes(10);

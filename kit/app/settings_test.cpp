@@ -39,7 +39,7 @@ TEST_F(SettingsTest, DefaultsDependOnTheEnvironment) {
   const Settings dev = load()->settings;
   EXPECT_EQ(dev.http.address, "127.0.0.1");
   EXPECT_EQ(dev.http.port, 8080);
-  EXPECT_EQ(dev.database.path, "store.db");
+  EXPECT_EQ(dev.database.sqlite.path, "store.db");
   EXPECT_EQ(dev.app.drain_interval, milliseconds{0});
   EXPECT_TRUE(dev.migrate_on_start);
   EXPECT_TRUE(dev.app.pages);
@@ -49,7 +49,7 @@ TEST_F(SettingsTest, DefaultsDependOnTheEnvironment) {
   EXPECT_EQ(prod.app.drain_interval, milliseconds{5000});
   EXPECT_FALSE(prod.migrate_on_start);
   EXPECT_FALSE(prod.app.pages);
-  EXPECT_EQ(prod.database.synchronous, sqlite::Synchronous::full);
+  EXPECT_EQ(prod.database.sqlite.synchronous, sqlite::Synchronous::full);
 }
 
 TEST_F(SettingsTest, LaterLayersWin) {

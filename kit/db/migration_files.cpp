@@ -59,10 +59,10 @@ Result<FileName> parse_name(std::string_view file) {
 /// "postgresql" of "migrations/postgresql/0001_create_store.up.sql".
 std::string_view dialect_of(std::string_view path) {
   const auto end = path.rfind('/');
-  if (end == path.npos) return "";
+  if (end == path.npos) return "sqlite";
   const std::string_view folders = path.substr(0, end);
   const std::string_view folder = folders.substr(folders.rfind('/') + 1);
-  return folder == "postgresql" || folder == "mysql" ? folder : "";
+  return folder == "postgresql" || folder == "mysql" ? folder : "sqlite";
 }
 
 Result<std::string> read_file(const std::filesystem::path& path) {
@@ -132,7 +132,7 @@ Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> fi
     }
     migrations.push_back(std::move(migration));
   }
-  for (const std::string_view dialect : {"", "postgresql", "mysql"}) {
+  for (const std::string_view dialect : {"sqlite", "postgresql", "mysql"}) {
     std::vector<Migration> own;
     std::ranges::copy_if(migrations, std::back_inserter(own),
                          [&](const Migration& each) { return each.dialect == dialect; });
@@ -142,7 +142,10 @@ Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> fi
 }
 
 std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations) {
-  const std::string_view wanted = dialect == Dialect::sqlite ? "" : name(dialect);
+  const std::string_view known = name(dialect);
+  const bool has_own =
+      std::ranges::find(migrations, known, &Migration::dialect) != migrations.end();
+  const std::string_view wanted = has_own ? known : "";
   std::vector<Migration> own;
   std::ranges::copy_if(migrations, std::back_inserter(own),
                        [&](const Migration& each) { return each.dialect == wanted; });

@@ -91,22 +91,22 @@ std::string checksum(const Migration& migration) {
 Migrator::Migrator(Database& database, std::span<const Migration> migrations)
     : database_(database),
       migrations_(migrations_for(database.dialect(), migrations)),
-      lacks_own_(migrations_.empty() && !migrations.empty()) {}
+      are_others_(migrations_.empty() && !migrations.empty()) {}
 
-/// What is written for one database is never run on another.
-Result<> Migrator::check() const {
-  if (!lacks_own_) return check_migrations(migrations_);
-  const std::string own(name(database_.dialect()));
-  return Error(Code::failed_precondition, "there are no migrations for " + own +
-                                              ", only for other databases: kitgen generate" +
-                                              (own == "sqlite" ? "" : " --add-database " + own) +
-                                              " makes them; then build the program again")
+/// SQL for one database does on another what nobody wants.
+Result<> Migrator::check_steps() const {
+  if (!are_others_) return check_migrations(migrations_);
+  const std::string dialect(name(database_.dialect()));
+  return Error(Code::failed_precondition, "the program has no migrations for " + dialect +
+                                              ": kitgen generate --add-database " + dialect +
+                                              " writes them into migrations/" + dialect +
+                                              "; then build the program again")
       .with_reason("MIGRATIONS_MISSING");
 }
 
 /// The checked history, read in `session`.
 Task<std::vector<MigrationStatus>> Migrator::applied(Session& session) {
-  co_await check();
+  co_await check_steps();
   auto history = co_await detail::read_history(session, database_.dialect());
   auto fits = detail::check_history(history, migrations_);
   if (!fits) co_return std::move(fits).error();
@@ -130,7 +130,7 @@ Task<std::vector<MigrationStatus>> Migrator::status() {
 }
 
 Task<MigrationReport> Migrator::report() {
-  co_await check();
+  co_await check_steps();
   MigrationReport report;
   report.steps = co_await detail::read_history(database_, database_.dialect());
   auto failures = co_await detail::read_failures(database_, database_.dialect());

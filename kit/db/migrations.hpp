@@ -24,7 +24,7 @@ struct Migration {
   std::string down;          ///< SQL script; empty: this step can't be undone.
   std::string up_file;       ///< "0001_create_store.up.sql".
   std::string down_file;
-  std::string dialect = {};  ///< "postgresql", "mysql"; "": SQLite.
+  std::string dialect = {};  ///< "sqlite", "postgresql", "mysql": only for it. "": for any.
 };
 
 /// Reads `NNNN_name.up.sql` and `NNNN_name.down.sql` of a folder, in order; other files are left
@@ -38,14 +38,15 @@ Result<std::vector<Migration>> read_migrations(const std::string& folder, Dialec
 /// One file of an embedded folder.
 struct MigrationFile {
   /// "0001_create_store.up.sql". Of the folders before it only postgresql/ and mysql/ say
-  /// something: their migrations are for those databases alone, and counted by themselves.
+  /// something: their migrations are for those databases alone, and counted by themselves. Others
+  /// are SQLite's.
   std::string_view name;
   std::string_view text;
 };
 /// The same from files that are part of the program.
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files);
 
-/// Those for a database of this dialect.
+/// Those for a database of this dialect: its own if there are any, else those for any.
 std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration> migrations);
 
 /// Fails with `invalid_argument` for a gap, a number twice, a name or a script that is empty.
@@ -112,9 +113,8 @@ struct MigrationOptions {
 /// once apply each step once, the second waits. Every call but `report` fails with
 /// `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one that was applied was
 /// changed or moved afterwards; MIGRATION_UNKNOWN when the database has steps that the program
-/// lacks; MIGRATIONS_MISSING when it has some, but none for the database's dialect. Where changes
-/// of tables commit by themselves, and in a script that begins with `-- kit:no-transaction`, a
-/// journal
+/// lacks; MIGRATIONS_MISSING when all steps are for other databases than this one. Where changes of
+/// tables commit by themselves, and in a script that begins with `-- kit:no-transaction`, a journal
 /// (`kit_migration_journal`) says how much of a step is in the database: what was interrupted is
 /// gone on with. Lifetime: `database` outlives this.
 class Migrator {
@@ -156,7 +156,6 @@ class Migrator {
 
   Task<std::vector<MigrationStatus>> applied(Session& session);
   std::vector<MigrationStatus> with_pending(std::vector<MigrationStatus> history) const;
-  Result<> check() const;
   Task<std::unique_ptr<Transaction>> lock(const MigrationOptions& options);
   Task<std::unique_ptr<Held>> hold(const MigrationOptions& options);
   Task<std::optional<MigrationStatus>> apply(const Migration& migration,
@@ -175,9 +174,11 @@ class Migrator {
   Task<std::vector<MigrationStatus>> to_undo(std::uint32_t steps);
   Task<> remember(const Migration& migration, const Attempt& attempt, Error& error);
 
+  Result<> check_steps() const;
+
   Database& database_;
   std::vector<Migration> migrations_;
-  bool lacks_own_ = false;  ///< There are migrations, but for other databases.
+  const bool are_others_;  ///< There are steps, but none for this database.
 };
 
 }  // namespace kit::db

@@ -29,7 +29,7 @@ Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::L
 Task<ListEnd> list(db::Session& session, const db::ListTable& table, const db::ListQuery& query,
                    db::RowSink sink, const db::RowLimit& limit) {
   ListEnd end;
-  const db::BuiltQuery select = co_await db::build_list(table, query, limit);
+  const db::BuiltQuery select = co_await db::build_list(table, query, limit, session.dialect());
   const std::vector<db::Parameter> parameters = select.parameters();
   db::PageReader page(table, query);
   auto take = [&](const db::Row& row) -> Result<> {
@@ -48,7 +48,7 @@ Task<std::int64_t> count(db::Session& session, std::string_view sql) {
 
 Task<std::int64_t> count(db::Session& session, const db::ListTable& table,
                          const db::ListQuery& query, const db::RowLimit& limit) {
-  const db::BuiltQuery counting = co_await db::build_count(table, query, limit);
+  const db::BuiltQuery counting = co_await db::build_count(table, query, limit, session.dialect());
   const std::vector<db::Parameter> values = counting.parameters();
   co_return co_await read_count(session, counting.sql, values);
 }

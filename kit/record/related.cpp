@@ -20,11 +20,8 @@ std::vector<db::Parameter> parameters_of(const RelatedQuery& query) {
 /// Nobody owns nothing: then no rule lets anybody in.
 void add_owner(std::vector<db::Parameter>& parameters, const AccessRules& rules,
                const db::RowLimit& limit) {
-  if (limit.is_limited) {
-    parameters.emplace_back(std::string_view(limit.owner));
-  } else {
-    parameters.emplace_back(nullptr);
-  }
+  parameters.emplace_back(std::int64_t{!limit.is_limited});
+  parameters.emplace_back(std::string_view(limit.owner));
   for (const RowRule& rule : rules.rows) {
     const bool lets_in =
         !limit.owner.empty() && std::ranges::find(limit.owners, rule.owner) != limit.owners.end();
@@ -43,19 +40,19 @@ Task<> run(db::Session& session, std::string_view sql, std::span<const db::Param
 
 }  // namespace
 
-Task<> find_related(db::Session& session, std::string_view sql, const RelatedQuery& query,
+Task<> find_related(db::Session& session, const db::Sql& sql, const RelatedQuery& query,
                     int key_column, std::vector<std::size_t>& keys, db::RowSink sink) {
   const std::vector<db::Parameter> parameters = parameters_of(query);
-  co_await run(session, sql, parameters, key_column, keys, sink);
+  co_await run(session, sql.in(session.dialect()), parameters, key_column, keys, sink);
 }
 
-Task<> find_related(db::Session& session, std::string_view sql, const RelatedQuery& query,
+Task<> find_related(db::Session& session, const db::Sql& sql, const RelatedQuery& query,
                     int key_column, std::vector<std::size_t>& keys, db::RowSink sink,
                     const AccessRules& rules) {
   const db::RowLimit limit = row_limit(rules);
   std::vector<db::Parameter> parameters = parameters_of(query);
   add_owner(parameters, rules, limit);
-  co_await run(session, sql, parameters, key_column, keys, sink);
+  co_await run(session, sql.in(session.dialect()), parameters, key_column, keys, sink);
 }
 
 }  // namespace kit::record

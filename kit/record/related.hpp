@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kit/async/task.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/access.hpp"
 
 namespace kit::record {
@@ -30,14 +30,14 @@ struct Related {
   std::any links;
 };
 
-/// Runs such a statement: ?1 is the keys, ?2 and ?3 the maxima where there are any. Every row goes
-/// to `sink`, the place of its key (column `key_column`) to `keys`. Lifetime: everything borrowed
-/// lives until the task has ended.
-Task<> find_related(db::Session& session, std::string_view sql, const RelatedQuery& query,
+/// Runs such a statement as the session's dialect has it: ?1 is the keys, ?2 and ?3 the maxima
+/// where there are any. Every row goes to `sink`, the place of its key (column `key_column`) to
+/// `keys`. Lifetime: everything borrowed lives until the task has ended.
+Task<> find_related(db::Session& session, const db::Sql& sql, const RelatedQuery& query,
                     int key_column, std::vector<std::size_t>& keys, db::RowSink sink);
-/// The same for an entity with rules about rows; the last parameters are whose the rows must be
-/// (null: anybody's) and for each rule whether it lets the caller in.
-Task<> find_related(db::Session& session, std::string_view sql, const RelatedQuery& query,
+/// The same for an entity with rules about rows; the last parameters are whether the rows may
+/// be anybody's, whose they must be else, and for each rule whether it lets the caller in.
+Task<> find_related(db::Session& session, const db::Sql& sql, const RelatedQuery& query,
                     int key_column, std::vector<std::size_t>& keys, db::RowSink sink,
                     const AccessRules& rules);
 

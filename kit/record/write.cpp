@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "kit/record/locking.hpp"
+
 namespace kit::record {
 namespace {
 
@@ -46,13 +48,14 @@ Error dangling(const Reference& reference) {
       .with_http_status(conflict);
 }
 
-Task<bool> exists(db::Session& session, std::string_view sql, std::span<const db::Parameter> key) {
+Task<bool> exists(db::Session& session, std::string_view sql, std::span<const db::Parameter> key,
+                  Purpose purpose = Purpose::reading) {
   bool found = false;
   auto sink = [&](const db::Row&) -> Result<> {
     found = true;
     return {};
   };
-  co_await session.query(sql, key, sink);
+  co_await select(session, sql, key, sink, purpose);
   co_return found;
 }
 
@@ -80,7 +83,7 @@ Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> param
     if (reference.live.empty()) continue;
     const std::array<db::Parameter, 2> keys = {parameters[reference.parameter], parameters.front()};
     if (std::holds_alternative<std::nullptr_t>(keys.front())) continue;
-    const bool live = co_await exists(session, reference.live, keys);
+    const bool live = co_await exists(session, reference.live, keys, Purpose::referring);
     if (live) continue;
     // One that is not there at all may still come.
     bool refused = true;
@@ -144,7 +147,7 @@ Task<> check_live(db::Session& session, std::span<const db::Parameter> parameter
     if (reference.to_self && is_same_id(key, parameters.front())) continue;
     // Without a row whose reference is let pass as it is.
     const std::array<db::Parameter, 2> keys = {key, nullptr};
-    const bool live = co_await exists(session, reference.live, keys);
+    const bool live = co_await exists(session, reference.live, keys, Purpose::referring);
     if (!live) co_await dangling(reference);
   }
 }

@@ -12,6 +12,7 @@
 #include "kit/base/caller.hpp"
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/log/log.hpp"
 #include "kit/net/stream.hpp"
@@ -23,43 +24,89 @@ namespace {
 log::Module rest_log{"rest"};
 
 constexpr std::size_t max_key_bytes = 255;
+constexpr std::size_t max_caller_bytes = 255;
 constexpr std::int64_t expiry_batch = 500;
 constexpr std::string_view json_type = "application/json";
 
 constexpr std::string_view find_sql = R"sql(
   SELECT fingerprint, status, headers, body
     FROM kit_idempotency_keys
-   WHERE caller = ?1 AND key = ?2 AND created_at > ?3)sql";
+   WHERE caller = ?1 AND "key" = ?2 AND created_at > ?3)sql";
 
 // Whoever has inserted the row has the key; others wait for the end of that transaction.
-constexpr std::string_view claim_sql = R"sql(
-  INSERT INTO kit_idempotency_keys (caller, key, fingerprint, status, headers, created_at)
+constexpr std::string_view claim_or_take_over_sql = R"sql(
+  INSERT INTO kit_idempotency_keys (caller, "key", fingerprint, status, headers, created_at)
   VALUES (?1, ?2, ?4, 0, '', ?5)
-      ON CONFLICT (caller, key) DO UPDATE
+      ON CONFLICT (caller, "key") DO UPDATE
      SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, body = NULL
    WHERE kit_idempotency_keys.created_at <= ?3)sql";
+constexpr db::Sql claim_sql = {
+    .sqlite = claim_or_take_over_sql,
+    .postgresql = claim_or_take_over_sql,
+    // Whether ON DUPLICATE KEY UPDATE has inserted the row or left it as it was its count of rows
+    // does not tell.
+    .mysql = R"sql(
+  INSERT IGNORE INTO kit_idempotency_keys (caller, "key", fingerprint, status, headers, created_at)
+  VALUES (?1, ?2, ?4, 0, '', ?5))sql",
+};
+
+// Of a key that has expired; the second half of a claim where it takes two statements.
+constexpr std::string_view take_over_sql = R"sql(
+  UPDATE kit_idempotency_keys
+     SET fingerprint = ?4, created_at = ?5, body = NULL
+   WHERE caller = ?1 AND "key" = ?2 AND created_at <= ?3)sql";
 
 constexpr std::string_view store_sql = R"sql(
   UPDATE kit_idempotency_keys
      SET status = ?3, headers = ?4, body = ?5
-   WHERE caller = ?1 AND key = ?2)sql";
+   WHERE caller = ?1 AND "key" = ?2)sql";
 
 constexpr std::string_view forget_rows_sql = R"sql(
   DELETE FROM kit_idempotency_rows
-   WHERE answer = (SELECT id FROM kit_idempotency_keys WHERE caller = ?1 AND key = ?2))sql";
+   WHERE answer = (SELECT id FROM kit_idempotency_keys WHERE caller = ?1 AND "key" = ?2))sql";
 
-constexpr std::string_view note_rows_sql = R"sql(
+constexpr db::Sql note_rows_sql = {
+    .sqlite = R"sql(
   INSERT OR IGNORE INTO kit_idempotency_rows (entity, row_id, answer)
   SELECT ?3, shown.value, stored.id
     FROM kit_idempotency_keys AS stored, json_each(?4) AS shown
-   WHERE stored.caller = ?1 AND stored.key = ?2)sql";
+   WHERE stored.caller = ?1 AND stored."key" = ?2)sql",
+    .postgresql = R"sql(
+  INSERT INTO kit_idempotency_rows (entity, row_id, answer)
+  SELECT CAST(?3 AS text), shown.value, stored.id
+    FROM kit_idempotency_keys AS stored,
+         jsonb_array_elements_text(CAST(?4 AS jsonb)) AS shown (value)
+   WHERE stored.caller = ?1 AND stored."key" = ?2
+      ON CONFLICT DO NOTHING)sql",
+    .mysql = R"sql(
+  INSERT IGNORE INTO kit_idempotency_rows (entity, row_id, answer)
+  SELECT ?3, shown.value, stored.id
+    FROM kit_idempotency_keys AS stored,
+         JSON_TABLE(?4, '$[*]' COLUMNS (value VARCHAR(255) PATH '$')) AS shown
+   WHERE stored.caller = ?1 AND stored."key" = ?2)sql",
+};
 
-constexpr std::string_view expire_sql = R"sql(
+constexpr db::Sql expire_sql = {
+    .sqlite = R"sql(
   DELETE FROM kit_idempotency_keys
    WHERE id IN (SELECT id FROM kit_idempotency_keys
                  WHERE created_at <= ?1
                  ORDER BY created_at
-                 LIMIT ?2))sql";
+                 LIMIT ?2))sql",
+    // What another instance removes at the moment is not waited for.
+    .postgresql = R"sql(
+  DELETE FROM kit_idempotency_keys
+   WHERE id IN (SELECT id FROM kit_idempotency_keys
+                 WHERE created_at <= ?1
+                 ORDER BY created_at
+                 LIMIT ?2
+                   FOR UPDATE SKIP LOCKED))sql",
+    .mysql = R"sql(
+  DELETE FROM kit_idempotency_keys
+   WHERE created_at <= ?1
+   ORDER BY created_at
+   LIMIT ?2)sql",
+};
 
 Error bad_key(std::string_view problem) {
   std::string message = "Idempotency-Key ";
@@ -117,6 +164,9 @@ Repeatable identify(const http::Request& request, std::string key, std::chrono::
   } else if (request.tls != nullptr && request.tls->verified) {
     repeatable.caller = "tls:" + request.tls->subject;
   }
+  // The name of a certificate may be long, and what is stored of it has 255 characters at most.
+  if (repeatable.caller.size() > max_caller_bytes)
+    repeatable.caller = "sha256:" + sha256_hex(repeatable.caller);
   Sha256 sum;
   add_part(sum, request.method_name);
   add_part(sum, request.target);
@@ -190,17 +240,29 @@ Task<std::optional<http::Response>> find(db::Session& session, const Repeatable&
   co_return answer;
 }
 
+Error in_use(std::string message) {
+  return Error(Code::aborted, std::move(message))
+      .with_reason("IDEMPOTENCY_KEY_IN_USE")
+      .with_http_status(409);
+}
+
 /// Makes the key this request's. Fails when it is another one's by now.
 Task<> claim(db::Session& session, Repeatable& request) {
   const std::array<db::Parameter, 5> parameters = {
       std::string_view(request.caller), std::string_view(request.key), request.expired,
       std::string_view(request.fingerprint), request.now};
-  const db::Session::Changed claimed = co_await session.execute(claim_sql, parameters);
-  request.taken = claimed.rows == 0;
+  const db::Dialect dialect = session.dialect();
+  Result<db::Session::Changed> claimed =
+      co_await as_result(session.execute(claim_sql.in(dialect), parameters));
+  if (claimed.ok() && claimed->rows == 0 && dialect == db::Dialect::mysql)
+    claimed = co_await as_result(session.execute(take_over_sql, parameters));
+  if (!claimed && claimed.error().reason() != "LOCK_TIMEOUT") co_await std::move(claimed).error();
+  if (!claimed) {
+    co_await in_use("another request with this Idempotency-Key is under way; try again later");
+  }
+  request.taken = claimed->rows == 0;
   if (request.taken) {
-    co_await Error(Code::aborted, "another request with this Idempotency-Key was first; try again")
-        .with_reason("IDEMPOTENCY_KEY_IN_USE")
-        .with_http_status(409);
+    co_await in_use("another request with this Idempotency-Key was first; try again");
   }
 }
 
@@ -236,7 +298,7 @@ Task<> store_rows(db::Session& session, const Repeatable& request, const ShownRo
     json::Writer(ids).value(rows);
     const std::array<db::Parameter, 4> parameters = {key[0], key[1], std::string_view(entity),
                                                      std::string_view(ids)};
-    co_await session.execute(note_rows_sql, parameters);
+    co_await session.execute(note_rows_sql.in(session.dialect()), parameters);
   }
 }
 
@@ -308,7 +370,8 @@ Task<std::int64_t> remove_expired_keys(db::Database& database, std::chrono::seco
                                        std::int64_t batch) {
   const std::int64_t expired = (Timestamp::now().since_epoch - keep).count();
   const std::array<db::Parameter, 2> parameters = {expired, batch};
-  const db::Session::Changed removed = co_await database.execute(expire_sql, parameters);
+  const db::Session::Changed removed = 
+      co_await database.execute(expire_sql.in(database.dialect()), parameters);
   co_return removed.rows;
 }
 

@@ -42,6 +42,8 @@ int generate(const GenerateArguments& arguments);
 struct NewArguments {
   std::string name;
   std::string folder;  ///< "": ./NAME
+  /// "postgresql", "mysql": servers that the project has migrations for besides SQLite.
+  std::vector<std::string> databases;
 };
 int new_project(const NewArguments& arguments);
 

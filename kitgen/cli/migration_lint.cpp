@@ -297,7 +297,7 @@ kit::Result<std::vector<LintFinding>> lint_migrations(std::span<const Migration>
   std::vector<Migration> of_sqlite;
   std::vector<Migration> of_servers;
   for (const Migration& each : migrations)
-    (each.dialect.empty() ? of_sqlite : of_servers).push_back(each);
+    (each.dialect == "sqlite" ? of_sqlite : of_servers).push_back(each);
   auto found = Linter().lint(of_sqlite);
   if (!found) return found;
   auto more = lint_server_migrations(of_servers);

@@ -90,7 +90,8 @@ std::optional<Checkout> checkout() {
 }
 
 /// All files of the new project, as a plan for an empty folder.
-Result<Plan> plan_project(const Root& root, const std::string& name) {
+Result<Plan> plan_project(const Root& root, const NewArguments& arguments) {
+  const std::string& name = arguments.name;
   std::vector<render::File> files;
   std::vector<render::File> untracked;
   const std::string schema_file = "api/" + name + ".yaml";
@@ -103,7 +104,9 @@ Result<Plan> plan_project(const Root& root, const std::string& name) {
   auto code = render_all(*loaded.service, "internal");
   if (!code) return std::move(code).error();
   std::ranges::move(*code, std::back_inserter(files));
-  auto evolved = evolve_storage(root, *loaded.service, {}, nullptr);
+  EvolutionOptions evolution;
+  evolution.added_databases = arguments.databases;
+  auto evolved = evolve_storage(root, *loaded.service, evolution, nullptr);
   if (!evolved) return std::move(evolved).error();
   std::ranges::move(evolved->files, std::back_inserter(files));
   if (const auto source = checkout()) {
@@ -131,14 +134,14 @@ Result<Plan> plan_project(const Root& root, const std::string& name) {
 }
 
 /// Into a folder that is there, all or nothing.
-Result<> build(const std::string& folder, const std::string& name) {
+Result<> build(const std::string& folder, const NewArguments& arguments) {
   auto root = Root::open(folder);
   if (!root) return std::move(root).error();
   auto lock = root->lock(".kit/lock");
   if (!lock) return std::move(lock).error();
   auto recovered = recover(*root);
   if (!recovered) return std::move(recovered).error();
-  auto plan = plan_project(*root, name);
+  auto plan = plan_project(*root, arguments);
   if (!plan) return std::move(plan).error();
   return apply(*root, *plan);
 }
@@ -184,13 +187,13 @@ class StageFolder {
   bool is_ours_ = false;
 };
 
-Result<> build_beside(const std::string& folder, const std::string& name) {
+Result<> build_beside(const std::string& folder, const NewArguments& arguments) {
   std::error_code code;
   fs::path target = fs::absolute(folder, code).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();
   StageFolder stage(target);
   KIT_TRY(stage.open());
-  KIT_TRY(build(stage.project().string(), name));
+  KIT_TRY(build(stage.project().string(), arguments));
   // An empty folder that came meanwhile is replaced, anything else is refused by the system.
   if (::rename(stage.project().c_str(), target.c_str()) != 0) {
     return Error(Code::failed_precondition, folder + ": " + std::strerror(errno));
@@ -208,8 +211,7 @@ int new_project(const NewArguments& arguments) {
   if (const auto checked = check_folder(folder); !checked) return fail(checked.error());
   std::error_code no_folder;
   const bool is_there = fs::is_directory(folder, no_folder);
-  const auto built =
-      is_there ? build(folder, arguments.name) : build_beside(folder, arguments.name);
+  const auto built = is_there ? build(folder, arguments) : build_beside(folder, arguments);
   if (!built) return fail(built.error());
   print("Made " + folder + ". Next:\n\n  cd " + folder +
         "\n  make run          build, then serve http://127.0.0.1:8080/\n  edit api/" +

@@ -54,6 +54,25 @@ TEST_F(NewTest, a_new_project_is_there_whole_or_not_at_all) {
   EXPECT_THAT(names(), ElementsAre("empty", "file", "full", "half", "here", "link", "shop"));
 }
 
+TEST_F(NewTest, a_project_has_the_migrations_of_the_databases_that_are_wanted) {
+  ASSERT_EQ(kitgen({"new", "shop"}).code, 0);
+  ASSERT_EQ(kitgen({"new", "small", "--database", "sqlite"}).code, 0);
+  ASSERT_EQ(kitgen({"new", "one", "--database", "mysql"}).code, 0);
+  check_usage({"new", "x", "--database", "oracle"}, "sqlite, postgresql or mysql, not oracle");
+  const std::vector<bool> all = {true, true, true}, alone = {true, false, false},
+                          mysql = {true, false, true};
+  const auto has = [&](const std::string& name) {
+    std::vector<bool> found;
+    for (const char* below : {"", "postgresql/", "mysql/"})
+      found.push_back(
+          folder.has(name + "/migrations/" + below + "0001_create_" + name + ".up.sql"));
+    return found;
+  };
+  EXPECT_EQ(has("shop"), all);
+  EXPECT_EQ(has("small"), alone);
+  EXPECT_EQ(has("one"), mysql);
+}
+
 TEST_F(NewTest, two_new_projects_of_one_name_do_not_meet) {
   folder.write(".shop.kitgen-new/x", "");
   const Root root = Root::open(folder.path(".shop.kitgen-new")).value();

@@ -46,6 +46,12 @@ constexpr std::string_view help_of_new =
 Examples:
   kitgen new shop                    in the new folder shop
   kitgen new shop --dir /src/shop    somewhere else
+  kitgen new shop --database sqlite  without migrations for servers
+
+Options:
+  --dir DIR        the project's folder (NAME)
+  --database NAME  sqlite, postgresql or mysql: migrations for these (all three); SQLite's are always there, and
+                   kitgen generate --add-database adds others later. The setting database.url says which one is used
 
 Names are lower-case words: shop, music_store. A folder that holds files already is refused.
 )";
@@ -193,9 +199,19 @@ int run_new(const std::vector<std::string>& words) {
   Parser parser("new");
   parser.positional("name", arguments.name);
   parser.option("--dir", arguments.folder, "/src/shop");
+  std::vector<std::string> databases;
+  parser.list("--database", databases, "postgresql");
   if (const auto code = parser.parse(words)) return *code;
   if (arguments.name.empty())
     return usage_error("the project needs a name: kitgen new shop", "new");
+  const auto servers = server_dialects();
+  if (databases.empty()) databases = servers;
+  for (std::string& name : databases) {
+    if (name == "sqlite") continue;  // every project's
+    if (std::ranges::find(servers, name) == servers.end())
+      return usage_error("--database takes sqlite, postgresql or mysql, not " + name, "new");
+    arguments.databases.push_back(std::move(name));
+  }
   return new_project(arguments);
 }
 

@@ -78,7 +78,7 @@ TEST(ServerMigrations, a_database_takes_its_own) {
   const auto all = kit::db::read_migrations(files);
   ASSERT_TRUE(all.ok()) << all.error().message();
   EXPECT_EQ(kit::db::migrations_for(kit::db::Dialect::sqlite, *all).size(), 2U);
-  EXPECT_EQ(kit::db::migrations_for(kit::db::Dialect::mysql, *all).size(), 0U);
+  EXPECT_TRUE(kit::db::migrations_for(kit::db::Dialect::mysql, *all).empty());
   const auto own = kit::db::migrations_for(kit::db::Dialect::postgresql, *all);
   ASSERT_EQ(own.size(), 1U);
   EXPECT_EQ(own.front().up, "SELECT 3;");

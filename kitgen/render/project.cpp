@@ -168,6 +168,9 @@ http:
 
 database:
   path: @name@.db
+  # A server instead, best given as KIT_DATABASE_URL or with url_file: its password is nothing for this file.
+  # url: postgresql://@name@:password@db.example/@name@
+  # url: mysql://@name@:password@db.example/@name@
 
 log:
   level: info
@@ -253,7 +256,7 @@ does, and `make run` applies it in development. A migration that ran anywhere st
 | `internal/service` | use cases |
 | `internal/biz` | entities, validation, rules |
 | `internal/data` | the SQL |
-| `migrations` | the database's history |
+| `migrations` | the history of the SQLite database; `postgresql` and `mysql` in it are those of servers |
 | `clients/typescript` | a typed client |
 | `config` | settings: `base.yaml`, then that of the environment (`KIT_ENV`, `--env`) |
 

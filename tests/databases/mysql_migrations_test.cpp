@@ -305,7 +305,7 @@ TEST_F(MysqlMigrationsTest, ATableInUseIsWaitedForSoLongAndItsUserNamed) {
 
 TEST_F(MysqlMigrationsTest, FilesOfAnotherDatabaseAreNeverRun) {
   auto migrations = steps();
-  for (Migration& each : migrations) each.dialect = "";
+  for (Migration& each : migrations) each.dialect = "sqlite";
   const auto done = up(migrations);
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().reason(), "MIGRATIONS_MISSING");

@@ -491,7 +491,7 @@ TEST_F(PostgresMigrationsTest, WhatCantBeGoneOnWithIsRefused) {
 
 TEST_F(PostgresMigrationsTest, FilesOfAnotherDatabaseAreNeverRun) {
   auto migrations = steps();
-  for (Migration& each : migrations) each.dialect = "";
+  for (Migration& each : migrations) each.dialect = "sqlite";
   Migrator migrator(database(), migrations);
   const auto done = run(migrator.up());
   ASSERT_FALSE(done.ok());

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <fstream>
 
+#include "case_database.hpp"
 #include "case_file.hpp"
 #include "compiled_case.hpp"
 #include "conversation.hpp"
-#include "kit/adapters/sqlite/sqlite.hpp"
 #include "kit/async/epoll_loop.hpp"
 #include "kit/async/run.hpp"
 #include "kit/csv/csv.hpp"
@@ -87,8 +87,10 @@ class Stage {
 
   /// The section as it has to be. Fails when something goes wrong before anything is asked.
   Task<std::string> play(std::vector<Step> steps) {
-    const std::vector<kit::db::Migration> migrations =
-        co_await kit::db::read_migrations(std::string(compiled_.migrations));
+    std::string own(compiled_.migrations);
+    if (database_.dialect() != kit::db::Dialect::sqlite)
+      own.append("/").append(name(database_.dialect()));
+    const std::vector<kit::db::Migration> migrations = co_await kit::db::read_migrations(own);
     kit::db::Migrator migrator(database_, migrations);
     co_await migrator.up();
     co_await migrator.down(static_cast<std::uint32_t>(migrations.size()));
@@ -195,10 +197,7 @@ Result<std::string> play(const CompiledCase& compiled, std::vector<Step> steps) 
   fs::create_directories(folder);
   auto loop = kit::make_epoll_loop();
   if (!loop) return std::move(loop).error();
-  kit::sqlite::SqliteOptions options;
-  options.path = (folder / "case.db").string();
-  options.synchronous = kit::sqlite::Synchronous::off;
-  auto database = kit::sqlite::open(options);
+  auto database = open_empty(folder);
   if (!database) return std::move(database).error();
   Result<std::string> seen = "";
   {
@@ -223,7 +222,7 @@ TEST_P(GoldenRun, answers) {
   for (Section& section : seen.sections) {
     if (section.title == "run") section.text = *text;
   }
-  if (is_updating()) write_file(found->path, seen.to_text());
+  if (is_updating() && !has_server()) write_file(found->path, seen.to_text());
   EXPECT_EQ(read_file(found->path), seen.to_text())
       << found->path << " differs; UPDATE_GOLDENS=1 accepts the new answers";
 }

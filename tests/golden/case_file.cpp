@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kitgen/evolve/mysql.hpp"
 #include "kitgen/evolve/plan.hpp"
+#include "kitgen/evolve/postgres.hpp"
 #include "kitgen/evolve/sqlite.hpp"
 #include "kitgen/model/load.hpp"
 #include "kitgen/render/openapi.hpp"
@@ -70,6 +72,11 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     text.replace(at, from.size(), to);
 }
 
+void add_migration(Rendered& rendered, const std::string& path, std::string up, std::string down) {
+  rendered.files.push_back({path + ".down.sql", std::move(down)});
+  rendered.files.push_back({path + ".up.sql", std::move(up)});
+}
+
 }  // namespace
 
 const std::string* Case::find(std::string_view title) const {
@@ -100,7 +107,8 @@ std::vector<Case> read_cases() {
   return cases;
 }
 
-Rendered render(std::string_view schema, const std::string& file, const render::Options& options) {
+Rendered render(std::string_view schema, const std::string& file, const render::Options& options,
+                bool with_servers) {
   Rendered rendered;
   model::Loaded loaded = model::load_text(schema, file);
   rendered.messages = schema::to_string(loaded.diagnostics);
@@ -108,9 +116,15 @@ Rendered render(std::string_view schema, const std::string& file, const render::
   loaded.service->schema_file = file;
   rendered.entities = loaded.service->entities.size();
   const evolve::Plan first = evolve::plan_first(*loaded.service);
-  const std::string migration = "migrations/0001_" + first.name;
-  rendered.files.push_back({migration + ".down.sql", evolve::sqlite_down(first, file)});
-  rendered.files.push_back({migration + ".up.sql", evolve::sqlite_up(first, file)});
+  const std::string number = "/0001_" + first.name;
+  add_migration(rendered, "migrations" + number, evolve::sqlite_up(first, file),
+                evolve::sqlite_down(first, file));
+  if (with_servers) {
+    add_migration(rendered, "migrations/postgresql" + number, evolve::postgres_up(first, file),
+                  evolve::postgres_down(first, file));
+    add_migration(rendered, "migrations/mysql" + number, evolve::mysql_up(first, file),
+                  evolve::mysql_down(first, file));
+  }
   for (const auto renderer :
        {render::render_cpp, render::render_openapi, render::render_typescript}) {
     auto files = renderer(*loaded.service, options);
@@ -139,7 +153,7 @@ Rendered render_to_compile(const Case& one) {
   render::Options options;
   options.all = true;
   options.output = name;
-  Rendered rendered = render(schema, "api/" + name + ".yaml", options);
+  Rendered rendered = render(schema, "api/" + name + ".yaml", options, true);
   for (const Section& section : one.sections) {
     if (!section.title.starts_with(hand)) continue;
     std::string path = section.title.substr(hand.size());

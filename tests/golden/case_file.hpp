@@ -43,8 +43,10 @@ struct Rendered {
 /// the format: the tests and the build have no use for half of it.
 std::vector<Case> read_cases();
 
-/// Everything that `kitgen generate` would write.
-Rendered render(std::string_view schema, const std::string& file, const render::Options& options);
+/// Everything that `kitgen generate` would write; `with_servers`: with the migrations for
+/// PostgreSQL and MariaDB too.
+Rendered render(std::string_view schema, const std::string& file, const render::Options& options,
+                bool with_servers = false);
 /// The same with what the case's section `flags` asks for.
 Rendered render(const Case& one);
 

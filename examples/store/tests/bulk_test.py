@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many changes in one request: all or nothing, every bad item named, once with a key, and up to the limit."""
-import sqlite3
 import unittest
 
 from store_process import Store
@@ -22,8 +21,7 @@ class BulkTest(unittest.TestCase):
                                   {name.replace("_", "-"): value for name, value in headers.items()})
 
     def rows(self, query):
-        with sqlite3.connect(self.store.database) as database:
-            return database.execute(query).fetchall()
+        return self.store.database.rows(query)
 
     def customers(self, *emails):
         made = self.bulk("customers", {"create": [{**PERSON, "email": email} for email in emails]})

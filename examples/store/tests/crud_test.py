@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Create, read, change and remove every entity; the two actions with their rules and events."""
-import sqlite3
 import unittest
 
 from store_process import Store
@@ -207,8 +206,7 @@ class CrudTest(unittest.TestCase):
         return self.store.request("POST", f"{url}/{name}", body)
 
     def events(self, kind):
-        with sqlite3.connect(f"file:{self.store.database}?mode=ro", uri=True) as database:
-            return [row[0] for row in database.execute("SELECT payload FROM kit_outbox WHERE type LIKE ? ORDER BY id", ("%" + kind,))]
+        return [row[0] for row in self.store.database.rows("SELECT payload FROM kit_outbox WHERE type LIKE ? ORDER BY id", "%" + kind)]
 
     def test_relations(self):
         playlist = self.make("playlists").json()["id"]
@@ -280,8 +278,7 @@ class CrudTest(unittest.TestCase):
 
     def test_a_draft_is_not_refunded(self):
         invoice = self.make("invoices").json()["id"]
-        with sqlite3.connect(self.store.database) as database:
-            database.execute("UPDATE invoices SET status = 'draft' WHERE id = ?", (invoice,))
+        self.store.database.rows("UPDATE invoices SET status = 'draft' WHERE id = ?", invoice)
         answer = self.action(f"/api/v1/invoices/{invoice}", "refund")
         self.assertEqual((answer.status, answer.reason()), (409, "INVOICE_NOT_PAID"), answer)
 

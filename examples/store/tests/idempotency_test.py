@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import tempfile
 import threading
 import time
@@ -30,8 +29,7 @@ class IdempotencyTest(unittest.TestCase):
         return self.store.request("POST", path, body, {"Idempotency-Key": key, **headers})
 
     def count(self, table="artists"):
-        with sqlite3.connect(self.store.database) as database:
-            return database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        return self.store.database.rows(f"SELECT count(*) FROM {table}")[0][0]
 
     def test_a_repeat_gets_the_same_answer(self):
         before = self.count()
@@ -185,8 +183,7 @@ class KillTest(unittest.TestCase):
         self.stop = True
         for thread in threads:
             thread.join()
-        with sqlite3.connect(store.database) as database:
-            stored = database.execute("SELECT name, id FROM artists").fetchall()
+        stored = store.database.rows("SELECT name, id FROM artists")
         store.close()
         self.assertEqual(sorted(stored), sorted((name, made) for name, (made, _) in self.answers.items()),
                          "each request exists once, with the id that its client was told")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """An invoice is created with its lines, all or nothing."""
-import sqlite3
 import unittest
 
 from store_process import Store
@@ -22,8 +21,7 @@ class NestedTest(unittest.TestCase):
         return self.store.request("POST", "/api/v1/invoices", {**INVOICE, "lines": lines, **more})
 
     def counts(self):
-        with sqlite3.connect(self.store.database) as database:
-            return database.execute("SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM invoice_lines)").fetchone()
+        return self.store.database.rows("SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM invoice_lines)")[0]
 
     def test_an_invoice_with_its_lines(self):
         invoices, lines = self.counts()

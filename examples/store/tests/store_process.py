@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from database import database_of
+
 EXAMPLE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(EXAMPLE, "data")
 BINARY = os.environ.get("STORE_BINARY", os.path.join(EXAMPLE, "../../build/debug/examples/store/store"))
@@ -47,10 +49,10 @@ class Store:
     def __init__(self, *settings, data=DATA, folder=None, wait=True, environment=None):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="store-test-")
-        self.database = os.path.join(self.folder, "store.db")
+        self.database = database_of(self.folder)
         self.log_path = os.path.join(self.folder, "store.log")
         self.out_path = os.path.join(self.folder, "store.out")
-        command = [BINARY, "--http.port=0", "--admin.port=0", f"--database.path={self.database}",
+        command = [BINARY, "--http.port=0", "--admin.port=0", *self.database.settings,
                    f"--import.directory={data}", "--log.format=json", *settings]
         with open(self.log_path, "ab") as log, open(self.out_path, "wb") as out:
             self.process = subprocess.Popen(command, cwd=EXAMPLE, stdout=out, stderr=log, start_new_session=True,

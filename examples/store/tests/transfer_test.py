@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import sqlite3
 import unittest
 
 from store_process import DATA, Store
@@ -35,8 +34,7 @@ class TransferTest(unittest.TestCase):
                                   {**CSV, **{name.replace("_", "-"): value for name, value in headers.items()}})
 
     def dump(self):
-        with sqlite3.connect(self.store.database) as database:
-            return "\n".join(line for line in database.iterdump() if "kit_" not in line)
+        return self.store.database.dump()
 
     def test_all_rows_and_columns(self):
         answer = self.export("tracks", "?formulas=plain")
@@ -182,10 +180,9 @@ class LimitsTest(unittest.TestCase):
 
     def test_memory_is_bounded(self):
         with Store("--import.on_start=false", "--api.export_rows=1000000") as store:
-            with sqlite3.connect(store.database) as database:
-                database.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
-                                 "INSERT INTO artists (name, created_at, updated_at, version) "
-                                 "SELECT printf('%0110d', i), 0, 0, 1 FROM n")
+            rows = store.database
+            rows.rows(f"INSERT INTO artists (name, created_at, updated_at, version) "
+                      f"SELECT {rows.padded(110)}, {rows.epoch}, {rows.epoch}, 1 FROM {rows.series(300_000)} AS n")
             store.get("/api/v1/artists?limit=200")
             before = self.peak(store)
             exported = store.get("/api/v1/artists/export")

@@ -4,7 +4,6 @@ the service."""
 import io
 import os
 import re
-import sqlite3
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,7 @@ import zipfile
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from database import database_of
 from store_process import BINARY, DATA, Store
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -103,8 +103,7 @@ class WorkbookTest(unittest.TestCase):
         return self.store.request("POST", f"/api/v1/{plural}/import{query}", body, {"Content-Type": kind})
 
     def dump(self):
-        with sqlite3.connect(self.store.database) as database:
-            return "\n".join(line for line in database.iterdump() if "kit_" not in line)
+        return self.store.database.dump()
 
     def test_numbers_are_numbers_and_texts_are_texts(self):
         answer = self.export("tracks", "&id=1")
@@ -207,17 +206,16 @@ class WorkbookTest(unittest.TestCase):
 
     def test_the_command_line(self):
         with tempfile.TemporaryDirectory() as folder:
-            database = os.path.join(folder, "a.db")
+            database = database_of(folder, "a")
 
             def run(*words, code=0):
-                done = subprocess.run([BINARY, *words, f"--database.path={database}"], cwd=os.path.dirname(DATA),
+                done = subprocess.run([BINARY, *words, *database.settings], cwd=os.path.dirname(DATA),
                                       capture_output=True, text=True, timeout=300, check=False)
                 self.assertEqual(done.returncode, code, done)
                 return done.stdout + done.stderr
 
             def dump():
-                with sqlite3.connect(database) as opened:
-                    return "\n".join(line for line in opened.iterdump() if "kit_" not in line and "_at" not in line)
+                return "\n".join(line for line in database.dump().splitlines() if "_at" not in line)
 
             run("import", "--dir", DATA)
             files = os.path.join(folder, "files")
@@ -226,7 +224,7 @@ class WorkbookTest(unittest.TestCase):
             before = dump()
             self.assertNotIn("inserted ", run("import", "--dir", files).replace("0 inserted", ""))
             self.assertEqual(dump(), before)
-            database = os.path.join(folder, "b.db")
+            database = database_of(folder, "b")
             run("import", "--dir", files)
             run("import", "--dir", files, "--format=xlsx", "Genre")
             run("export", "--dir", files, "Genre")
@@ -271,10 +269,9 @@ class LimitsTest(unittest.TestCase):
     def test_memory_is_bounded_for_many_rows(self):
         count = 150_000
         with Store("--import.on_start=false", f"--api.export_rows={count}") as store:
-            with sqlite3.connect(store.database) as database:
-                database.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-                                 "INSERT INTO artists (name, created_at, updated_at, version) "
-                                 "SELECT substr(hex(randomblob(60)) || printf('%08d', i), 9), 0, 0, 1 FROM n", (count,))
+            rows = store.database
+            rows.rows(f"INSERT INTO artists (name, created_at, updated_at, version) "
+                      f"SELECT {rows.scattered()}, {rows.epoch}, {rows.epoch}, 1 FROM {rows.series(count)} AS n")
             store.get("/api/v1/artists?limit=200")
             # The first one of a third: threads and what they keep are there, and from here on it does not grow.
             third = store.get(f"/api/v1/artists/export?format=xlsx&id.lt={count // 3 + 1}")

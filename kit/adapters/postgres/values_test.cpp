@@ -29,11 +29,13 @@ std::string translated(std::string_view sql) {
 }
 
 TEST(StatementText, ParametersAreNumberedAsPostgresWantsThem) {
-  EXPECT_EQ(translated("SELECT ?1, ?12, ?1"), "SELECT $1, $12, $1|12");
+  EXPECT_EQ(translated("SELECT ?1, ?12, ?1"), "SELECT $1, $2, $1|12");
   EXPECT_EQ(translated("SELECT '?1', \"?2\", 'it''s ?3' -- ?4\n, ?1 /* ?5 */"),
             "SELECT '?1', \"?2\", 'it''s ?3' -- ?4\n, $1 /* ?5 */|1");
   EXPECT_EQ(translated("a ? 'key' and b = ?1"), "a ? 'key' and b = $1|1");
-  EXPECT_EQ(translated("?65535"), "$65535|65535");
+  EXPECT_EQ(translated("?65535"), "$1|65535");
+  EXPECT_THAT(translate("?4 ?2 ?4 ?9")->places, ElementsAre(1, 3, 8));
+  EXPECT_EQ(translated("?4 ?2 ?4 ?9"), "$2 $1 $2 $3|9");
   EXPECT_THAT(translated("?65536"), HasSubstr("?1 to ?65535"));
   EXPECT_THAT(translated("?0"), HasSubstr("?1 to ?65535"));
   EXPECT_THAT(translated("SELECT 'open"), HasSubstr("does not end"));

@@ -20,7 +20,9 @@ std::string owner_of(const Project& project, const Entity& entity, const std::st
     const model::Relation* relation = entity.find_relation(first);
     const std::string column = table + "." + (relation != nullptr ? relation->field : first);
     const model::Field* field = entity.find_field(relation != nullptr ? relation->field : first);
-    return field->type == model::Scalar::id ? "CAST(" + column + " AS TEXT)" : column;
+    // Who somebody is, is a text; what PostgreSQL stores as a number or a UUID becomes one.
+    const bool is_text = field->type != model::Scalar::id && field->type != model::Scalar::uuid;
+    return is_text ? column : "'' || " + column;
   }
   const model::Relation& relation = *entity.find_relation(first);
   const Entity& target = project.target(relation);

@@ -79,7 +79,9 @@ void add_statements(const Entity& entity, const Strings& checks, View& view) {
                          const Strings& checked) {
     return changed(variable, "kit::record::write", arguments(sql, checked));
   };
-  view.set("added", write("added", "add_sql", checks));
+  Strings adding = arguments("add_sql", checks);
+  adding.insert(adding.begin() + 1, "\"" + entity.table + "\"");
+  view.set("added", changed("added", "kit::record::insert", adding));
   view.set("write_add", call(2, "co_await kit::record::write", arguments("add_sql", checks), ";"));
   view.set("saved", write("saved", "save_sql", checks));
   // Its parameters are others, and it changes no reference.
@@ -121,6 +123,9 @@ void add_sql(const Entity& entity, View& view) {
   numbers.back() += ")";
   view.set("insert_columns", fill("", names, 10));
   view.set("insert_values", fill("", numbers, 10));
+  numbers.front() = "(COALESCE(?1, nextval(pg_get_serial_sequence('" + entity.table + "', 'id')))";
+  if (numbers.size() == 1) numbers.front() += ")";
+  view.set("insert_numbered", fill("", numbers, 10));
   view.set("assignments", fill("", assignments, 9));
   view.set("parameter_count", std::to_string(fields.size()));
   view.set("binds", binds);
@@ -166,6 +171,7 @@ void add_links(const model::Relation& relation, const Entity& entity, const Enti
     reads.push_back(View{"    in." + row_call(*field, "read", "each.second." + field->name) + ";"});
   }
   view.set("link_select", fill("", columns, 9));
+  view.set("link_texts", key_texts(target.id_kind));
   view.set("link_reads", reads);
 }
 
@@ -231,6 +237,10 @@ void add_methods(const Project& project, const Entity& entity, Methods& methods,
     }
     pivot.set("has_link", flag(relation->pivot->has_link()));
     add_link_sql(*relation->pivot, pivot);
+    const Strings arguments{"session_", "link_" + relation->name + "_sql", "parameters.span()",
+                            relation->name + "_name"};
+    pivot.set("linked", changed("linked", "kit::record::link", arguments));
+    pivot.set("linking", call(2, "co_await kit::record::link", arguments, ";"));
     methods.declare("kit::Task<>", "link_" + relation->name, linking);
     pivot.set("link", methods.definition("kit::Task<>", "link_" + relation->name, linking));
     methods.declare("kit::Task<>", "unlink_" + relation->name, parameters);
@@ -280,6 +290,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   view.set("Plural_words", first_upper(model::to_words(entity.plural)));
   view.set("header", project.path("data", entity.snake + "_repository.gen.hpp"));
   Strings in_header{"kit/async/task.hpp", "kit/db/database.hpp", "kit/db/list_query.hpp",
+                    "kit/record/locking.hpp",
                     project.path("biz", entity.snake + "_repository.gen.hpp")};
   if (defers) {
     in_header.push_back("kit/record/write.hpp");
@@ -290,12 +301,20 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   }
   Strings standard{"cstdint"};
   if (shows_links(entity)) standard.insert(standard.end(), {"utility", "vector"});
+  Strings constructing{"kit::db::Session& session", "kit::record::Purpose purpose"};
+  view.set("purpose_constructor",
+           constructor(2, call(2, "Sql" + entity.name + "Repository", constructing, "").substr(2),
+                       Strings{"session_(session)", "purpose_(purpose)"}));
   view.set("includes", include_lines(standard, in_header));
   files.push_back(
       project.generated("data", entity.snake + "_repository.gen.hpp", "data_repository.hpp", view));
   Strings own{"kit/base/time.hpp", "kit/record/list.hpp", "kit/record/parameters.hpp",
               "kit/record/row_reader.hpp"};
   if (!defers) own.push_back("kit/record/write.hpp");
+  const bool links = !relations(entity, model::RelationKind::many_to_many).empty();
+  const bool is_numbered = entity.id_kind == model::IdKind::sequence;
+  if (links || is_numbered) own.push_back("kit/record/insert.hpp");
+  if (links || is_numbered || !ways_to(project, entity).empty()) own.push_back("kit/db/sql.hpp");
   standard = {"optional", "string", "string_view", "utility"};
   if (shows_links(entity)) standard.push_back("span");
   for (const Way& way : ways_to(project, entity)) {
@@ -358,7 +377,7 @@ void add_unit_of_work(const Project& project, std::vector<File>& files) {
     View each = project.view(entity);
     entities.push_back(each);
     own.push_back(project.path("data", entity.snake + "_repository.gen.hpp"));
-    in_work.push_back(entity.plural + "_(*transaction_)");
+    in_work.push_back(entity.plural + "_(*transaction_, changing)");
     in_store.push_back(entity.plural + "_(database)");
   }
   if (has_events(project.service)) in_work.push_back("outbox_(*transaction_)");
@@ -392,11 +411,13 @@ void add_link_sql(const model::Pivot& pivot, View& view) {
   Strings columns{pivot.left_column, pivot.right_column};
   Strings numbers{"?1", "?2"};
   Strings changes;
+  Strings duplicates;
   View binds{View::type::list};
   for (const Field* field : pivot.link_fields()) {
     columns.push_back(field->name);
     numbers.push_back("?" + std::to_string(numbers.size() + 1));
     changes.push_back(field->name + " = excluded." + field->name);
+    duplicates.push_back(field->name + " = VALUES(" + field->name + ")");
     binds.push_back(View{"  parameters." + row_call(*field, "add", "link." + field->name) + ";"});
   }
   const std::string head = "INSERT INTO " + pivot.table + " (";
@@ -409,7 +430,11 @@ void add_link_sql(const model::Pivot& pivot, View& view) {
              return field->type == Scalar::decimal;
            })));
   view.set("on_conflict", changes.empty() ? "ON CONFLICT DO NOTHING"
-                                          : "ON CONFLICT DO UPDATE SET " + fill("", changes, 12));
+                                          : "ON CONFLICT (" + columns[0] + ", " + columns[1] +
+                                                ") DO UPDATE\n     SET " + fill("", changes, 9));
+  view.set("on_duplicate", duplicates.empty() ? ""
+                                              : "\n      ON DUPLICATE KEY UPDATE\n         " +
+                                                    fill("", duplicates, 9));
 }
 
 void add_data(const Project& project, std::vector<File>& files) {

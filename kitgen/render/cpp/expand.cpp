@@ -16,6 +16,9 @@ using model::Relation;
 using model::RelationKind;
 using Strings = std::vector<std::string>;
 
+/// As its columns are, so that their indexes are used.
+constexpr const char* uuid_of_mysql = "char(36) CHARACTER SET ascii";
+
 bool is_same(const Way& way, const Entity& owner, const Relation& relation) {
   if (relation.kind == RelationKind::belongs_to) return way.by_id();
   if (way.by_id()) return false;
@@ -73,8 +76,8 @@ std::string conditions(const Project& project, const Entity& entity, bool by_id)
   if (entity.soft_delete) add(entity.table + ".deleted_at IS NULL");
   if (!has_row_access(entity)) return text;
   int number = by_id ? 2 : 4;
-  const std::string owner = "?" + std::to_string(number);
-  std::string own = "(" + owner + " IS NULL";
+  const std::string owner = "?" + std::to_string(number + 1);
+  std::string own = "(?" + std::to_string(number++) + " = 1";
   for (const std::string& rule : row_owners(project, entity)) {
     own.append("\n")
         .append(indent)
@@ -85,6 +88,33 @@ std::string conditions(const Project& project, const Entity& entity, bool by_id)
   }
   add(own + ")");
   return text;
+}
+
+/// The keys in ?1 as a table, each with its place from 0, written behind `indent` blanks.
+std::string keys_in(std::string_view dialect, model::IdKind kind, std::size_t indent) {
+  const bool is_uuid = kind == model::IdKind::uuid;
+  if (dialect == "sqlite") return "SELECT key AS kit_key, value AS kit_value FROM json_each(?1)";
+  const std::string from = "\n" + std::string(indent, ' ') + "  FROM ";
+  if (dialect == "postgresql") {
+    return std::string("SELECT ordinality - 1 AS kit_key, CAST(value AS ") +
+           (is_uuid ? "uuid" : "bigint") + ") AS kit_value" + from +
+           "jsonb_array_elements_text(?1) WITH ORDINALITY";
+  }
+  const std::string column = "\n" + std::string(indent + 9, ' ');
+  return "SELECT place - 1 AS kit_key, kit_value" + from + "JSON_TABLE(?1, '$[*]' COLUMNS (" +
+         column + "place FOR ORDINALITY," + column + "kit_value " +
+         (is_uuid ? uuid_of_mysql : "bigint") + " PATH '$')) AS ids";
+}
+
+View texts(model::IdKind keys, std::size_t indent) {
+  View list{View::type::list};
+  for (const std::string_view dialect : {"sqlite", "postgresql", "mysql"}) {
+    View view{View::type::object};
+    view.set("dialect", std::string(dialect));
+    view.set("keys", keys_in(dialect, keys, indent));
+    list.push_back(view);
+  }
+  return list;
 }
 
 View way_view(const Project& project, const Entity& entity, const Way& way) {
@@ -107,6 +137,7 @@ View way_view(const Project& project, const Entity& entity, const Way& way) {
   view.set("links", fill("", links, 17));
   view.set("by_pivot", flag(!way.by_id() && way.relation->pivot.has_value()));
   view.set("by_field", flag(!way.by_id() && !way.relation->pivot));
+  view.set("texts", way.by_id() ? texts(entity.id_kind, 10) : texts(way.owner->id_kind, 18));
   if (way.by_id()) return view;
   view.set("from", way.owner->name + "." + way.relation->name);
   view.set("field", way.relation->inverse_field);
@@ -197,6 +228,24 @@ void add_related(const Project& project, const Entity& entity, View& view) {
                     "found.keys", "sink"};
   if (has_row_access(entity)) arguments.push_back("biz::" + entity.snake + "_access");
   view.set("run_related", call(2, "co_await kit::record::find_related", arguments, ";"));
+}
+
+View key_texts(model::IdKind keys) {
+  const bool is_uuid = keys == model::IdKind::uuid;
+  View list{View::type::list};
+  const auto add = [&list](const char* dialect, const std::string& text) {
+    View view{View::type::object};
+    view.set("dialect", std::string(dialect));
+    view.set("keys", text);
+    list.push_back(view);
+  };
+  add("sqlite", "SELECT value FROM json_each(?2)");
+  add("postgresql", std::string("SELECT CAST(value AS ") + (is_uuid ? "uuid" : "bigint") +
+                        ") FROM jsonb_array_elements_text(?2)");
+  add("mysql", std::string("SELECT id FROM JSON_TABLE(?2, '$[*]' COLUMNS (\n") +
+                   std::string(15, ' ') + "id " + (is_uuid ? uuid_of_mysql : "bigint") +
+                   " PATH '$')) AS ids");
+  return list;
 }
 
 std::string expandables_header(const Project& project) {

@@ -30,6 +30,8 @@ bool is_expandable(const Project& project, const model::Entity& entity);
 void add_expansion(const Project& project, const model::Entity& entity, View& view);
 /// The statements of a repository.
 void add_related(const Project& project, const model::Entity& entity, View& view);
+/// The ids in ?2, to stand behind IN, as each dialect reads them.
+View key_texts(model::IdKind keys);
 /// The header that declares what `expand=` leads through, where there is anything.
 void add_expandables(const Project& project, std::vector<File>& files);
 std::string expandables_header(const Project& project);

@@ -132,6 +132,8 @@ View nulled_view(const Entity& entity, const Gone& gone, const Referrer& referre
   view.set("nulled_entity", referrer.entity.name);
   view.set("nulled_table", referrer.entity.table);
   view.set("nulled_field", referrer.relation.field);
+  // A number, or a text that needs no escapes.
+  view.set("quote", gone.entity->id_kind == model::IdKind::uuid ? "\"" : "");
   view.set("condition", condition);
   view.set("nulled_version", flag(referrer.entity.version));
   view.set("nulled_audit", flag(referrer.entity.audit));

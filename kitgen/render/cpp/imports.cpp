@@ -218,7 +218,8 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("each", member(name + "Import::each", "kit::db::RecordSink sink"));
   view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
   Strings standard{"cstddef", "span", "string_view", "utility"};
-  Strings own{"kit/base/error.hpp",        "kit/record/csv_fields.hpp",
+  Strings own{"kit/base/error.hpp",        "kit/db/sql.hpp",
+              "kit/record/csv_fields.hpp", "kit/record/insert.hpp",
               "kit/record/parameters.hpp", "kit/record/row_reader.hpp",
               "kit/record/write.hpp",      project.path("biz", "ids.gen.hpp")};
   if (pivot.has_link()) {

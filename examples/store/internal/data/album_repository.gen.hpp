@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlAlbumRepository final : public biz::AlbumRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlAlbumRepository(kit::db::Session& session) : session_(session) {}
+  SqlAlbumRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Album> find(biz::AlbumId id) override;
   kit::Task<kit::record::Related<biz::Album>> find_related(
@@ -31,6 +34,7 @@ class SqlAlbumRepository final : public biz::AlbumRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

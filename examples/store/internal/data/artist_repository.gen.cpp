@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -46,19 +48,34 @@ kit::Task<biz::Artist> SqlArtistRepository::find(biz::ArtistId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_artist(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::artist_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, created_at, updated_at, version, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN artists ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, created_at, updated_at, version, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN artists ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, created_at, updated_at, version, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN artists ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Artist>> SqlArtistRepository::find_related(
@@ -84,10 +101,17 @@ kit::Task<std::int64_t> SqlArtistRepository::count() {
   SELECT count(*) FROM artists)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO artists
          (id, name, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5))sql",
+    .postgresql = R"sql(
+  INSERT INTO artists
+         (id, name, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('artists', 'id'))), ?2, ?3, ?4, ?5)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlArtistRepository::add(biz::Artist& artist) {
   artist.created_at = kit::Timestamp::now();
@@ -95,8 +119,8 @@ kit::Task<> SqlArtistRepository::add(biz::Artist& artist) {
   artist.version = 1;
   kit::record::Parameters<5> parameters;
   bind(parameters, artist);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::artist_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "artists", add_sql, parameters.span(), biz::artist_name, {});
   artist.id = biz::ArtistId(added.last_id);
 }
 

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlArtistRepository final : public biz::ArtistRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlArtistRepository(kit::db::Session& session) : session_(session) {}
+  SqlArtistRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Artist> find(biz::ArtistId id) override;
   kit::Task<kit::record::Related<biz::Artist>> find_related(
@@ -31,6 +34,7 @@ class SqlArtistRepository final : public biz::ArtistRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

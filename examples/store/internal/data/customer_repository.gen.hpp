@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlCustomerRepository(kit::db::Session& session) : session_(session) {}
+  SqlCustomerRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Customer> find(biz::CustomerId id) override;
   kit::Task<biz::Customer> find_deleted(biz::CustomerId id) override;
@@ -36,6 +39,7 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/write.hpp"
 
 namespace store::data {
@@ -19,6 +20,8 @@ class SqlEmployeeRepository final : public biz::EmployeeRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlEmployeeRepository(kit::db::Session& session) : session_(session) {}
+  SqlEmployeeRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
   SqlEmployeeRepository(kit::db::Session& session, kit::record::Lookup lookup)
       : session_(session), lookup_(lookup) {}
 
@@ -36,6 +39,7 @@ class SqlEmployeeRepository final : public biz::EmployeeRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
   kit::record::Lookup lookup_ = kit::record::Lookup::at_once;
 };
 

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -58,19 +60,34 @@ kit::Task<biz::Genre> SqlGenreRepository::find(biz::GenreId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_genre(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::genre_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, created_at, updated_at, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN genres ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN genres ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN genres ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Genre>> SqlGenreRepository::find_related(
@@ -96,18 +113,25 @@ kit::Task<std::int64_t> SqlGenreRepository::count() {
   SELECT count(*) FROM genres)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO genres
          (id, name, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4))sql";
+  VALUES (?1, ?2, ?3, ?4))sql",
+    .postgresql = R"sql(
+  INSERT INTO genres
+         (id, name, created_at, updated_at)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('genres', 'id'))), ?2, ?3, ?4)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlGenreRepository::add(biz::Genre& genre) {
   genre.created_at = kit::Timestamp::now();
   genre.updated_at = genre.created_at;
   kit::record::Parameters<4> parameters;
   bind(parameters, genre);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::genre_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "genres", add_sql, parameters.span(), biz::genre_name, {});
   genre.id = biz::GenreId(added.last_id);
 }
 

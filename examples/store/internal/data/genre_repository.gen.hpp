@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlGenreRepository final : public biz::GenreRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlGenreRepository(kit::db::Session& session) : session_(session) {}
+  SqlGenreRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Genre> find(biz::GenreId id) override;
   kit::Task<kit::record::Related<biz::Genre>> find_related(
@@ -31,6 +34,7 @@ class SqlGenreRepository final : public biz::GenreRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlInvoiceLineRepository final : public biz::InvoiceLineRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlInvoiceLineRepository(kit::db::Session& session) : session_(session) {}
+  SqlInvoiceLineRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::InvoiceLine> find(biz::InvoiceLineId id) override;
   kit::Task<kit::record::Related<biz::InvoiceLine>> find_related(
@@ -31,6 +34,7 @@ class SqlInvoiceLineRepository final : public biz::InvoiceLineRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlInvoiceRepository final : public biz::InvoiceRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlInvoiceRepository(kit::db::Session& session) : session_(session) {}
+  SqlInvoiceRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Invoice> find(biz::InvoiceId id) override;
   kit::Task<kit::record::Related<biz::Invoice>> find_related(
@@ -31,6 +34,7 @@ class SqlInvoiceRepository final : public biz::InvoiceRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -44,19 +46,34 @@ kit::Task<biz::MediaType> SqlMediaTypeRepository::find(biz::MediaTypeId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_media_type(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::media_type_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, created_at, updated_at, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN media_types ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN media_types ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN media_types ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::MediaType>> SqlMediaTypeRepository::find_related(
@@ -86,18 +103,25 @@ kit::Task<std::int64_t> SqlMediaTypeRepository::count() {
   SELECT count(*) FROM media_types)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO media_types
          (id, name, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4))sql";
+  VALUES (?1, ?2, ?3, ?4))sql",
+    .postgresql = R"sql(
+  INSERT INTO media_types
+         (id, name, created_at, updated_at)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('media_types', 'id'))), ?2, ?3, ?4)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlMediaTypeRepository::add(biz::MediaType& media_type) {
   media_type.created_at = kit::Timestamp::now();
   media_type.updated_at = media_type.created_at;
   kit::record::Parameters<4> parameters;
   bind(parameters, media_type);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::media_type_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "media_types", add_sql, parameters.span(), biz::media_type_name, {});
   media_type.id = biz::MediaTypeId(added.last_id);
 }
 

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlMediaTypeRepository final : public biz::MediaTypeRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlMediaTypeRepository(kit::db::Session& session) : session_(session) {}
+  SqlMediaTypeRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::MediaType> find(biz::MediaTypeId id) override;
   kit::Task<kit::record::Related<biz::MediaType>> find_related(
@@ -31,6 +34,7 @@ class SqlMediaTypeRepository final : public biz::MediaTypeRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

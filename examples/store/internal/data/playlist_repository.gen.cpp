@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -108,7 +110,7 @@ kit::Task<biz::Playlist> SqlPlaylistRepository::find(biz::PlaylistId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_playlist(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::playlist_name, id);
   co_return std::move(*found);
 }
@@ -130,10 +132,17 @@ kit::Task<std::int64_t> SqlPlaylistRepository::count() {
   SELECT count(*) FROM playlists)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO playlists
          (id, name, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5))sql",
+    .postgresql = R"sql(
+  INSERT INTO playlists
+         (id, name, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('playlists', 'id'))), ?2, ?3, ?4, ?5)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlPlaylistRepository::add(biz::Playlist& playlist) {
   playlist.created_at = kit::Timestamp::now();
@@ -141,8 +150,8 @@ kit::Task<> SqlPlaylistRepository::add(biz::Playlist& playlist) {
   playlist.version = 1;
   kit::record::Parameters<5> parameters;
   bind(parameters, playlist);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::playlist_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "playlists", add_sql, parameters.span(), biz::playlist_name, {});
   playlist.id = biz::PlaylistId(added.last_id);
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, playlist, kit::record::Operation::create, std::move(changes),
@@ -185,17 +194,22 @@ kit::Task<> SqlPlaylistRepository::remove(const biz::Playlist& playlist) {
                         kit::Timestamp::now());
 }
 
-constexpr std::string_view link_tracks_sql = R"sql(
+constexpr kit::db::Sql link_tracks_sql = {
+    .sqlite = R"sql(
   INSERT INTO playlist_tracks (playlist_id, track_id)
   VALUES (?1, ?2)
-      ON CONFLICT DO NOTHING)sql";
+      ON CONFLICT DO NOTHING)sql",
+    .mysql = R"sql(
+  INSERT INTO playlist_tracks (playlist_id, track_id)
+  VALUES (?1, ?2))sql",
+};
 
 kit::Task<> SqlPlaylistRepository::link_tracks(biz::PlaylistId id, biz::TrackId track_id) {
   kit::record::Parameters<2> parameters;
   parameters.add(id);
   parameters.add(track_id);
   const kit::db::Session::Changed linked =
-      co_await session_.execute(link_tracks_sql, parameters.span());
+      co_await kit::record::link(session_, link_tracks_sql, parameters.span(), tracks_name);
   if (linked.rows == 0) co_return;
   std::string changes = kit::record::link_change("tracks", track_id, true);
   co_await keep_link(session_, id, kit::record::Operation::link, std::move(changes));

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace store::data {
 
@@ -18,6 +19,8 @@ class SqlPlaylistRepository final : public biz::PlaylistRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlPlaylistRepository(kit::db::Session& session) : session_(session) {}
+  SqlPlaylistRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Playlist> find(biz::PlaylistId id) override;
   kit::Task<kit::record::Page<biz::Playlist>> list(const kit::db::ListTable& table,
@@ -33,6 +36,7 @@ class SqlPlaylistRepository final : public biz::PlaylistRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace store::data

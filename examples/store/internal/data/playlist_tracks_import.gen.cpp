@@ -8,7 +8,9 @@
 
 #include "internal/biz/ids.gen.hpp"
 #include "kit/base/error.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/csv_fields.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
 #include "kit/record/write.hpp"
@@ -63,10 +65,15 @@ class PlaylistTracksImport final : public kit::db::ImportTarget {
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
 };
 
-constexpr std::string_view store_sql = R"sql(
+constexpr kit::db::Sql store_sql = {
+    .sqlite = R"sql(
   INSERT INTO playlist_tracks (playlist_id, track_id)
   VALUES (?1, ?2)
-      ON CONFLICT DO NOTHING)sql";
+      ON CONFLICT DO NOTHING)sql",
+    .mysql = R"sql(
+  INSERT INTO playlist_tracks (playlist_id, track_id)
+  VALUES (?1, ?2))sql",
+};
 
 kit::Task<kit::db::Stored> PlaylistTracksImport::store(kit::db::Session& session,
                                                        std::span<const kit::csv::Field> fields) {
@@ -80,7 +87,7 @@ kit::Task<kit::db::Stored> PlaylistTracksImport::store(kit::db::Session& session
   parameters.add(playlist_id);
   parameters.add(track_id);
   const kit::Result<kit::db::Session::Changed> stored = co_await kit::as_result(
-      kit::record::write(session, store_sql, parameters.span(), name_in_errors, references));
+      kit::record::link(session, store_sql, parameters.span(), name_in_errors, references));
   if (!stored) co_return kit::record::in_columns(stored.error().clone(), csv_columns);
   co_return stored->rows == 0 ? kit::db::Stored::unchanged : kit::db::Stored::inserted;
 }

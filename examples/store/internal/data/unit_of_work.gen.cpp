@@ -8,20 +8,23 @@
 namespace store::data {
 namespace {
 
+// What a unit of work finds it may change.
+constexpr kit::record::Purpose changing = kit::record::Purpose::changing;
+
 class SqlUnitOfWork final : public biz::UnitOfWork {
  public:
   explicit SqlUnitOfWork(std::unique_ptr<kit::db::Transaction> transaction)
       : transaction_(std::move(transaction)),
-        genres_(*transaction_),
-        media_types_(*transaction_),
-        artists_(*transaction_),
-        albums_(*transaction_),
-        tracks_(*transaction_),
-        playlists_(*transaction_),
-        employees_(*transaction_),
-        customers_(*transaction_),
-        invoices_(*transaction_),
-        invoice_lines_(*transaction_),
+        genres_(*transaction_, changing),
+        media_types_(*transaction_, changing),
+        artists_(*transaction_, changing),
+        albums_(*transaction_, changing),
+        tracks_(*transaction_, changing),
+        playlists_(*transaction_, changing),
+        employees_(*transaction_, changing),
+        customers_(*transaction_, changing),
+        invoices_(*transaction_, changing),
+        invoice_lines_(*transaction_, changing),
         outbox_(*transaction_) {}
 
   biz::GenreRepository& genres() override { return genres_; }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/adapters/mysql/detail/call.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "kit/adapters/mysql/detail/errors.hpp"
 #include "kit/base/assert.hpp"
 
 namespace kit::mysql::detail {
@@ -12,16 +18,22 @@ constexpr int socket_events = MYSQL_WAIT_READ | MYSQL_WAIT_WRITE | MYSQL_WAIT_EX
 
 }  // namespace
 
-void SocketWatch::attach(int descriptor) {
+Result<> SocketWatch::attach(int descriptor) {
   detach();
+  const int duplicate = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (duplicate < 0) return lost_connection(std::strerror(errno));
   loop_ = &Loop::current();
-  descriptor_ = descriptor;
+  descriptor_ = duplicate;
   ready_ = 0;
-  loop_->add(descriptor, *this);
+  loop_->add(descriptor_, *this);
+  return {};
 }
 
 void SocketWatch::detach() {
-  if (loop_ != nullptr) std::exchange(loop_, nullptr)->remove(descriptor_);
+  if (loop_ != nullptr) {
+    std::exchange(loop_, nullptr)->remove(descriptor_);
+    ::close(std::exchange(descriptor_, -1));
+  }
   waiter_ = nullptr;
 }
 

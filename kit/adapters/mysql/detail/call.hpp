@@ -8,7 +8,8 @@
 namespace kit::mysql::detail {
 
 /// The socket of a connection on a loop, with what is known of its readiness: edges that came while
-/// nobody waited are remembered.
+/// nobody waited are remembered. Watches a duplicate of the descriptor: the library closes its own
+/// whenever it finds an error, and another socket may have the number by then.
 class SocketWatch final : private ReadinessHandler {
  public:
   class Waiter {
@@ -24,7 +25,8 @@ class SocketWatch final : private ReadinessHandler {
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;
 
-  void attach(int descriptor);
+  /// Fails with `unavailable` when the library has closed the socket, or no descriptor is left.
+  Result<> attach(int descriptor);
   void detach();
   /// Those of `wanted` that came meanwhile; 0: none, and `waiter` is told of the next ones.
   int wait(int wanted, Waiter& waiter);

@@ -44,12 +44,21 @@ void Connection::interrupt() {
   mariadb_cancel(session_.handle.get());
 }
 
+int Connection::socket() const {
+  return static_cast<int>(mysql_get_socket(session_.handle.get()));
+}
+
+Result<> Connection::attach() {
+  auto attached = watch_.attach(socket());
+  if (!attached) is_broken_ = true;
+  return attached;
+}
+
 bool Connection::is_quiet() const {
+  if (socket() < 0) return false;  // the library has closed it
   if (awaits_rollback_) return true;
-  pollfd socket{.fd = static_cast<int>(mysql_get_socket(session_.handle.get())),
-                .events = POLLIN,
-                .revents = 0};
-  return ::poll(&socket, 1, 0) == 0;
+  pollfd looked_at{.fd = socket(), .events = POLLIN, .revents = 0};
+  return ::poll(&looked_at, 1, 0) == 0;
 }
 
 bool Connection::is_in_transaction() const {
@@ -66,7 +75,7 @@ Failure Connection::statement_failure(const Entry& entry) {
 }
 
 void Connection::note_failure(unsigned int number) {
-  if (ends_connection(number)) is_broken_ = true;
+  if (ends_connection(number) || socket() < 0) is_broken_ = true;
   if (ends_transaction(number)) lost_transaction_ = true;
   if (is_stale_schema(number)) catalogue_->drop();
   if (is_read_only(number) && server_->dsn().hosts.size() > 1)

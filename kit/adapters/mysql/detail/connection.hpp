@@ -42,7 +42,8 @@ class Connection final : private Interruptible {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void attach() { watch_.attach(mysql_get_socket(session_.handle.get())); }
+  /// Fails like `SocketWatch::attach`.
+  Result<> attach();
   void detach() { watch_.detach(); }
 
   Task<> run(Request request);
@@ -90,6 +91,7 @@ class Connection final : private Interruptible {
     std::uint64_t row_of = 0;        // how many changes of tables there were then
   };
 
+  int socket() const;
   Result<Entry*> entry(std::string_view sql);
   Task<> settle(Clock::time_point until);
   Task<> run_text(const Entry& entry, const Request& request);

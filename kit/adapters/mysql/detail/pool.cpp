@@ -129,7 +129,7 @@ Task<Lease> Pool::acquire() {
         std::make_unique<Connection>(std::move(session), shared_->server, shared_->catalogue);
   }
   connection->forget_transaction();
-  connection->attach();
+  co_await connection->attach();
   lease.connection_ = std::move(connection);
   shared_->in_use->add();
   shared_->server->counts().in_use.fetch_add(1, std::memory_order_relaxed);

@@ -29,9 +29,11 @@ using ResultPtr = std::unique_ptr<PGresult, FreeResult>;
 
 /// A statement of the program, known to the connections of a loop.
 struct Statement {
-  std::string text;        ///< With `$1`.
-  std::string name;        ///< Under which connections prepare it.
-  std::vector<Oid> types;  ///< Of its parameters.
+  std::string text;                 ///< With `$1`.
+  std::string name;                 ///< Under which connections prepare it.
+  std::vector<Oid> types;           ///< Of its parameters.
+  std::size_t given = 0;            ///< How many the caller has to give.
+  std::vector<std::size_t> places;  ///< Which of those its parameters are.
 };
 
 class ReplyWait;

@@ -11,6 +11,7 @@
 
 #include "kit/adapters/postgres/detail/connection.hpp"
 #include "kit/adapters/postgres/detail/server.hpp"
+#include "kit/adapters/postgres/detail/statement_text.hpp"
 #include "kit/async/semaphore.hpp"
 #include "kit/db/database.hpp"
 
@@ -71,7 +72,7 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
                                                   std::string_view sql, std::size_t given,
                                                   Attempt* attempt);
   std::shared_ptr<const Statement> find(std::string_view sql) const;
-  std::shared_ptr<const Statement> remember(std::string_view sql, std::string text,
+  std::shared_ptr<const Statement> remember(std::string_view sql, StatementText text,
                                             std::vector<Oid> types);
   bool may_retry(Connection& connection, std::string_view sql, const Attempt& attempt);
   std::shared_ptr<Connection> pick_shared();

@@ -88,12 +88,13 @@ std::shared_ptr<const Statement> LoopPool::find(std::string_view sql) const {
   return found != statements_.end() ? found->second : nullptr;
 }
 
-std::shared_ptr<const Statement> LoopPool::remember(std::string_view sql, std::string text,
+std::shared_ptr<const Statement> LoopPool::remember(std::string_view sql, StatementText text,
                                                     std::vector<Oid> types) {
   // The texts are the program's own, so there are not many: past this something makes them up.
   if (statements_.size() >= 4 * server_->options.cached_statements) statements_.clear();
   auto statement = std::make_shared<const Statement>(
-      Statement{std::move(text), "kit" + std::to_string(++next_name_), std::move(types)});
+      Statement{std::move(text.sql), "kit" + std::to_string(++next_name_), std::move(types),
+                static_cast<std::size_t>(text.parameters), std::move(text.places)});
   statements_[std::string(sql)] = statement;
   return statement;
 }
@@ -116,7 +117,7 @@ Task<std::shared_ptr<const Statement>> LoopPool::describe(std::shared_ptr<Connec
     if (request->lost) co_return request->lost->clone();
     types = std::move(request->types);
   }
-  co_return remember(sql, std::move(text.sql), std::move(types));
+  co_return remember(sql, std::move(text), std::move(types));
 }
 
 Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
@@ -129,8 +130,13 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
     std::shared_ptr<const Statement> statement = find(sql);
     if (statement == nullptr) {
       statement = co_await describe(connection, sql, parameters.size(), attempt);
-    } else if (statement->types.size() != parameters.size()) {
-      co_return count_error(statement->types.size(), parameters.size(), sql);
+    } else if (statement->given != parameters.size()) {
+      co_return count_error(statement->given, parameters.size(), sql);
+    }
+    std::vector<db::Parameter> named;
+    if (statement->places.size() < parameters.size()) {
+      for (const std::size_t place : statement->places) named.push_back(parameters[place]);
+      parameters = named;
     }
     co_await arguments_.set(parameters, statement->types);
     attempt->statement = statement;

@@ -13,14 +13,20 @@ namespace {
 /// The protocol counts parameters in 16 bits.
 constexpr long long most_parameters = 65'535;
 
+/// A `?1` of the text.
+struct Mark {
+  const char* start;
+  const char* end;
+  std::size_t place;
+};
+
 }  // namespace
 
 Result<StatementText> translate(std::string_view sql) {
   auto tokens = db::sql_tokens(sql);
   if (!tokens) return Error(Code::internal, tokens.error().message() + " in: " + std::string(sql));
+  std::vector<Mark> marks;
   StatementText text;
-  text.sql.reserve(sql.size());
-  const char* copied = sql.data();
   for (std::size_t i = 0; i + 1 < tokens->size(); ++i) {
     const db::SqlToken& mark = (*tokens)[i];
     const db::SqlToken& number = (*tokens)[i + 1];
@@ -33,9 +39,21 @@ Result<StatementText> translate(std::string_view sql) {
       return Error(Code::internal, "a parameter is ?1 to ?65535, not ?" + std::string(number.text) +
                                        " in: " + std::string(sql));
     }
-    text.sql.append(copied, mark.text.data()).append("$").append(number.text);
-    copied = number.text.data() + number.text.size();
+    const auto place = static_cast<std::size_t>(*value - 1);
+    marks.push_back({mark.text.data(), number.text.data() + number.text.size(), place});
+    text.places.push_back(place);
     text.parameters = std::max(text.parameters, static_cast<int>(*value));
+  }
+  std::ranges::sort(text.places);
+  const auto repeated = std::ranges::unique(text.places);
+  text.places.erase(repeated.begin(), repeated.end());
+  text.sql.reserve(sql.size());
+  const char* copied = sql.data();
+  for (const Mark& mark : marks) {
+    const auto place = std::ranges::lower_bound(text.places, mark.place);
+    text.sql.append(copied, mark.start).append("$");
+    text.sql.append(std::to_string(place - text.places.begin() + 1));
+    copied = mark.end;
   }
   text.sql.append(copied, sql.data() + sql.size());
   return text;

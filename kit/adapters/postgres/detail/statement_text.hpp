@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kit/base/result.hpp"
 
@@ -10,12 +12,14 @@ namespace kit::postgres::detail {
 
 /// A statement as PostgreSQL reads it.
 struct StatementText {
-  std::string sql;     ///< With `$1` for `?1`.
-  int parameters = 0;  ///< The highest number.
+  std::string sql;     ///< With `$1` for `?1`; numbers that do not occur are left out of the count.
+  int parameters = 0;  ///< The highest number of the text given.
+  std::vector<std::size_t> places;  ///< Of `$1` and so on: which parameter each is, from 0.
 };
 
-/// Turns `?1`-style parameters into `$1`-style ones, leaving texts, names and comments alone. Fails
-/// with `internal`: the statement is one of the program's own.
+/// Turns `?1`-style parameters into `$1`-style ones, leaving texts, names and comments alone. The
+/// server refuses a text that leaves a number out, so there they are counted anew. Fails with
+/// `internal`: the statement is one of the program's own.
 Result<StatementText> translate(std::string_view sql);
 
 }  // namespace kit::postgres::detail

@@ -10,6 +10,8 @@
 
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
+#include "kit/db/sql.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -75,7 +77,7 @@ kit::Task<biz::Customer> SqlCustomerRepository::find(biz::CustomerId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_customer(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::customer_name, id);
   co_return std::move(*found);
 }
@@ -145,11 +147,20 @@ kit::Task<> SqlCustomerRepository::remove(const biz::Customer& customer) {
   if (removed.rows == 0) co_await kit::record::version_mismatch(biz::customer_name);
 }
 
-constexpr std::string_view link_products_sql = R"sql(
+constexpr kit::db::Sql link_products_sql = {
+    .sqlite = R"sql(
   INSERT INTO customer_products (customer_id, product_id, position, note, since, share)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-      ON CONFLICT DO UPDATE SET position = excluded.position, note = excluded.note, since = excluded.since,
-            share = excluded.share)sql";
+      ON CONFLICT (customer_id, product_id) DO UPDATE
+     SET position = excluded.position, note = excluded.note, since = excluded.since,
+         share = excluded.share)sql",
+    .mysql = R"sql(
+  INSERT INTO customer_products (customer_id, product_id, position, note, since, share)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+      ON DUPLICATE KEY UPDATE
+         position = VALUES(position), note = VALUES(note), since = VALUES(since),
+         share = VALUES(share))sql",
+};
 
 kit::Task<> SqlCustomerRepository::link_products(biz::CustomerId id, biz::ProductId product_id,
                                                  biz::CustomerProductsLink link) {
@@ -161,14 +172,30 @@ kit::Task<> SqlCustomerRepository::link_products(biz::CustomerId id, biz::Produc
   parameters.add(link.since);
   parameters.add_decimal(link.share, 2);
   co_await parameters.status();
-  co_await session_.execute(link_products_sql, parameters.span());
+  co_await kit::record::link(session_, link_products_sql, parameters.span(), products_name);
 }
 
-constexpr std::string_view products_links_sql = R"sql(
+constexpr kit::db::Sql products_links_sql = {
+    .sqlite = R"sql(
   SELECT product_id, position, note, since, share
     FROM customer_products
-   WHERE customer_id = ?1 AND product_id IN (SELECT value FROM json_each(?2))
-   ORDER BY product_id)sql";
+   WHERE customer_id = ?1
+     AND product_id IN (SELECT value FROM json_each(?2))
+   ORDER BY product_id)sql",
+    .postgresql = R"sql(
+  SELECT product_id, position, note, since, share
+    FROM customer_products
+   WHERE customer_id = ?1
+     AND product_id IN (SELECT CAST(value AS bigint) FROM jsonb_array_elements_text(?2))
+   ORDER BY product_id)sql",
+    .mysql = R"sql(
+  SELECT product_id, position, note, since, share
+    FROM customer_products
+   WHERE customer_id = ?1
+     AND product_id IN (SELECT id FROM JSON_TABLE(?2, '$[*]' COLUMNS (
+               id bigint PATH '$')) AS ids)
+   ORDER BY product_id)sql",
+};
 
 kit::Task<std::vector<std::pair<biz::ProductId, biz::CustomerProductsLink>>> SqlCustomerRepository::products_links(
     biz::CustomerId id, std::vector<biz::ProductId> ids) {
@@ -187,7 +214,8 @@ kit::Task<std::vector<std::pair<biz::ProductId, biz::CustomerProductsLink>>> Sql
     in.read_decimal(each.second.share, 2);
     return in.status();
   };
-  co_await session_.query(products_links_sql, parameters.span(), sink);
+  const std::string_view sql = products_links_sql.in(session_.dialect());
+  co_await session_.query(sql, parameters.span(), sink);
   co_return found;
 }
 

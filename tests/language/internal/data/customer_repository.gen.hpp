@@ -9,6 +9,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace workshop::data {
 
@@ -20,6 +21,8 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlCustomerRepository(kit::db::Session& session) : session_(session) {}
+  SqlCustomerRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Customer> find(biz::CustomerId id) override;
   kit::Task<kit::record::Page<biz::Customer>> list(const kit::db::ListTable& table,
@@ -36,6 +39,7 @@ class SqlCustomerRepository final : public biz::CustomerRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace workshop::data

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace workshop::data {
 
@@ -18,6 +19,8 @@ class SqlProductRepository final : public biz::ProductRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlProductRepository(kit::db::Session& session) : session_(session) {}
+  SqlProductRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Product> find(biz::ProductId id) override;
   kit::Task<kit::record::Related<biz::Product>> find_related(
@@ -31,6 +34,7 @@ class SqlProductRepository final : public biz::ProductRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace workshop::data

@@ -8,12 +8,15 @@
 namespace workshop::data {
 namespace {
 
+// What a unit of work finds it may change.
+constexpr kit::record::Purpose changing = kit::record::Purpose::changing;
+
 class SqlUnitOfWork final : public biz::UnitOfWork {
  public:
   explicit SqlUnitOfWork(std::unique_ptr<kit::db::Transaction> transaction)
       : transaction_(std::move(transaction)),
-        products_(*transaction_),
-        customers_(*transaction_),
+        products_(*transaction_, changing),
+        customers_(*transaction_, changing),
         outbox_(*transaction_) {}
 
   biz::ProductRepository& products() override { return products_; }

@@ -11,8 +11,10 @@
 #include "internal/biz/client_access.gen.hpp"
 #include "internal/biz/client_list.gen.hpp"
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -134,7 +136,7 @@ constexpr std::string_view unset_stamps_paper_of_papers_sql = R"sql(
 constexpr std::string_view unset_stamps_paper_of_papers_history_sql = R"sql(
   INSERT INTO kit_history (entity, row_id, version, at, who, request_id, operation, changes)
   SELECT 'Stamp', id, version + 1, ?2, ?3, ?4, 'update',
-         json_object('paper_id', json_array(paper_id, NULL))
+         '{"paper_id":[' || paper_id || ',null]}'
     FROM stamps
    WHERE paper_id IN (SELECT id FROM papers WHERE client_id = ?1))sql";
 
@@ -184,13 +186,14 @@ constexpr std::string_view find_sql = R"sql(
 
 kit::Task<biz::Client> SqlClientRepository::find(biz::ClientId id) {
   if (kit::record::is_limited(biz::client_access)) {
-    co_return co_await find_own(id, kit::db::Deleted::exclude);
+    biz::Client own = co_await find_own(id, kit::db::Deleted::exclude);
+    if (purpose_ == kit::record::Purpose::reading) co_return own;
   }
   std::optional<biz::Client> found;
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_client(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::client_name, id);
   co_return std::move(*found);
 }
@@ -203,13 +206,14 @@ constexpr std::string_view find_deleted_sql = R"sql(
 
 kit::Task<biz::Client> SqlClientRepository::find_deleted(biz::ClientId id) {
   if (kit::record::is_limited(biz::client_access)) {
-    co_return co_await find_own(id, kit::db::Deleted::only);
+    biz::Client own = co_await find_own(id, kit::db::Deleted::only);
+    if (purpose_ == kit::record::Purpose::reading) co_return own;
   }
   std::optional<biz::Client> found;
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_client(row, found.emplace()); };
-  co_await session_.query(find_deleted_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_deleted_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::client_name, id);
   co_return std::move(*found);
 }
@@ -225,50 +229,145 @@ kit::Task<biz::Client> SqlClientRepository::find_own(biz::ClientId id, kit::db::
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
          deleted_at, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN clients ON id = kit_value
    WHERE clients.deleted_at IS NULL
-     AND (?2 IS NULL
-          OR (?3 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?2)
-          OR (?4 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?2))
+     AND (?2 = 1
+          OR (?4 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?3)
+          OR (?5 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?3))
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
+         deleted_at, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN clients ON id = kit_value
+   WHERE clients.deleted_at IS NULL
+     AND (?2 = 1
+          OR (?4 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?3)
+          OR (?5 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?3))
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
+         deleted_at, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN clients ON id = kit_value
+   WHERE clients.deleted_at IS NULL
+     AND (?2 = 1
+          OR (?4 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?3)
+          OR (?5 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?3))
+   ORDER BY kit_key)sql",
+    },
     // Person.clients
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
          deleted_at, kit_key
     FROM (SELECT id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
-            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
             JOIN clients ON rep_id = kit_value
            WHERE clients.deleted_at IS NULL
-             AND (?4 IS NULL
-                  OR (?5 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?4)
-                  OR (?6 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?4)))
+             AND (?4 = 1
+                  OR (?6 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5)
+                  OR (?7 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5))) AS kit_found
     JOIN clients ON id = kit_id
    WHERE kit_place <= ?2
    ORDER BY kit_key, id
    LIMIT ?3)sql",
-    // Folder.clients
-    R"sql(
+        .postgresql = R"sql(
   SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
          deleted_at, kit_key
     FROM (SELECT id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
-            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
-            JOIN clients ON folder_id = kit_value
+            FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+                    FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+            JOIN clients ON rep_id = kit_value
            WHERE clients.deleted_at IS NULL
-             AND (?4 IS NULL
-                  OR (?5 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?4)
-                  OR (?6 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?4)))
+             AND (?4 = 1
+                  OR (?6 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5)
+                  OR (?7 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5))) AS kit_found
     JOIN clients ON id = kit_id
    WHERE kit_place <= ?2
    ORDER BY kit_key, id
    LIMIT ?3)sql",
+        .mysql = R"sql(
+  SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
+         deleted_at, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT place - 1 AS kit_key, kit_value
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                        kit_value bigint PATH '$')) AS ids) AS kit_keys
+            JOIN clients ON rep_id = kit_value
+           WHERE clients.deleted_at IS NULL
+             AND (?4 = 1
+                  OR (?6 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5)
+                  OR (?7 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5))) AS kit_found
+    JOIN clients ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+    },
+    // Folder.clients
+    {
+        .sqlite = R"sql(
+  SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
+         deleted_at, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
+            JOIN clients ON folder_id = kit_value
+           WHERE clients.deleted_at IS NULL
+             AND (?4 = 1
+                  OR (?6 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5)
+                  OR (?7 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5))) AS kit_found
+    JOIN clients ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+        .postgresql = R"sql(
+  SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
+         deleted_at, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+                    FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+            JOIN clients ON folder_id = kit_value
+           WHERE clients.deleted_at IS NULL
+             AND (?4 = 1
+                  OR (?6 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5)
+                  OR (?7 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5))) AS kit_found
+    JOIN clients ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+        .mysql = R"sql(
+  SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
+         deleted_at, kit_key
+    FROM (SELECT id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
+            FROM (SELECT place - 1 AS kit_key, kit_value
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                        kit_value bigint PATH '$')) AS ids) AS kit_keys
+            JOIN clients ON folder_id = kit_value
+           WHERE clients.deleted_at IS NULL
+             AND (?4 = 1
+                  OR (?6 = 1 AND (SELECT r1.login FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5)
+                  OR (?7 = 1 AND (SELECT (SELECT r2.login FROM people AS r2 WHERE r2.id = r1.boss_id) FROM people AS r1 WHERE r1.id = clients.rep_id) = ?5))) AS kit_found
+    JOIN clients ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Client>> SqlClientRepository::find_related(
@@ -301,10 +400,18 @@ kit::Task<std::int64_t> SqlClientRepository::count() {
   SELECT count(*) FROM clients WHERE deleted_at IS NULL)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO clients
          (id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))sql",
+    .postgresql = R"sql(
+  INSERT INTO clients
+         (id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('clients', 'id'))), ?2, ?3, ?4, ?5, ?6, ?7,
+          ?8, ?9, ?10, ?11)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlClientRepository::add(biz::Client& client) {
   client.created_at = kit::Timestamp::now();
@@ -313,8 +420,8 @@ kit::Task<> SqlClientRepository::add(biz::Client& client) {
   kit::record::Parameters<11> parameters;
   bind(parameters, client);
   co_await parameters.status();
-  const kit::db::Session::Changed added = co_await kit::record::write(
-      session_, add_sql, parameters.span(), biz::client_name, references);
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "clients", add_sql, parameters.span(), biz::client_name, references);
   client.id = biz::ClientId(added.last_id);
   co_await kit::record::check_own(session_, biz::client_access, biz::client_table,
                                   kit::record::id_value(client.id));
@@ -414,17 +521,22 @@ kit::Task<> SqlClientRepository::purge(const biz::Client& client) {
                         kit::Timestamp::now());
 }
 
-constexpr std::string_view link_tags_sql = R"sql(
+constexpr kit::db::Sql link_tags_sql = {
+    .sqlite = R"sql(
   INSERT INTO client_tags (client_id, tag_id)
   VALUES (?1, ?2)
-      ON CONFLICT DO NOTHING)sql";
+      ON CONFLICT DO NOTHING)sql",
+    .mysql = R"sql(
+  INSERT INTO client_tags (client_id, tag_id)
+  VALUES (?1, ?2))sql",
+};
 
 kit::Task<> SqlClientRepository::link_tags(biz::ClientId id, biz::TagId tag_id) {
   kit::record::Parameters<2> parameters;
   parameters.add(id);
   parameters.add(tag_id);
   const kit::db::Session::Changed linked =
-      co_await session_.execute(link_tags_sql, parameters.span());
+      co_await kit::record::link(session_, link_tags_sql, parameters.span(), tags_name);
   if (linked.rows == 0) co_return;
   std::string changes = kit::record::link_change("tags", tag_id, true);
   co_await keep_link(session_, id, kit::record::Operation::link, std::move(changes));

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace office::data {
 
@@ -18,6 +19,8 @@ class SqlClientRepository final : public biz::ClientRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlClientRepository(kit::db::Session& session) : session_(session) {}
+  SqlClientRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Client> find(biz::ClientId id) override;
   kit::Task<biz::Client> find_deleted(biz::ClientId id) override;
@@ -41,6 +44,7 @@ class SqlClientRepository final : public biz::ClientRepository {
   kit::Task<biz::Client> find_own(biz::ClientId id, kit::db::Deleted deleted);
 
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace office::data

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -76,7 +78,7 @@ constexpr std::string_view unset_papers_folder_sql = R"sql(
 constexpr std::string_view unset_papers_folder_history_sql = R"sql(
   INSERT INTO kit_history (entity, row_id, version, at, who, request_id, operation, changes)
   SELECT 'Paper', id, version + 1, ?2, ?3, ?4, 'update',
-         json_object('folder_id', json_array(folder_id, NULL))
+         '{"folder_id":[' || folder_id || ',null]}'
     FROM papers
    WHERE folder_id = ?1)sql";
 
@@ -114,7 +116,7 @@ kit::Task<biz::Folder> SqlFolderRepository::find(biz::FolderId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_folder(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::folder_name, id);
   co_return std::move(*found);
 }
@@ -129,20 +131,37 @@ kit::Task<biz::Folder> SqlFolderRepository::find_deleted(biz::FolderId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_folder(row, found.emplace()); };
-  co_await session_.query(find_deleted_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_deleted_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::folder_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN folders ON id = kit_value
    WHERE folders.deleted_at IS NULL
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN folders ON id = kit_value
+   WHERE folders.deleted_at IS NULL
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN folders ON id = kit_value
+   WHERE folders.deleted_at IS NULL
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Folder>> SqlFolderRepository::find_related(
@@ -168,10 +187,17 @@ kit::Task<std::int64_t> SqlFolderRepository::count() {
   SELECT count(*) FROM folders WHERE deleted_at IS NULL)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO folders
          (id, title, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5))sql",
+    .postgresql = R"sql(
+  INSERT INTO folders
+         (id, title, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('folders', 'id'))), ?2, ?3, ?4, ?5)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlFolderRepository::add(biz::Folder& folder) {
   folder.created_at = kit::Timestamp::now();
@@ -179,8 +205,8 @@ kit::Task<> SqlFolderRepository::add(biz::Folder& folder) {
   folder.version = 1;
   kit::record::Parameters<5> parameters;
   bind(parameters, folder);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::folder_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "folders", add_sql, parameters.span(), biz::folder_name, {});
   folder.id = biz::FolderId(added.last_id);
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, folder, kit::record::Operation::create, std::move(changes),

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace office::data {
 
@@ -18,6 +19,8 @@ class SqlFolderRepository final : public biz::FolderRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlFolderRepository(kit::db::Session& session) : session_(session) {}
+  SqlFolderRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Folder> find(biz::FolderId id) override;
   kit::Task<biz::Folder> find_deleted(biz::FolderId id) override;
@@ -36,6 +39,7 @@ class SqlFolderRepository final : public biz::FolderRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace office::data

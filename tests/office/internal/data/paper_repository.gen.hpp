@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace office::data {
 
@@ -18,6 +19,8 @@ class SqlPaperRepository final : public biz::PaperRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlPaperRepository(kit::db::Session& session) : session_(session) {}
+  SqlPaperRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Paper> find(biz::PaperId id) override;
   kit::Task<kit::record::Related<biz::Paper>> find_related(
@@ -33,6 +36,7 @@ class SqlPaperRepository final : public biz::PaperRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace office::data

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -89,7 +91,7 @@ constexpr std::string_view unset_people_boss_sql = R"sql(
 constexpr std::string_view unset_people_boss_history_sql = R"sql(
   INSERT INTO kit_history (entity, row_id, version, at, who, request_id, operation, changes)
   SELECT 'Person', id, version + 1, ?2, ?3, ?4, 'update',
-         json_object('boss_id', json_array(boss_id, NULL))
+         '{"boss_id":[' || boss_id || ',null]}'
     FROM people
    WHERE boss_id = ?1 AND id <> ?1)sql";
 
@@ -101,7 +103,7 @@ constexpr std::string_view unset_clients_rep_sql = R"sql(
 constexpr std::string_view unset_clients_rep_history_sql = R"sql(
   INSERT INTO kit_history (entity, row_id, version, at, who, request_id, operation, changes)
   SELECT 'Client', id, version + 1, ?2, ?3, ?4, 'update',
-         json_object('rep_id', json_array(rep_id, NULL))
+         '{"rep_id":[' || rep_id || ',null]}'
     FROM clients
    WHERE rep_id = ?1)sql";
 
@@ -143,19 +145,34 @@ kit::Task<biz::Person> SqlPersonRepository::find(biz::PersonId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_person(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::person_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, login, name, boss_id, created_at, updated_at, version, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN people ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, login, name, boss_id, created_at, updated_at, version, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN people ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, login, name, boss_id, created_at, updated_at, version, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
+                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN people ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Person>> SqlPersonRepository::find_related(
@@ -181,10 +198,17 @@ kit::Task<std::int64_t> SqlPersonRepository::count() {
   SELECT count(*) FROM people)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO people
          (id, login, name, boss_id, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7))sql",
+    .postgresql = R"sql(
+  INSERT INTO people
+         (id, login, name, boss_id, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('people', 'id'))), ?2, ?3, ?4, ?5, ?6, ?7)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlPersonRepository::add(biz::Person& person) {
   person.created_at = kit::Timestamp::now();
@@ -192,8 +216,8 @@ kit::Task<> SqlPersonRepository::add(biz::Person& person) {
   person.version = 1;
   kit::record::Parameters<7> parameters;
   bind(parameters, person);
-  const kit::db::Session::Changed added = co_await kit::record::write(
-      session_, add_sql, parameters.span(), biz::person_name, references, lookup_);
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "people", add_sql, parameters.span(), biz::person_name, references, lookup_);
   person.id = biz::PersonId(added.last_id);
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, person, kit::record::Operation::create, std::move(changes),

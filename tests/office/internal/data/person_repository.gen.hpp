@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/write.hpp"
 
 namespace office::data {
@@ -19,6 +20,8 @@ class SqlPersonRepository final : public biz::PersonRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlPersonRepository(kit::db::Session& session) : session_(session) {}
+  SqlPersonRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
   SqlPersonRepository(kit::db::Session& session, kit::record::Lookup lookup)
       : session_(session), lookup_(lookup) {}
 
@@ -38,6 +41,7 @@ class SqlPersonRepository final : public biz::PersonRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
   kit::record::Lookup lookup_ = kit::record::Lookup::at_once;
 };
 

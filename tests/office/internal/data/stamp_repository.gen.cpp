@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -102,7 +104,7 @@ kit::Task<biz::Stamp> SqlStampRepository::find(biz::StampId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_stamp(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::stamp_name, id);
   co_return std::move(*found);
 }
@@ -122,10 +124,17 @@ kit::Task<std::int64_t> SqlStampRepository::count() {
   SELECT count(*) FROM stamps)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO stamps
          (id, mark, paper_id, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6))sql",
+    .postgresql = R"sql(
+  INSERT INTO stamps
+         (id, mark, paper_id, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('stamps', 'id'))), ?2, ?3, ?4, ?5, ?6)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlStampRepository::add(biz::Stamp& stamp) {
   stamp.created_at = kit::Timestamp::now();
@@ -133,8 +142,8 @@ kit::Task<> SqlStampRepository::add(biz::Stamp& stamp) {
   stamp.version = 1;
   kit::record::Parameters<6> parameters;
   bind(parameters, stamp);
-  const kit::db::Session::Changed added = co_await kit::record::write(
-      session_, add_sql, parameters.span(), biz::stamp_name, references);
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "stamps", add_sql, parameters.span(), biz::stamp_name, references);
   stamp.id = biz::StampId(added.last_id);
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, stamp, kit::record::Operation::create, std::move(changes),

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace office::data {
 
@@ -18,6 +19,8 @@ class SqlStampRepository final : public biz::StampRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlStampRepository(kit::db::Session& session) : session_(session) {}
+  SqlStampRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Stamp> find(biz::StampId id) override;
   kit::Task<kit::record::Page<biz::Stamp>> list(const kit::db::ListTable& table,
@@ -31,6 +34,7 @@ class SqlStampRepository final : public biz::StampRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace office::data

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace office::data {
 
@@ -18,6 +19,8 @@ class SqlTagRepository final : public biz::TagRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlTagRepository(kit::db::Session& session) : session_(session) {}
+  SqlTagRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Tag> find(biz::TagId id) override;
   kit::Task<kit::record::Related<biz::Tag>> find_related(
@@ -31,6 +34,7 @@ class SqlTagRepository final : public biz::TagRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace office::data

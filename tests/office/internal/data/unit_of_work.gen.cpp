@@ -6,16 +6,19 @@
 namespace office::data {
 namespace {
 
+// What a unit of work finds it may change.
+constexpr kit::record::Purpose changing = kit::record::Purpose::changing;
+
 class SqlUnitOfWork final : public biz::UnitOfWork {
  public:
   explicit SqlUnitOfWork(std::unique_ptr<kit::db::Transaction> transaction)
       : transaction_(std::move(transaction)),
-        people_(*transaction_),
-        folders_(*transaction_),
-        tags_(*transaction_),
-        clients_(*transaction_),
-        papers_(*transaction_),
-        stamps_(*transaction_) {}
+        people_(*transaction_, changing),
+        folders_(*transaction_, changing),
+        tags_(*transaction_, changing),
+        clients_(*transaction_, changing),
+        papers_(*transaction_, changing),
+        stamps_(*transaction_, changing) {}
 
   biz::PersonRepository& people() override { return people_; }
   biz::FolderRepository& folders() override { return folders_; }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/record/insert.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+#include <variant>
+
+namespace kit::record {
+namespace {
+
+/// PostgreSQL's sequence does not see ids that others gave. It only ever moves ahead: of two that
+/// move it the second waits until the first has ended.
+constexpr std::string_view move_ahead_sql = R"sql(
+  WITH sequence AS (
+    SELECT CAST(pg_get_serial_sequence(?1, 'id') AS regclass) AS id
+  ), lock AS MATERIALIZED (
+    SELECT id, pg_advisory_xact_lock(CAST(CAST(id AS oid) AS bigint)) FROM sequence
+     WHERE COALESCE(pg_sequence_last_value(id), 0) < ?2
+  )
+  SELECT setval(id, ?2) FROM lock
+   WHERE COALESCE(pg_sequence_last_value(id), 0) < ?2)sql";
+
+Task<> move_ahead(db::Session& session, std::string_view table, std::int64_t id) {
+  const std::array<db::Parameter, 2> parameters = {table, id};
+  auto ignore = [](const db::Row&) -> Result<> { return {}; };
+  co_await session.query(move_ahead_sql, parameters, ignore);
+}
+
+}  // namespace
+
+Task<db::Session::Changed> insert(db::Session& session, std::string_view table, const db::Sql& sql,
+                                  std::span<const db::Parameter> parameters,
+                                  const EntityName& entity, std::span<const Reference> references,
+                                  Lookup lookup) {
+  const db::Dialect dialect = session.dialect();
+  const db::Session::Changed changed =
+      co_await write(session, sql.in(dialect), parameters, entity, references, lookup);
+  const auto* given = std::get_if<std::int64_t>(&parameters.front());
+  if (dialect == db::Dialect::postgresql && given != nullptr && *given > 0) {
+    co_await move_ahead(session, table, *given);
+  }
+  co_return changed;
+}
+
+Task<db::Session::Changed> link(db::Session& session, const db::Sql& sql,
+                                std::span<const db::Parameter> parameters, const EntityName& entity,
+                                std::span<const Reference> references) {
+  Result<db::Session::Changed> changed =
+      co_await as_result(write(session, sql.in(session.dialect()), parameters, entity, references));
+  // Only where the statement can't say that it leaves what is there: MariaDB and MySQL.
+  if (!changed && changed.error().code() == Code::already_exists) co_return db::Session::Changed{};
+  if (!changed) co_return std::move(changed).error();
+  // They count a link that was changed as two.
+  changed->rows = std::min<std::int64_t>(changed->rows, 1);
+  co_return *changed;
+}
+
+}  // namespace kit::record
