@@ -7,6 +7,7 @@
 #include "kit/base/text.hpp"
 #include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/db_command.hpp"
 #include "kitgen/cli/migrate_help.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/schema_commands.hpp"
@@ -31,6 +32,7 @@ Commands:
   dev       build, migrate and serve; again after every save
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
   migrate   plan, up, down, status: bring a database to the schema; new, lint: hand-written steps
+  db        backup, check, restore: a file of SQLite, while programs use it
   schema    from-db, fmt, json-schema: tools around the schema file
   import    read CSV files or workbooks through the project's own rules
   export    write the project's data as CSV files or workbooks
@@ -157,6 +159,7 @@ constexpr Command commands[] = {
     {"dev", help_of_dev},
     {"generate", help_of_generate},
     {"migrate", help_of_migrate},
+    {"db", help_of_db},
     {"import", help_of_import},
     {"export", help_of_export},
     {"version", ""},
@@ -372,6 +375,7 @@ int run(int argc, char** argv) {
   if (command == "generate") return run_generate(words);
   if (command == "dev") return run_dev(std::move(words));
   if (command == "migrate") return run_migrate(std::move(words));
+  if (command == "db") return run_db(std::move(words));
   if (command == "schema") return run_schema(std::move(words));
   if (command == "import" || command == "export") return run_import_or_export(command, words);
   return unknown_command(command);
