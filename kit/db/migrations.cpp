@@ -45,7 +45,8 @@ Patience::Patience(const MigrationOptions& options)
 
 Task<bool> Patience::again(const Error& error) {
   constexpr auto longest_pause = std::chrono::milliseconds(10'000);
-  if (error.reason() != "LOCK_TIMEOUT" || Clock::now() + pause_ >= give_up_) co_return false;
+  const bool is_passing = error.reason() == "LOCK_TIMEOUT" || error.reason() == "DEADLOCK";
+  if (!is_passing || Clock::now() + pause_ >= give_up_) co_return false;
   ++tries_;
   Sleep pause(pause_);
   co_await pause;

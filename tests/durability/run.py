@@ -7,6 +7,7 @@
 1. A store server under a load of eight writers is killed at random moments; after each kill the
    database is sound and holds every write that was answered with 201, once: what was not answered is
    repeated with its Idempotency-Key. The same under PostgreSQL and MariaDB.
+   Backups that are made beside the writers are each one state.
 2. A server is killed at random moments of its import; each file is in the database whole or not at all.
 3. kit_power_loss takes the power away from the real database code on a disk in memory.
 4. kit_group_commit_bench: acknowledged writes a second with one writer and with eight.
@@ -148,6 +149,40 @@ def kill_under_load(binary, cycles, rng, folder):
     return acknowledged, repeated, slowest_start
 
 
+def backup_under_load(binary, rounds, rng, folder):
+    """Copies by `store db backup` beside a server that writes: each is sound, and holds what was answered before it began."""
+    load = Load(f"{rng.getrandbits(32):08x}")
+    server = Server(binary, folder, imports=False)
+    rows = 0
+    try:
+        server.wait_ready()
+        load.start(server.port)
+        for number in range(rounds):
+            time.sleep(rng.uniform(0.1, 0.5))
+            before = load.acknowledged()
+            copy = folder / f"backup-{number}.db"
+            command = [binary, "db", "backup", copy, f"--database.path={server.database}"]
+            done = subprocess.run([str(word) for word in command], cwd=STORE, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Failure(f"db backup: {done.stdout[-500:]}{done.stderr[-500:]}")
+            with sqlite3.connect(copy) as connection:
+                check_sound(connection, f"backup {number + 1}")
+                stored = connection.execute("SELECT id, name FROM artists").fetchall()
+            connection.close()
+            check_rows(stored, before, f"backup {number + 1}")
+            rows = len(stored)
+        load.stop.set()
+        load.join()
+        again = subprocess.run([str(word) for word in command], cwd=STORE, capture_output=True, text=True)
+        if again.returncode == 0:
+            raise Failure("db backup wrote over a file")
+        server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+    print(f"{rounds} backups beside eight writers: each is one state, {rows} rows in the last")
+
+
 def rows_of_files():
     counts = {}
     for name, table in TABLES.items():
@@ -285,6 +320,7 @@ def main():
         acknowledged, repeated, start = kill_under_load(store.resolve(), cycles, rng, folder)
         if acknowledged == 0:
             raise Failure("nothing was written")
+        backup_under_load(store.resolve(), 3 if arguments.short else 10, rng, folder)
         under = [server_kills.kill_under_server(kind, lambda url: Server(store.resolve(), folder, False, url), server_cycles, rng)
                  for kind in arguments.servers.split(",") if kind in server_kills.NAMES]
         import_kills = kill_import(store.resolve(), cycles, rng, folder)
