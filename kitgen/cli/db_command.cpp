@@ -43,7 +43,7 @@ int refuse_server(std::string_view address) {
                                                      : "mariadb-dump and mariadb, mariadb-check")));
 }
 
-int copy(const std::string& from, const std::string& to, const std::string& said) {
+int copy_file(const std::string& from, const std::string& to, const std::string& said) {
   kit::sqlite::BackupOptions options;
   options.from = from;
   options.to = to;
@@ -57,7 +57,7 @@ int copy(const std::string& from, const std::string& to, const std::string& said
   return ok;
 }
 
-int check(const std::string& path) {
+int check_file(const std::string& path) {
   const auto report = kit::sqlite::check(path);
   if (!report) return fail(report.error());
   for (const std::string& problem : report->problems) print(path + ": " + problem + "\n");
@@ -97,9 +97,9 @@ int run_db(std::vector<std::string> words) {
   for (const std::string& address : {database, file}) {
     if (dialect_of(address) != kit::db::Dialect::sqlite) return refuse_server(address);
   }
-  if (verb == "backup") return copy(database, file, "copied into ");
-  if (verb == "restore") return copy(file, database, "restored as ");
-  return check(database);
+  if (verb == "backup") return copy_file(database, file, "copied into ");
+  if (verb == "restore") return copy_file(file, database, "restored as ");
+  return check_file(database);
 }
 
 }  // namespace kitgen::cli
