@@ -29,7 +29,7 @@ conformance:  ## HTTP cases from the RFCs, mutated requests against nginx and No
 	@exec tools/harness.sh conformance
 simulate:  ## SEEDS (10000) random days of a server in memory, each from its seed
 	@SEEDS=$${SEEDS:-10000} exec tools/harness.sh simulate
-evolution:  ## CASES (2000) random changes of random schemas with rows in them: up, down, up again
+evolution:  ## CASES (2000; 500 on servers) random changes of random schemas with rows in them: up, down, up again, on three databases
 	@CASES=$${CASES:-2000} exec tools/harness.sh evolution
 four-edits:  ## the four edits that other generators lose, with 100 000 rows
 	@exec tools/harness.sh four-edits
@@ -45,6 +45,8 @@ rolling:  ## restarts behind nginx under load, no failed request
 	@exec tools/harness.sh rolling
 crash-generate:  ## kitgen generate, new and migrate, killed at POINTS (200) places each
 	@exec tools/harness.sh crash-generate
+crash-migrate:  ## migrations of three databases, killed at each of their calls
+	@exec tools/harness.sh crash-migrate
 fresh:  ## run and test inside a minimal Debian 12
 	@exec tools/fresh.sh
 lint:  ## clang-tidy, coroutine lint, header cost
@@ -56,4 +58,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege failover inner-loop rolling fresh lint fmt package clean databases
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege failover inner-loop rolling fresh lint fmt package clean databases crash-migrate

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / failover / inner-loop: set-up, a release build of what is needed, then
+# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover /
+# inner-loop: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
@@ -49,9 +50,13 @@ case $verb in
     release_build kit_crash
     exec build/release/tests/crash/kit_crash --kitgen=build/release/kitgen/cli/kitgen "${options[@]}"
     ;;
+  crash-migrate)
+    release_build kit_databases_sqlite_test kit_databases_postgres_test kit_databases_mysql_test
+    exec python3 -B tests/databases/crash_migrate.py --build build/release "${options[@]}"
+    ;;
   evolution)
     release_build evolution
-    exec build/release/tests/evolution/kit_evolution --kitgen=build/release/kitgen/cli/kitgen "${options[@]}"
+    exec python3 -B tests/evolution/run.py --build build/release "${options[@]}"
     ;;
   four-edits)
     release_build kitgen store

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make bench / make bench-check / make durability: set-up, a release build, then bench/run.py or tests/durability/run.py.
-# SHORT=1 CYCLES= LOSSES= SEED= ROUNDS= become options of the script.
+# SHORT=1 CYCLES= LOSSES= SERVER_CYCLES= SERVERS= SEED= ROUNDS= become options of the script.
 source "$(dirname "$0")/lib.sh"
 verb=$1
 shift
 options=("$@")
-for name in CYCLES LOSSES SEED ROUNDS; do
-  [ -n "${!name:-}" ] && options+=("--${name,,}" "${!name}")
+for name in CYCLES LOSSES SERVER_CYCLES SERVERS SEED ROUNDS; do
+  [ -n "${!name:-}" ] && options+=("--$(tr _ - <<<"${name,,}")" "${!name}")
 done
 [ -n "${SHORT:-}" ] && options+=(--short)
 

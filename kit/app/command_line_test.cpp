@@ -65,7 +65,7 @@ TEST(CommandLine, HelpBeginsWithExamples) {
   EXPECT_THAT(help_text("store", "migrate"), HasSubstr("\n  --allow-destructive "));
   EXPECT_THAT(help_text("store", "export"), HasSubstr("\n  --dir DIR "));
   EXPECT_TRUE(help_text("store", "").starts_with("  store  "));
-  for (const char* command : {"serve", "migrate", "import", "export", "config", "version"}) {
+  for (const char* command : {"serve", "migrate", "import", "export", "db", "config", "version"}) {
     EXPECT_THAT(help_text("store", ""), HasSubstr(command));
   }
 }

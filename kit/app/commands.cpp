@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "kit/adapters/sqlite/backup.hpp"
 #include "kit/app/application.hpp"
 #include "kit/app/imports.hpp"
 #include "kit/app/serve.hpp"
@@ -50,6 +51,7 @@ db::MigrationOptions migration_options(const Settings& settings, const CommandLi
   options.to = number;
   options.allow_destructive = line.allow_destructive || settings.allow_destructive;
   options.lock_timeout = settings.migration_lock_timeout;
+  options.table_wait = settings.migration_table_wait;
   options.on_wait = [] {
     std::fputs("waiting for another runner that writes to the database\n", stderr);
   };
@@ -231,6 +233,35 @@ Task<> export_command(Application& application, const Settings& settings, const 
   Task<std::int64_t> writing = export_files(database, service->imports(), line.folder,
                                             line.arguments, format, std::move(say));
   co_await std::move(writing);
+}
+
+Task<> db_command(const Settings& settings, const CommandLine& line) {
+  const std::vector<std::string>& arguments = line.arguments;
+  const std::string verb = arguments.empty() ? "" : arguments.front();
+  if (settings.database.is_server()) {
+    co_await Error(Code::invalid_argument,
+                   "db is for a file of SQLite; " + settings.database.shown() +
+                       " is a server's, which has tools of its own (pg_dump, mariadb-dump)");
+  }
+  const std::string& path = settings.database.sqlite.path;
+  if (verb == "check" && arguments.size() == 1) {
+    const sqlite::CheckReport report = co_await sqlite::check(path);
+    for (const std::string& problem : report.problems) print(problem + '\n');
+    if (!report.problems.empty())
+      co_await Error(Code::data_loss, path + " is damaged; bring a backup back");
+    print(path + " is sound: " + grouped(report.pages) + " pages and all references\n");
+    co_return;
+  }
+  if (verb != "backup" || arguments.size() != 2) {
+    co_await Error(Code::invalid_argument,
+                   "db takes check, or backup and the file to write, not '" + verb + "'");
+  }
+  sqlite::BackupOptions options;
+  options.from = path;
+  options.to = arguments[1];
+  // Nobody else waits for this process.
+  const sqlite::BackupReport report = co_await sqlite::backup(options);
+  print("copied into " + options.to + " (" + grouped(report.bytes) + " bytes, checked)\n");
 }
 
 }  // namespace kit::app

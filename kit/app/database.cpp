@@ -30,6 +30,22 @@ class OpenFile final : public OpenDatabase {
   db::Database& database() override { return *database_; }
   Result<> health() const override { return database_->health(); }
   Task<> watch() override { co_return; }
+  void add_metrics(telemetry::Registry& registry) override {
+    const auto add = [&](std::string_view name, std::string_view help, auto read) {
+      registry.add_reading(name, help, [database = database_.get(), read] {
+        return static_cast<double>(read(database->stats()));
+      });
+    };
+    using Stats = sqlite::SqliteStats;
+    add("sqlite_log_bytes", "Size of the write-ahead log; long when somebody reads an old state",
+        [](const Stats& stats) { return stats.log_bytes; });
+    add("sqlite_checkpoints_total", "How often the log was written back",
+        [](const Stats& stats) { return stats.checkpoints; });
+    add("sqlite_checkpoints_held_total", "How often that was not possible because of a reader",
+        [](const Stats& stats) { return stats.held_logs; });
+    add("sqlite_commits_total", "Groups of transactions made durable",
+        [](const Stats& stats) { return stats.commits; });
+  }
 
  private:
   std::unique_ptr<sqlite::SqliteDatabase> database_;
@@ -46,6 +62,7 @@ class OpenServer final : public OpenDatabase {
     if (problem_) return problem_->clone();
     return {};
   }
+  void add_metrics(telemetry::Registry&) override {}
   Task<> watch() override {
     int missed = 0;
     while (true) {
@@ -157,6 +174,12 @@ Result<std::unique_ptr<OpenDatabase>> open_by_url(const Settings::Database& sett
   }
   sqlite::SqliteOptions options = settings.sqlite;
   options.on_fatal = std::move(on_fatal);
+  options.on_log_held = [](std::uint64_t bytes) {
+    log::warn(app_log,
+              "the database's log grows because somebody reads an old state of it: a long export, "
+              "a backup or another program",
+              {{"bytes", bytes}});
+  };
   auto opened = sqlite::open(options);
   if (!opened) return std::move(opened).error();
   return std::make_unique<OpenFile>(std::move(*opened));

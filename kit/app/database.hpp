@@ -10,6 +10,7 @@
 #include "kit/app/settings.hpp"
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
+#include "kit/telemetry/registry.hpp"
 
 namespace kit::app {
 
@@ -25,6 +26,8 @@ class OpenDatabase {
   /// Looks at a server once a second, on a connection of the loop's thread, and logs when it goes
   /// and comes. Ends only by cancellation.
   virtual Task<> watch() = 0;
+  /// Its figures. Lifetime: this outlives `registry`.
+  virtual void add_metrics(telemetry::Registry& registry) = 0;
 };
 
 /// Opens what `settings.url` names. `on_fatal`: see `sqlite::SqliteOptions`. Fails with

@@ -48,6 +48,7 @@ Task<> dispatch(Application& application, const CommandLine& line, LoadedSetting
   if (line.command == "serve") return serve(application, loaded, load);
   const Settings& settings = loaded.settings;
   if (line.command == "migrate") return migrate_command(application, settings, line);
+  if (line.command == "db") return db_command(settings, line);
   if (line.command == "import") return import_command(application, settings, line);
   return export_command(application, settings, line);
 }

@@ -139,6 +139,7 @@ Result<> build_routes(Process& process) {
     KIT_TRY(process.pages->add_routes(process.router));
   }
   process.diagnostics.add_metrics(process.access_log->registry());
+  process.opened->add_metrics(process.access_log->registry());
   KIT_TRY(process.diagnostics.add_routes(process.admin_router));
   add_connection_metrics(process.access_log->registry(), process.connections, process.tls);
   return process.access_log->add_metrics(process.admin_router);
@@ -327,6 +328,7 @@ Task<std::unique_ptr<OpenDatabase>> open_database(const Application& application
     db::MigrationOptions up;
     up.allow_destructive = settings.allow_destructive;
     up.lock_timeout = settings.migration_lock_timeout;
+    up.table_wait = settings.migration_table_wait;
     up.on_wait = [] { log::info(app_log, "waiting for another instance that migrates"); };
     const std::vector<db::MigrationStatus> applied = co_await migrator.up(std::move(up));
     for (const db::MigrationStatus& step : applied) {

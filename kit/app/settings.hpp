@@ -78,6 +78,7 @@ struct Settings {
   bool migrate_on_start = true;
   bool allow_destructive = false;  ///< Migrations that lose data may run, on start too.
   std::chrono::milliseconds migration_lock_timeout = std::chrono::minutes(10);
+  std::chrono::milliseconds migration_table_wait = std::chrono::seconds(3);
   struct Log {
     log::Level level = log::Level::info;
     log::Format format = log::Format::automatic;

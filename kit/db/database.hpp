@@ -136,6 +136,10 @@ class Database : public Session {
   /// each statement of it is checked and committed by itself, dropping it rolls nothing back, other
   /// transactions refuse such statements, and migrations keep a journal (docs/adr/0027).
   virtual bool has_transactional_schema() const { return true; }
+  /// For building indexes beside writers: a session, not a transaction, in which each statement
+  /// commits by itself, without the limit on how long it takes. `commit` only ends it. Databases
+  /// that have no need of it give what `begin_schema` does.
+  virtual Task<std::unique_ptr<Transaction>> begin_autocommit() { return begin_schema(); }
   /// A read-only transaction that sees one state of the database throughout.
   virtual Task<std::unique_ptr<Transaction>> begin_read() = 0;
   /// For reads that may be a little behind the latest writes: on a replica where there are some.

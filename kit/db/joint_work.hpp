@@ -106,6 +106,9 @@ class JoiningDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_isolated(Isolation isolation) override;
   Task<std::unique_ptr<Transaction>> begin_bulk() override;
   Task<std::unique_ptr<Transaction>> begin_schema() override { return inner_.begin_schema(); }
+  Task<std::unique_ptr<Transaction>> begin_autocommit() override {
+    return inner_.begin_autocommit();
+  }
   Task<std::unique_ptr<Transaction>> begin_read() override { return inner_.begin_read(); }
   Session& replica() override { return inner_.replica(); }
   Dialect dialect() const override { return inner_.dialect(); }

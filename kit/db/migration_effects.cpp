@@ -2,6 +2,7 @@
 #include "kit/db/migration_effects.hpp"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -22,6 +23,16 @@ class Reader {
       drop();
     } else if (take("alter")) {
       alter();
+    } else if (take({"rename", "table"})) {
+      effect_.kind = Kind::rename_table;
+      effect_.table = name();
+      take("to");
+      effect_.name = name();
+    } else if (take("truncate")) {
+      take("table");
+      take("only");
+      effect_.kind = Kind::erase;
+      effect_.table = name();
     } else if (take("pragma")) {
       effect_.kind = Kind::pragma;
       effect_.name = name();
@@ -68,9 +79,11 @@ class Reader {
       if (take("as")) read_sources();
     } else if (take("index")) {
       effect_.kind = Kind::create_index;
+      take("concurrently");
       take({"if", "not", "exists"});
       effect_.name = name();
       take("on");
+      take("only");
       effect_.table = name();
     } else if (take("trigger") || take("view")) {
       effect_.kind = tokens_[at_ - 1].is("view") ? Kind::create_view : Kind::create_trigger;
@@ -85,6 +98,7 @@ class Reader {
     const bool table = take("table");
     const bool index = !table && take("index");
     if (!table && !index && !take("view") && !take("trigger")) return;
+    take("concurrently");
     take({"if", "exists"});
     effect_.kind = table ? Kind::drop_table : index ? Kind::drop_index : Kind::drop_other;
     (table ? effect_.table : effect_.name) = name();
@@ -92,7 +106,10 @@ class Reader {
 
   void alter() {
     if (!take("table")) return;
+    take({"if", "exists"});
+    take("only");
     effect_.table = name();
+    find_action();
     if (take({"rename", "to"})) {
       effect_.kind = Kind::rename_table;
       effect_.name = name();
@@ -102,11 +119,38 @@ class Reader {
       effect_.name = name();
       take("to");
       effect_.new_name = name();
+    } else if (is_about_rule()) {
+      effect_.kind = Kind::other;
     } else if (take("add") || take("drop")) {
       effect_.kind = tokens_[at_ - 1].is("add") ? Kind::add_column : Kind::drop_column;
       take("column");
+      take({"if", "exists"});
+      take({"if", "not", "exists"});
       effect_.name = name();
     }
+  }
+
+  /// ADD or DROP of a constraint, key or index, as servers know it.
+  bool is_about_rule() const {
+    if (token() == nullptr || !(token()->is("add") || token()->is("drop"))) return false;
+    static constexpr std::array<std::string_view, 9> rules = {"constraint", "check",   "foreign",
+                                                              "primary",    "unique",  "index",
+                                                              "key",        "exclude", "fulltext"};
+    return token(1) != nullptr &&
+           std::ranges::any_of(rules, [this](std::string_view rule) { return token(1)->is(rule); });
+  }
+
+  /// Of several actions of one ALTER TABLE one that drops a column counts, else the first.
+  void find_action() {
+    const std::size_t first = at_;
+    std::size_t depth = 0;
+    for (bool is_start = true; at_ < tokens_.size(); ++at_) {
+      if (is_start && token()->is("drop") && !is_about_rule()) return;
+      is_start = depth == 0 && token()->is(',');
+      if (token()->is('(')) ++depth;
+      if (token()->is(')') && depth > 0) --depth;
+    }
+    at_ = first;
   }
 
   /// INSERT, UPDATE, DELETE, SELECT, perhaps after WITH.

@@ -74,6 +74,29 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
+/// The scripts of one folder; `dialect`: whose they are.
+Result<std::vector<Migration>> read_folder(const std::string& folder, const std::string& dialect) {
+  std::error_code failure;
+  std::filesystem::directory_iterator entries(folder, failure);
+  if (failure) {
+    return Error(Code::not_found, "can't read the folder " + folder + ": " + failure.message());
+  }
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const auto& entry : entries) {
+    std::string name = entry.path().filename().string();
+    if (name.starts_with('.') || !name.ends_with(".sql")) continue;
+    auto text = read_file(entry.path());
+    if (!text) return std::move(text).error();
+    texts.emplace_back(std::move(name), std::move(text).value());
+  }
+  std::sort(texts.begin(), texts.end());
+  std::vector<MigrationFile> files;
+  const std::string start = dialect.empty() ? "" : dialect + "/";
+  for (auto& [name, text] : texts) name.insert(0, start);
+  for (const auto& [name, text] : texts) files.push_back({name, text});
+  return read_migrations(files);
+}
+
 }  // namespace
 
 Result<std::vector<Migration>> read_migrations(std::span<const MigrationFile> files) {
@@ -130,27 +153,24 @@ std::vector<Migration> migrations_for(Dialect dialect, std::span<const Migration
 }
 
 Result<std::vector<Migration>> read_migrations(const std::string& folder) {
-  std::error_code failure;
-  std::filesystem::directory_iterator entries(folder, failure);
-  if (failure) {
-    return Error(Code::not_found, "can't read the folder " + folder + ": " + failure.message());
-  }
   std::filesystem::path path(folder);
   if (!path.has_filename()) path = path.parent_path();  // "migrations/mysql/"
-  const std::string in_folder = path.filename().string() + "/";
-  std::vector<std::pair<std::string, std::string>> texts;
-  for (const auto& entry : entries) {
-    std::string name = entry.path().filename().string();
-    if (name.starts_with('.') || !name.ends_with(".sql")) continue;
-    auto text = read_file(entry.path());
-    if (!text) return std::move(text).error();
-    // migrations/postgresql says whose they are.
-    texts.emplace_back(in_folder + name, std::move(text).value());
-  }
-  std::sort(texts.begin(), texts.end());
-  std::vector<MigrationFile> files;
-  for (const auto& [name, text] : texts) files.push_back({name, text});
-  return read_migrations(files);
+  const std::string last = path.filename().string();
+  return read_folder(folder, dialect_of(last + "/") == last ? last : "");
+}
+
+Result<std::vector<Migration>> read_migrations(const std::string& folder, Dialect dialect) {
+  if (dialect == Dialect::sqlite) return read_folder(folder, "");
+  const std::string own(name(dialect));
+  const std::filesystem::path path(folder);
+  const bool is_it = (path.has_filename() ? path : path.parent_path()).filename() == own;
+  const std::filesystem::path wanted = is_it ? path : path / own;
+  std::error_code failure;
+  if (std::filesystem::is_directory(wanted, failure)) return read_folder(wanted.string(), own);
+  return Error(Code::not_found, "there are no migrations for " + own + " (no folder " +
+                                    wanted.string() + "): kitgen generate --add-database " + own +
+                                    " makes them")
+      .with_reason("MIGRATIONS_MISSING");
 }
 
 Result<> check_migrations(std::span<const Migration> migrations) {

@@ -16,7 +16,8 @@ namespace kit::db {
 struct TableWork {
   std::string table;
   std::string work;  ///< "rebuild", "update", "delete", "drop", "copy", "index", "check", ...
-  std::optional<std::int64_t> rows;  ///< Nothing: the table comes from a step that waits as well.
+  /// Nothing: the table comes from a step that waits as well. On servers what their statistics say.
+  std::optional<std::int64_t> rows;
 };
 
 /// What is known about a waiting step before it runs.
@@ -36,7 +37,7 @@ struct StepPlan {
 /// Looks at the steps and counts the rows in `database`; nothing is written. Reads the scripts'
 /// `-- destructive: ...` and `-- irreversible data: ...` lines, and the statements themselves.
 /// Fails with `invalid_argument` when a script can't be read.
-/// Cost: one `SELECT count(*)` for each table that the steps touch.
+/// Cost: on SQLite one `SELECT count(*)` for each table that the steps touch.
 Task<std::vector<StepPlan>> plan_steps(Database& database, std::span<const Migration> steps);
 /// The same for a database that does not exist yet.
 Result<std::vector<StepPlan>> plan_steps(std::span<const Migration> steps);

@@ -31,6 +31,41 @@ Error race(const Migration& migration, std::string_view what) {
   return Error(Code::aborted, shown(migration) + std::string(what)).with_reason("MIGRATION_RACE");
 }
 
+Error journal_in_the_way(const JournalEntry& journal, const std::string& file) {
+  return Error(Code::failed_precondition,
+               "migration " + std::to_string(journal.number) +
+                   " is half done, statement by statement: " + file +
+                   " has to begin with -- kit:no-transaction, as it did then, or the step is "
+                   "undone first: migrate down")
+      .with_reason("MIGRATION_EDITED");
+}
+
+Patience::Patience(const MigrationOptions& options)
+    : began_(Clock::now()), give_up_(began_ + options.lock_timeout) {}
+
+Task<bool> Patience::again(const Error& error) {
+  constexpr auto longest_pause = std::chrono::milliseconds(10'000);
+  const bool is_passing = error.reason() == "LOCK_TIMEOUT" || error.reason() == "DEADLOCK";
+  if (!is_passing || Clock::now() + pause_ >= give_up_) co_return false;
+  ++tries_;
+  Sleep pause(pause_);
+  co_await pause;
+  pause_ = std::min(2 * pause_, longest_pause);
+  co_return true;
+}
+
+Error Patience::told(Error error, const std::string& blockers) const {
+  if (error.reason() != "LOCK_TIMEOUT") return error;
+  const auto waited = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began_);
+  std::string message = error.message() + "; others use the table";
+  if (!blockers.empty()) message += ": " + blockers;
+  message += ". Tried " + std::to_string(tries_) + " times in " + std::to_string(waited.count()) +
+             " s: end them, or run it again when they are done";
+  return Error(error.code(), std::move(message))
+      .with_reason("LOCK_TIMEOUT")
+      .with_cause(std::move(error));
+}
+
 Result<> refuse_losses(std::span<const Migration> steps, const TableColumns& columns) {
   std::string text;
   for (const Migration& step : steps) {
@@ -130,16 +165,14 @@ Task<std::vector<Migration>> Migrator::plan() {
 }
 
 Task<std::vector<MigrationStatus>> Migrator::up(MigrationOptions options) {
-  if (!database_.has_transactional_schema()) co_await finish_undoing(options);
+  if (database_.dialect() != Dialect::sqlite) co_await finish_undoing(options);
   auto pending = co_await plan();
   if (options.to) {
     std::erase_if(pending, [&](const Migration& step) { return step.number > *options.to; });
   }
   const TableColumns tables = co_await detail::table_columns(database_, database_.dialect());
   // Where there is nothing yet, a history with losses in it loses nothing.
-  const bool knows_tables =
-      database_.dialect() == Dialect::sqlite || database_.dialect() == Dialect::mysql;
-  if (knows_tables && tables.empty()) options.allow_destructive = true;
+  if (tables.empty()) options.allow_destructive = true;
   if (!options.allow_destructive) {
     const TableColumns not_yet_known;
     // One that is half done was allowed when it began.
@@ -159,12 +192,18 @@ Task<std::vector<MigrationStatus>> Migrator::up(MigrationOptions options) {
 /// A transaction that nobody else's can be beside, whoever is at work now.
 Task<std::unique_ptr<Transaction>> Migrator::lock(const MigrationOptions& options) {
   const auto give_up = Clock::now() + options.lock_timeout;
+  std::string holder;
   for (bool told = false;; told = true) {
     auto transaction = co_await as_result(database_.begin_schema());
     if (transaction.ok()) {
-      const bool locked =
-          co_await detail::try_lock_migrations(*transaction.value(), database_.dialect());
-      if (locked) co_return std::move(transaction).value();
+      Transaction& session = *transaction.value();
+      const bool locked = co_await detail::try_lock_migrations(session, database_.dialect());
+      if (locked) {
+        co_await detail::limit_waits(session, database_.dialect(), options.table_wait);
+        co_return std::move(transaction).value();
+      }
+      const bool is_last = Clock::now() >= give_up;
+      if (is_last) holder = co_await detail::lock_holder(session, database_.dialect());
     } else if (transaction.error().reason() != "DATABASE_BUSY") {
       co_return std::move(transaction).error();
     }
@@ -176,29 +215,36 @@ Task<std::unique_ptr<Transaction>> Migrator::lock(const MigrationOptions& option
   const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(options.lock_timeout);
   co_return Error(Code::unavailable,
                   "another runner or program still writes to the database after " +
-                      format_duration(waited) + "; it may need longer: --lock-timeout")
+                      format_duration(waited) + (holder.empty() ? "" : " (" + holder + ")") +
+                      "; it may need longer: --lock-timeout")
       .with_reason("MIGRATION_LOCKED");
 }
 
 /// Nothing when another runner was faster.
 Task<std::optional<MigrationStatus>> Migrator::apply(const Migration& migration,
                                                      const MigrationOptions& options) {
-  Attempt attempt;
-  attempt.place.file = shown(migration);
-  auto done = co_await as_result(apply_once(migration, options, attempt));
-  if (done.ok()) co_return std::move(done).value();
-  Error error = std::move(done).error();
-  co_await remember(migration, attempt, error);
-  co_return std::move(error);
+  detail::Patience patience(options);
+  while (true) {
+    Attempt attempt;
+    attempt.place.file = shown(migration);
+    auto done = co_await as_result(apply_once(migration, options, attempt));
+    if (done.ok()) co_return std::move(done).value();
+    Error error = std::move(done).error();
+    const bool again = co_await patience.again(error);
+    if (again) continue;
+    error = patience.told(std::move(error), attempt.blockers);
+    co_await remember(migration, attempt, error);
+    co_return std::move(error);
+  }
 }
 
 Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migration,
                                                           const MigrationOptions& options,
                                                           Attempt& attempt) {
-  if (!database_.has_transactional_schema())
-    co_return co_await apply_journaled(migration, options, attempt);
-  auto script = detail::read_script(migration.up, attempt.place.file, true);
+  auto script = detail::read_script(migration.up, attempt.place.file, database_.dialect());
   if (!script) co_return std::move(script).error();
+  if (!database_.has_transactional_schema() || detail::is_without_transaction(*script))
+    co_return co_await apply_journaled(migration, options, attempt);
   auto transaction = co_await lock(options);
   // Read again under the lock.
   auto history = co_await applied(*transaction);
@@ -210,8 +256,11 @@ Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migra
     const auto columns = co_await detail::table_columns(*transaction, database_.dialect());
     co_await detail::refuse_losses(std::span(&migration, 1), columns);
   }
+  const auto journal = co_await detail::read_journal(*transaction, database_.dialect());
+  if (journal) co_return detail::journal_in_the_way(*journal, attempt.place.file);
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
+  Task<> running = detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
+  co_await detail::run_watched(database_, *transaction, attempt.blockers, std::move(running));
   MigrationStatus status;
   status.number = migration.number;
   status.name = migration.name;
@@ -280,31 +329,42 @@ Task<std::vector<MigrationStatus>> Migrator::down(std::uint32_t steps, Migration
 }
 
 Task<> Migrator::undo(const Migration& migration, const MigrationOptions& options) {
-  Attempt attempt;
-  attempt.is_down = true;
-  attempt.place.file = migration.down_file.empty() ? shown(migration) : migration.down_file;
-  auto done = co_await as_result(undo_once(migration, options, attempt));
-  if (done.ok()) co_return;
-  Error error = std::move(done).error();
-  co_await remember(migration, attempt, error);
-  co_await std::move(error);
+  detail::Patience patience(options);
+  while (true) {
+    Attempt attempt;
+    attempt.is_down = true;
+    attempt.place.file = migration.down_file.empty() ? shown(migration) : migration.down_file;
+    auto done = co_await as_result(undo_once(migration, options, attempt));
+    if (done.ok()) co_return;
+    Error error = std::move(done).error();
+    const bool again = co_await patience.again(error);
+    if (again) continue;
+    error = patience.told(std::move(error), attempt.blockers);
+    co_await remember(migration, attempt, error);
+    co_await std::move(error);
+  }
 }
 
 Task<> Migrator::undo_once(const Migration& migration, const MigrationOptions& options,
                            Attempt& attempt) {
-  if (!database_.has_transactional_schema()) {
+  auto script = detail::read_script(migration.down, attempt.place.file, database_.dialect());
+  if (!script) co_await std::move(script).error();
+  // What is half done has to be undone as it was done.
+  const auto journal = co_await detail::read_journal(database_, database_.dialect());
+  const bool is_journaled =
+      !database_.has_transactional_schema() || journal || detail::is_without_transaction(*script);
+  if (is_journaled) {
     co_await undo_journaled(migration, options, attempt);
     co_return;
   }
-  auto script = detail::read_script(migration.down, attempt.place.file, true);
-  if (!script) co_await std::move(script).error();
   auto transaction = co_await lock(options);
   auto history = co_await applied(*transaction);
   if (history.size() != migration.number) {
     co_await detail::race(migration, " is no longer the last one that was applied");
   }
   attempt.has_begun = true;
-  co_await detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
+  Task<> running = detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
+  co_await detail::run_watched(database_, *transaction, attempt.blockers, std::move(running));
   co_await detail::record_undone(*transaction, database_.dialect(), migration.number);
   auto durable = co_await as_result(transaction->commit());
   if (!durable) co_await detail::located(std::move(durable).error(), attempt.place.file, 1);

@@ -31,6 +31,9 @@ struct Migration {
 /// alone. Fails with `not_found` (no such folder), `invalid_argument` (a name that looks like a
 /// migration but is none, a down without its up, or what `check_migrations` says).
 Result<std::vector<Migration>> read_migrations(const std::string& folder);
+/// Those for a database: of a server in a folder of its dialect's name, `folder` itself or one in
+/// it. Fails with `not_found`, reason MIGRATIONS_MISSING, where that is not.
+Result<std::vector<Migration>> read_migrations(const std::string& folder, Dialect dialect);
 
 /// One file of an embedded folder.
 struct MigrationFile {
@@ -94,8 +97,12 @@ struct MigrationReport {
 struct MigrationOptions {
   std::optional<std::uint32_t> to = {};  ///< `up` ends with this number.
   bool allow_destructive = false;        ///< Apply steps that lose data.
-  /// How long another runner may be at work before this one gives up.
+  /// How long another runner may be at work before this one gives up, and how long a step is tried
+  /// again while others use its tables.
   std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
+  /// On a server, how long a statement waits for a table that others use: everyone who comes behind
+  /// it waits as well. Then it steps back, and is tried again after a pause.
+  std::chrono::milliseconds table_wait = std::chrono::seconds(3);
   /// Called once when it turns out that another runner is at work.
   std::function<void()> on_wait = {};
 };
@@ -107,8 +114,9 @@ struct MigrationOptions {
 /// `failed_precondition`, reason MIGRATION_EDITED, naming the file, when one that was applied was
 /// changed or moved afterwards; MIGRATION_UNKNOWN when the database has steps that the program
 /// lacks; MIGRATIONS_MISSING when all steps are for other databases than this one. Where changes of
-/// tables commit by themselves a journal (`kit_migration_journal`) says how much of a step is in
-/// the database: what was interrupted is gone on with. Lifetime: `database` outlives this.
+/// tables commit by themselves, and in a script that begins with `-- kit:no-transaction`, a journal
+/// (`kit_migration_journal`) says how much of a step is in the database: what was interrupted is
+/// gone on with. Lifetime: `database` outlives this.
 class Migrator {
  public:
   Migrator(Database& database, std::span<const Migration> migrations);
@@ -127,7 +135,9 @@ class Migrator {
   /// lost. Fails with MIGRATION_REFUSED when a query of `-- kit:check` finds rows;
   /// MIGRATION_OBJECT_LOST when a trigger, index or view of before no longer fits a table that was
   /// written anew: those that fit are kept; `unavailable`, MIGRATION_LOCKED, when another runner
-  /// took too long; `aborted`, MIGRATION_RACE, when another runner undoes a step meanwhile.
+  /// took too long, naming it where the server tells; `aborted`, LOCK_TIMEOUT, when others used a
+  /// table for that long, naming them; `aborted`, MIGRATION_RACE, when another runner undoes a step
+  /// meanwhile.
   Task<std::vector<MigrationStatus>> up(MigrationOptions options);
   Task<std::vector<MigrationStatus>> up() { return up(MigrationOptions()); }
   /// Undoes the last `steps` applied ones, newest first, and yields them. What a step brought goes
@@ -142,10 +152,12 @@ class Migrator {
  private:
   /// A try of one step in one direction, and how far it came.
   struct Attempt;
+  struct Held;
 
   Task<std::vector<MigrationStatus>> applied(Session& session);
   std::vector<MigrationStatus> with_pending(std::vector<MigrationStatus> history) const;
   Task<std::unique_ptr<Transaction>> lock(const MigrationOptions& options);
+  Task<std::unique_ptr<Held>> hold(const MigrationOptions& options);
   Task<std::optional<MigrationStatus>> apply(const Migration& migration,
                                              const MigrationOptions& options);
   Task<std::optional<MigrationStatus>> apply_once(const Migration& migration,

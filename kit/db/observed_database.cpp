@@ -224,6 +224,9 @@ Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_bulk() {
 Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_schema() {
   return ObservedTransaction::wrap(*observer_, inner_.begin_schema());
 }
+Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_autocommit() {
+  return ObservedTransaction::wrap(*observer_, inner_.begin_autocommit());
+}
 Task<std::unique_ptr<Transaction>> ObservedDatabase::begin_read() {
   return ObservedTransaction::wrap(*observer_, inner_.begin_read());
 }

@@ -45,6 +45,7 @@ class ObservedDatabase final : public Database {
   Task<std::unique_ptr<Transaction>> begin_isolated(Isolation isolation) override;
   Task<std::unique_ptr<Transaction>> begin_bulk() override;
   Task<std::unique_ptr<Transaction>> begin_schema() override;
+  Task<std::unique_ptr<Transaction>> begin_autocommit() override;
   Task<std::unique_ptr<Transaction>> begin_read() override;
   Session& replica() override;
   Dialect dialect() const override { return inner_.dialect(); }

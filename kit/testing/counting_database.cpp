@@ -80,6 +80,9 @@ Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin_bulk() {
 Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin_schema() {
   return counted(database_.begin_schema());
 }
+Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin_autocommit() {
+  return counted(database_.begin_autocommit());
+}
 Task<std::unique_ptr<db::Transaction>> CountingDatabase::begin_read() {
   return counted(database_.begin_read());
 }

@@ -25,6 +25,7 @@ class CountingDatabase final : public db::Database {
   Task<std::unique_ptr<db::Transaction>> begin() override;
   Task<std::unique_ptr<db::Transaction>> begin_bulk() override;
   Task<std::unique_ptr<db::Transaction>> begin_schema() override;
+  Task<std::unique_ptr<db::Transaction>> begin_autocommit() override;
   Task<std::unique_ptr<db::Transaction>> begin_read() override;
   Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override;
   db::Session& replica() override { return replica_; }

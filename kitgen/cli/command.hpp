@@ -48,7 +48,7 @@ struct NewArguments {
 int new_project(const NewArguments& arguments);
 
 struct MigrateArguments {
-  std::string database;
+  std::string database;  ///< A file of SQLite, or a server's URL.
   std::string migrations = "migrations";
   std::string name;  ///< Of a new step, or the file that gets another number.
   int steps = 1;
@@ -56,6 +56,7 @@ struct MigrateArguments {
   bool allow_destructive = false;
   bool json = false;
   std::chrono::milliseconds lock_timeout = std::chrono::minutes(10);
+  std::chrono::milliseconds table_wait = std::chrono::seconds(3);
 };
 int migrate_plan(const MigrateArguments& arguments);
 int migrate_up(const MigrateArguments& arguments);
@@ -64,6 +65,9 @@ int migrate_status(const MigrateArguments& arguments);
 int migrate_new(const MigrateArguments& arguments);
 int migrate_renumber(const MigrateArguments& arguments);
 int migrate_lint(const MigrateArguments& arguments);
+
+/// `kitgen migrate ...`; behind it the verb and its options.
+int run_migrate(std::vector<std::string> words);
 
 struct DevArguments {
   std::string project;  ///< "": the current folder

@@ -9,11 +9,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <map>
 
 #include "kit/base/text.hpp"
 #include "kitgen/cli/test_folder.hpp"
+#include "kitgen/cli/test_sections.hpp"
 #include "kitgen/cli/test_storage.hpp"
 
 namespace kitgen::cli {
@@ -21,38 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view mark = "=== ";
-
-std::string read(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::vector<fs::path> cases() {
   std::vector<fs::path> paths;
   const fs::path place = fs::path(KIT_SOURCE_DIR) / "tests/golden/evolve";
   for (const auto& entry : fs::directory_iterator(place)) paths.push_back(entry.path());
   std::ranges::sort(paths);
   return paths;
-}
-
-/// The sections of a case, by their titles.
-std::map<std::string, std::string> sections(const std::string& text) {
-  std::map<std::string, std::string> found;
-  std::string title;
-  for (const std::string_view line : kit::split(text, '\n')) {
-    if (line.starts_with(mark)) {
-      title = line.substr(mark.size());
-      found[title];
-    } else {
-      found[title].append(line).append("\n");
-    }
-  }
-  for (auto& [name, body] : found) {
-    while (body.ends_with("\n\n")) body.pop_back();
-    if (body == "\n") body.clear();
-  }
-  return found;
 }
 
 EvolutionOptions options_of(const std::string& flags) {
@@ -100,7 +73,7 @@ class EvolveGolden : public testing::TestWithParam<fs::path> {
 };
 
 TEST_P(EvolveGolden, says_what_the_golden_says) {
-  auto parts = sections(read(GetParam()));
+  auto parts = sections(read_case(GetParam()));
   const std::string before = parts["before"];
   const std::string after = parts["after"];
   ASSERT_TRUE(evolve(before, {}).ok());
@@ -120,7 +93,7 @@ TEST_P(EvolveGolden, says_what_the_golden_says) {
     EXPECT_EQ(evolve(after, {})->files.size(), 1U);
   }
   if (std::getenv("UPDATE_GOLDENS") != nullptr) std::ofstream(GetParam(), std::ios::binary) << text;
-  EXPECT_EQ(read(GetParam()), text) << GetParam() << " differs; UPDATE_GOLDENS=1 accepts it";
+  EXPECT_EQ(read_case(GetParam()), text) << GetParam() << " differs; UPDATE_GOLDENS=1 accepts it";
 }
 
 /// Two fields gone, two like them new: asked one after the other, an answer settles others.

@@ -5,35 +5,31 @@
 #include <string>
 #include <utility>
 
-#include "kit/adapters/sqlite/sqlite.hpp"
 #include "kit/async/epoll_loop.hpp"
 #include "kit/async/run.hpp"
 #include "kit/db/migrations.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/migrate_database.hpp"
 #include "kitgen/cli/migrate_plan.hpp"
 
 namespace kitgen::cli {
 namespace {
 
-using namespace std::chrono_literals;
 using kit::Code;
 using kit::Error;
 using kit::Result;
 using kit::Task;
 
-/// Short, so that a wait for another runner is told soon; the runner goes on waiting itself.
-constexpr auto busy_timeout = 1000ms;
-
 /// A database and its migrations, for the length of one command.
 struct Session {
   std::unique_ptr<kit::Loop> loop;
-  std::unique_ptr<kit::sqlite::SqliteDatabase> database;
+  std::unique_ptr<kit::db::Database> database;
   std::vector<kit::db::Migration> migrations;
 };
 
 Result<Session> open(const MigrateArguments& arguments, bool may_create) {
   Session session;
-  auto migrations = kit::db::read_migrations(arguments.migrations);
+  auto migrations = kit::db::read_migrations(arguments.migrations, dialect_of(arguments.database));
   if (!migrations) return std::move(migrations).error();
   if (migrations->empty()) {
     return Error(Code::not_found, arguments.migrations +
@@ -45,31 +41,34 @@ Result<Session> open(const MigrateArguments& arguments, bool may_create) {
     return Error(Code::not_found, "there is no migration " + std::to_string(arguments.to) +
                                       "; the last one is number " + std::to_string(last));
   }
-  if (!may_create && !std::filesystem::exists(arguments.database)) {
-    return Error(Code::not_found,
-                 "there is no database " + arguments.database + "; kitgen migrate up makes it");
-  }
   session.migrations = std::move(*migrations);
   auto loop = kit::make_epoll_loop();
   if (!loop) return std::move(loop).error();
   session.loop = std::move(*loop);
-  kit::sqlite::SqliteOptions options;
-  options.path = arguments.database;
-  options.busy_timeout = busy_timeout;
-  options.statement_limit = options.snapshot_limit = 24h;  // counting rows may take its time
-  auto database = kit::sqlite::open(options);
+  auto database = open_database(arguments.database, may_create);
   if (!database) return std::move(database).error();
   session.database = std::move(*database);
   return session;
 }
 
 std::string failure_text(const kit::db::MigrationFailure& failure) {
+  const std::string left = failure.statements_done == 0
+                               ? "nothing of that is left"
+                               : "its first " + std::to_string(failure.statements_done) +
+                                     " statements stay: mend it, and up goes on behind them";
   std::string text = "       " + std::string(failure.is_down ? "undoing it" : "it") +
-                     " failed at " + failure.failed_at + ", and nothing of that is left\n";
+                     " failed at " + failure.failed_at + ", and " + left + "\n";
   // The error begins with its place.
   text += "       " + failure.error + "\n";
   if (!failure.statement.empty()) text += "       in: " + failure.statement + "\n";
   return text;
+}
+
+std::string progress_text(const kit::db::MigrationProgress& progress) {
+  return "       " + std::string(progress.is_down ? "undoing it" : "it") +
+         " was interrupted: " + std::to_string(progress.statements_done) + " of " +
+         std::to_string(progress.statements) + " statements are in the database; up goes on" +
+         (progress.is_down ? "" : ", down undoes them") + "\n";
 }
 
 std::string line(const kit::db::MigrationStatus& status) {
@@ -78,6 +77,7 @@ std::string line(const kit::db::MigrationStatus& status) {
   return "  " + number + " " + status.name + "  " +
          (status.applied_at ? "applied " + *status.applied_at : std::string("waits")) +
          (status.is_edited ? ", edited since" : "") + "\n" +
+         (status.progress ? progress_text(*status.progress) : "") +
          (status.failure ? failure_text(*status.failure) : "");
 }
 
@@ -86,6 +86,7 @@ kit::db::MigrationOptions options_of(const MigrateArguments& arguments) {
   if (arguments.to > 0) options.to = static_cast<std::uint32_t>(arguments.to);
   options.allow_destructive = arguments.allow_destructive;
   options.lock_timeout = arguments.lock_timeout;
+  options.table_wait = arguments.table_wait;
   options.on_wait = [] { print_error("waiting for another runner that writes to the database"); };
   return options;
 }
@@ -155,7 +156,8 @@ Task<std::string> down_text(kit::db::Migrator& migrator, std::uint32_t steps,
 }  // namespace
 
 int migrate_plan(const MigrateArguments& arguments) {
-  if (!std::filesystem::exists(arguments.database)) {
+  const bool is_file = dialect_of(arguments.database) == kit::db::Dialect::sqlite;
+  if (is_file && !std::filesystem::exists(arguments.database)) {
     // Everything waits; a plan makes no file.
     auto all = kit::db::read_migrations(arguments.migrations);
     if (!all) return fail(all.error());

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,6 +30,31 @@ constexpr std::string_view start_of_up =
 --   What loses data is said here, and then needs up --allow-destructive:
 --     -- destructive: the column phone of customers
 -- Then: kitgen migrate lint, kitgen migrate plan --database FILE, and try up, down and up again on a copy.
+
+)";
+constexpr std::string_view start_of_postgres =
+    R"(-- @: what it is for.
+--
+-- One transaction: a statement that fails leaves nothing of the step, and locks are held to its end. Indexes of large tables
+-- are built CONCURRENTLY in a step of their own that begins with -- kit:no-transaction.
+--   A question first: rows of the query stop the step with this text.
+--     -- kit:check customers without an e-mail address: give them one first
+--     SELECT id FROM customers WHERE email IS NULL;
+--   What loses data is said here, and then needs up --allow-destructive:
+--     -- destructive: the column phone of customers
+-- Then: kitgen migrate lint, and on a copy of the database plan, up, down and up again.
+
+)";
+constexpr std::string_view start_of_mysql =
+    R"(-- @: what it is for.
+--
+-- Statement by statement: each stays once it ran. What was interrupted is gone on with behind the last one that is done.
+--   A question first: rows of the query stop the step with this text.
+--     -- kit:check customers without an e-mail address: give them one first
+--     SELECT id FROM customers WHERE email IS NULL;
+--   What loses data is said here, and then needs up --allow-destructive:
+--     -- destructive: the column phone of customers
+-- Then: kitgen migrate lint, and on a copy of the database plan, up, down and up again.
 
 )";
 constexpr std::string_view start_of_down =
@@ -96,6 +122,62 @@ std::string stem_of(const std::string& given) {
   return stem;
 }
 
+/// The migrations for one kind of database, as a project has them.
+struct MigrationSet {
+  std::string folder;
+  std::string_view start;  ///< Of a new step.
+};
+
+bool has_steps(const fs::path& folder) {
+  std::error_code failure;
+  fs::directory_iterator entries(folder, failure);
+  if (failure) return false;
+  return std::any_of(fs::begin(entries), fs::end(entries), [](const fs::directory_entry& entry) {
+    return entry.path().extension() == ".sql";
+  });
+}
+
+/// SQLite's, unless the project has others alone, and those of the servers that it has.
+Result<std::vector<MigrationSet>> sets_of(const std::string& folder) {
+  std::error_code failure;
+  if (!fs::is_directory(folder, failure))
+    return Error(Code::not_found, "can't read the folder " + folder + ": no such folder");
+  std::vector<MigrationSet> sets;
+  for (const auto& [name, start] :
+       {std::pair{"postgresql", start_of_postgres}, std::pair{"mysql", start_of_mysql}}) {
+    const fs::path path = fs::path(folder) / name;
+    if (has_steps(path)) sets.push_back({path.string(), start});
+    if (fs::path(folder).filename() == name) return std::vector<MigrationSet>{{folder, start}};
+  }
+  if (sets.empty() || has_steps(folder)) sets.insert(sets.begin(), {folder, start_of_up});
+  return sets;
+}
+
+/// The folder of a step that is named with its path: "migrations/postgresql/0002_add_phone.up.sql".
+fs::path folder_of_step(const MigrateArguments& arguments) {
+  const fs::path parent = fs::path(arguments.name).parent_path().filename();
+  const fs::path folder(arguments.migrations);
+  const bool is_servers = parent == "postgresql" || parent == "mysql";
+  return is_servers && folder.filename() != parent ? folder / parent : folder;
+}
+
+/// Every set of a project.
+Result<std::vector<kit::db::Migration>> all_of(const std::string& folder) {
+  std::vector<kit::db::Migration> all;
+  auto sets = sets_of(folder);
+  if (!sets) return std::move(sets).error();
+  for (const MigrationSet& set : *sets) {
+    const std::string last = fs::path(set.folder).filename().string();
+    const auto dialect = last == "postgresql" ? kit::db::Dialect::postgresql
+                         : last == "mysql"    ? kit::db::Dialect::mysql
+                                              : kit::db::Dialect::sqlite;
+    auto read = kit::db::read_migrations(set.folder, dialect);
+    if (!read) return std::move(read).error();
+    std::ranges::move(*read, std::back_inserter(all));
+  }
+  return all;
+}
+
 }  // namespace
 
 int migrate_new(const MigrateArguments& arguments) {
@@ -104,29 +186,34 @@ int migrate_new(const MigrateArguments& arguments) {
                       "'" + arguments.name +
                           "' is no name for a migration; it is like add_phone: a-z, 0-9 and _"));
   }
-  auto number = next_number(arguments.migrations);
-  if (!number) return fail(number.error());
-  const std::string stem = numbered(*number, arguments.name);
-  const fs::path path = fs::path(arguments.migrations) / stem;
-  auto up = write_new(path.string() + ".up.sql", with_name(start_of_up, stem));
-  if (!up) return fail(up.error());
-  auto down = write_new(path.string() + ".down.sql", with_name(start_of_down, stem));
-  if (!down) return fail(down.error());
-  print("  started " + path.string() + ".up.sql\n  started " + path.string() +
-        ".down.sql\nWrite the statements, then: kitgen migrate lint\n");
+  auto sets = sets_of(arguments.migrations);
+  if (!sets) return fail(sets.error());
+  std::string said;
+  for (const MigrationSet& set : *sets) {
+    auto number = next_number(set.folder);
+    if (!number) return fail(number.error());
+    const std::string stem = numbered(*number, arguments.name);
+    const std::string path = (fs::path(set.folder) / stem).string();
+    auto up = write_new(path + ".up.sql", with_name(set.start, stem));
+    if (!up) return fail(up.error());
+    auto down = write_new(path + ".down.sql", with_name(start_of_down, stem));
+    if (!down) return fail(down.error());
+    said += "  started " + path + ".up.sql\n  started " + path + ".down.sql\n";
+  }
+  print(said + "Write the statements, then: kitgen migrate lint\n");
   return ok;
 }
 
 int migrate_renumber(const MigrateArguments& arguments) {
   const std::string stem = stem_of(arguments.name);
-  const fs::path folder = arguments.migrations;
+  const fs::path folder = folder_of_step(arguments);
   const std::size_t underscore = stem.find('_');
   std::error_code failure;
   if (underscore == std::string::npos || !fs::exists(folder / (stem + ".up.sql"), failure)) {
     return fail(Error(Code::not_found, "there is no " + (folder / (stem + ".up.sql")).string() +
                                            "; name a step like 0002_add_phone"));
   }
-  auto number = next_number(arguments.migrations);
+  auto number = next_number(folder.string());
   if (!number) return fail(number.error());
   const std::string moved = numbered(*number, stem.substr(underscore + 1));
   for (const std::string end : {".down.sql", ".up.sql"}) {
@@ -143,7 +230,7 @@ int migrate_renumber(const MigrateArguments& arguments) {
 }
 
 int migrate_lint(const MigrateArguments& arguments) {
-  auto migrations = kit::db::read_migrations(arguments.migrations);
+  auto migrations = all_of(arguments.migrations);
   if (!migrations) return fail(migrations.error());
   auto findings = lint_migrations(*migrations);
   if (!findings) return fail(findings.error());

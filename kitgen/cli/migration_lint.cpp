@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "kitgen/cli/migration_tables.hpp"
-#include "kitgen/evolve/catalogue.hpp"
+#include "kitgen/cli/server_lint.hpp"
 
 namespace kitgen::cli {
 namespace {
@@ -16,9 +17,6 @@ using kit::db::ScriptStatement;
 using kit::db::SqlToken;
 using kit::db::StatementEffect;
 using Kind = StatementEffect::Kind;
-
-constexpr std::string_view to_mark =
-    "write what is lost on top of the file, -- destructive: ..., so that up asks before it";
 
 bool has_word(const ScriptStatement& statement, std::string_view word) {
   return std::ranges::any_of(statement.tokens,
@@ -130,7 +128,7 @@ class Linter {
 
   void check_effect(const ScriptStatement& statement, const StatementEffect& effect) {
     if (!is_down_ && !is_marked_ && !effect.lost.empty()) {
-      find(statement, effect.rule, effect.lost + " would be lost", std::string(to_mark));
+      find(statement, effect.rule, effect.lost + " would be lost", std::string(lint_to_mark));
     }
     if (effect.is_temporary) {
       find(statement, "temporary",
@@ -157,20 +155,6 @@ class Linter {
           "add it as NULL, fill it, and rebuild the table with NOT NULL; kitgen generate does that "
           "for a required field");
     }
-  }
-
-  /// Tables that begin with kit_, besides those that a rebuild uses and the making of those that
-  /// kitgen generates itself.
-  static bool is_library_table(const StatementEffect& effect) {
-    const bool makes = effect.kind == Kind::create_table || effect.kind == Kind::create_index ||
-                       effect.kind == Kind::drop_table;
-    const bool is_generated = std::ranges::any_of(
-        evolve::system_tables(),
-        [&](const evolve::SystemTable& each) { return each.name == effect.table; });
-    if (is_generated && makes) return false;
-    return std::ranges::any_of(std::array{effect.table, effect.name}, [](const std::string& name) {
-      return name.starts_with("kit_") && !name.starts_with("kit_new_");
-    });
   }
 
   static bool has_not_null(const ScriptStatement& statement) {
@@ -310,7 +294,16 @@ class Linter {
 }  // namespace
 
 kit::Result<std::vector<LintFinding>> lint_migrations(std::span<const Migration> migrations) {
-  return Linter().lint(migrations);
+  std::vector<Migration> of_sqlite;
+  std::vector<Migration> of_servers;
+  for (const Migration& each : migrations)
+    (each.dialect == "sqlite" ? of_sqlite : of_servers).push_back(each);
+  auto found = Linter().lint(of_sqlite);
+  if (!found) return found;
+  auto more = lint_server_migrations(of_servers);
+  if (!more) return more;
+  std::ranges::move(*more, std::back_inserter(*found));
+  return found;
 }
 
 std::string to_string(const LintFinding& finding) {

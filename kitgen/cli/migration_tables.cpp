@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kitgen/cli/migration_tables.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "kitgen/evolve/catalogue.hpp"
+
 namespace kitgen::cli {
 namespace {
 
@@ -81,6 +86,19 @@ std::vector<std::string> index_columns(const ScriptStatement& statement) {
     starts = depth == 1 && (token.is('(') || token.is(','));
   }
   return columns;
+}
+
+bool is_library_table(const kit::db::StatementEffect& effect) {
+  const bool makes = effect.kind == kit::db::StatementEffect::Kind::create_table ||
+                     effect.kind == kit::db::StatementEffect::Kind::create_index ||
+                     effect.kind == kit::db::StatementEffect::Kind::drop_table;
+  const bool is_generated = std::ranges::any_of(
+      evolve::system_tables(),
+      [&](const evolve::SystemTable& each) { return each.name == effect.table; });
+  if (is_generated && makes) return false;
+  return std::ranges::any_of(std::array{effect.table, effect.name}, [](const std::string& name) {
+    return name.starts_with("kit_") && !name.starts_with("kit_new_");
+  });
 }
 
 }  // namespace kitgen::cli

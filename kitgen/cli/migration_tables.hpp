@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kit/db/migration_effects.hpp"
@@ -34,5 +35,12 @@ std::vector<Reference> added_references(const kit::db::ScriptStatement& statemen
                                         const std::string& column);
 /// The columns of a CREATE INDEX; "" for an expression.
 std::vector<std::string> index_columns(const kit::db::ScriptStatement& statement);
+
+/// Whether a statement is about a table that begins with kit_, besides those that a rebuild uses
+/// and the making of those that kitgen generates itself.
+bool is_library_table(const kit::db::StatementEffect& effect);
+
+inline constexpr std::string_view lint_to_mark =
+    "write what is lost on top of the file, -- destructive: ..., so that up asks before it";
 
 }  // namespace kitgen::cli

@@ -7,6 +7,8 @@
 #include "kit/base/text.hpp"
 #include "kit/config/codec.hpp"
 #include "kitgen/cli/command.hpp"
+#include "kitgen/cli/db_command.hpp"
+#include "kitgen/cli/migrate_help.hpp"
 #include "kitgen/cli/parser.hpp"
 #include "kitgen/cli/schema_commands.hpp"
 #include "kitgen/cli/server_migrations.hpp"
@@ -30,6 +32,7 @@ Commands:
   dev       build, migrate and serve; again after every save
   generate  write the code, SQL, OpenAPI and TypeScript that follow from a schema
   migrate   plan, up, down, status: bring a database to the schema; new, lint: hand-written steps
+  db        backup, check, restore: a file of SQLite, while programs use it
   schema    from-db, fmt, json-schema: tools around the schema file
   import    read CSV files or workbooks through the project's own rules
   export    write the project's data as CSV files or workbooks
@@ -120,33 +123,6 @@ before it goes on; the next save tries again. The new server takes over before t
 Before a migration the database is copied into .kit/dev, and the command that undoes it is named. Ctrl-C ends everything.
 )";
 
-constexpr std::string_view help_of_migrate = R"(Brings a database to the schema, or back.
-
-Examples:
-  kitgen migrate status --database shop.db        what was applied, what waits, what failed
-  kitgen migrate plan --database shop.db          the SQL that up would run, its locks, rows and losses
-  kitgen migrate up --database shop.db            apply what waits
-  kitgen migrate up --database shop.db --to 2     up to number 2
-  kitgen migrate down --database shop.db          undo the last one
-  kitgen migrate down 2 --database shop.db        undo the last two (--steps 2 is the same)
-  kitgen migrate new add_phone                    start a hand-written step, up and down
-  kitgen migrate renumber 0002_add_phone          give a step that no database has yet the last number
-  kitgen migrate lint                             dangerous SQL in the files
-
-Options:
-  --database PATH      the SQLite file (plan, up, down, status: required)
-  --migrations DIR     folder of NNNN_name.up.sql and .down.sql (migrations)
-  --allow-destructive  up: apply steps that lose data; without it nothing of them runs
-  --lock-timeout TIME  up, down: how long another runner may take, like 30s or 2h (10m)
-  --json               plan: for programs
-
-Each migration is one transaction: one that fails leaves nothing, and status shows where it failed until it went
-through. Two runners at once apply each one once; the second waits.
-
-Exit codes: 0 done (status: whatever waits; lint: nothing found); 1 refused or failed (status: the history does not
-fit the files, or the last try of a step failed; lint: findings); 2 wrong usage.
-)";
-
 constexpr std::string_view help_of_import =
     R"(Reads CSV files or workbooks (.xlsx) into the project's database, through the project's own program and rules.
 
@@ -183,6 +159,7 @@ constexpr Command commands[] = {
     {"dev", help_of_dev},
     {"generate", help_of_generate},
     {"migrate", help_of_migrate},
+    {"db", help_of_db},
     {"import", help_of_import},
     {"export", help_of_export},
     {"version", ""},
@@ -192,10 +169,6 @@ constexpr Command commands[] = {
     {"schema json-schema", help_of_json_schema},
     {"schema fmt", help_of_fmt},
 };
-constexpr std::string_view migrate_names[] = {"plan", "up",       "down", "status",
-                                              "new",  "renumber", "lint"};
-constexpr std::string_view migrate_verbs = "plan, up, down, status, new, renumber, lint";
-
 const Command* find_command(std::string_view name) {
   for (const Command& command : commands) {
     if (command.name == name) return &command;
@@ -304,106 +277,6 @@ int run_generate(const std::vector<std::string>& words) {
   return generate(arguments);
 }
 
-/// The number of `migrate up --to 2` or `migrate down 2`, into `number`. Nothing when it is fine,
-/// otherwise what is wrong.
-std::optional<std::string> read_number(const std::string& text, const std::string& usual,
-                                       int& number) {
-  if (text.empty()) return std::nullopt;
-  const std::optional<long long> value = kit::parse_int(text);
-  if (!value || *value < 1 || *value > 9999) {
-    return "'" + text + "' is no whole number from 1 to 9999, as in: kitgen migrate " + usual;
-  }
-  number = static_cast<int>(*value);
-  return std::nullopt;
-}
-
-int usage_of_migrate(const std::string& problem) {
-  return usage_error(problem, "migrate");
-}
-
-/// The options of one verb, as texts.
-struct MigrateWords {
-  std::string to;
-  std::string steps;
-  std::string lock_timeout;
-  std::string word;  ///< Without a name.
-};
-
-void declare_migrate(const std::string& verb, Parser& parser, MigrateWords& words,
-                     MigrateArguments& arguments) {
-  const bool on_files = verb == "new" || verb == "renumber" || verb == "lint";
-  parser.option("--migrations", arguments.migrations, "migrations");
-  if (!on_files) parser.option("--database", arguments.database, "shop.db");
-  if (verb == "plan") parser.flag("--json", arguments.json);
-  if (verb == "up") {
-    parser.option("--to", words.to, "2");
-    parser.flag("--allow-destructive", arguments.allow_destructive);
-  }
-  if (verb == "down") parser.option("--steps", words.steps, "2");
-  if (verb == "up" || verb == "down") parser.option("--lock-timeout", words.lock_timeout, "30s");
-  if (verb == "down" || verb == "new" || verb == "renumber") parser.positional("word", words.word);
-}
-
-/// Nothing when all is well, else what is wrong.
-std::optional<std::string> read_migrate(const std::string& verb, const MigrateWords& words,
-                                        MigrateArguments& arguments) {
-  const bool is_down = verb == "down";
-  if (!words.steps.empty() && !words.word.empty()) {
-    return "the number of steps is given twice: " + words.word + " and " + words.steps;
-  }
-  auto problem = read_number(words.to, "up --to 2", arguments.to);
-  if (!problem && is_down)
-    problem = read_number(words.steps + words.word, "down 2", arguments.steps);
-  if (problem) return problem;
-  if (!words.lock_timeout.empty()) {
-    kit::config::Raw raw;
-    raw.text = words.lock_timeout;
-    const auto time = kit::config::parse_span(raw);
-    if (!time || *time > std::chrono::hours(24)) {
-      return "'" + words.lock_timeout + "' is no time up to 24h, as in: --lock-timeout 30s";
-    }
-    arguments.lock_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*time);
-  }
-  if (verb == "lint") return std::nullopt;
-  if (verb == "new" || verb == "renumber") {
-    arguments.name = words.word;
-    if (!arguments.name.empty()) return std::nullopt;
-    return verb == "new" ? "the step needs a name: kitgen migrate new add_phone"
-                         : "which step? kitgen migrate renumber 0002_add_phone";
-  }
-  if (arguments.database.empty()) return "which database? --database shop.db";
-  return std::nullopt;
-}
-
-int run_migrate(std::vector<std::string> words) {
-  const auto is_name = [](const std::string& word) { return !word.starts_with("-"); };
-  const auto verb = std::ranges::find_if(words, is_name);
-  const bool asks_help = std::ranges::find(words, "--help") != words.end() ||
-                         std::ranges::find(words, "-h") != words.end();
-  if (asks_help) return help({"migrate"});
-  if (verb == words.end()) {
-    return usage_of_migrate("migrate needs one of: " + std::string(migrate_verbs));
-  }
-  const std::string name = std::move(*verb);
-  words.erase(verb);
-  if (std::ranges::find(migrate_names, name) == std::end(migrate_names)) {
-    return usage_of_migrate("there is no 'migrate " + name + "'" +
-                            kit::did_you_mean(name, migrate_names) +
-                            "; known are: " + std::string(migrate_verbs));
-  }
-  MigrateArguments arguments;
-  MigrateWords texts;
-  Parser parser("migrate");
-  declare_migrate(name, parser, texts, arguments);
-  if (const auto code = parser.parse(std::move(words))) return *code;
-  if (const auto problem = read_migrate(name, texts, arguments)) return usage_of_migrate(*problem);
-  using Verb = int (*)(const MigrateArguments&);
-  constexpr Verb verbs[] = {migrate_plan, migrate_up,       migrate_down, migrate_status,
-                            migrate_new,  migrate_renumber, migrate_lint};
-  const auto index = std::ranges::find(migrate_names, name) - std::begin(migrate_names);
-  return verbs[index](arguments);
-}
-
 int run_dev(std::vector<std::string> words) {
   DevArguments arguments;
   const auto rest = std::ranges::find(words, "--");
@@ -502,6 +375,7 @@ int run(int argc, char** argv) {
   if (command == "generate") return run_generate(words);
   if (command == "dev") return run_dev(std::move(words));
   if (command == "migrate") return run_migrate(std::move(words));
+  if (command == "db") return run_db(std::move(words));
   if (command == "schema") return run_schema(std::move(words));
   if (command == "import" || command == "export") return run_import_or_export(command, words);
   return unknown_command(command);

@@ -188,12 +188,7 @@ class Change {
   static std::string in_place(const ColumnChange& column, std::string& where) {
     const std::string name = ident(column.after->name);
     std::string value = server::kept_value(dialect(), column).value;
-    if (server::renames_values(column)) {
-      std::string former;
-      for (const auto& pair : column.values)
-        former += (former.empty() ? "" : ", ") + model::sql_literal(pair.first);
-      where = name + " IN (" + former + ")";
-    }
+    if (server::renames_values(column)) where = server::renamed_rows(dialect(), column);
     if (column.fill.source != Fill::Source::null && !is_later(column)) {
       value = "coalesce(" + value + ", " + filled(column) + ")";
       where += (where.empty() ? "" : " OR ") + name + " IS NULL";

@@ -12,9 +12,6 @@ namespace {
 using postgres::dialect;
 using sqlite::ident;
 
-/// Nobody waits long behind a change that waits for its lock.
-constexpr std::string_view lock_timeout = "SET LOCAL lock_timeout = '5s';\n";
-
 /// A change of a table after a deferred check of its rows is refused: none is deferred here.
 constexpr std::string_view check_at_once = "SET CONSTRAINTS ALL IMMEDIATE;\n";
 
@@ -132,7 +129,8 @@ std::string script(const Plan& plan, const std::vector<Step>& steps) {
   if (text.find(';') == std::string::npos)
     return text + "\n-- PostgreSQL stores both alike.\nSELECT 1;\n";
   if (plan.is_first || plan.is_apart) return text;
-  return "\n" + std::string(lock_timeout) + std::string(check_at_once) + text;
+  // How long a lock is waited for is the runner's to say.
+  return "\n" + std::string(check_at_once) + text;
 }
 
 std::string apart(const Plan& plan) {

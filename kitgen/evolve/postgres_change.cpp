@@ -192,12 +192,7 @@ class Change {
       return filled(column);
     }
     std::string value = server::kept_value(dialect(), column).value;
-    if (server::renames_values(column)) {
-      std::string former;
-      for (const auto& pair : column.values)
-        former += (former.empty() ? "" : ", ") + model::sql_literal(pair.first);
-      where = name + " IN (" + former + ")";
-    }
+    if (server::renames_values(column)) where = server::renamed_rows(dialect(), column);
     if (is_filled) {
       value = "coalesce(" + value + ", " + filled(column) + ")";
       where += (where.empty() ? "" : " OR ") + name + " IS NULL";

@@ -15,6 +15,8 @@ class Dialect final : public server::Dialect {
   server::Converted converted(const Column& from, const Column& to,
                               Conversion conversion) const override;
   std::string now(const Column& column) const override;
+  std::string array_text(const std::string& value) const override { return value + "::text"; }
+  std::string array_of(const std::string& text) const override { return text + "::jsonb"; }
   std::string filler(const Column& column, const std::string& row) const override;
 };
 const Dialect& dialect();

@@ -33,6 +33,9 @@ class Dialect {
   virtual std::string now(const Column& column) const = 0;
   /// The column in the condition of an index.
   virtual std::string in_condition(const Column& column) const;
+  /// An array as its JSON text, and back.
+  virtual std::string array_text(const std::string& value) const { return value; }
+  virtual std::string array_of(const std::string& text) const { return text; }
   /// A value that the column takes. `row`: "" or a whole number of its own for each row.
   virtual std::string filler(const Column& column, const std::string& row) const = 0;
 };
@@ -57,8 +60,10 @@ std::string foreign_key(const ForeignKey& key, bool can_be_deferred);
 /// The value of a row without one; not of `Fill::Source::row`. `row`: a number of its own.
 std::string fill_of(const Dialect& dialect, const Fill& fill, const Column& column,
                     const std::string& row);
-/// Whether values of an enum get other names; as on SQLite not those inside of arrays.
+/// Whether values of an enum get other names, inside of arrays too.
 bool renames_values(const ColumnChange& change);
+/// The rows that hold one of them, by the column's new name.
+std::string renamed_rows(const Dialect& dialect, const ColumnChange& change);
 /// The value of a kept column in a row as it was before, converted and with new names of an enum,
 /// but without its fill.
 Converted kept_value(const Dialect& dialect, const ColumnChange& change);

@@ -193,13 +193,37 @@ std::string fill_of(const Dialect& dialect, const Fill& fill, const Column& colu
 }
 
 bool renames_values(const ColumnChange& change) {
-  return !change.values.empty() && !change.before->is_array && !change.after->is_array;
+  return !change.values.empty() && change.before->is_array == change.after->is_array;
+}
+
+std::string renamed_rows(const Dialect& dialect, const ColumnChange& change) {
+  const std::string name = ident(change.after->name);
+  std::string rows;
+  for (const auto& [former, now] : change.values) {
+    if (change.before->is_array) {
+      rows += (rows.empty() ? "" : " OR ") + std::string("position(") +
+              model::sql_literal('"' + former + '"') + " IN " + dialect.array_text(name) + ") > 0";
+    } else {
+      rows += (rows.empty() ? "" : ", ") + model::sql_literal(former);
+    }
+  }
+  return change.before->is_array ? rows : name + " IN (" + rows + ")";
 }
 
 Converted kept_value(const Dialect& dialect, const ColumnChange& change) {
   Converted made = dialect.converted(*change.before, *change.after, change.conversion);
   made.column = change.before->name;
   if (!renames_values(change)) return made;
+  if (change.before->is_array) {
+    // Each value is a quoted name as it is, and no new name is one of the former ones.
+    std::string text = dialect.array_text(made.value);
+    for (const auto& [former, name] : change.values) {
+      text = "replace(" + text + ", " + model::sql_literal('"' + former + '"') + ", " +
+             model::sql_literal('"' + name + '"') + ")";
+    }
+    made.value = dialect.array_of(text);
+    return made;
+  }
   std::string cases = "CASE " + made.value;
   for (const auto& [former, name] : change.values)
     cases += " WHEN " + model::sql_literal(former) + " THEN " + model::sql_literal(name);

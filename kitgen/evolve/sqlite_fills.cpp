@@ -184,17 +184,28 @@ std::string fill_of(const Fill& fill, const Column& column, const Table& table,
                     partners(after, table, column.name), spares_deleted(after, table, column.name));
 }
 
+/// Enum values by their new names, inside of arrays too: there each is a quoted name as it is, and
+/// no new name is one of the former ones.
+static std::string renamed(const ColumnChange& change, const std::string& value) {
+  if (change.before->is_array && change.after->is_array) {
+    std::string text = value;
+    for (const auto& [former, name] : change.values) {
+      text = "replace(" + text + ", " + model::sql_literal('"' + former + '"') + ", " +
+             model::sql_literal('"' + name + '"') + ")";
+    }
+    return text;
+  }
+  std::string cases = "CASE " + value;
+  for (const auto& [former, name] : change.values)
+    cases += " WHEN " + model::sql_literal(former) + " THEN " + model::sql_literal(name);
+  return cases + " ELSE " + value + " END";
+}
+
 std::string value_of(const ColumnChange& change, const Table& table, const Table& after) {
   const auto fill = [&] { return fill_of(change.fill, *change.after, table, after); };
   if (!change.before || change.is_replaced) return fill();
   std::string value = converted(*change.before, *change.after, change.conversion).value;
-  if (!change.values.empty()) {
-    std::string cases = "CASE " + value;
-    for (const auto& [former, name] : change.values) {
-      cases += " WHEN " + model::sql_literal(former) + " THEN " + model::sql_literal(name);
-    }
-    value = cases + " ELSE " + value + " END";
-  }
+  if (!change.values.empty()) value = renamed(change, value);
   if (change.fill.source == Fill::Source::null) return value;
   return "coalesce(" + value + ", " + fill() + ")";
 }

@@ -2,13 +2,9 @@
 // Migrations on a database that commits with each change of a table: the process that runs them is
 // killed before and after each of its calls, and whoever comes next has the old schema or the new
 // one.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
-#include <csignal>
-#include <cstdlib>
 
+#include "doomed_database.hpp"
 #include "kit/db/migrations.hpp"
 #include "mysql_support.hpp"
 
@@ -19,111 +15,34 @@ using db::Migration;
 using db::Migrator;
 using Statuses = std::vector<db::MigrationStatus>;
 
-constexpr const char* die_at = "KIT_TEST_DIE_AT";
-constexpr const char* die_doing = "KIT_TEST_DIE_DOING";
-
 std::vector<Migration> steps() {
-  return {{1, "start",
-           "CREATE TABLE customer (id INTEGER PRIMARY KEY, name VARCHAR(20));\n"
-           "INSERT INTO customer (id, name) VALUES (1, 'a'), (2, 'b');\n",
-           "DROP TABLE customer;", "0001_start.up.sql", "0001_start.down.sql"},
-          {2, "orders",
-           "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL);\n"
-           "ALTER TABLE orders ADD CONSTRAINT fk_customer FOREIGN KEY (customer)\n"
-           "  REFERENCES customer (id);\n"
-           "INSERT INTO orders (id, customer) SELECT id * 10, id FROM customer;\n"
-           "-- kit:allow update-all\n"
-           "UPDATE customer SET name = CONCAT(name, '!');\n"
-           "ALTER TABLE customer ADD COLUMN age INTEGER, ADD UNIQUE INDEX ux_name (name);\n"
-           "-- kit:check no customer may be nameless\n"
-           "SELECT id FROM customer WHERE name IS NULL;\n"
-           "RENAME TABLE orders TO orders_of;\n"
-           "-- kit:allow update-all\n"
-           "UPDATE customer SET age = COALESCE(age, 0) + 1;\n",
-           "RENAME TABLE orders_of TO orders;\n"
-           "ALTER TABLE customer DROP INDEX ux_name;\n"
-           "ALTER TABLE customer DROP COLUMN age;\n"
-           "UPDATE customer SET name = REPLACE(name, '!', '');\n"
-           "DROP TABLE orders;",
-           "0002_orders.up.sql", "0002_orders.down.sql"}};
+  std::vector<Migration> all = {
+      {1, "start",
+       "CREATE TABLE customer (id INTEGER PRIMARY KEY, name VARCHAR(20));\n"
+       "INSERT INTO customer (id, name) VALUES (1, 'a'), (2, 'b');\n",
+       "DROP TABLE customer;", "0001_start.up.sql", "0001_start.down.sql"},
+      {2, "orders",
+       "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL);\n"
+       "ALTER TABLE orders ADD CONSTRAINT fk_customer FOREIGN KEY (customer)\n"
+       "  REFERENCES customer (id);\n"
+       "INSERT INTO orders (id, customer) SELECT id * 10, id FROM customer;\n"
+       "-- kit:allow update-all\n"
+       "UPDATE customer SET name = CONCAT(name, '!');\n"
+       "ALTER TABLE customer ADD COLUMN age INTEGER, ADD UNIQUE INDEX ux_name (name);\n"
+       "-- kit:check no customer may be nameless\n"
+       "SELECT id FROM customer WHERE name IS NULL;\n"
+       "RENAME TABLE orders TO orders_of;\n"
+       "-- kit:allow update-all\n"
+       "UPDATE customer SET age = COALESCE(age, 0) + 1;\n",
+       "RENAME TABLE orders_of TO orders;\n"
+       "ALTER TABLE customer DROP INDEX ux_name;\n"
+       "ALTER TABLE customer DROP COLUMN age;\n"
+       "UPDATE customer SET name = REPLACE(name, '!', '');\n"
+       "DROP TABLE orders;",
+       "0002_orders.up.sql", "0002_orders.down.sql"}};
+  for (Migration& each : all) each.dialect = "mysql";
+  return all;
 }
-
-/// Ends this process, as kill -9 does, before or after its n-th call of a database.
-class Doom {
- public:
-  explicit Doom(int at) : left_(at) {}
-  void step() {
-    if (left_-- == 0) ::raise(SIGKILL);
-  }
-
- private:
-  int left_;
-};
-
-class DoomedTransaction final : public db::Transaction {
- public:
-  DoomedTransaction(std::unique_ptr<db::Transaction> inner, Doom& doom)
-      : inner_(std::move(inner)), doom_(doom) {}
-  Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
-               db::RowSink sink) override {
-    co_await inner_->query(sql, parameters, sink);
-  }
-  Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override {
-    doom_.step();
-    const Changed changed = co_await inner_->execute(sql, parameters);
-    doom_.step();
-    co_return changed;
-  }
-  Task<std::unique_ptr<db::Transaction>> begin_nested() override { return inner_->begin_nested(); }
-  Task<> check() override { return inner_->check(); }
-  db::Dialect dialect() const override { return inner_->dialect(); }
-  Task<> commit() override {
-    doom_.step();
-    co_await inner_->commit();
-    doom_.step();
-  }
-
- private:
-  std::unique_ptr<db::Transaction> inner_;
-  Doom& doom_;
-};
-
-class DoomedDatabase final : public db::Database {
- public:
-  DoomedDatabase(db::Database& inner, int at) : inner_(inner), doom_(at) {}
-  Task<> query(std::string_view sql, std::span<const db::Parameter> parameters,
-               db::RowSink sink) override {
-    return inner_.query(sql, parameters, sink);
-  }
-  Task<Changed> execute(std::string_view sql, std::span<const db::Parameter> parameters) override {
-    return inner_.execute(sql, parameters);
-  }
-  Task<std::unique_ptr<db::Transaction>> begin() override { return doomed(inner_.begin()); }
-  Task<std::unique_ptr<db::Transaction>> begin_isolated(db::Isolation isolation) override {
-    return doomed(inner_.begin_isolated(isolation));
-  }
-  Task<std::unique_ptr<db::Transaction>> begin_bulk() override {
-    return doomed(inner_.begin_bulk());
-  }
-  Task<std::unique_ptr<db::Transaction>> begin_schema() override {
-    return doomed(inner_.begin_schema());
-  }
-  Task<std::unique_ptr<db::Transaction>> begin_read() override { return inner_.begin_read(); }
-  db::Session& replica() override { return inner_.replica(); }
-  db::Dialect dialect() const override { return inner_.dialect(); }
-  bool has_transactional_schema() const override { return inner_.has_transactional_schema(); }
-
- private:
-  Task<std::unique_ptr<db::Transaction>> doomed(Task<std::unique_ptr<db::Transaction>> begin) {
-    auto transaction = co_await std::move(begin);
-    std::unique_ptr<db::Transaction> made =
-        std::make_unique<DoomedTransaction>(std::move(transaction), doom_);
-    co_return made;
-  }
-
-  db::Database& inner_;
-  Doom doom_;
-};
 
 class MysqlMigrationsTest : public MysqlTest {
  protected:
@@ -161,30 +80,14 @@ class MysqlMigrationsTest : public MysqlTest {
     }
     return all;
   }
-  /// Runs this program again, which dies at its n-th call. False: it came to its end.
-  bool dies(int at, const char* doing) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::setenv(die_at, std::to_string(at).c_str(), 1);
-      ::setenv(die_doing, doing, 1);
-      ::execl("/proc/self/exe", "child", "--gtest_also_run_disabled_tests",
-              "--gtest_filter=MysqlMigrations.DISABLED_Child", "--gtest_brief=1", nullptr);
-      ::_exit(127);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    if (WIFSIGNALED(status)) {
-      EXPECT_EQ(WTERMSIG(status), SIGKILL);
-      return true;
-    }
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    return false;
-  }
   void empty() {
     for (const char* table : {"orders_of", "orders", "customer", "kit_migrations",
                               "kit_migration_failures", "kit_migration_journal"}) {
       set_up(std::string("DROP TABLE IF EXISTS ") + table);
     }
+  }
+  bool dies(int at, const char* doing) {
+    return tests::dies(at, doing, "MysqlMigrations.DISABLED_Child");
   }
   std::string journal() {
     return read(
@@ -231,7 +134,7 @@ TEST_F(MysqlMigrationsTest, KilledAnywhereUpGoesOn) {
   ASSERT_TRUE(up(steps()).ok());
   const std::string wanted = state();
   int points = 0;
-  for (int at = 0;; ++at) {
+  for (int at = 0;; at += kill_every()) {
     empty();
     if (!dies(at, "up")) break;
     ++points;
@@ -242,14 +145,14 @@ TEST_F(MysqlMigrationsTest, KilledAnywhereUpGoesOn) {
   }
   RecordProperty("kill_points", points);
   std::printf("killed at %d points\n", points);
-  EXPECT_GE(points, 40);
+  EXPECT_GE(points, 40 / kill_every());
 }
 
 TEST_F(MysqlMigrationsTest, KilledAnywhereDownUndoesWhatThereIs) {
   ASSERT_TRUE(up({steps()[0]}).ok());
   const std::string before = state();
   int halves = 0;
-  for (int at = 0;; ++at) {
+  for (int at = 0;; at += kill_every()) {
     empty();
     ASSERT_TRUE(up({steps()[0]}).ok());
     if (!dies(at, "up")) break;
@@ -265,7 +168,7 @@ TEST_F(MysqlMigrationsTest, KilledAnywhereDownUndoesWhatThereIs) {
     ASSERT_EQ(journal(), "0") << at;
   }
   std::printf("undone after %d interruptions\n", halves);
-  EXPECT_GE(halves, 20);
+  EXPECT_GE(halves, 20 / kill_every());
 }
 
 TEST_F(MysqlMigrationsTest, KilledWhileUndoingEitherGoesOn) {
@@ -275,7 +178,7 @@ TEST_F(MysqlMigrationsTest, KilledWhileUndoingEitherGoesOn) {
   ASSERT_TRUE(up(steps()).ok());
   const std::string whole = state();
   int points = 0;
-  for (int at = 0;; ++at) {
+  for (int at = 0;; at += kill_every()) {
     empty();
     ASSERT_TRUE(up(steps()).ok());
     if (!dies(at, "down")) break;
@@ -292,7 +195,7 @@ TEST_F(MysqlMigrationsTest, KilledWhileUndoingEitherGoesOn) {
     ASSERT_EQ(journal(), "0") << at;
   }
   std::printf("undoing killed at %d points\n", points);
-  EXPECT_GE(points, 20);
+  EXPECT_GE(points, 20 / kill_every());
 }
 
 TEST_F(MysqlMigrationsTest, AFailedStatementStaysTheStatusSaysWhereAndTheMendedFileGoesOn) {
@@ -363,6 +266,8 @@ Task<> locked_out(db::Database& holder, Migrator& migrator, bool& told) {
   options.on_wait = [&told] { told = true; };
   const auto done = co_await as_result(migrator.up(options));
   EXPECT_EQ(done.error().reason(), "MIGRATION_LOCKED") << done.error().describe();
+  const std::string id = co_await text(*session, "SELECT CONNECTION_ID()");
+  EXPECT_THAT(done.error().message(), testing::HasSubstr("session " + id + " of kit at "));
 }
 
 TEST_F(MysqlMigrationsTest, ARunnerWaitsForTheOtherSoLong) {
@@ -371,6 +276,40 @@ TEST_F(MysqlMigrationsTest, ARunnerWaitsForTheOtherSoLong) {
   bool told = false;
   EXPECT_TRUE(run(locked_out(*other, migrator, told)).ok());
   EXPECT_TRUE(told);
+}
+
+Task<> table_in_use(db::Database& other, Migrator& migrator) {
+  auto reader = co_await other.begin();
+  co_await text(*reader, "SELECT name FROM customer");
+  const std::string id = co_await text(*reader, "SELECT CONNECTION_ID()");
+  db::MigrationOptions options;
+  options.table_wait = std::chrono::seconds(1);
+  options.lock_timeout = std::chrono::seconds(3);
+  const auto refused = co_await as_result(migrator.up(options));
+  EXPECT_EQ(refused.error().reason(), "LOCK_TIMEOUT") << refused.error().describe();
+  EXPECT_THAT(refused.error().message(), testing::HasSubstr("session " + id + " of kit at "));
+  co_await reader->commit();
+  const auto done = co_await as_result(migrator.up());
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
+TEST_F(MysqlMigrationsTest, ATableInUseIsWaitedForSoLongAndItsUserNamed) {
+  ASSERT_TRUE(up({steps()[0]}).ok());
+  auto migrations = steps();
+  migrations[1].up = "ALTER TABLE customer ADD COLUMN age INTEGER;";
+  auto other = open();
+  Migrator migrator(database(), migrations);
+  const auto done = run(table_in_use(*other, migrator));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
+TEST_F(MysqlMigrationsTest, FilesOfAnotherDatabaseAreNeverRun) {
+  auto migrations = steps();
+  for (Migration& each : migrations) each.dialect = "sqlite";
+  const auto done = up(migrations);
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().reason(), "MIGRATIONS_MISSING");
+  EXPECT_THAT(done.error().message(), testing::HasSubstr("--add-database mysql"));
 }
 
 TEST_F(MysqlMigrationsTest, WhatCantBeGoneOnWithIsRefused) {

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must never be lost, tried: acknowledged writes through kill -9 and loss of power, and half imports.
 
-    tests/durability/run.py --build build/release [--cycles 50] [--losses 30] [--seed N] [--short]
+    tests/durability/run.py --build build/release [--cycles 50] [--losses 30] [--server-cycles 100] [--seed N] [--short]
 
 1. A store server under a load of eight writers is killed at random moments; after each kill the
-   database is sound and holds every write that was answered with 201.
+   database is sound and holds every write that was answered with 201, once: what was not answered is
+   repeated with its Idempotency-Key. The same under PostgreSQL and MariaDB.
+   Backups that are made beside the writers are each one state.
 2. A server is killed at random moments of its import; each file is in the database whole or not at all.
 3. kit_power_loss takes the power away from the real database code on a disk in memory.
 4. kit_group_commit_bench: acknowledged writes a second with one writer and with eight.
@@ -26,8 +28,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+from load import Failure, Load, check_rows
+import server_kills
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STORE = ROOT / "examples" / "store"
@@ -38,10 +42,6 @@ TABLES = {
 }
 
 
-class Failure(Exception):
-    pass
-
-
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,14 +49,14 @@ def free_port():
 
 
 class Server:
-    def __init__(self, binary, folder, imports):
+    def __init__(self, binary, folder, imports, url=None):
         self.port = free_port()
         self.database = folder / "store.db"
         self.log = open(folder / "server.log", "ab")
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [binary, f"--http.port={self.port}", "--admin.port=0",
-             f"--database.path={self.database}", "--database.migrate_on_start=true",
+             f"--database.url={url}" if url else f"--database.path={self.database}", "--database.migrate_on_start=true",
              f"--import.on_start={'true' if imports else 'false'}", "--log.level=warn"],
             cwd=STORE, stdout=self.log, stderr=self.log)
 
@@ -91,25 +91,6 @@ class Server:
         self.log.close()
 
 
-def write_load(port, name, stop, acknowledged, lock):
-    """One client: writes until the server is gone, and remembers what was answered."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    number = 0
-    while not stop.is_set():
-        number += 1
-        body = json.dumps({"name": f"{name}-{number}"})
-        try:
-            connection.request("POST", "/api/v1/artists", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException):
-            return
-        if answer.status != 201:
-            raise Failure(f"POST /api/v1/artists: {answer.status} {text[:300]!r}")
-        with lock:
-            acknowledged[int(json.loads(text)["id"])] = f"{name}-{number}"
-
-
 def snapshot(database, folder):
     """A copy of what the dead server left, so that looking at it repairs nothing for the next one."""
     copy = folder / "copy.db"
@@ -132,44 +113,74 @@ def check_sound(connection, when):
 
 
 def kill_under_load(binary, cycles, rng, folder):
-    acknowledged = {}
     slowest_start = 0.0
-    run = f"{rng.getrandbits(32):08x}"
+    load = Load(f"{rng.getrandbits(32):08x}")
+    database = folder / "store.db"
+
+    def check(when):
+        with sqlite3.connect(snapshot(database, folder)) as connection:
+            check_sound(connection, when)
+            stored = connection.execute("SELECT id, name FROM artists").fetchall()
+        connection.close()
+        check_rows(stored, load.acknowledged(), when)
+
     for cycle in range(cycles):
         server = Server(binary, folder, imports=False)
         try:
             slowest_start = max(slowest_start, server.wait_ready())
-            stop, lock, failures = threading.Event(), threading.Lock(), []
-
-            def client(name):
-                try:
-                    write_load(server.port, name, stop, acknowledged, lock)
-                except Exception as failure:
-                    failures.append(failure)
-
-            clients = [threading.Thread(target=client, args=(f"{run}-{cycle}-{i}",)) for i in range(8)]
-            for thread in clients:
-                thread.start()
+            load.start(server.port)
             time.sleep(rng.uniform(0.02, 1.0))
         finally:
             server.kill()
-        stop.set()
-        for thread in clients:
-            thread.join()
-        if failures:
-            raise failures[0]
-        with sqlite3.connect(snapshot(server.database, folder)) as connection:
-            check_sound(connection, f"after kill {cycle + 1}")
-            stored = dict(connection.execute("SELECT id, name FROM artists"))
-        connection.close()
-        lost = [key for key, name in acknowledged.items() if stored.get(key) != name]
-        if lost:
-            raise Failure(f"after kill {cycle + 1}: {len(lost)} acknowledged writes are missing, id {lost[0]} first")
-        if len(set(stored.values())) != len(stored):
-            raise Failure(f"after kill {cycle + 1}: a write is there twice")
-        print(f"\rkill {cycle + 1}/{cycles}: {len(acknowledged)} acknowledged, 0 lost", end="", flush=True)
+        load.join()
+        check(f"after kill {cycle + 1}")
+        print(f"\rkill {cycle + 1}/{cycles}: {load.counts()[0]} acknowledged, 0 lost", end="", flush=True)
     print()
-    return len(acknowledged), slowest_start
+    server = Server(binary, folder, imports=False)
+    try:
+        server.wait_ready()
+        load.finish(server.port)
+        server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+    check("at the end")
+    acknowledged, repeated = load.counts()
+    return acknowledged, repeated, slowest_start
+
+
+def backup_under_load(binary, rounds, rng, folder):
+    """Copies by `store db backup` beside a server that writes: each is sound, and holds what was answered before it began."""
+    load = Load(f"{rng.getrandbits(32):08x}")
+    server = Server(binary, folder, imports=False)
+    rows = 0
+    try:
+        server.wait_ready()
+        load.start(server.port)
+        for number in range(rounds):
+            time.sleep(rng.uniform(0.1, 0.5))
+            before = load.acknowledged()
+            copy = folder / f"backup-{number}.db"
+            command = [binary, "db", "backup", copy, f"--database.path={server.database}"]
+            done = subprocess.run([str(word) for word in command], cwd=STORE, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Failure(f"db backup: {done.stdout[-500:]}{done.stderr[-500:]}")
+            with sqlite3.connect(copy) as connection:
+                check_sound(connection, f"backup {number + 1}")
+                stored = connection.execute("SELECT id, name FROM artists").fetchall()
+            connection.close()
+            check_rows(stored, before, f"backup {number + 1}")
+            rows = len(stored)
+        load.stop.set()
+        load.join()
+        again = subprocess.run([str(word) for word in command], cwd=STORE, capture_output=True, text=True)
+        if again.returncode == 0:
+            raise Failure("db backup wrote over a file")
+        server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+    print(f"{rounds} backups beside eight writers: each is one state, {rows} rows in the last")
 
 
 def rows_of_files():
@@ -290,11 +301,14 @@ def main():
     parser.add_argument("--store", type=pathlib.Path, help="the server's binary; found in --build otherwise")
     parser.add_argument("--cycles", type=int, help="kills under load, and kills before the end of the import (50)")
     parser.add_argument("--losses", type=int, help="losses of power (30)")
+    parser.add_argument("--server-cycles", type=int, help="kills under each of --servers (100)")
+    parser.add_argument("--servers", default="postgres,mariadb", help="also none")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))
-    parser.add_argument("--short", action="store_true", help="5 kills and 10 losses")
+    parser.add_argument("--short", action="store_true", help="5 kills, 3 under each server, and 10 losses")
     arguments = parser.parse_args()
     arguments.build = arguments.build.resolve()
     cycles = arguments.cycles or (5 if arguments.short else 50)
+    server_cycles = arguments.server_cycles or (3 if arguments.short else 100)
     losses = arguments.losses or (10 if arguments.short else 30)
     print(f"seed {arguments.seed}", flush=True)
     rng = random.Random(arguments.seed)
@@ -303,9 +317,12 @@ def main():
     try:
         store = arguments.store or program(arguments.build, "store")
         power = power_losses(arguments.build, losses, arguments.seed)
-        acknowledged, start = kill_under_load(store.resolve(), cycles, rng, folder)
+        acknowledged, repeated, start = kill_under_load(store.resolve(), cycles, rng, folder)
         if acknowledged == 0:
             raise Failure("nothing was written")
+        backup_under_load(store.resolve(), 3 if arguments.short else 10, rng, folder)
+        under = [server_kills.kill_under_server(kind, lambda url: Server(store.resolve(), folder, False, url), server_cycles, rng)
+                 for kind in arguments.servers.split(",") if kind in server_kills.NAMES]
         import_kills = kill_import(store.resolve(), cycles, rng, folder)
         figures = group_commit(arguments.build, folder, arguments.short)
     except Failure as failure:
@@ -313,8 +330,11 @@ def main():
         return 1
     shutil.rmtree(folder)
     enough = figures["ratio"] >= 5 or arguments.short
-    print(f"{'PASS' if enough else 'FAIL'} durability: {cycles} kills, {acknowledged} acknowledged writes, 0 lost, "
-          f"slowest restart {start:.2f} s; {power['losses']} power losses, {power['acknowledged']} acknowledged, 0 lost; "
+    total = acknowledged + sum(each["acknowledged"] for each in under)
+    text = "".join(f"{each['kills']} kills under {each['name']}, {each['acknowledged']} acknowledged, {each['repeated']} repeated, "
+                   f"slowest restart {each['start']:.2f} s; " for each in under)
+    print(f"{'PASS' if enough else 'FAIL'} durability: {cycles} kills, {acknowledged} acknowledged writes, {repeated} repeated, "
+          f"slowest restart {start:.2f} s; {text}{total} acknowledged in all, 0 lost, 0 twice; {power['losses']} power losses, {power['acknowledged']} acknowledged, 0 lost; "
           f"{import_kills} import kills, {cycles} of them before its end, 0 half files; "
           f"group commit {figures['eight_writers']} writes/s with 8 writers vs "
           f"{figures['one_writer']} with one, {figures['ratio']:.1f}x in the median of the pairs")

@@ -281,14 +281,30 @@ Database describe(const Schema& schema, const kitgen::model::Service& service) {
 Value renamed_value(const Schema& a, const Field& from, const Schema& b, const Field& to,
                     const Value& value) {
   const bool is_one = from.type == Type::enumeration && to.type == Type::enumeration &&
-                      from.enumeration == to.enumeration && !from.is_array && !is_null(value);
+                      from.enumeration == to.enumeration && from.is_array == to.is_array &&
+                      !is_null(value);
   if (!is_one) return value;
   const auto& before = a.enum_of(from).values;
   const auto& after = b.enum_of(to).values;
-  const auto was = std::ranges::find(before, std::get<std::string>(value), &EnumValue::name);
-  if (was == before.end()) return value;
-  const auto is = std::ranges::find(after, was->uid, &EnumValue::uid);
-  return is == after.end() ? value : Value(is->name);
+  const auto renamed = [&](const std::string& name) {
+    const auto was = std::ranges::find(before, name, &EnumValue::name);
+    if (was == before.end()) return name;
+    const auto is = std::ranges::find(after, was->uid, &EnumValue::uid);
+    return is == after.end() ? name : is->name;
+  };
+  const auto& text = std::get<std::string>(value);
+  if (!from.is_array) return renamed(text);
+  std::string array;
+  std::size_t at = 0;
+  // Every second piece between quotation marks is a name.
+  for (bool is_name = false; at <= text.size(); is_name = !is_name) {
+    const std::size_t end = std::min(text.find('"', at), text.size());
+    const std::string piece = text.substr(at, end - at);
+    array += is_name ? renamed(piece) : piece;
+    if (end < text.size()) array += '"';
+    at = end + 1;
+  }
+  return array;
 }
 
 std::string plan_refusal(const Schema&, const Database& from, const Schema&, const Database& to) {

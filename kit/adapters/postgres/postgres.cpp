@@ -98,6 +98,7 @@ class OpenDatabase final : public PostgresDatabase {
   Task<std::unique_ptr<db::Transaction>> begin_bulk() override {
     return begin_with(begin_text(db::Isolation::standard), 0ms);
   }
+  Task<std::unique_ptr<db::Transaction>> begin_autocommit() override;
   Task<std::unique_ptr<db::Transaction>> begin_read() override {
     return begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", options().statement_limit);
   }
@@ -153,6 +154,17 @@ Result<std::unique_ptr<Listener>> OpenDatabase::listen(std::string_view channel,
         .with_reason("LISTEN_UNSUPPORTED");
   }
   return detail::make_listener(listeners_, channel, std::move(received), std::move(missed));
+}
+
+/// Behind pgbouncer what a session sets would reach other clients: the limits are its own then.
+Task<std::unique_ptr<db::Transaction>> OpenDatabase::begin_autocommit() {
+  const bool owns_session = primary_->options.prepared;
+  const std::string_view begin = owns_session ? "SET statement_timeout = 0" : "SELECT 1";
+  detail::Lease lease = co_await LoopPool::begin(primary_, begin);
+  auto session = std::make_unique<detail::AutocommitSession>(std::move(lease));
+  // A build waits for the transactions that are open, and holds nobody up meanwhile.
+  if (owns_session) co_await session->execute("SET lock_timeout = 0", {});
+  co_return std::unique_ptr<db::Transaction>(std::move(session));
 }
 
 PostgresStats OpenDatabase::stats() const {

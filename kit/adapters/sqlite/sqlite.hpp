@@ -41,11 +41,18 @@ struct SqliteOptions {
   /// has grown to `truncate_log_bytes`.
   std::size_t checkpoint_log_bytes = 4 * 1024 * 1024;
   std::size_t truncate_log_bytes = 64 * 1024 * 1024;
+  /// When nothing was written for so long the log is written back and cut, whatever its size.
+  std::chrono::milliseconds idle_checkpoint{1'000};
   /// A registered VFS, for tests of power loss; empty: the system's.
   std::string vfs = {};
   /// Called once, on the thread of the writer, when the storage has failed for good and every later
   /// write is refused (see `health`); the place for a log line and an orderly exit.
   std::function<void(const Error&)> on_fatal = {};
+  /// Called with the log's size, on the thread of the writer, when it has grown past
+  /// `truncate_log_bytes` and can't be cut because somebody still reads an old state of the
+  /// database: a snapshot, a backup, another program. At most once in `log_warning_pause`.
+  std::function<void(std::uint64_t)> on_log_held = {};
+  std::chrono::milliseconds log_warning_pause{60'000};
 };
 
 /// Counters since the database was opened.
@@ -54,9 +61,10 @@ struct SqliteStats {
   std::uint64_t units = 0;          ///< Units of work in them.
   std::uint64_t failed_groups = 0;  ///< Groups of which nothing was kept.
   std::uint64_t checkpoints = 0;    ///< Times the log was written back.
+  std::uint64_t held_logs = 0;      ///< Times it could not be, because somebody reads from it.
   std::uint64_t largest_group = 0;  ///< Units.
   std::uint64_t expired = 0;        ///< Transactions rolled back for holding the writer too long.
-  std::uint64_t log_bytes = 0;      ///< The log's size at the last commit.
+  std::uint64_t log_bytes = 0;      ///< The log's size at the last commit; 0: it was cut.
   std::chrono::nanoseconds commit_time{0};  ///< Spent in making groups durable.
 };
 

@@ -161,6 +161,11 @@ void describe_migrations(config::Section& section, Settings& settings) {
              "how long another instance's migration is waited for")
       .min(milliseconds{0})
       .max(std::chrono::hours{24});
+  section
+      .field("migration_table_wait", settings.migration_table_wait,
+             "servers: how long a try of a migration waits for a table, and others behind it")
+      .min(milliseconds{10})
+      .max(std::chrono::minutes{10});
 }
 
 Error bad(std::string message) {

@@ -80,8 +80,7 @@ Task<bool> has_table(Session& session, Dialect dialect, std::string_view table) 
     return {};
   };
   RowSink sink(read);
-  // As the search path has it.
-  std::string_view sql = "SELECT CASE WHEN to_regclass(?1) IS NULL THEN 0 ELSE 1 END";
+  std::string_view sql = "SELECT count(*) FROM pg_class WHERE oid = to_regclass(?1::text)";
   if (dialect == Dialect::sqlite)
     sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
   if (dialect == Dialect::mysql) {
@@ -107,7 +106,13 @@ Task<TableColumns> table_columns(Session& session, Dialect dialect) {
         "WHERE t.type = 'table' AND substr(t.name, 1, 7) <> 'sqlite_'\n"
         "  AND t.name NOT IN ('kit_migrations', 'kit_migration_failures')",
         {}, sink);
-  } else if (dialect == Dialect::mysql) {
+  } else if (dialect == Dialect::postgresql) {
+    co_await session.query(
+        "SELECT table_name::text, column_name::text FROM information_schema.columns\n"
+        "WHERE table_schema = current_schema() AND table_name NOT IN\n"
+        "  ('kit_migrations', 'kit_migration_failures', 'kit_migration_journal')",
+        {}, sink);
+  } else {
     co_await session.query(
         "SELECT table_name, column_name FROM information_schema.columns\n"
         "WHERE table_schema = DATABASE() AND table_name NOT IN\n"

@@ -18,8 +18,7 @@ namespace kit::db::detail {
 std::string shown(const Migration& migration);
 
 Task<bool> has_table(Session& session, Dialect dialect, std::string_view table);
-/// Tables besides kit's own, each with its columns. Empty for a dialect whose
-/// catalogue is not read.
+/// Tables besides kit's own, each with its columns.
 Task<TableColumns> table_columns(Session& session, Dialect dialect);
 
 /// What was applied, oldest first; empty without the table.

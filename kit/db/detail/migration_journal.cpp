@@ -9,12 +9,14 @@
 #include "kit/base/sha256.hpp"
 #include "kit/base/uuid.hpp"
 #include "kit/db/detail/history.hpp"
+#include "kit/db/detail/index_build.hpp"
+#include "kit/db/detail/migration_lock.hpp"
 #include "kit/db/detail/schema_fingerprint.hpp"
 
 namespace kit::db::detail {
 namespace {
 
-constexpr std::string_view create_sql =
+constexpr std::string_view create_columns =
     "CREATE TABLE IF NOT EXISTS kit_migration_journal (\n"
     "  number INTEGER PRIMARY KEY,\n"
     "  direction VARCHAR(4) NOT NULL,\n"
@@ -23,7 +25,7 @@ constexpr std::string_view create_sql =
     "  statements_done INTEGER NOT NULL,\n"
     "  done_checksum VARCHAR(64) NOT NULL,\n"
     "  tables_before VARCHAR(64) NOT NULL,\n"
-    "  runner VARCHAR(36) NOT NULL) ENGINE=InnoDB";
+    "  runner VARCHAR(36) NOT NULL)";
 
 /// Of the first `count` statements: their texts, each with its length.
 std::string checksum_of(std::span<const ScriptStatement> statements, std::size_t count) {
@@ -44,8 +46,10 @@ bool changes_rows(const ScriptStatement& statement) {
 
 }  // namespace
 
-Task<> create_journal(Session& session) {
-  co_await session.execute(create_sql, {});
+Task<> create_journal(Session& session, Dialect dialect) {
+  std::string sql(create_columns);
+  if (dialect == Dialect::mysql) sql += " ENGINE=InnoDB";
+  co_await session.execute(sql, {});
 }
 
 Task<std::optional<JournalEntry>> read_journal(Session& session, Dialect dialect) {
@@ -96,11 +100,19 @@ Task<> JournaledScript::take(const std::vector<ScriptStatement>& statements,
       Parameter(std::string_view(entry_.before)),
       Parameter(std::string_view(entry_.runner))};
   // One statement: whoever had the step before, or nobody, until it is done.
-  co_await locked_.execute(
-      "REPLACE INTO kit_migration_journal\n"
+  std::string sql = database_.dialect() == Dialect::mysql ? "REPLACE" : "INSERT";
+  sql +=
+      " INTO kit_migration_journal\n"
       "  (number, direction, is_partial, statements, statements_done, done_checksum,\n"
-      "   tables_before, runner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-      parameters);
+      "   tables_before, runner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+  if (database_.dialect() != Dialect::mysql) {
+    sql +=
+        "\nON CONFLICT (number) DO UPDATE SET direction = excluded.direction,\n"
+        "  is_partial = excluded.is_partial, statements = excluded.statements,\n"
+        "  statements_done = excluded.statements_done, done_checksum = excluded.done_checksum,\n"
+        "  tables_before = excluded.tables_before, runner = excluded.runner";
+  }
+  co_await session_.execute(sql, parameters);
 }
 
 Task<> JournaledScript::mark(Session& session, std::size_t done, std::string checksum,
@@ -128,12 +140,19 @@ Task<> JournaledScript::advance(Session& session, const std::vector<ScriptStatem
   co_await mark(session, entry_.done + 1, checksum_of(statements, entry_.done + 1), "");
 }
 
-/// A runner died at a statement that changes tables: those tell whether it had run.
+/// A runner died at a statement that commits by itself: the tables tell whether it had run.
 Task<> JournaledScript::settle() {
-  if (entry_.before.empty()) co_return;
-  const std::string now = co_await schema_fingerprint(locked_);
-  if (now == entry_.before) co_return;
-  co_await advance(locked_, *statements_);
+  if (entry_.before.empty() || entry_.done >= statements_->size()) co_return;
+  if (database_.dialect() == Dialect::postgresql) {
+    const std::optional<IndexBuild> build = co_await index_build((*statements_)[entry_.done]);
+    if (!build) co_return;
+    const std::string now = co_await index_state(session_, build->index);
+    if (!is_built(*build, entry_.before, now)) co_return;
+  } else {
+    const std::string now = co_await schema_fingerprint(session_);
+    if (now == entry_.before) co_return;
+  }
+  co_await advance(session_, *statements_);
   ++entry_.done;
   entry_.done_checksum = checksum_of(*statements_, entry_.done);
   entry_.before.clear();
@@ -161,32 +180,68 @@ Task<> JournaledScript::run_one(const ScriptStatement& statement) {
     const std::string aftermath = entry_.done == 0
                                       ? "nothing of this migration was applied"
                                       : "the statements before this one stay, and count as done";
-    co_await run_statement(locked_, statement, aftermath);
-    co_await advance(locked_, *statements_);
+    co_await run_statement(session_, statement, aftermath);
+    co_await advance(session_, *statements_);
     co_return;
   }
-  Task<> changing = changes_rows(statement) ? change_rows(statement) : change_tables(statement);
+  Task<> changing = fits_transaction(statement) ? change_rows(statement) : change_tables(statement);
   auto done = co_await as_result(std::move(changing));
   if (done.ok()) co_return;
   // What the step had not come to make can't be taken away.
   if (!entry_.is_partial || done.error().reason() != "UNKNOWN_OBJECT")
     co_await std::move(done).error();
-  co_await advance(locked_, *statements_);
+  co_await advance(session_, *statements_);
+}
+
+bool JournaledScript::fits_transaction(const ScriptStatement& statement) const {
+  return database_.dialect() == Dialect::postgresql ? !is_concurrent(statement)
+                                                    : changes_rows(statement);
 }
 
 Task<> JournaledScript::change_rows(const ScriptStatement& statement) {
   auto transaction = co_await database_.begin_bulk();
+  // The session of `change_tables` has its limit already.
+  if (database_.dialect() == Dialect::postgresql)
+    co_await detail::limit_waits(*transaction, Dialect::postgresql, table_wait_);
   co_await transaction->execute(statement.sql, {});
   co_await advance(*transaction, *statements_);
   co_await transaction->commit();
 }
 
-Task<> JournaledScript::change_tables(const ScriptStatement& statement) {
-  const std::string before = co_await schema_fingerprint(locked_);
-  co_await mark(locked_, entry_.done, entry_.done_checksum, before);
+/// What an ended build left is in the way, and slows writers down.
+Task<> JournaledScript::build_index(const ScriptStatement& statement) {
+  const std::optional<IndexBuild> build = co_await index_build(statement);
+  if (!build->is_drop) co_await drop_invalid(session_, build->index);
+  const std::string before = co_await index_state(session_, build->index);
+  co_await mark(session_, entry_.done, entry_.done_checksum, before);
   entry_.before = before;
-  co_await locked_.execute(statement.sql, {});
-  co_await advance(locked_, *statements_);
+  auto done = co_await as_result(session_.execute(statement.sql, {}));
+  if (!done && !build->is_drop) {
+    Error error = std::move(done).error();
+    Result<std::string> found = std::string();
+    if (error.reason() == "UNIQUE_VIOLATION")
+      found = co_await as_result(duplicates(session_, build->index));
+    // Where that is not possible any more the next try does it.
+    const auto dropped = co_await as_result(drop_invalid(session_, build->index));
+    if (!found || found->empty()) co_await std::move(error);
+    co_await Error(Code::failed_precondition, std::move(found).value())
+        .with_reason("MIGRATION_REFUSED")
+        .with_cause(std::move(error));
+  }
+  if (!done) co_await std::move(done).error();
+  co_await advance(session_, *statements_);
+}
+
+Task<> JournaledScript::change_tables(const ScriptStatement& statement) {
+  if (database_.dialect() == Dialect::postgresql) {
+    co_await build_index(statement);
+    co_return;
+  }
+  const std::string before = co_await schema_fingerprint(session_);
+  co_await mark(session_, entry_.done, entry_.done_checksum, before);
+  entry_.before = before;
+  co_await session_.execute(statement.sql, {});
+  co_await advance(session_, *statements_);
 }
 
 Task<> close_journal(Session& session, const JournalEntry& entry) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "kit/db/detail/index_build.hpp"
 #include "kit/db/detail/kept_objects.hpp"
 
 namespace kit::db::detail {
@@ -52,6 +53,25 @@ Result<> check_statement(const ScriptStatement& statement) {
       std::ranges::any_of(refused, [&](std::string_view name) { return word.is(name); });
   if (!is_refused) return {};
   return not_in_a_migration(word, ", which is one transaction");
+}
+
+/// What PostgreSQL builds beside the writers can't be in a transaction.
+Result<> check_concurrent(const ScriptStatement& statement, Dialect dialect, bool is_apart) {
+  if (is_apart && dialect == Dialect::sqlite) {
+    return Error(Code::invalid_argument,
+                 "SQLite runs a migration as one transaction: take -- kit:no-transaction away")
+        .with_reason("MIGRATIONS_INVALID");
+  }
+  if (dialect != Dialect::postgresql || !is_concurrent(statement)) return {};
+  if (!is_apart) {
+    return Error(Code::invalid_argument,
+                 "CONCURRENTLY can't be in a transaction, which this migration is: put it into one "
+                 "of its own that begins with -- kit:no-transaction")
+        .with_reason("MIGRATIONS_INVALID");
+  }
+  auto build = index_build(statement);
+  if (!build) return std::move(build).error();
+  return {};
 }
 
 /// The rows that a check finds.
@@ -104,15 +124,26 @@ Error located(Error error, const std::string& file, std::size_t line) {
       .with_cause(std::move(error));
 }
 
+bool is_without_transaction(const std::vector<ScriptStatement>& statements) {
+  constexpr std::string_view mark = "-- kit:no-transaction";
+  return !statements.empty() &&
+         std::ranges::any_of(statements.front().comments, [&](const SqlToken& comment) {
+           return comment.text.starts_with(mark) && statements.front().line >= comment.line;
+         });
+}
+
 Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file,
-                                                 bool is_transaction) {
+                                                 Dialect dialect) {
   auto statements = split_script(script);
   if (!statements)
     return Error(Code::invalid_argument, file + ": " + statements.error().message())
         .with_reason("MIGRATIONS_INVALID");
+  const bool is_apart = is_without_transaction(*statements);
   for (const ScriptStatement& statement : *statements) {
     auto allowed = check_statement(statement);
-    if (allowed.ok() && !is_transaction) allowed = check_single(statement);
+    const bool is_single = is_apart || dialect == Dialect::mysql;
+    if (allowed.ok() && is_single) allowed = check_single(statement);
+    if (allowed.ok()) allowed = check_concurrent(statement, dialect, is_apart);
     if (!allowed) return located(std::move(allowed).error(), file, statement.line);
   }
   return statements;

@@ -18,10 +18,14 @@ struct ScriptPlace {
 };
 
 /// The statements of a script, all of which may stand in a migration. Fails with
-/// `invalid_argument`, reason MIGRATIONS_INVALID, naming file and line. `is_transaction`: the step
-/// is one; else each statement has to be whole by itself, and leave nothing in its session.
+/// `invalid_argument`, reason MIGRATIONS_INVALID, naming file and line. Where the step is no
+/// transaction each statement has to be whole by itself, and leave nothing in its session.
 Result<std::vector<ScriptStatement>> read_script(std::string_view script, const std::string& file,
-                                                 bool is_transaction);
+                                                 Dialect dialect);
+
+/// Whether the first comments of a script say `-- kit:no-transaction`: its statements commit one by
+/// one, with a journal, so that indexes can be built CONCURRENTLY.
+bool is_without_transaction(const std::vector<ScriptStatement>& statements);
 
 /// Runs one statement. `aftermath` is what a check that finds rows says of what is in the database.
 Task<> run_statement(Session& session, const ScriptStatement& statement,

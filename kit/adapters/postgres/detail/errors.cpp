@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/adapters/postgres/detail/errors.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -49,6 +50,10 @@ constexpr auto meanings = std::to_array<Meaning>({
     {"XX002", Code::data_loss, "DATABASE_CORRUPT"},
 });
 
+/// There is no such table, column, index or function.
+constexpr auto unknown_object =
+    std::to_array<std::string_view>({"42P01", "42703", "42704", "42883"});
+
 std::string_view field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text != nullptr ? std::string_view(text) : std::string_view();
@@ -58,7 +63,9 @@ std::string_view field(const PGresult* result, int code) {
 Error unexpected(const ServerError& failure, std::string_view sql) {
   std::string message = failure.message + " (SQLSTATE " + failure.state + ")";
   if (!sql.empty()) message.append(" in: ").append(sql);
-  return Error(Code::internal, std::move(message));
+  Error error(Code::internal, std::move(message));
+  const bool is_unknown = std::ranges::find(unknown_object, failure.state) != unknown_object.end();
+  return is_unknown ? std::move(error).with_reason("UNKNOWN_OBJECT") : std::move(error);
 }
 
 }  // namespace

@@ -124,4 +124,43 @@ void Transaction::undo(std::string_view roll_back, std::string_view release) {
   }
 }
 
+AutocommitSession::AutocommitSession(Lease lease) : lease_(std::move(lease)) {
+  lease_->connection->retire();
+}
+
+void AutocommitSession::end() {
+  if (!lease_) return;
+  Lease lease = std::move(*std::exchange(lease_, std::nullopt));
+  LoopPool& pool = *lease.pool;
+  pool.give_back(std::move(lease), true);
+}
+
+Result<> AutocommitSession::usable() const {
+  if (!lease_) {
+    return Error(Code::internal, "the session has ended already").with_reason("TRANSACTION_ENDED");
+  }
+  return refuse_ended_task();
+}
+
+Task<> AutocommitSession::run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                                    db::RowSink sink) {
+  co_await usable();
+  co_await lease_->pool->run_on(lease_->connection, sql, parameters, &sink, true);
+}
+
+Task<db::Session::Changed> AutocommitSession::run_execute(
+    std::string_view sql, std::span<const db::Parameter> parameters) {
+  co_await usable();
+  co_return co_await lease_->pool->run_on(lease_->connection, sql, parameters, nullptr, false);
+}
+
+Task<> AutocommitSession::run_check() {
+  co_await usable();
+}
+
+Task<> AutocommitSession::run_commit() {
+  co_await usable();
+  end();
+}
+
 }  // namespace kit::postgres::detail

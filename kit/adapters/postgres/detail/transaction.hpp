@@ -35,4 +35,27 @@ class Transaction final : public db::NestingTransaction {
   const bool reads_only_;
 };
 
+/// A connection of its own without a transaction: each statement commits by itself. What was set on
+/// it goes with it.
+class AutocommitSession final : public db::NestingTransaction {
+ public:
+  explicit AutocommitSession(Lease lease);
+  ~AutocommitSession() override { end(); }
+  db::Dialect dialect() const override { return db::Dialect::postgresql; }
+
+ private:
+  Task<> run_query(std::string_view sql, std::span<const db::Parameter> parameters,
+                   db::RowSink sink) override;
+  Task<Changed> run_execute(std::string_view sql,
+                            std::span<const db::Parameter> parameters) override;
+  Task<> run_check() override;
+  Task<> run_commit() override;
+  void undo(std::string_view, std::string_view) override {}  // there are no savepoints
+
+  Result<> usable() const;
+  void end();
+
+  std::optional<Lease> lease_;  // empty: it has ended
+};
+
 }  // namespace kit::postgres::detail

@@ -230,6 +230,10 @@ void Writer::work() {
       probe(lock);
     } else if (phase_ == Phase::idle && full_) {
       changed_.wait_until(lock, probe_at_);
+    } else if (phase_ == Phase::idle && now >= tidy_at_) {
+      tidy(lock);
+    } else if (phase_ == Phase::idle && tidy_at_ != Clock::time_point::max()) {
+      changed_.wait_until(lock, tidy_at_);
     } else {
       changed_.wait(lock);
     }
@@ -356,6 +360,7 @@ void Writer::finish_group(const Outcome& outcome, Clock::duration took) {
     stats_.largest_group = std::max<std::uint64_t>(stats_.largest_group, members.size());
     stats_.commit_time += took;
     stats_.log_bytes = connection_->log_bytes();
+    tidy_at_ = Clock::now() + options_.idle_checkpoint;
   }
   // Those just answered and those who waited meanwhile are the writers at work.
   expected_ = solo_ ? 1 : members.size() + queue_.size();
@@ -364,23 +369,6 @@ void Writer::finish_group(const Outcome& outcome, Clock::duration took) {
     wake(member, ok ? std::nullopt : std::optional<Error>(outcome.result.error().clone()));
   }
   if (fatal_) refuse_all(*fatal_);
-}
-
-/// Writes the log back when it is long, between two groups.
-void Writer::maintain(std::unique_lock<std::mutex>& lock) {
-  auto bytes = connection_->log_bytes();
-  if (bytes < checkpoint_at_) return;
-  phase_ = Phase::opening;
-  lock.unlock();
-  int code = 0;
-  auto complete = connection_->checkpoint(bytes >= options_.truncate_log_bytes, code);
-  lock.lock();
-  phase_ = Phase::idle;
-  ++stats_.checkpoints;
-  if (!complete) note_locked(code, complete.error());
-  // What a reader still needs stays in the log: try again when there is much more of it.
-  checkpoint_at_ = complete.ok() && *complete ? options_.checkpoint_log_bytes
-                                              : bytes + options_.checkpoint_log_bytes / 4;
 }
 
 /// The disk was full. Writes something small as it is, to see whether it still is.

@@ -97,6 +97,10 @@ class Writer : public std::enable_shared_from_this<Writer> {
   Outcome end_group(bool schema);
   void finish_group(const Outcome& outcome, Clock::duration took);
   void maintain(std::unique_lock<std::mutex>& lock);
+  void tidy(std::unique_lock<std::mutex>& lock);
+  /// Whether all of the log was written back.
+  bool write_back(std::unique_lock<std::mutex>& lock, bool truncate);
+  void tell_held(std::unique_lock<std::mutex>& lock);
   void probe(std::unique_lock<std::mutex>& lock);
   void go_on();
   bool may_close(Clock::time_point now) const;
@@ -138,6 +142,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
   std::optional<Error> full_;  // the disk was full at the last try
   std::optional<Error> corrupt_;
   Clock::time_point probe_at_{};
+  Clock::time_point tidy_at_ = Clock::time_point::max();  // when nobody writes until then
+  Clock::time_point warn_at_ = Clock::time_point::min();
   std::uint64_t checkpoint_at_ = 0;  // log size that makes the next one worth it
   SqliteStats stats_;
 };
