@@ -83,8 +83,9 @@ constexpr kit::db::Sql related_sql[] = {
         .mysql = R"sql(
   SELECT id, name, created_at, updated_at, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN genres ON id = kit_value
    ORDER BY kit_key)sql",
     },

@@ -257,8 +257,9 @@ constexpr kit::db::Sql related_sql[] = {
   SELECT id, name, email, credit, notes, pin, rep_id, folder_id, created_at, updated_at, version,
          deleted_at, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN clients ON id = kit_value
    WHERE clients.deleted_at IS NULL
      AND (?2 = 1
@@ -305,8 +306,9 @@ constexpr kit::db::Sql related_sql[] = {
     FROM (SELECT id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
             FROM (SELECT place - 1 AS kit_key, kit_value
-                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                        kit_value bigint PATH '$')) AS ids) AS kit_keys
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                           place FOR ORDINALITY,
+                           kit_value bigint PATH '$')) AS ids) AS kit_keys
             JOIN clients ON rep_id = kit_value
            WHERE clients.deleted_at IS NULL
              AND (?4 = 1
@@ -356,8 +358,9 @@ constexpr kit::db::Sql related_sql[] = {
     FROM (SELECT id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY id) AS kit_place
             FROM (SELECT place - 1 AS kit_key, kit_value
-                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                        kit_value bigint PATH '$')) AS ids) AS kit_keys
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                           place FOR ORDINALITY,
+                           kit_value bigint PATH '$')) AS ids) AS kit_keys
             JOIN clients ON folder_id = kit_value
            WHERE clients.deleted_at IS NULL
              AND (?4 = 1

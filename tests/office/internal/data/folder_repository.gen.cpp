@@ -156,8 +156,9 @@ constexpr kit::db::Sql related_sql[] = {
         .mysql = R"sql(
   SELECT id, title, created_at, updated_at, version, deleted_at, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN folders ON id = kit_value
    WHERE folders.deleted_at IS NULL
    ORDER BY kit_key)sql",

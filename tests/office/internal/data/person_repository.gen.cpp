@@ -168,8 +168,9 @@ constexpr kit::db::Sql related_sql[] = {
         .mysql = R"sql(
   SELECT id, login, name, boss_id, created_at, updated_at, version, kit_key
     FROM (SELECT place - 1 AS kit_key, kit_value
-            FROM JSON_TABLE(?1, '$[*]' COLUMNS (place FOR ORDINALITY,
-                                                kit_value bigint PATH '$')) AS ids) AS kit_keys
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
     JOIN people ON id = kit_value
    ORDER BY kit_key)sql",
     },
