@@ -188,15 +188,10 @@ class Importer {
 
   /// What is left refers to nothing, or to each other: with all of it there `verify` knows which.
   Task<> store_unchecked(Session& session) {
+    if (postponed_.empty() || !target_.has_late_references()) co_return;
+    problems_of_postponed_.clear();
     std::vector<const KeptRecord*> late;
-    std::vector<std::pair<std::size_t, Error>> problems;
-    for (std::size_t i = 0; i < postponed_.size(); ++i) {
-      const bool holds = co_await verifies(session, postponed_[i], nullptr);
-      if (holds) problems.push_back(std::move(problems_of_postponed_[i]));
-      if (!holds) late.push_back(&postponed_[i]);
-    }
-    problems_of_postponed_ = std::move(problems);
-    if (late.empty()) co_return;
+    for (const KeptRecord& record : postponed_) late.push_back(&record);
     // Nothing but statements is awaited until they are on again: when one is cancelled its
     // connection ends, and with it the setting.
     co_await session.execute("SET SESSION foreign_key_checks = 0", {});
@@ -204,7 +199,7 @@ class Importer {
     co_await session.execute("SET SESSION foreign_key_checks = 1", {});
     co_await std::move(done);
     for (const KeptRecord* record : late) {
-      if (record != nullptr) co_await verifies(session, *record, &problems_of_postponed_);
+      if (record != nullptr) co_await verify_late(session, *record);
     }
   }
 
@@ -223,14 +218,12 @@ class Importer {
     }
   }
 
-  Task<bool> verifies(Session& session, const KeptRecord& record,
-                      std::vector<std::pair<std::size_t, Error>>* problems) {
+  Task<> verify_late(Session& session, const KeptRecord& record) {
     const std::vector<csv::Field> fields = record.views();
     Result<> held = co_await as_result(target_.verify(session, fields));
-    if (held.ok()) co_return true;
-    if (!is_about_record(held.error())) co_return std::move(held).error();
-    if (problems != nullptr) problems->emplace_back(record.line, std::move(held).error());
-    co_return false;
+    if (held.ok()) co_return;
+    if (!is_about_record(held.error())) co_await std::move(held).error();
+    problems_of_postponed_.emplace_back(record.line, std::move(held).error());
   }
 
   /// Until no more of them can be stored. The last are tried first: a file may stand on its head.

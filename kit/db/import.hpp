@@ -45,6 +45,8 @@ class ImportTarget {
   /// Looks at a record again that `store` took, after all of them, when the database has found that
   /// some row refers to nothing: fails with violations when it is this one's.
   virtual Task<> verify(Session& session, std::span<const csv::Field> fields);
+  /// Whether a record may refer to a later one, which `verify` looks for.
+  virtual bool has_late_references() const { return false; }
   /// Hands every stored row to `sink`, in the order of `columns()`, as CSV fields; for export. Rows
   /// that are only marked as deleted are left out; `store` refuses a record with the key of one.
   virtual Task<> each(Session& session, RecordSink sink) = 0;

@@ -142,7 +142,7 @@ class Rules(Language):
             self.assertNotIn(word.encode(), each.body)
             self.assertNotIn(b'"secret_recipe":', each.body)
         folder = tempfile.mkdtemp(prefix="language-test-")
-        status, text = run_command("export", f"--database.path={self.server.database}", "--dir", folder)
+        status, text = run_command("export", *self.server.database.settings, "--dir", folder)
         self.assertEqual(status, 0, text)
         exported = ""
         for name in os.listdir(folder):
@@ -234,10 +234,10 @@ class Links(Language):
         file = os.path.join(folder, "Liking.csv")
         with open(file, "w", encoding="utf-8") as out:
             out.write(f"Customer,Product,Position,Share\n{self.customer},{one},3,2.25\n")
-        status, text = run_command("import", f"--database.path={self.server.database}", "--dir", folder)
+        status, text = run_command("import", *self.server.database.settings, "--dir", folder)
         self.assertEqual(status, 0, text)
         self.assertEqual(self.server.get(self.path).json()["items"][0]["link"]["share"], "2.25")
-        status, text = run_command("export", f"--database.path={self.server.database}", "--dir", folder + "/out")
+        status, text = run_command("export", *self.server.database.settings, "--dir", folder + "/out")
         self.assertEqual(status, 0, text)
         with open(os.path.join(folder, "out", "Liking.csv"), encoding="utf-8") as exported:
             self.assertIn(f"{self.customer},{one},3,2.25", exported.read())

@@ -168,7 +168,7 @@ class WritingTest(unittest.TestCase):
                 self.assertEqual(again.headers["idempotency-replayed"], "true")
         self.assertEqual(keyed("POST", "/clients", stays, "other").body, other.body, "others keep theirs")
         self.ask("GET", url, status=404)
-        stored = "SELECT count(*) FROM kit_idempotency_keys WHERE body LIKE '%{}%'"
+        stored = f"SELECT count(*) FROM kit_idempotency_keys WHERE {self.office.database.as_text('body')} LIKE '%{{}}%'"
         self.assertEqual(self.office.database.rows(stored.format("urge me")), [(0,)])
         self.assertEqual(self.office.database.rows(stored.format("I stay")), [(1,)])
 

@@ -36,6 +36,9 @@ class SqliteFile:
         """What is broken in it."""
         return [row for row in self.rows("PRAGMA integrity_check") if row != ("ok",)] + self.rows("PRAGMA foreign_key_check")
 
+    def as_text(self, bytes_column):
+        return f"CAST({bytes_column} AS TEXT)"
+
     def series(self, count):
         return f"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n)"
 
@@ -93,6 +96,9 @@ class ServerDatabase:
 
     def problems(self):
         return []  # the server's matter: it has checked every row
+
+    def as_text(self, bytes_column):
+        return f"convert_from({bytes_column}, 'UTF8')" if self.dialect == "postgresql" else f"CONVERT({bytes_column} USING utf8mb4)"
 
     def series(self, count):
         if self.dialect == "postgresql":

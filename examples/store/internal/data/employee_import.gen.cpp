@@ -95,6 +95,7 @@ class EmployeeImport final : public kit::db::ImportTarget {
   std::size_t key_columns() const override { return 1; }
   kit::Task<kit::db::Stored> store(kit::db::Session& session,
                                    std::span<const kit::csv::Field> fields) override;
+  bool has_late_references() const override { return true; }
   kit::Task<> verify(kit::db::Session& session, std::span<const kit::csv::Field> fields) override;
   kit::Task<> each(kit::db::Session& session, kit::db::RecordSink sink) override;
   kit::Task<std::optional<std::string>> page(kit::db::Session& session,

@@ -46,15 +46,16 @@ Error with_column(Error error, std::string_view message, std::string description
   return std::move(error).with_violation(std::move(column), std::move(description));
 }
 
-/// Those of "... FOREIGN KEY (`album_id`, `disc`) REFERENCES ...".
+/// Those of "... FOREIGN KEY (`album_id`, `disc`) REFERENCES ...", quoted as the session has it.
 Error with_columns(Error error, std::string_view message) {
   constexpr std::string_view before = "FOREIGN KEY (";
   const std::size_t start = message.find(before);
   if (start == message.npos) return error;
   std::string_view list = message.substr(start + before.size());
   list = list.substr(0, list.find(')'));
-  for (std::size_t open = list.find('`'); open != list.npos; open = list.find('`')) {
-    const std::size_t close = list.find('`', open + 1);
+  for (std::size_t open = list.find_first_of("`\""); open != list.npos;
+       open = list.find_first_of("`\"")) {
+    const std::size_t close = list.find(list[open], open + 1);
     if (close == list.npos) break;
     error = std::move(error).with_violation(std::string(list.substr(open + 1, close - open - 1)),
                                             "refers to nothing");
