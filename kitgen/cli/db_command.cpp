@@ -11,6 +11,7 @@
 
 #include "kit/adapters/sqlite/backup.hpp"
 #include "kit/base/text.hpp"
+#include "kitgen/cli/command.hpp"
 #include "kitgen/cli/migrate_database.hpp"
 #include "kitgen/cli/parser.hpp"
 
