@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against one real server, over TCP, TLS or with a password, as run.py says.
-#include "kit/async/first_of.hpp"
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "kit/async/task_group.hpp"
 #include "tests/redis/server_test_support.hpp"
 
@@ -80,6 +83,50 @@ TEST_F(ServerTest, AThousandTasksShareOneConnection) {
   EXPECT_EQ(client->stats().commands, 6'001u);
   EXPECT_LE(client->stats().opened, 2u);
   EXPECT_EQ(client->stats().in_flight, 0u);
+}
+
+TEST_F(ServerTest, ThreadsShareAClientAndSeeItsEnd) {
+  std::atomic<int> done{0};
+  std::atomic<bool> ends{false};
+  auto work = [&](Client* shared, int thread) -> Task<> {
+    for (int i = 0; i < 200; ++i) {
+      const std::string key = std::to_string(thread) + ":" + std::to_string(i);
+      co_await shared->set(key, key);
+      std::optional<std::string> value = co_await shared->get(key);
+      EXPECT_EQ(value, key);
+    }
+    ++done;
+    // The loop lives on when the client ends.
+    while (!ends) co_await sleep_for(milliseconds(1));
+  };
+  auto count = [&]() -> Task<std::int64_t> {
+    const Command list = words("CLIENT LIST");
+    Reply clients = co_await client->command(list);
+    co_return std::ranges::count(clients.bytes(), '\n');
+  };
+  const std::int64_t before = run(count()).value();
+  auto shared = open_client(test_options());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      auto its = std::move(make_epoll_loop().value());
+      EXPECT_EQ(shown(kit::run(*its, work(shared.get(), i))), "fine");
+    });
+  }
+  while (done < 4) std::this_thread::sleep_for(milliseconds(1));  // polls
+  EXPECT_EQ(shared->stats().commands, 1'600u);
+  EXPECT_GE(run(count()).value(), before + 4);
+  shared.reset();
+  auto all_closed = [&]() -> Task<> {
+    for (;;) {
+      const std::int64_t now = co_await count();
+      if (now <= before) co_return;
+      co_await sleep_for(milliseconds(1));
+    }
+  };
+  EXPECT_EQ(shown(run(with_deadline(seconds(10), all_closed()))), "fine");
+  ends = true;
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(ServerTest, PipelinesKeepTheirOrder) {
