@@ -268,9 +268,12 @@ TEST_F(SubscriptionTest, WhatTryingAgainDoesNotMendEndsIt) {
   auto all = [&]() -> Task<> {
     Subscriber subscriber;
     subscriber.on_message = [](std::string_view, std::string_view) {};
-    auto ended = co_await as_result(client().subscribe({"news"}, {}, std::move(subscriber)));
+    std::vector<std::string> channels = {"news"};
+    Task<> listening = client().subscribe(std::move(channels), {}, std::move(subscriber));
+    auto ended = co_await as_result(std::move(listening));
     EXPECT_EQ(shown(ended.error()), "PERMISSION_DENIED REDIS_NOPERM");
-    auto nothing = co_await as_result(client().subscribe({}, {}, Subscriber()));
+    Task<> nowhere = client().subscribe({}, {}, Subscriber());
+    auto nothing = co_await as_result(std::move(nowhere));
     EXPECT_EQ(nothing.error().code(), Code::invalid_argument);
   };
   run(all());

@@ -110,7 +110,8 @@ void Node::begin_open() {
 
 void Node::opened() {
   auto link = opening_->task->take();
-  opening_.reset();
+  // Its context is the current one until this ends.
+  const std::unique_ptr<Opening> ended = std::move(opening_);
   if (!link) return note_failure(link.error());
   failures_ = 0;
   not_before_ = {};
