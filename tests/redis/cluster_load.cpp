@@ -2,7 +2,7 @@
 // Reads and writes in a cluster from two threads until its input ends, and checks every answer.
 // Prints one line of JSON: what went wrong, and when (milliseconds of the monotonic clock).
 //
-// Usage: kit_redis_cluster_load DSN
+// Usage: kit_redis_cluster_load DSN [--fault=swap]   swap: now and then another key is read
 #include <atomic>
 #include <cstdio>
 #include <iostream>
@@ -94,6 +94,7 @@ class Findings {
 };
 
 std::atomic<bool> stopping{false};
+bool swaps = false;
 
 /// What one worker knows of a key that only it writes.
 struct Known {
@@ -127,7 +128,9 @@ Task<> work(redis::Client* client, Findings* findings, int worker) {
     Known& its = known[turn % keys_per_worker];
     const std::string key =
         "load:" + std::to_string(worker) + ":" + std::to_string(turn % keys_per_worker);
-    Task<std::optional<std::string>> getting = with_deadline(milliseconds(1'000), client->get(key));
+    const bool is_swapped = swaps && turn % 100 == 41;  // the second key: the eleventh is read
+    const std::string asked = is_swapped ? key + "0" : key;
+    auto getting = with_deadline(milliseconds(1'000), client->get(asked));
     auto value = co_await as_result(std::move(getting));
     if (value.ok()) {
       check(key, *value, its, *findings);
@@ -157,8 +160,9 @@ Task<> work_all(redis::Client* client, Findings* findings, int thread) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s DSN\n", argv[0]);
+  swaps = argc == 3 && std::string_view(argv[2]) == "--fault=swap";
+  if (argc != 2 && !swaps) {
+    std::fprintf(stderr, "usage: %s DSN [--fault=swap]\n", argv[0]);
     return 2;
   }
   redis::RedisOptions options;

@@ -22,7 +22,7 @@ class ClusterTest : public ServerTest {
   /// Those that the cluster has now, by "host:port".
   std::map<std::string, Primary> primaries() {
     std::map<std::string, Primary> all;
-    const Reply slots = run(client->command(words({"CLUSTER", "SLOTS"}))).value();
+    const Reply slots = run(client->command(words("CLUSTER SLOTS"))).value();
     for (const Reply& range : slots.items()) {
       const std::vector<Reply>& node = range.items()[2].items();
       const std::string place =
@@ -35,7 +35,7 @@ class ClusterTest : public ServerTest {
   }
   /// Who has the slot, and somebody else.
   std::pair<std::string, std::string> owner_and_other(std::uint16_t slot) {
-    const Reply slots = run(client->command(words({"CLUSTER", "SLOTS"}))).value();
+    const Reply slots = run(client->command(words("CLUSTER SLOTS"))).value();
     auto map = detail::parse_slots(slots, {"127.0.0.1", 1}).value();
     const std::string owner = map.find(slot)->primary.shown();
     for (const auto& shard : map.shards) {
@@ -80,14 +80,14 @@ TEST_F(ClusterTest, CommandsWithKeysOfSeveralNodesAreSplitOrRefused) {
   EXPECT_FALSE(values.back());
   EXPECT_EQ(run(client->del(keys)).value(), 50);
   const std::string crossed = "INVALID_ARGUMENT REDIS_CROSSSLOT";
-  EXPECT_EQ(shown(run(client->command(words({"RENAME", "a", "b"})))), crossed);
-  EXPECT_EQ(shown(run(client->command(words({"MSET", "a", "1", "b", "2"})))), crossed);
-  const std::vector<Command> both = {words({"SET", "a", "1"}), words({"SET", "b", "1"})};
+  EXPECT_EQ(shown(run(client->command(words("RENAME a b")))), crossed);
+  EXPECT_EQ(shown(run(client->command(words("MSET a 1 b 2")))), crossed);
+  const std::vector<Command> both = {words("SET a 1"), words("SET b 1")};
   EXPECT_EQ(shown(run(client->transaction(both))), crossed);
-  const std::vector<Command> tagged = {words({"SET", "{t}a", "1"}), words({"SET", "{t}b", "1"})};
+  const std::vector<Command> tagged = {words("SET {t}a 1"), words("SET {t}b 1")};
   EXPECT_EQ(shown(run(client->transaction(tagged))), "fine");
-  EXPECT_EQ(shown(run(client->command(words({"KEYS", "*"})))), "INVALID_ARGUMENT REDIS_ONE_NODE");
-  EXPECT_EQ(shown(run(client->command(words({"PING"})))), "fine");
+  EXPECT_EQ(shown(run(client->command(words("KEYS *")))), "INVALID_ARGUMENT REDIS_ONE_NODE");
+  EXPECT_EQ(shown(run(client->command(words("PING")))), "fine");
 }
 
 TEST_F(ClusterTest, PipelinesAnswerInTheirOrder) {
@@ -123,9 +123,8 @@ TEST_F(ClusterTest, ASlotThatMovesIsFollowed) {
   EXPECT_EQ(run(client->pipeline(pipeline)).value()[1].as_integer().value(), 3);
   const std::vector<Command> commands = {words({"INCR", key})};
   EXPECT_EQ(shown(run(client->transaction(commands))), "ABORTED REDIS_EXECABORT");
-  EXPECT_TRUE(run(client->blocking(words({"BLPOP", "{moving}list", "0.01"}), milliseconds(10)))
-                  .value()
-                  .is_null());
+  EXPECT_TRUE(
+      run(client->blocking(words("BLPOP {moving}list 0.01"), milliseconds(10))).value().is_null());
   // It has moved.
   for (auto& [place, node] : nodes) set_slot(*node.client, slot, "NODE", target.id);
   EXPECT_EQ(run(client->get(key)).value(), "3");

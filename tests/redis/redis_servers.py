@@ -45,7 +45,7 @@ class Redis(servers.Server):
 
     def set_up(self):
         if not shutil.which(self.program):
-            raise SystemExit(f"{self.program} is missing: apt-get install redis-server redis-sentinel")
+            raise SystemExit(f"{self.program} is missing: apt-get install redis-server")
         command = [self.program, "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", "--unixsocket", self.folder / "socket",
                    "--enable-debug-command", "yes"]
         if self.tls:

@@ -26,12 +26,12 @@ TEST_F(SentinelTest, AnUnknownNameIsNoServer) {
 
 TEST_F(SentinelTest, ThePrimaryIsFoundAndTheNextOneFollowed) {
   run(client->set("before", "1")).value();
-  const std::string first = run_id(run(client->command(words({"INFO", "server"}))).value());
+  const std::string first = run_id(run(client->command(words("INFO server"))).value());
   auto session = [&]() -> Task<> {
     Session own = co_await client->session();
     // So that what is written now survives.
-    co_await own.command(words({"SET", "kept", "1"}));
-    Reply replicas = co_await own.command(words({"WAIT", "2", "2000"}), seconds(2));
+    co_await own.command(words("SET kept 1"));
+    Reply replicas = co_await own.command(words("WAIT 2 2000"), seconds(2));
     EXPECT_EQ(replicas.as_integer().value(), 2);
   };
   run(session()).value();
@@ -46,9 +46,9 @@ TEST_F(SentinelTest, ThePrimaryIsFoundAndTheNextOneFollowed) {
   };
   run(with_deadline(seconds(30), go_on())).value();
   EXPECT_EQ(run(client->get("kept")).value(), "1");
-  const std::string second = run_id(run(client->command(words({"INFO", "server"}))).value());
+  const std::string second = run_id(run(client->command(words("INFO server"))).value());
   EXPECT_NE(first, second);
-  const Reply role = run(client->command(words({"ROLE"}))).value();
+  const Reply role = run(client->command(words("ROLE"))).value();
   EXPECT_EQ(role.items()[0].bytes(), "master");
   // The one that was killed comes back and thinks it takes writes, until it is told.
   tests::control_server("start");
@@ -66,17 +66,17 @@ TEST_F(SentinelTest, APrimaryThatIsTakenOffIsLeft) {
     const std::size_t begin = dsn.find("://") + 3;
     RedisOptions options = test_options("redis://" + dsn.substr(begin, dsn.find(',') - begin));
     auto sentinel = open_client(std::move(options));
-    const auto failover = words({"SENTINEL", "FAILOVER", "store"});
+    const auto failover = words("SENTINEL FAILOVER store");
     for (;;) {
       auto asked = co_await as_result(sentinel->command(failover));
       if (asked.ok()) break;
       // While it still looks after the fail-over before.
       co_await sleep_for(milliseconds(100));
     }
-    const Reply before = co_await client->command(words({"INFO", "server"}));
+    const Reply before = co_await client->command(words("INFO server"));
     for (;;) {
       auto was_set = co_await as_result(client->set("x", "2"));
-      auto info = co_await as_result(client->command(words({"INFO", "server"})));
+      auto info = co_await as_result(client->command(words("INFO server")));
       if (was_set.ok() && info.ok() && run_id(*info) != run_id(before)) co_return;
       co_await sleep_for(milliseconds(20));
     }

@@ -14,6 +14,7 @@
 #include "kit/async/epoll_loop.hpp"
 #include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
+#include "kit/base/text.hpp"
 #include "tests/databases/server_control.hpp"
 
 namespace kit::redis {
@@ -37,7 +38,7 @@ class ServerTest : public ::testing::Test {
   void SetUp() override {
     client = open_client(test_options());
     if (!tests::setting("KIT_TEST_DSN").starts_with("redis+cluster")) {
-      run(client->command(words({"FLUSHALL"}))).value();
+      run(client->command(words("FLUSHALL"))).value();
     }
   }
   static std::unique_ptr<Client> open_client(RedisOptions options) {
@@ -49,13 +50,18 @@ class ServerTest : public ::testing::Test {
   Result<T> run(Task<T> task) {
     return kit::run(*loop, std::move(task));
   }
-  /// Words that live as long as the test.
+  /// Words that live as long as the test: of "SET a 1", or one by one.
+  Command words(std::string_view line) {
+    kept_lines.push_back(std::make_unique<std::string>(line));
+    return words(split(*kept_lines.back(), ' '));
+  }
   Command words(std::vector<std::string_view> list) {
     kept.push_back(std::make_unique<std::vector<std::string_view>>(std::move(list)));
     return *kept.back();
   }
 
   std::unique_ptr<Loop> loop = std::move(make_epoll_loop().value());
+  std::vector<std::unique_ptr<std::string>> kept_lines;
   std::vector<std::unique_ptr<std::vector<std::string_view>>> kept;
   std::unique_ptr<Client> client;
 };

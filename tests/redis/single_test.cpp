@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against one real server, over TCP, TLS or with a password, as run.py says.
-#include "kit/async/first_of.hpp"
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "kit/async/task_group.hpp"
 #include "tests/redis/server_test_support.hpp"
 
@@ -50,7 +53,7 @@ TEST_F(ServerTest, ErrorsHaveCodesAndReasons) {
   run(client->set("text", "x")).value();
   EXPECT_EQ(shown(run(client->hget("text", "f"))), "FAILED_PRECONDITION REDIS_WRONGTYPE");
   EXPECT_EQ(shown(run(client->incr("text"))), "INVALID_ARGUMENT REDIS_ERROR");
-  auto unknown = run(client->command(words({"NOSUCH", "secret-argument"})));
+  auto unknown = run(client->command(words("NOSUCH secret-argument")));
   EXPECT_EQ(shown(unknown), "UNIMPLEMENTED REDIS_ERROR");
   EXPECT_EQ(unknown.error().describe().find("secret-argument"), std::string::npos);
   for (const std::string_view refused : {"SUBSCRIBE", "BLPOP", "MULTI", "SELECT", "MONITOR"}) {
@@ -82,6 +85,50 @@ TEST_F(ServerTest, AThousandTasksShareOneConnection) {
   EXPECT_EQ(client->stats().in_flight, 0u);
 }
 
+TEST_F(ServerTest, ThreadsShareAClientAndSeeItsEnd) {
+  std::atomic<int> done{0};
+  std::atomic<bool> ends{false};
+  auto work = [&](Client* shared, int thread) -> Task<> {
+    for (int i = 0; i < 200; ++i) {
+      const std::string key = std::to_string(thread) + ":" + std::to_string(i);
+      co_await shared->set(key, key);
+      std::optional<std::string> value = co_await shared->get(key);
+      EXPECT_EQ(value, key);
+    }
+    ++done;
+    // The loop lives on when the client ends.
+    while (!ends) co_await sleep_for(milliseconds(1));
+  };
+  auto count = [&]() -> Task<std::int64_t> {
+    const Command list = words("CLIENT LIST");
+    Reply clients = co_await client->command(list);
+    co_return std::ranges::count(clients.bytes(), '\n');
+  };
+  const std::int64_t before = run(count()).value();
+  auto shared = open_client(test_options());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      auto its = std::move(make_epoll_loop().value());
+      EXPECT_EQ(shown(kit::run(*its, work(shared.get(), i))), "fine");
+    });
+  }
+  while (done < 4) std::this_thread::sleep_for(milliseconds(1));  // polls
+  EXPECT_EQ(shared->stats().commands, 1'600u);
+  EXPECT_GE(run(count()).value(), before + 4);
+  shared.reset();
+  auto all_closed = [&]() -> Task<> {
+    for (;;) {
+      const std::int64_t now = co_await count();
+      if (now <= before) co_return;
+      co_await sleep_for(milliseconds(1));
+    }
+  };
+  EXPECT_EQ(shown(run(with_deadline(seconds(10), all_closed()))), "fine");
+  ends = true;
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST_F(ServerTest, PipelinesKeepTheirOrder) {
   std::vector<std::string> numbers;
   for (int i = 0; i < 5'000; ++i) numbers.push_back(std::to_string(i));
@@ -93,13 +140,13 @@ TEST_F(ServerTest, PipelinesKeepTheirOrder) {
   for (std::size_t i = 0; i < replies.size(); ++i) {
     ASSERT_EQ(replies[i].as_integer().value(), static_cast<std::int64_t>(i + 1));
   }
-  auto list = run(client->command(words({"LRANGE", "list", "0", "-1"}))).value();
+  auto list = run(client->command(words("LRANGE list 0 -1"))).value();
   EXPECT_EQ(list.as_texts().value(), numbers);
 }
 
 TEST_F(ServerTest, CancelledTasksLeaveOthersTheirAnswers) {
   auto sleepy = [&]() -> Task<> {
-    const auto slow = words({"DEBUG", "SLEEP", "0.2"});
+    const auto slow = words("DEBUG SLEEP 0.2");
     Task<Reply> sleeping = with_deadline(milliseconds(20), client->command(slow));
     auto slept = co_await as_result(std::move(sleeping));
     EXPECT_EQ(slept.error().code(), Code::deadline_exceeded);
@@ -119,11 +166,11 @@ TEST_F(ServerTest, BlockingCommandsHaveTheirOwnConnection) {
       Reply reply = co_await its->blocking(command, seconds(5));
       EXPECT_EQ(reply.as_texts().value(), (std::vector<std::string>{"queue", "job"}));
     };
-    group.spawn(pop(client.get(), words({"BLPOP", "queue", "5"})));
+    group.spawn(pop(client.get(), words("BLPOP queue 5")));
     while (client->stats().in_use == 0) co_await sleep_for(milliseconds(1));
-    co_await client->command(words({"RPUSH", "queue", "job"}));
+    co_await client->command(words("RPUSH queue job"));
     co_await group.join();
-    Reply none = co_await client->blocking(words({"BLPOP", "queue", "0.01"}), milliseconds(10));
+    Reply none = co_await client->blocking(words("BLPOP queue 0.01"), milliseconds(10));
     EXPECT_TRUE(none.is_null());
   };
   run(both()).value();
@@ -131,13 +178,12 @@ TEST_F(ServerTest, BlockingCommandsHaveTheirOwnConnection) {
 }
 
 TEST_F(ServerTest, TransactionsAreAllOrNothing) {
-  const std::vector<Command> good = {words({"SET", "a", "1"}), words({"INCR", "a"}),
-                                     words({"HGET", "a", "x"})};
+  const std::vector<Command> good = {words("SET a 1"), words("INCR a"), words("HGET a x")};
   auto replies = run(client->transaction(good)).value();
   ASSERT_EQ(replies.size(), 3u);
   EXPECT_EQ(replies[1].as_integer().value(), 2);
   EXPECT_EQ(replies[2].to_error().reason(), "REDIS_WRONGTYPE");
-  const std::vector<Command> bad = {words({"SET", "a", "9"}), words({"INCR"})};
+  const std::vector<Command> bad = {words("SET a 9"), words("INCR")};
   EXPECT_EQ(shown(run(client->transaction(bad))), "ABORTED REDIS_EXECABORT");
   EXPECT_EQ(run(client->get("a")).value(), "2");
 }
@@ -145,9 +191,9 @@ TEST_F(ServerTest, TransactionsAreAllOrNothing) {
 TEST_F(ServerTest, AWatchedKeyThatChangesEndsATransaction) {
   auto watch = [&]() -> Task<> {
     Session session = co_await client->session();
-    co_await session.command(words({"WATCH", "a"}));
+    co_await session.command(words("WATCH a"));
     co_await client->set("a", "other");
-    const std::vector<Command> commands = {words({"SET", "a", "mine"})};
+    const std::vector<Command> commands = {words("SET a mine")};
     auto done = co_await session.transaction(commands);
     EXPECT_FALSE(done);
     done = co_await session.transaction(commands);
@@ -161,15 +207,15 @@ TEST_F(ServerTest, ASessionLeavesNoStateBehind) {
   auto leave = [&]() -> Task<> {
     {
       Session session = co_await client->session();
-      co_await session.command(words({"SELECT", "3"}));
-      co_await session.command(words({"SET", "elsewhere", "1"}));
+      co_await session.command(words("SELECT 3"));
+      co_await session.command(words("SET elsewhere 1"));
     }
     {
       Session session = co_await client->session();
-      co_await session.command(words({"MULTI"}));
+      co_await session.command(words("MULTI"));
     }
     Session session = co_await client->session();
-    Reply reply = co_await session.command(words({"EXISTS", "elsewhere"}));
+    Reply reply = co_await session.command(words("EXISTS elsewhere"));
     EXPECT_EQ(reply.as_integer().value(), 0);
   };
   run(leave()).value();
@@ -179,13 +225,102 @@ TEST_F(ServerTest, ScriptsAreSentOnce) {
   const Script script("return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}");
   EXPECT_EQ(Script("").hash(), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
   const std::array<std::string_view, 1> keys = {"counter"}, arguments = {"x"};
-  run(client->command(words({"SCRIPT", "FLUSH"}))).value();
+  run(client->command(words("SCRIPT FLUSH"))).value();
   for (std::int64_t i = 1; i <= 3; ++i) {
     const Reply reply = run(client->run(script, keys, arguments)).value();
     ASSERT_EQ(reply.items().size(), 3u);
     EXPECT_EQ(reply.items()[2].as_integer().value(), i);
   }
   EXPECT_EQ(client->stats().errors, 1u);  // NOSCRIPT, the first time
+}
+
+TEST_F(ServerTest, AServerThatStandsStillAndGoesOn) {
+  auto tasks = [&]() -> Task<> {
+    co_await client->set("a", "1");
+    tests::control_server("pause");
+    const Clock::time_point begin = Clock::now();
+    for (int i = 0; i < 20; ++i) {
+      Task<bool> setting = with_deadline(milliseconds(50), client->set("a", "2"));
+      auto was_set = co_await as_result(std::move(setting));
+      EXPECT_FALSE(was_set.ok());
+    }
+    EXPECT_LT(Clock::now() - begin, seconds(5)) << "errors are bounded by the deadline";
+    tests::control_server("go_on");
+    const Clock::time_point healed = Clock::now();
+    for (;;) {
+      auto was_set = co_await as_result(client->set("a", "3"));
+      if (was_set.ok()) break;
+      co_await sleep_for(milliseconds(10));
+    }
+    EXPECT_LT(Clock::now() - healed, seconds(2));
+    std::optional<std::string> value = co_await client->get("a");
+    EXPECT_EQ(value, "3");
+  };
+  run(tasks()).value();
+  EXPECT_EQ(client->stats().in_flight, 0u);
+}
+
+TEST_F(ServerTest, AServerThatDiesAndComesBack) {
+  int missed = 0, ready = 0;
+  auto tasks = [&]() -> Task<> {
+    TaskGroup group("listen");
+    Subscriber subscriber;
+    subscriber.on_message = [](std::string_view, std::string_view) {};
+    subscriber.on_ready = [&] { ++ready; };
+    subscriber.on_missed = [&] { ++missed; };
+    group.spawn(client->subscribe({"news"}, {}, std::move(subscriber)));
+    while (ready == 0) co_await sleep_for(milliseconds(1));
+    co_await client->set("a", "1");
+    tests::control_server("kill");
+    for (int i = 0; i < 20; ++i) {
+      auto was_set = co_await as_result(client->set("a", "2"));
+      EXPECT_EQ(was_set.ok() ? "fine" : name(was_set.error().code()), "UNAVAILABLE");
+      co_await sleep_for(milliseconds(10));
+    }
+    tests::control_server("start");
+    const Clock::time_point healed = Clock::now();
+    for (;;) {
+      auto was_set = co_await as_result(client->set("a", "3"));
+      if (was_set.ok()) break;
+      co_await sleep_for(milliseconds(10));
+    }
+    EXPECT_LT(Clock::now() - healed, seconds(2));
+    while (ready < 2) co_await sleep_for(milliseconds(1));
+    EXPECT_EQ(missed, 2);
+    group.cancel();
+    static_cast<void>(co_await as_result(group.join()));
+  };
+  run(tasks()).value();
+  EXPECT_EQ(client->stats().in_flight, 0u);
+  EXPECT_EQ(client->stats().in_use, 0u);
+}
+
+TEST_F(ServerTest, TheWrongWordIsNoWayIn) {
+  std::string dsn = tests::setting("KIT_TEST_DSN");
+  const std::size_t at = dsn.find("se%2Fcr");
+  if (at == dsn.npos) return;  // a server without a password
+  dsn.replace(at, 2, "xx");
+  auto other = open_client(test_options(dsn));
+  auto value = run(other->get("a"));
+  EXPECT_EQ(shown(value), "UNAUTHENTICATED REDIS_WRONGPASS");
+  dsn = tests::setting("KIT_TEST_DSN");
+  if (!dsn.starts_with("rediss")) return;
+  const std::size_t query = dsn.find('?');
+  auto stranger = open_client(test_options(dsn.substr(0, query)));
+  EXPECT_EQ(shown(run(stranger->get("a"))), "UNAVAILABLE TLS_CERTIFICATE_REFUSED");
+  auto careless = open_client(test_options(dsn.substr(0, query) + "?sslmode=require"));
+  EXPECT_EQ(shown(run(careless->get("a"))), "fine");
+}
+
+TEST_F(ServerTest, OverAUnixSocketAndWithTheOlderProtocol) {
+  const std::string dsn = tests::setting("KIT_TEST_SOCKET_DSN") + "&protocol=2&client-name=older";
+  auto older = open_client(test_options(dsn));
+  EXPECT_TRUE(run(older->set("a", "1")).value());
+  EXPECT_EQ(run(client->get("a")).value(), "1");
+  const std::vector<std::pair<std::string, std::string>> fields = {{"a", "1"}};
+  run(older->hset("h", fields)).value();
+  EXPECT_EQ(run(older->hgetall("h")).value(), fields);
+  EXPECT_EQ(run(older->command(words("CLIENT GETNAME"))).value().bytes(), "older");
 }
 
 TEST_F(ServerTest, SubscriptionsHearWhatIsPublished) {

@@ -60,7 +60,8 @@ class Engine;
 }  // namespace detail
 
 /// A connection that a task has to itself, for what is of one connection: MULTI, WATCH. It goes
-/// back when this ends; is closed instead when it may be in a state. Thread safety: its thread.
+/// back when this ends; is closed instead when it may be in a state. After a failure of anything
+/// but the server it is of no use (REDIS_SESSION_LOST). Thread safety: one task at a time.
 /// Lifetime: the client's.
 class Session {
  public:

@@ -60,6 +60,12 @@ Task<std::vector<Reply>> Session::exchange(std::span<const Command> commands,
   if (commands.empty()) co_return std::vector<Reply>();
   const Clock::duration limit = detail::answer_limit(options, server_wait);
   auto replies = co_await lease_->link().exchange(std::move(bytes), commands.size(), limit);
+  // The next session is opened where the slot is now.
+  for (const Reply& reply : replies) {
+    if (!reply.is_error()) continue;
+    const auto moved = detail::parse_redirection(reply.bytes(), lease_->node()->address());
+    if (moved && reply.bytes().starts_with("MOVED")) lease_->node()->shared().slots.move(*moved);
+  }
   co_return std::move(replies);
 }
 

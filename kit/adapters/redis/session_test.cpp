@@ -2,6 +2,7 @@
 // Logging in, connections that one task has, and subscriptions.
 #include "kit/adapters/redis/cache.hpp"
 #include "kit/adapters/redis/fake_redis_test_support.hpp"
+#include "kit/adapters/redis/metrics.hpp"
 
 namespace kit::redis {
 namespace {
@@ -56,6 +57,27 @@ TEST_F(LoginTest, WhatDoesNotGetInSaysWhy) {
     };
     run(all());
   }
+}
+
+TEST_F(SessionTest, WhatIsCountedIsShown) {
+  auto opened = open(std::move(options));
+  ASSERT_TRUE(opened.ok());
+  const std::shared_ptr<Client> client = std::move(*opened);
+  fake.answer = [](Peer&, const std::string&) { return std::string("-ERR no\r\n"); };
+  auto all = [&]() -> Task<> {
+    static_cast<void>(co_await as_result(client->get("a")));
+    static_cast<void>(co_await as_result(client->get("a")));
+  };
+  run(all());
+  telemetry::Registry registry;
+  add_metrics(registry, client);
+  std::string text;
+  registry.write_text(text);
+  for (const std::string_view line :
+       {"\nredis_commands_total 2\n", "\nredis_command_errors_total 2\n",
+        "\nredis_connections_opened_total 1\n", "\nredis_commands_in_flight 0\n",
+        "\nredis_command_seconds_total 0"})
+    EXPECT_NE(text.find(line), text.npos) << line << text;
 }
 
 TEST_F(SessionTest, SoManyAreOpenAtOnceAndOthersWait) {
@@ -116,6 +138,54 @@ TEST_F(SessionTest, ACancelledOneIsClosed) {
   };
   run(all());
   EXPECT_EQ(client().stats().in_use, 0u);
+}
+
+TEST_F(SessionTest, AfterATimeoutALateAnswerIsNobodys) {
+  fake.answer = [](Peer&, const std::string& command) {
+    return command.starts_with("GET slow") ? std::string() : bulk(command);
+  };
+  auto all = [&]() -> Task<> {
+    const std::array<std::string_view, 2> slow = {"GET", "slow"}, fast = {"GET", "fast"};
+    {
+      Session session = co_await client().session();
+      auto reply = co_await as_result(session.command(slow));
+      EXPECT_EQ(shown(reply.error()), "UNAVAILABLE REDIS_TIMEOUT");
+      fake.peer().send(bulk("of the slow one"));
+      co_await sleep_for(milliseconds(1));
+      reply = co_await as_result(session.command(fast));
+      EXPECT_EQ(shown(reply.error()), "UNAVAILABLE REDIS_SESSION_LOST");
+    }
+    Session session = co_await client().session();
+    const Reply reply = co_await session.command(fast);
+    EXPECT_EQ(reply.bytes(), "GET fast");
+  };
+  run(all());
+  EXPECT_EQ(fake.connects, 2u);
+}
+
+TEST_F(SessionTest, WhatIsDroppedWithoutALoopWakesNobody) {
+  options.sessions_per_node = 1;
+  options.connections_per_node = 1;
+  options.pipeline_depth = 2;
+  fake.answer = [](Peer&, const std::string&) { return std::string(); };
+  auto hold = [this]() -> Task<> {
+    Session session = co_await client().session();
+    co_await sleep_for(std::chrono::hours(1));
+  };
+  auto ask = [this]() -> Task<> { static_cast<void>(co_await get("a")); };
+  std::optional<TaskGroup> group;
+  auto begin = [&]() -> Task<> {
+    group.emplace("dropped");
+    for (int i = 0; i < 4; ++i) group->spawn(hold());
+    for (int i = 0; i < 4; ++i) group->spawn(ask());
+    co_await sleep_for(milliseconds(100));
+  };
+  run(begin());
+  EXPECT_EQ(client().stats().in_use, 1u);
+  EXPECT_EQ(client().stats().in_flight, 4u);
+  group.reset();  // in the order in which it has them, while the loop does not run
+  EXPECT_EQ(client().stats().in_use, 0u);
+  EXPECT_EQ(client().stats().in_flight, 0u);
 }
 
 TEST_F(SessionTest, AnUnusedConnectionIsClosed) {
@@ -198,9 +268,12 @@ TEST_F(SubscriptionTest, WhatTryingAgainDoesNotMendEndsIt) {
   auto all = [&]() -> Task<> {
     Subscriber subscriber;
     subscriber.on_message = [](std::string_view, std::string_view) {};
-    auto ended = co_await as_result(client().subscribe({"news"}, {}, std::move(subscriber)));
+    std::vector<std::string> channels = {"news"};
+    Task<> listening = client().subscribe(std::move(channels), {}, std::move(subscriber));
+    auto ended = co_await as_result(std::move(listening));
     EXPECT_EQ(shown(ended.error()), "PERMISSION_DENIED REDIS_NOPERM");
-    auto nothing = co_await as_result(client().subscribe({}, {}, Subscriber()));
+    Task<> nowhere = client().subscribe({}, {}, Subscriber());
+    auto nothing = co_await as_result(std::move(nowhere));
     EXPECT_EQ(nothing.error().code(), Code::invalid_argument);
   };
   run(all());

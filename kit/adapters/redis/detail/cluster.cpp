@@ -69,7 +69,8 @@ class Route {
     if (!is_read_ || was_lost_ || why.code() != Code::unavailable) co_return why;
     was_lost_ = true;
     co_await refreshed(thread_);
-    auto node = co_await find_node(thread_, slot_, is_read_);
+    // Not another replica, which may be lost too.
+    auto node = co_await find_node(thread_, slot_, false);
     co_return std::move(node);
   }
 

@@ -8,24 +8,59 @@
 #include "kit/adapters/redis/detail/thread.hpp"
 
 namespace kit::redis::detail {
-namespace {
 
-/// One more for as long as it lives.
-class Counted {
+/// Waits for one of the node's places for sessions, which its lease then has.
+class SessionWait final : public Operation<std::unique_ptr<Lease>>, public ListNode<SessionTag> {
  public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
-  ~Counted() { --count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
+  explicit SessionWait(std::shared_ptr<Node> node) : node_(std::move(node)) {
+    timer_.set_action([](void* self) { static_cast<SessionWait*>(self)->expire(); }, this);
+  }
+  ~SessionWait() { leave(); }
+  void grant() {
+    leave();
+    succeed(std::make_unique<Lease>(node_));
+  }
 
  private:
-  std::size_t& count_;
+  void start() override {
+    const RedisOptions& options = node_->shared().options;
+    if (node_->sessions_ < options.sessions_per_node && node_->session_waiting_.empty()) {
+      ++node_->sessions_;
+      return succeed(std::make_unique<Lease>(node_));
+    }
+    if (node_->session_waiting_count_ >= options.waiting_per_node) {
+      return refuse("REDIS_QUEUE_FULL",
+                    "too many tasks wait for a session with Redis at " + node_->address().shown());
+    }
+    node_->session_waiting_.push_back(*this);
+    ++node_->session_waiting_count_;
+    Loop::current().start(timer_, Loop::current().now() + options.queue_limit);
+  }
+  void detach() override { leave(); }
+  void expire() {
+    leave();
+    refuse("REDIS_SESSIONS_EXHAUSTED",
+           "no session with Redis at " + node_->address().shown() +
+               " was free in time; sessions_per_node is " +
+               std::to_string(node_->shared().options.sessions_per_node));
+  }
+  void refuse(std::string reason, std::string text) {
+    node_->shared().counts.refused.add();
+    fail(Error(Code::resource_exhausted, std::move(text)).with_reason(std::move(reason)));
+  }
+  void leave() {
+    if (!ListNode<SessionTag>::linked()) return;
+    ListNode<SessionTag>::unlink();
+    --node_->session_waiting_count_;
+    timer_.stop();
+  }
+
+  std::shared_ptr<Node> node_;
+  Timer timer_;
 };
 
-}  // namespace
-
-Lease::Lease(std::shared_ptr<Node> node, Semaphore::Permit permit)
-    : node_(std::move(node)), permit_(std::move(permit)), listed_(node_->shared().listed.lock()) {
+Lease::Lease(std::shared_ptr<Node> node)
+    : node_(std::move(node)), listed_(node_->shared().listed.lock()) {
   node_->shared().counts.in_use.add();
   if (listed_ != nullptr) listed_->add();
 }
@@ -34,6 +69,7 @@ Lease::~Lease() {
   if (listed_ != nullptr) listed_->remove();
   node_->shared().counts.in_use.remove();
   if (link_ != nullptr && !is_retired_ && !in_transaction_) node_->give_back(std::move(link_));
+  node_->give_place_back();
 }
 
 void Lease::note(std::span<const std::string_view> words) {
@@ -48,37 +84,19 @@ void Lease::note(std::span<const std::string_view> words) {
   }
 }
 
-Task<Semaphore::Permit> Node::wait_for_permit() {
-  Semaphore::Permit permit = co_await sessions_.acquire();
-  co_return std::move(permit);
+void Node::give_place_back() {
+  // Without a loop everything is being dropped, and nobody goes on.
+  if (session_waiting_.empty() || Loop::current_or_null() == nullptr) {
+    --sessions_;
+  } else {
+    session_waiting_.front().grant();
+  }
 }
 
 Task<std::unique_ptr<Lease>> Node::lease(Fresh fresh) {
   const std::shared_ptr<Node> self = shared_from_this();
-  const RedisOptions& options = shared_->options;
-  if (session_waiting_ >= options.waiting_per_node) {
-    shared_->counts.refused.add();
-    co_return Error(Code::resource_exhausted,
-                    "too many tasks wait for a session with Redis at " + address_.shown())
-        .with_reason("REDIS_QUEUE_FULL");
-  }
-  std::unique_ptr<Lease> lease;
-  {
-    Counted counted(session_waiting_);
-    Task<Semaphore::Permit> waiting = wait_for_permit();
-    Task<Semaphore::Permit> limited =
-        within(options.queue_limit, "REDIS_SESSIONS_EXHAUSTED", std::move(waiting));
-    auto permit = co_await as_result(std::move(limited));
-    if (!permit.ok() && permit.error().reason() == "REDIS_SESSIONS_EXHAUSTED") {
-      shared_->counts.refused.add();
-      co_return Error(Code::resource_exhausted, "no session with Redis at " + address_.shown() +
-                                                    " was free in time; sessions_per_node is " +
-                                                    std::to_string(options.sessions_per_node))
-          .with_reason("REDIS_SESSIONS_EXHAUSTED");
-    }
-    if (!permit.ok()) co_return std::move(permit).error();
-    lease = std::make_unique<Lease>(self, std::move(*permit));
-  }
+  SessionWait wait(self);
+  std::unique_ptr<Lease> lease = co_await wait;
   if (thread_ == nullptr) co_return Error(Code::cancelled, "the client of Redis has ended");
   if (fresh == Fresh::no) lease->link_ = take_idle();
   if (lease->link_ == nullptr) lease->link_ = co_await open();

@@ -27,6 +27,11 @@ Task<std::vector<Reply>> Link::exchange(std::string bytes, std::size_t count,
 }
 
 Task<std::vector<Reply>> Link::exchange_now(std::string bytes, std::size_t count) {
+  // The next value may be the answer to something else.
+  if (!is_clean()) {
+    co_return Error(Code::unavailable, "the connection has an answer that was not waited for")
+        .with_reason("REDIS_SESSION_LOST");
+  }
   is_clean_ = false;
   co_await write(std::move(bytes));
   std::vector<Reply> replies;

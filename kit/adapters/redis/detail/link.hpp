@@ -37,7 +37,8 @@ class Link {
   Link(std::unique_ptr<net::Stream> stream, std::shared_ptr<Shared> shared);
 
   /// Sends `bytes` and reads `count` replies; pushes between are skipped. Fails with `unavailable`
-  /// (REDIS_TIMEOUT) when no answer comes within `limit`.
+  /// (REDIS_TIMEOUT) when no answer comes within `limit`, and after a failure with
+  /// REDIS_SESSION_LOST.
   Task<std::vector<Reply>> exchange(std::string bytes, std::size_t count, Clock::duration limit);
   /// One command. An error of the server is a reply.
   Task<Reply> call(std::span<const std::string_view> words, Clock::duration limit);

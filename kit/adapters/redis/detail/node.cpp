@@ -27,11 +27,7 @@ struct Node::Opening {
 };
 
 Node::Node(Thread& thread, Address address, Kind kind)
-    : thread_(&thread),
-      shared_(thread.shared()),
-      address_(std::move(address)),
-      kind_(kind),
-      sessions_(shared_->options.sessions_per_node) {
+    : thread_(&thread), shared_(thread.shared()), address_(std::move(address)), kind_(kind) {
   sweep_timer_.set_action([](void* self) { static_cast<Node*>(self)->sweep(); }, this);
 }
 
@@ -63,8 +59,7 @@ void Node::submit(Call& call) {
 
 bool Node::is_idle() const {
   const auto is_quiet = [](const auto& pipe) { return pipe->load() == 0; };
-  return opening_ == nullptr && waiting_.empty() && session_waiting_ == 0 &&
-         sessions_.available() == shared_->options.sessions_per_node &&
+  return opening_ == nullptr && waiting_.empty() && sessions_ == 0 &&
          std::ranges::all_of(pipes_, is_quiet) && std::ranges::all_of(retired_, is_quiet);
 }
 
@@ -115,7 +110,8 @@ void Node::begin_open() {
 
 void Node::opened() {
   auto link = opening_->task->take();
-  opening_.reset();
+  // Its context is the current one until this ends.
+  const std::unique_ptr<Opening> ended = std::move(opening_);
   if (!link) return note_failure(link.error());
   failures_ = 0;
   not_before_ = {};
@@ -171,7 +167,8 @@ void Node::renew() {
   pipes_.clear();
   idle_.clear();
   not_before_ = {};
-  if (!waiting_.empty() && may_open()) begin_open();
+  opening_.reset();  // maybe to the old one
+  pump();
 }
 
 void Node::close(const Error& why) {

@@ -8,11 +8,11 @@
 
 #include "kit/adapters/redis/detail/login.hpp"
 #include "kit/adapters/redis/detail/pipe.hpp"
-#include "kit/async/semaphore.hpp"
 
 namespace kit::redis::detail {
 
 class Lease;
+class SessionWait;
 
 /// The connections of one thread to one server: those that its tasks share, and those that one task
 /// has to itself. After a failed connect tasks fail at once for a while that doubles each time.
@@ -58,6 +58,7 @@ class Node : public std::enable_shared_from_this<Node> {
 
  private:
   friend class Lease;
+  friend class SessionWait;
   struct Opening;
 
   Pipe* roomy_pipe(std::size_t count) const;
@@ -66,7 +67,7 @@ class Node : public std::enable_shared_from_this<Node> {
   void begin_open();
   void opened();
   void note_failure(const Error& why);
-  Task<Semaphore::Permit> wait_for_permit();
+  void give_place_back();
   std::unique_ptr<Link> take_idle();
   void give_back(std::unique_ptr<Link> link);
   void sweep();
@@ -83,8 +84,9 @@ class Node : public std::enable_shared_from_this<Node> {
   std::size_t failures_ = 0;  // in a row
   Clock::time_point not_before_{};
   std::optional<Error> last_failure_;
-  Semaphore sessions_;
-  std::size_t session_waiting_ = 0;
+  std::size_t sessions_ = 0;  // places that are taken
+  std::size_t session_waiting_count_ = 0;
+  IntrusiveList<SessionWait, struct SessionTag> session_waiting_;
   std::vector<std::unique_ptr<Link>> idle_;  // used last at the end
   Timer sweep_timer_;
 };
@@ -93,7 +95,8 @@ class Node : public std::enable_shared_from_this<Node> {
 /// state. Thread safety: its loop's thread.
 class Lease {
  public:
-  Lease(std::shared_ptr<Node> node, Semaphore::Permit permit);
+  /// Has one of the node's places.
+  explicit Lease(std::shared_ptr<Node> node);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -108,7 +111,6 @@ class Lease {
  private:
   friend class Node;
   std::shared_ptr<Node> node_;
-  Semaphore::Permit permit_;
   std::shared_ptr<ListedCounter> listed_;
   std::unique_ptr<Link> link_;
   bool is_retired_ = false;

@@ -15,6 +15,9 @@ namespace {
 /// Bytes that wait to be sent; more tasks wait for room then.
 constexpr std::size_t most_unsent = 1024 * 1024;
 
+/// In one turn of the loop.
+constexpr int most_reads = 16;
+
 Error lost(std::string_view how) {
   return Error(Code::unavailable, std::string(how)).with_reason("CONNECTION_LOST");
 }
@@ -117,7 +120,7 @@ void Pipe::flush() {
   while (sent_ < unsent_.size() && node_ != nullptr) {
     const std::string_view rest = std::string_view(unsent_).substr(sent_);
     const net::IoResult result = stream_->write({&rest, 1});
-    if (result.status == net::IoStatus::would_block) return;
+    if (result.status == net::IoStatus::would_block) return drop_sent();
     if (result.status != net::IoStatus::ok) {
       const std::shared_ptr<Pipe> alive = shared_from_this();
       return break_off(lost("the connection broke"));
@@ -135,6 +138,19 @@ void Pipe::flush() {
   if (node_ != nullptr) node_->pump();
 }
 
+/// What was sent takes no memory, although it may never be the case that all is.
+void Pipe::drop_sent() {
+  if (sent_ < most_unsent) return;
+  unsent_.erase(0, sent_);
+  sent_ = 0;
+}
+
+void Pipe::on_ready() {
+  const std::shared_ptr<Pipe> alive = shared_from_this();
+  flush();
+  if (node_ != nullptr && std::exchange(has_more_, false)) read();
+}
+
 void Pipe::on_readiness(Readiness readiness) {
   const std::shared_ptr<Pipe> alive = shared_from_this();
   if (readiness.writable && sent_ < unsent_.size()) flush();
@@ -143,7 +159,13 @@ void Pipe::on_readiness(Readiness readiness) {
 
 void Pipe::read() {
   const std::span<char> buffer = node_->thread().read_buffer();
-  while (node_ != nullptr) {
+  for (int reads = 0; node_ != nullptr; ++reads) {
+    if (reads == most_reads) {
+      // Others have their turn.
+      has_more_ = true;
+      if (!Ready::linked()) Loop::current().schedule(*this);
+      return;
+    }
     const net::IoResult result = stream_->read(buffer);
     switch (result.status) {
       case net::IoStatus::would_block:

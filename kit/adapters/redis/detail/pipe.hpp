@@ -82,8 +82,9 @@ class Pipe final : public std::enable_shared_from_this<Pipe>,
   };
 
   void on_readiness(Readiness readiness) override;
-  void on_ready() override { flush(); }
+  void on_ready() override;
   void flush();
+  void drop_sent();
   void read();
   void take(std::string_view input);
   void take_reply(Reply reply);
@@ -102,6 +103,7 @@ class Pipe final : public std::enable_shared_from_this<Pipe>,
   std::uint64_t sent_total_ = 0;  // of everything
   std::uint64_t queued_total_ = 0;
   Clock::time_point last_read_{};
+  bool has_more_ = false;  // to read, in the next turn
   Timer answers_;
 };
 

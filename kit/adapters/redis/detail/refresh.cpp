@@ -47,7 +47,6 @@ Task<> refresh(std::shared_ptr<Thread> thread) {
       ending.why.emplace(std::move(map).error());
       continue;
     }
-    thread->keep_only(*map);
     shared->slots.replace(std::move(*map));
     ending.why.reset();
     co_return;
@@ -83,6 +82,7 @@ void Thread::wake_map_waits() {
 }
 
 void maintain(Thread& thread) {
+  if (thread.refreshing != nullptr && !thread.refreshing->is_done) return;
   if (!thread.shared()->slots.begin_refresh(Loop::current().now())) return;
   thread.run(thread.refreshing, refresh(thread.shared_from_this()), "redis: slots");
 }

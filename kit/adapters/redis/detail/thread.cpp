@@ -100,6 +100,7 @@ const std::shared_ptr<const SlotMap>& Thread::map() {
   if (version != map_version_) {
     map_ = shared_->slots.map();
     map_version_ = version;
+    keep_only(*map_);
   }
   return map_;
 }
@@ -112,7 +113,9 @@ void Thread::keep_only(const SlotMap& map) {
     });
   };
   std::erase_if(nodes_, [&](const auto& entry) {
-    if (is_known(entry.first.first) || !entry.second->is_idle()) return false;
+    // Whoever has been given it is about to use it.
+    if (is_known(entry.first.first) || entry.second.use_count() > 1) return false;
+    if (!entry.second->is_idle()) return false;
     entry.second->close(client_ended());
     return true;
   });

@@ -41,9 +41,6 @@ class Thread final : public std::enable_shared_from_this<Thread>, private LoopEn
   /// The server, or the one that Sentinels name.
   const std::shared_ptr<Node>& primary();
   std::shared_ptr<Node> node(const Address& address, bool is_replica = false);
-  /// Lets go of nodes that are not in the map.
-  void keep_only(const SlotMap& map);
-
   /// Of the cluster, as it is known now.
   const std::shared_ptr<const SlotMap>& map();
   class MapWait;
@@ -65,6 +62,8 @@ class Thread final : public std::enable_shared_from_this<Thread>, private LoopEn
  private:
   void on_loop_end() override { shut(); }
   void shut();
+  /// Lets go of nodes that are not in the map.
+  void keep_only(const SlotMap& map);
 
   const std::shared_ptr<Shared> shared_;
   const std::thread::id owner_ = std::this_thread::get_id();
