@@ -46,6 +46,9 @@ set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)  # kitgen's libraries
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
   "libsqlite3-dev (>= 3.40), libyaml-cpp-dev (>= 0.7), libre2-dev (>= 20220601), libssl-dev (>= 3.0), libnghttp2-dev (>= 1.52), zlib1g-dev (>= 1:1.2.13), libbrotli-dev (>= 1.0.9), libzstd-dev (>= 1.5.4), libc6-dev, gzip")
+if(TARGET kit::kafka)
+  string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", librdkafka-dev (>= 2.0)")
+endif()
 if(TARGET kit::xlsxwriter)
   string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libxlsxwriter-dev (>= 1.1.4)")
 endif()

@@ -125,6 +125,33 @@ TEST_F(StreamsTest, AFullStreamRefusesAndLosesNothing) {
   expect(full(*queue, topic));
 }
 
+Task<> largest(StreamQueue& queue, std::string topic) {
+  auto consumer = co_await join(queue, topic);
+  for (int i = 0; i < 150; i += 10) {
+    std::vector<Message> some;
+    for (int j = 0; j < 10; ++j) {
+      some.push_back(message(topic, "k", i + j));
+      some.back().payload.resize(queue::payload_limit, ' ');
+    }
+    co_await queue.publish(some);
+  }
+  const std::vector<Delivery> lost = co_await consumer->receive(1'000, enough);
+  EXPECT_FALSE(lost.empty());
+  co_await consumer->close();
+  auto next = co_await join(queue, topic);
+  Log log;
+  co_await drain(*next, log, 150, 1'000);
+  EXPECT_EQ(log.count(), 150);
+  EXPECT_TRUE(log.is_ordered());
+  co_await next->close();
+}
+
+TEST_F(StreamsTest, ManyOfTheLargestMessagesAreReadInParts) {
+  options.partitions = 1;
+  auto queue = open();
+  expect(largest(*queue, topic));
+}
+
 Task<> without_groups(StreamQueue& queue, std::string topic) {
   for (int i = 0; i < 1'000; i += 100) co_await publish_numbers(queue, topic, i, i + 100);
   auto consumer = co_await join(queue, topic);

@@ -158,12 +158,15 @@ Result<std::unique_ptr<Listener>> OpenDatabase::listen(std::string_view channel,
 
 /// Behind pgbouncer what a session sets would reach other clients: the limits are its own then.
 Task<std::unique_ptr<db::Transaction>> OpenDatabase::begin_autocommit() {
-  const bool owns_session = primary_->options.prepared;
-  const std::string_view begin = owns_session ? "SET statement_timeout = 0" : "SELECT 1";
-  detail::Lease lease = co_await LoopPool::begin(primary_, begin);
+  std::vector<std::string> texts;
+  if (primary_->options.prepared) {
+    // A build waits for the transactions that are open, and holds nobody up meanwhile.
+    texts = {"SET statement_timeout = 0", "SET lock_timeout = 0"};
+  } else {
+    texts = {"SELECT 1"};
+  }
+  detail::Lease lease = co_await LoopPool::begin(primary_, std::move(texts));
   auto session = std::make_unique<detail::AutocommitSession>(std::move(lease));
-  // A build waits for the transactions that are open, and holds nobody up meanwhile.
-  if (owns_session) co_await session->execute("SET lock_timeout = 0", {});
   co_return std::unique_ptr<db::Transaction>(std::move(session));
 }
 

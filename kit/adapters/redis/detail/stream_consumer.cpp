@@ -23,6 +23,9 @@ using Texts = std::vector<std::string_view>;
 
 log::Module streams_log{"streams"};
 
+// Of one reply, which may be of the largest messages: the client takes no larger ones.
+constexpr std::size_t most_at_once = 50;
+
 Error closed_error() {
   return Error(Code::unavailable, "the consumer has left its group").with_reason("QUEUE_CLOSED");
 }
@@ -166,7 +169,7 @@ bool StreamConsumer::in_pass() const {
 
 Task<bool> StreamConsumer::read(StreamPart* part, std::size_t limit, std::vector<Delivery>* out) {
   const std::string lease = lease_ms();
-  const std::string count = std::to_string(limit);
+  const std::string count = std::to_string(std::min(limit, most_at_once));
   const std::string call = std::to_string(++part->calls);
   const bool in_pass = part->in_pass();
   std::vector<std::string> left_out;
