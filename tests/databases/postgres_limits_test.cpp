@@ -15,7 +15,7 @@ Task<> sleep_in_the_database(db::Session& session, std::string seconds) {
 
 TEST_F(PostgresTest, AStatementRunsSoLongOnly) {
   PostgresOptions limited = options();
-  limited.statement_limit = 400ms;
+  limited.statement_limit = 1s;
   const auto database = open(limited);
   EXPECT_TRUE(run(sleep_in_the_database(*database, "0.1")).ok());
   const auto begun = Clock::now();
@@ -24,7 +24,7 @@ TEST_F(PostgresTest, AStatementRunsSoLongOnly) {
   EXPECT_LT(Clock::now() - begun, 5s);
   auto in_transaction = [](db::Database& where, bool is_bulk) -> Task<> {
     auto transaction = is_bulk ? co_await where.begin_bulk() : co_await where.begin();
-    co_await sleep_in_the_database(*transaction, "0.6");
+    co_await sleep_in_the_database(*transaction, "1.3");
     co_await transaction->commit();
   };
   EXPECT_EQ(run(in_transaction(*database, false)).error().code(), Code::deadline_exceeded);
@@ -37,7 +37,7 @@ Task<> stay_idle(db::Database& database) {
   EXPECT_EQ(co_await text(*transaction, "SELECT 1"), "1");
   co_await sleep_for(50ms);
   EXPECT_EQ(co_await text(*transaction, "SELECT 2"), "2");
-  co_await sleep_for(700ms);
+  co_await sleep_for(1'600ms);
   const auto late = co_await as_result(text(*transaction, "SELECT 3"));
   EXPECT_FALSE(late.ok());
   if (late.ok()) co_return;
@@ -48,19 +48,32 @@ Task<> stay_idle(db::Database& database) {
 
 TEST_F(PostgresTest, ATransactionIsIdleSoLongOnly) {
   PostgresOptions limited = options();
-  limited.idle_transaction_limit = 300ms;
+  limited.idle_transaction_limit = 1s;
   const auto database = open(limited);
   const auto done = run(stay_idle(*database));
   EXPECT_TRUE(done.ok()) << done.error().describe();
   EXPECT_EQ(database->stats().in_use, 0);
 }
 
+struct Gate {
+  bool is_open = false;
+};
+
+Task<> hold_until(db::Database& database, const Gate& gate) {
+  auto transaction = co_await database.begin();
+  while (!gate.is_open) co_await sleep_for(5ms);
+  co_await transaction->commit();
+}
+
 Task<> hold_three(PostgresDatabase& database) {
   TaskGroup group("holders");
-  for (int i = 0; i < 3; ++i) group.spawn(hold(database, 300ms));
-  co_await sleep_for(100ms);
+  Gate gate;
+  for (int i = 0; i < 3; ++i) group.spawn(hold_until(database, gate));
+  const auto end = Clock::now() + 5s;
+  while (database.stats().in_use < 2 && Clock::now() < end) co_await sleep_for(5ms);
   EXPECT_EQ(database.stats().in_use, 2);
   EXPECT_EQ(database.stats().waiting, 1);
+  gate.is_open = true;
   co_await group.join();
   EXPECT_EQ(database.stats().in_use, 0);
   EXPECT_EQ(database.stats().waiting, 0);
@@ -108,16 +121,15 @@ Task<> use_and_leave(PostgresDatabase& database) {
   co_await text(database, "SELECT 1");
   co_await hold(database, 0ms);
   EXPECT_EQ(database.stats().connections, 2);
-  co_await sleep_for(100ms);
-  EXPECT_EQ(database.stats().connections, 2);
-  co_await sleep_for(900ms);
+  const auto end = Clock::now() + 8s;
+  while (database.stats().connections > 0 && Clock::now() < end) co_await sleep_for(20ms);
   EXPECT_EQ(database.stats().connections, 0);
   EXPECT_EQ(co_await text(database, "SELECT 2"), "2");
 }
 
 TEST_F(PostgresTest, IdleConnectionsAreClosed) {
   PostgresOptions limited = options();
-  limited.idle_limit = 300ms;
+  limited.idle_limit = 1s;
   const auto database = open(limited);
   const auto done = run(use_and_leave(*database));
   EXPECT_TRUE(done.ok()) << done.error().describe();
@@ -128,14 +140,14 @@ Task<> use_for_long(PostgresDatabase& database) {
     co_await text(database, "SELECT 1");
     co_await hold(database, 0ms);
     if (i == 1) EXPECT_EQ(database.stats().connects, 2u);
-    if (i == 1) co_await sleep_for(600ms);
+    if (i == 1) co_await sleep_for(2'100ms);
   }
   EXPECT_EQ(database.stats().connects, 4u);
 }
 
 TEST_F(PostgresTest, OldConnectionsAreReplaced) {
   PostgresOptions limited = options();
-  limited.connection_limit = 500ms;
+  limited.connection_limit = 2s;
   const auto database = open(limited);
   const auto done = run(use_for_long(*database));
   EXPECT_TRUE(done.ok()) << done.error().describe();
@@ -147,7 +159,7 @@ Task<> watch_a_cancel(db::Database& database, db::Database& watcher) {
       "AND pid <> pg_backend_pid()";
   TaskGroup group("watched");
   auto one = [](db::Database& where) -> Task<> {
-    const auto done = co_await as_result(with_deadline(1s, sleep_in_the_database(where, "20.75")));
+    const auto done = co_await as_result(with_deadline(3s, sleep_in_the_database(where, "20.75")));
     EXPECT_EQ(done.error().code(), Code::deadline_exceeded) << done.error().describe();
   };
   group.spawn(one(database));
@@ -176,7 +188,7 @@ Task<> stop_the_server_process(PostgresDatabase& database) {
   // Behind it on the same connection, which is given up.
   const auto behind = co_await as_result(with_deadline(5s, text(database, "SELECT 2")));
   EXPECT_EQ(behind.error().code(), Code::unavailable) << behind.error().describe();
-  EXPECT_LT(Clock::now() - begun, 3s);
+  EXPECT_LT(Clock::now() - begun, 4s);
   EXPECT_EQ(database.stats().lost, 1u);
   EXPECT_EQ(co_await text(database, "SELECT 3"), "3");
   ::kill(pid, SIGCONT);
@@ -185,7 +197,7 @@ Task<> stop_the_server_process(PostgresDatabase& database) {
 TEST_F(PostgresTest, AServerThatDoesNotEndAStatementLosesTheConnection) {
   PostgresOptions limited = direct();
   limited.shared_connections = 1;
-  limited.cancel_limit = 500ms;
+  limited.cancel_limit = 1'500ms;
   const auto database = open(limited);
   const auto done = run(stop_the_server_process(*database));
   EXPECT_TRUE(done.ok()) << done.error().describe();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kit/adapters/postgres/detail/big_endian.hpp"
+#include "kit/adapters/postgres/detail/connect.hpp"
 #include "kit/adapters/postgres/detail/errors.hpp"
 #include "kit/adapters/postgres/detail/numeric.hpp"
 #include "kit/adapters/postgres/detail/server.hpp"
@@ -145,8 +146,8 @@ TEST(Dsn, WhatItMaySay) {
   auto problem = [](std::string dsn) {
     PostgresOptions options;
     options.dsn = std::move(dsn);
-    auto settings = read_settings(options, Role::primary);
-    return settings.ok() ? settings->hosts : settings.error().violations()[0].description;
+    auto settings = ConnectSettings::read(options, Role::primary);
+    return settings.ok() ? (*settings)->shown() : settings.error().violations()[0].description;
   };
   EXPECT_EQ(problem("postgresql://u:secret@a:1,b:2/shop"), "a,b:1,2/shop");
   EXPECT_THAT(problem("postgresql://u:secret@a/shop?options=-c%20x"), HasSubstr("options"));
