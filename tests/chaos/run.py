@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A bad network between a service and its database: what its clients see, and whether all is well once it has healed.
+"""A bad network between a service and its database, and a Redis: what its clients see, and whether all is well once it has healed.
 
-    tests/chaos/run.py --build build/release [--kinds postgres,mariadb] [--faults delay,corrupt] [--seconds 8] [--short]
+    tests/chaos/run.py --build build/release [--kinds postgres,mariadb,redis] [--faults delay,corrupt] [--seconds 8] [--short]
 
 The music store runs behind tests/chaos/proxy.hpp, under a load of reads and of writes that are repeated with their
 Idempotency-Key until they are answered. Each fault is switched on for a while and off again. Then, and that is what
@@ -28,7 +28,8 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "adopt"))
+sys.path[:0] = [str(ROOT / "tests" / "adopt"), str(ROOT / "tests" / "redis")]
+import redis_servers  # noqa: E402
 import servers  # noqa: E402
 
 STORE = ROOT / "examples" / "store"
@@ -263,7 +264,21 @@ def check_leaks(service, before):
     return grown / 1e6
 
 
+def run_redis(options):
+    """The client itself, from one loop."""
+    with redis_servers.Redis() as server:
+        done = subprocess.run([options.build / "tests/chaos/kit_chaos_redis", str(server.port), str(max(1, int(options.seconds)))],
+                              stdout=subprocess.PIPE, text=True)
+    *lines, last = done.stdout.splitlines() or ["no output"]
+    print("\n".join(lines))
+    if done.returncode != 0 or not last.startswith("PASS "):
+        raise Failure(f"redis: {last}")
+    return last.removeprefix("PASS ")
+
+
 def run_kind(kind, options, folder):
+    if kind == "redis":
+        return run_redis(options)
     with {"postgres": servers.Postgres, "mariadb": servers.MariaDb}[kind]() as server:
         server.load("chaos", "SELECT 1;")
         proxy = Proxy(options.build, server.port)
@@ -309,7 +324,7 @@ def run_kind(kind, options, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
-    parser.add_argument("--kinds", default="postgres,mariadb")
+    parser.add_argument("--kinds", default="postgres,mariadb,redis")
     parser.add_argument("--faults", default=",".join(fault for fault, *_ in FAULTS))
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--short", action="store_true")
