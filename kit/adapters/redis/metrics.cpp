@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "kit/telemetry/registry.hpp"
+
 namespace kit::redis {
 
 void add_metrics(telemetry::Registry& registry, std::shared_ptr<const Client> client) {

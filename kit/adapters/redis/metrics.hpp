@@ -4,7 +4,10 @@
 #include <memory>
 
 #include "kit/adapters/redis/redis.hpp"
-#include "kit/telemetry/registry.hpp"
+
+namespace kit::telemetry {
+class Registry;
+}
 
 namespace kit::redis {
 

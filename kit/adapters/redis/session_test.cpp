@@ -3,6 +3,7 @@
 #include "kit/adapters/redis/cache.hpp"
 #include "kit/adapters/redis/fake_redis_test_support.hpp"
 #include "kit/adapters/redis/metrics.hpp"
+#include "kit/telemetry/registry.hpp"
 
 namespace kit::redis {
 namespace {
