@@ -69,7 +69,6 @@ Task<> shares(StreamQueue& queue, std::string topic) {
     for (int i = 0; i < 10; ++i) {
       const std::vector<Delivery> got = co_await consumer->receive(100, 50ms);
       for (const Delivery& delivery : got) readers[partition_of(delivery)] = 1;
-      if (!got.empty()) EXPECT_LT(readers.size(), 5u);
       co_await consumer->acknowledge(got);
     }
   }
