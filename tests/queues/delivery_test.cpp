@@ -89,7 +89,8 @@ TEST_F(DeliveryTest, PastALimitNothingIsKept) {
 
 Task<> in_order(Queue& queue, std::string topic) {
   auto consumer = co_await join(queue, topic);
-  co_await queue.publish({});
+  const std::span<const Message> nothing;
+  co_await queue.publish(nothing);
   for (int i = 0; i < 10; ++i) {
     const std::vector<Message> some = messages(topic, 30, 10, i * 3);
     co_await queue.publish(some);

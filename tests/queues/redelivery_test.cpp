@@ -142,7 +142,8 @@ Task<> acknowledge_twice(Queue& queue, std::string topic) {
   const std::vector<Message> some = messages(topic, 2, 1);
   co_await queue.publish(some);
   const std::vector<Delivery> got = co_await take(*consumer, 2);
-  co_await consumer->acknowledge({});
+  const std::span<const Delivery> nothing;
+  co_await consumer->acknowledge(nothing);
   std::vector<Delivery> forged(1, got.front());
   for (const char* position : {"", "x", "t/0/-1", "t/0/99999999999999999999", "no/7/1"}) {
     forged[0].position = position;

@@ -48,7 +48,7 @@ TEST_F(WaitingTest, AWaitThatIsEndedLosesNothing) {
 Task<> cancelled_publish(Queue& queue, std::string topic) {
   const std::vector<Message> some = messages(topic, 100, 1);
   const Result<> cut = co_await as_result(with_deadline(0ms, queue.publish(some)));
-  if (!cut) EXPECT_EQ(cut.error().code(), Code::deadline_exceeded);
+  EXPECT_TRUE(cut.ok() || cut.error().code() == Code::deadline_exceeded);
   co_await queue.publish(some);  // all of them again, in their order
   auto consumer = co_await join(queue, topic);
   Log log;

@@ -268,7 +268,8 @@ Task<std::vector<Delivery>> StreamConsumer::receive(std::size_t limit, milliseco
     // What has come so far is not held back by what failed; that is said at the next call.
     if (!done && out.empty()) co_await done.error().clone();
     if (!out.empty() || Loop::current().now() >= end) break;
-    if (!in_pass()) co_await rest(std::min({end, next_due(), balance_at_}));
+    const Clock::time_point until = std::min(std::min(end, next_due()), balance_at_);
+    if (!in_pass()) co_await rest(until);
   }
   shared_->counts.received.fetch_add(out.size(), std::memory_order_relaxed);
   co_return out;
