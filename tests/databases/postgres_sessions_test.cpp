@@ -101,6 +101,34 @@ TEST_F(PostgresTest, NothingIsLeftToTheNextUserOfASharedSession) {
   EXPECT_TRUE(done.ok()) << done.error().describe();
 }
 
+Task<> control_by_hand(db::Database& database) {
+  constexpr std::string_view insert = "INSERT INTO hand VALUES (1)";
+  co_await change(database, "DROP TABLE IF EXISTS hand");
+  co_await change(database, "CREATE TABLE hand (a bigint)");
+  auto transaction = co_await database.begin();
+  co_await change(*transaction, std::string(insert));
+  db::Session* const sessions[] = {&database, transaction.get()};
+  for (db::Session* session : sessions) {
+    for (const char* sql : {"BEGIN", "/* a */ begin", "START TRANSACTION", "COMMIT", "END", "ABORT",
+                            "ROLLBACK", "rollback and chain", "PREPARE TRANSACTION 'a'"}) {
+      const auto refused = co_await as_result(change(*session, sql));
+      EXPECT_FALSE(refused.ok()) << sql;
+      if (!refused.ok()) EXPECT_EQ(refused.error().reason(), "TRANSACTION_CONTROL") << sql;
+    }
+  }
+  transaction.reset();
+  EXPECT_EQ(co_await text(database, "SELECT count(*) FROM hand"), "0");
+  co_await change(database, std::string(insert));
+}
+
+TEST_F(PostgresTest, NoStatementBeginsOrEndsATransaction) {
+  const auto database = open(options());
+  const auto done = run(control_by_hand(*database));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  const auto other = open(direct());
+  EXPECT_EQ(read(*other, "SELECT count(*) FROM hand"), "1");
+}
+
 Task<std::string> refusal(db::Session& session, std::string sql) {
   const auto done = co_await as_result(text(session, std::move(sql)));
   if (done.ok()) co_return std::string("done");

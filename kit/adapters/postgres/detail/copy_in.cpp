@@ -85,6 +85,7 @@ Task<std::int64_t> LoopPool::copy_in(std::shared_ptr<Connection> connection, std
   if (problem) co_return std::move(*problem);
   if (request->failure) co_return to_error(*request->failure, copy);
   if (request->lost) co_return request->lost->clone();
+  if (!request->done) co_return connection_error("it asked for rows again");
   co_return writer.rows();
 }
 

@@ -111,6 +111,7 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
                                          const db::RowSink* sink, RunOptions options,
                                          Attempt* attempt) {
   if (parameters.empty() && !is_worth_preparing(sql)) {
+    co_await check_keeps_transaction(sql);
     if (!server_->options.prepared) co_await check_leaves_nothing(sql);
     attempt->request = connection->run_plain(sql, Request::Kind::statement, options);
   } else {

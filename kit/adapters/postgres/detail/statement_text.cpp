@@ -98,6 +98,25 @@ Result<StatementText> translate(std::string_view sql) {
   return text;
 }
 
+Result<> check_keeps_transaction(std::string_view sql) {
+  constexpr auto controls =
+      std::to_array<std::string_view>({"BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK"});
+  auto tokens = db::sql_tokens(sql);
+  if (!tokens) return Error(Code::internal, tokens.error().message() + " in: " + std::string(sql));
+  std::erase_if(*tokens, [](const auto& t) { return t.kind == db::SqlTokenKind::comment; });
+  if (tokens->empty()) return {};
+  const auto has = [&](std::string_view word) {
+    return std::ranges::any_of(*tokens, [&](const auto& token) { return token.is(word); });
+  };
+  const db::SqlToken& first = tokens->front();
+  // Back to a savepoint is no end.
+  const bool ends = is_one_of(first, controls) && !(first.is("ROLLBACK") && has("TO"));
+  if (!ends && !has_pair(*tokens, "PREPARE", "TRANSACTION")) return {};
+  return Error(Code::internal, "transactions begin with begin() and end with commit(), not with: " +
+                                   std::string(sql))
+      .with_reason("TRANSACTION_CONTROL");
+}
+
 Result<> check_leaves_nothing(std::string_view sql) {
   auto tokens = db::sql_tokens(sql);
   if (!tokens) return Error(Code::internal, tokens.error().message() + " in: " + std::string(sql));

@@ -22,6 +22,10 @@ struct StatementText {
 /// `internal`: the statement is one of the program's own.
 Result<StatementText> translate(std::string_view sql);
 
+/// Fails with `internal` (TRANSACTION_CONTROL) for what begins or ends a transaction: after it
+/// statements that were acknowledged would not be durable, or would be undone with others'.
+Result<> check_keeps_transaction(std::string_view sql);
+
 /// For sessions that a pooler hands on after each transaction: fails with `failed_precondition`
 /// (SESSION_STATE) for what outlives its transaction there, such as SET, LISTEN, PREPARE, a
 /// temporary table, WITH HOLD and pg_advisory_lock.
