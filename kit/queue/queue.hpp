@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "kit/async/task.hpp"
-#include "kit/base/timestamp.hpp"
+#include "kit/base/time.hpp"
 
 namespace kit::queue {
 
