@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kit/async/context.hpp"
 #include "kit/async/task.hpp"
@@ -51,6 +52,8 @@ class JointWork {
   Task<> commit();
   /// Undoes everything; others get their turn to write.
   void drop() { transaction_.reset(); }
+  /// Has `action` called once everything is committed; when it never is, it is dropped.
+  void after_commit(Function<void()> action);
 
   /// Everything that the coroutine which has this calls until `leave` is under the work.
   class Entry : public LocalScope {
@@ -74,7 +77,8 @@ class JointWork {
   JointWork* outer_;
   std::unique_ptr<Transaction> transaction_;
   Isolation isolation_ = Isolation::standard;  // of the one transaction
-  int parts_ = 0;                              // that may be committed
+  std::vector<Function<void()>> after_commit_;
+  int parts_ = 0;  // that may be committed
   bool open_ = false;
   bool torn_ = false;
 };
