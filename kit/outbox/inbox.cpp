@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/outbox/inbox.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -9,6 +10,8 @@
 #include "kit/async/context.hpp"
 #include "kit/async/operation.hpp"
 #include "kit/base/failpoint.hpp"
+#include "kit/base/sha256.hpp"
+#include "kit/base/text.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/log/log.hpp"
 #include "kit/outbox/detail/event_table.hpp"
@@ -37,13 +40,28 @@ bool is_repetition(const Error& error) {
   return error.reason() == "MESSAGE_REPEATED";
 }
 
+/// As every database keeps it: a handler that can't read what comes of it makes a dead letter,
+/// which is better than a message that nobody can take.
+std::string storable(std::string_view text, std::size_t most = std::string::npos) {
+  std::string valid = valid_utf8(text.substr(0, most));
+  for (std::size_t at = valid.find('\0'); at != std::string::npos; at = valid.find('\0', at))
+    valid.replace(at, 1, "\uFFFD");
+  return valid;
+}
+
+/// What identifies something: itself, or its digest when a column has no room for it.
+std::string short_name(const std::string& name) {
+  std::string valid = storable(name);
+  return valid.size() <= max_key_bytes && valid == name ? valid : "sha256:" + sha256_hex(name);
+}
+
 std::string headers_of(const queue::Message& message) {
   std::string text;
   json::Writer out(text);
   out.begin_object();
   for (const auto& [name, value] : message.headers) {
-    out.key(name);
-    out.string(value);
+    out.key(storable(name));
+    out.string(storable(value));
   }
   out.end_object();
   return text;
@@ -56,8 +74,9 @@ Inbox::Inbox(db::Database& database, std::string subscriber)
 
 /// Two at once: the second waits for the end of the first one's transaction.
 Task<> Inbox::note(db::Transaction& transaction, const queue::Message& message) const {
+  const std::string id = short_name(message.id);
   const std::array<db::Parameter, 3> parameters{
-      std::string_view(subscriber_), std::string_view(message.id),
+      std::string_view(subscriber_), std::string_view(id),
       static_cast<std::int64_t>(Timestamp::now().since_epoch.count())};
   Task<db::Session::Changed> inserting = transaction.execute(note_sql, parameters);
   Result<db::Session::Changed> noted = co_await as_result(std::move(inserting));
@@ -82,19 +101,25 @@ Task<bool> Inbox::consume(const queue::Message& message, Handler handle) {
 
 Task<bool> Inbox::accept(const queue::Message& message) {
   const std::string headers = headers_of(message);
-  auto store = [&](const queue::Message&, db::Transaction& work) {
+  const std::string id = short_name(message.id);
+  const std::string key = short_name(message.key.empty() ? message.id : message.key);
+  const std::string topic = short_name(message.topic);
+  const std::string type = storable(message.type, max_key_bytes / 3);
+  const std::string payload = storable(message.payload);
+  auto store = [&](const queue::Message&, db::Transaction& work) -> Task<> {
     detail::StoredEvent row;
-    row.id = message.id;
+    row.id = id;
     row.destination = subscriber_;
-    row.aggregate = message.topic;
-    row.key = message.key.empty() ? message.id : message.key;
-    row.type = message.type;
-    row.payload = message.payload;
+    row.aggregate = topic;
+    row.key = key;
+    row.type = type;
+    row.payload = payload;
     row.headers = headers;
     row.created_at = message.created_at;
-    return detail::insert(work, row);
+    co_await detail::insert(work, row);
   };
-  const bool is_new = co_await consume(message, Handler(store));
+  const Handler handle(store);
+  const bool is_new = co_await consume(message, handle);
   if (is_new) announce();
   co_return is_new;
 }
