@@ -230,7 +230,9 @@ void Connection::take(Request& head, ResultPtr result) {
     case PGRES_PIPELINE_ABORTED:
       return;
     case PGRES_FATAL_ERROR:
-      if (!head.failure) head.failure = server_error(result.get());
+      if (head.failure) return;
+      head.failure = server_error(result.get());
+      head.failed_command = head.commands;
       return;
     default:
       // COPY has no place in a pipeline: libpq can't go on behind it.
@@ -241,7 +243,9 @@ void Connection::take(Request& head, ResultPtr result) {
 void Connection::finish_head() {
   const std::shared_ptr<Request> head = std::move(requests_.front());
   requests_.pop_front();
-  if (head->failure && head->prepares != nullptr) forget(*head->prepares);
+  // What fails when it runs stays prepared, whatever becomes of its transaction.
+  const bool failed_to_prepare = head->failure && head->failed_command == 0;
+  if (failed_to_prepare && head->prepares != nullptr) forget(*head->prepares);
   if (head->cancelled) {
     cancel_limit_.stop();
     cancel_again_.stop();

@@ -55,6 +55,7 @@ struct Request {
   std::deque<ResultPtr> results;  ///< Not taken yet.
   std::vector<Oid> types;         ///< Of a description.
   std::optional<ServerError> failure;
+  int failed_command = 0;     ///< Which one that is of, as `commands` counts.
   std::optional<Error> lost;  ///< Why the connection went before the answer came.
   ReplyWait* wait = nullptr;
   Function<void(Request&)> then = nullptr;  ///< Called once it is done, on the loop's thread.
