@@ -29,8 +29,8 @@ struct NewEvent {
   std::string_view aggregate;  ///< "Customer"
   /// The id of the aggregate, which the order holds for. Empty: it belongs to none, and no order
   /// is promised.
-  std::string_view key;
-  std::string_view payload;  ///< JSON.
+  std::string_view key = {};
+  std::string_view payload = {};  ///< JSON.
   /// Who gets it inside the service, beside those outside.
   std::span<const std::string_view> subscribers = {};
 };

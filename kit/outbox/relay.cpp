@@ -50,7 +50,9 @@ class Choice {
     const auto [place, is_first] =
         taking_.try_emplace(std::tuple(row.destination, row.aggregate, row.key), false);
     if (is_first) place->second = may_take(row);
-    if (place->second && !is_full()) round_.claimed.push_back(row.sequence);
+    if (!place->second || is_full()) return;
+    round_.claimed.push_back(row.sequence);
+    round_.wanted[place->first].push_back(row.sequence);
   }
 
  private:
@@ -140,15 +142,21 @@ Task<Round> Relay::State::choose(Timestamp now) {
   co_return round;
 }
 
+/// Of each key what was claimed from its first row on: where another relay was faster with one, the
+/// ones behind it are not ours to deliver either.
 Task<> Relay::State::load(Round& round) {
   std::vector<Event> events =
       co_await detail::claimed(database, round.claimed, round.token, most_bytes);
-  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> places;
+  std::map<const std::vector<std::int64_t>*, detail::Stream> streams;
   for (Event& event : events) {
-    const auto [place, is_new] = places.try_emplace(
-        std::tuple(event.destination, event.aggregate, event.key), round.streams.size());
-    if (is_new) round.streams.emplace_back();
-    round.streams[place->second].events.push_back(std::move(event));
+    const std::vector<std::int64_t>& wanted =
+        round.wanted[std::tuple(event.destination, event.aggregate, event.key)];
+    std::vector<Event>& taken = streams[&wanted].events;
+    if (taken.size() < wanted.size() && wanted[taken.size()] == event.sequence)
+      taken.push_back(std::move(event));
+  }
+  for (auto& [wanted, stream] : streams) {
+    if (!stream.events.empty()) round.streams.push_back(std::move(stream));
   }
 }
 

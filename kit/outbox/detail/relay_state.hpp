@@ -8,6 +8,8 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "kit/async/semaphore.hpp"
@@ -30,7 +32,9 @@ struct Stream {
 
 /// What one look found to do.
 struct Round {
-  std::string token;                  ///< Of the claim.
+  std::string token;  ///< Of the claim.
+  /// By destination, aggregate and key: the rows that wait, from the first on.
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::int64_t>> wanted;
   std::vector<std::int64_t> claimed;  ///< Rows, sorted.
   std::vector<Stream> streams;
   std::vector<std::int64_t> unheard;  ///< Rows for outside, where nobody listens.
