@@ -31,7 +31,7 @@ POINTS = {
     "outbox.before_add": 0.02, "outbox.between_destinations": 0.02, "outbox.after_add": 0.02,
     "relay.before_claim": 0.05, "relay.after_claim": 0.05, "relay.before_publish": 0.1, "relay.after_publish": 0.1,
     "relay.after_finish": 0.1, "relay.before_handler": 0.03, "relay.after_handler": 0.03, "relay.after_effect": 0.03,
-    "relay.before_release": 0.05, "inbox.before_handler": 0.03, "inbox.before_commit": 0.03, "inbox.after_commit": 0.03,
+    "relay.before_release": 0.05, "sqlite.before_commit": 0.01, "sqlite.after_commit": 0.01, "inbox.before_handler": 0.03, "inbox.before_commit": 0.03, "inbox.after_commit": 0.03,
 }
 CONSUMERS = {name for name in POINTS if name.startswith("inbox.")}
 # What fails without dying, beside it.
@@ -58,7 +58,7 @@ class Crashes:
         self.by_point = {}
 
     def start(self, consumes):
-        points = sorted(name for name in POINTS if consumes or name not in CONSUMERS)
+        points = sorted(name for name in POINTS if (consumes or name not in CONSUMERS) and (self.name == "sqlite" or not name.startswith("sqlite.")))
         point = self.rng.choice(points)
         error = self.rng.choice(ERRORS)
         text = f"{point}=exit({DIED}):p={POINTS[point]}" + (";" + error if error and not error.startswith(point + "=") else "")
