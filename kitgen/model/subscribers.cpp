@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,6 +12,10 @@ namespace kitgen::model {
 namespace {
 
 using schema::in_quotes;
+
+/// Names that the generated code around the function uses, and a macro.
+constexpr std::array<std::string_view, 9> taken{"biz", "kit",  "std",   "service", "data",
+                                                "api", "main", "errno", "assert"};
 
 /// Finds the event of any entity.
 bool find_event(Context& context, const Word& word, const std::string& what,
@@ -42,6 +49,11 @@ void build_subscribers(Context& context) {
     subscriber.name = syntax.name.text;
     if (syntax.doc) subscriber.doc = syntax.doc->text;
     check_snake_name(context, syntax.name, "subscriber", false);
+    if (std::ranges::find(taken, subscriber.name) != taken.end() ||
+        subscriber.name == context.service.name) {
+      context.diagnostics.error(syntax.name, "subscriber name " + in_quotes(subscriber.name) +
+                                                 " is one that generated code needs for itself");
+    }
     names.declare(subscriber.name, syntax.name, what, context.diagnostics);
     if (syntax.on && find_event(context, *syntax.on, what, subscriber))
       context.service.subscribers.push_back(std::move(subscriber));

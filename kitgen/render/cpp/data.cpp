@@ -345,8 +345,9 @@ void add_outbox(const Project& project, std::vector<File>& files) {
       const std::string key =
           has_key ? "kit::outbox::key_of(event." + event.fields[event.key].field.name + ")"
                   : "std::string()";
-      each.set("store", call(2, "co_await store",
-                             Strings{"session_", event.snake, key, "std::move(payload)"}, ";"));
+      each.set("store",
+               call(2, "co_await store",
+                    Strings{"session_", event.snake + "_event", key, "std::move(payload)"}, ";"));
       events.push_back(each);
     }
   }

@@ -93,7 +93,7 @@ void add_routing(const Project& project, std::vector<File>& files) {
     if (seen.insert(event.name).second) events.push_back(event_view(event));
     View subscriber{View::type::object};
     subscriber.set("name", each.name);
-    subscriber.set("signature", cut_tail(signature(0, "kit::Task<>", each.name,
+    subscriber.set("signature", cut_tail(signature(0, "kit::Task<>", each.name + "_deliver",
                                                    Strings{"const kit::outbox::Event& event",
                                                            "kit::db::Transaction& transaction"},
                                                    " {"),
