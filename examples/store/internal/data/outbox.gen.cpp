@@ -12,7 +12,7 @@
 namespace store::data {
 namespace {
 
-constexpr kit::outbox::NewEvent customer_email_changed{
+constexpr kit::outbox::NewEvent customer_email_changed_event{
     .type = "CustomerEmailChanged",
     .aggregate = "Customer",
 };
@@ -20,7 +20,7 @@ constexpr kit::outbox::NewEvent customer_email_changed{
 constexpr std::string_view invoice_refunded_subscribers[] = {
     "tell_support_rep",
 };
-constexpr kit::outbox::NewEvent invoice_refunded{
+constexpr kit::outbox::NewEvent invoice_refunded_event{
     .type = "InvoiceRefunded",
     .aggregate = "Invoice",
     .subscribers = invoice_refunded_subscribers,
@@ -43,7 +43,7 @@ kit::Task<> SqlOutbox::add(const biz::CustomerEmailChanged& event) {
   out.member("old_email", event.old_email);
   out.member("new_email", event.new_email);
   out.end_object();
-  co_await store(session_, customer_email_changed, kit::outbox::key_of(event.customer_id),
+  co_await store(session_, customer_email_changed_event, kit::outbox::key_of(event.customer_id),
                  std::move(payload));
   has_events_ = true;
 }
@@ -56,7 +56,7 @@ kit::Task<> SqlOutbox::add(const biz::InvoiceRefunded& event) {
   out.member("customer_id", event.customer_id);
   out.member("total", event.total);
   out.end_object();
-  co_await store(session_, invoice_refunded, kit::outbox::key_of(event.invoice_id),
+  co_await store(session_, invoice_refunded_event, kit::outbox::key_of(event.invoice_id),
                  std::move(payload));
   has_events_ = true;
 }

@@ -34,7 +34,8 @@ kit::Task<> deliver(const kit::outbox::Event& event, std::string_view type,
   co_await subscriber(payload, *work);
 }
 
-kit::Task<> tell_support_rep(const kit::outbox::Event& event, kit::db::Transaction& transaction) {
+kit::Task<> tell_support_rep_deliver(const kit::outbox::Event& event,
+                                     kit::db::Transaction& transaction) {
   return deliver(event, "InvoiceRefunded", invoice_refunded_fields, service::tell_support_rep,
                  transaction);
 }
@@ -43,7 +44,7 @@ kit::Task<> tell_support_rep(const kit::outbox::Event& event, kit::db::Transacti
 
 std::vector<kit::outbox::Subscriber> make_subscribers() {
   std::vector<kit::outbox::Subscriber> all;
-  all.push_back({"tell_support_rep", tell_support_rep});
+  all.push_back({"tell_support_rep", tell_support_rep_deliver});
   return all;
 }
 
