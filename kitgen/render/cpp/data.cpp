@@ -337,9 +337,9 @@ void add_outbox(const Project& project, std::vector<File>& files) {
       each.set("aggregate", entity.name);
       Strings names;
       for (const std::string& name : project.service.subscribers_of(event))
-        names.push_back(model::cpp_string(name));
+        names.push_back("    " + model::cpp_string(name) + ",");
       each.set("has_subscribers", flag(!names.empty()));
-      if (!names.empty()) each.set("subscribers", fill("", names, 4));
+      if (!names.empty()) each.set("subscribers", rows(names));
       const bool has_key = event.key != model::none;
       if (has_key) own.push_back("kit/outbox/payload.hpp");
       const std::string key =
