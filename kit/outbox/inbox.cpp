@@ -49,10 +49,12 @@ std::string storable(std::string_view text, std::size_t most = std::string::npos
   return valid;
 }
 
-/// What identifies something: itself, or its digest when a column has no room for it.
+/// What identifies something: itself, or its digest when a column has no room for it, or takes it
+/// for another one: MariaDB compares without blanks at the end.
 std::string short_name(const std::string& name) {
   std::string valid = storable(name);
-  return valid.size() <= max_key_bytes && valid == name ? valid : "sha256:" + sha256_hex(name);
+  const bool is_kept = valid == name && valid.size() <= max_key_bytes && !valid.ends_with(' ');
+  return is_kept ? valid : "sha256:" + sha256_hex(name);
 }
 
 std::string headers_of(const queue::Message& message) {

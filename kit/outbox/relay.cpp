@@ -171,7 +171,8 @@ Task<Round> Relay::State::claim_round() {
   co_await KIT_FAILPOINT_RESULT("relay.before_claim");
   const std::int64_t taken = co_await detail::claim(database, round.claimed, lease);
   co_await KIT_FAILPOINT_RESULT("relay.after_claim");
-  if (taken > 0) co_await load(round);
+  round.is_claimed = taken > 0;
+  if (round.is_claimed) co_await load(round);
   co_return round;
 }
 
@@ -182,7 +183,7 @@ Task<std::size_t> Relay::State::deliver_due() {
     delivered += static_cast<std::size_t>(
         co_await detail::finish(database, round.unheard, Timestamp::now()));
   }
-  if (!round.streams.empty()) delivered += co_await deliver(round);
+  if (round.is_claimed) delivered += co_await deliver(round);
   co_return delivered;
 }
 

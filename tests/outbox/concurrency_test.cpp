@@ -160,7 +160,8 @@ TEST_F(ConcurrencyTest, AMessageHasItsEffectOnce) {
   EXPECT_FALSE(*run(consume(database(), message("m1", "x"))));
   EXPECT_EQ(run(consume(database(), message("m2", "bad"))).error().code(), Code::internal);
   EXPECT_TRUE(*run(consume(database(), message("m2", "good"))));
-  EXPECT_EQ(effects("inbox"), "x,good");
+  EXPECT_TRUE(*run(consume(database(), message("m2 ", "other"))));
+  EXPECT_EQ(effects("inbox"), "x,good,other");
 }
 
 Task<> consume_side_by_side(db::Database& database, std::size_t* effects) {

@@ -36,6 +36,7 @@ struct Round {
   /// By destination, aggregate and key: the rows that wait, from the first on.
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::int64_t>> wanted;
   std::vector<std::int64_t> claimed;  ///< Rows, sorted.
+  bool is_claimed = false;            ///< Some of them are ours, to deliver or to give back.
   std::vector<Stream> streams;
   std::vector<std::int64_t> unheard;  ///< Rows for outside, where nobody listens.
   /// When a key that waits for its next try may have it.
