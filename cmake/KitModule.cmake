@@ -29,6 +29,14 @@ function(kit_register_test name target)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${labels}")
 endfunction()
 
+# The target's KIT_FAILPOINT()s act, in builds that have them. Target by target, since a definition for all would make every
+# file of a build with tests another one.
+function(kit_failpoints target)
+  if(KIT_FAILPOINTS)
+    target_compile_definitions(${target} PRIVATE KIT_FAILPOINTS)
+  endif()
+endfunction()
+
 function(kit_compile_options target)
   target_compile_features(${target} PUBLIC cxx_std_23)
   target_compile_options(${target} PRIVATE ${KIT_WARNINGS})

@@ -16,7 +16,12 @@
 #include "kit/db/import.hpp"
 #include "kit/db/migrations.hpp"
 #include "kit/http/router.hpp"
+#include "kit/outbox/event.hpp"
 #include "kit/rest/backend.hpp"
+
+namespace kit::queue {
+class Publisher;  // kit/queue/queue.hpp
+}
 
 namespace kit::http {
 class RequestGuard;  // kit/http/server.hpp
@@ -49,6 +54,10 @@ class Service {
   virtual std::span<const std::unique_ptr<db::ImportTarget>> imports() const = 0;
   /// What its routes share; null when they share nothing.
   virtual rest::Backend* backend() { return nullptr; }
+  /// Whether its units of work tell of events, which a relay takes to where they belong.
+  virtual bool has_events() const { return false; }
+  /// Those inside the service that get events. Lifetime: this outlives them.
+  virtual std::vector<outbox::Subscriber> subscribers() { return {}; }
 };
 
 struct Application {
@@ -74,6 +83,8 @@ struct Application {
   Function<Result<Caller>(const http::Request&) const> identify = nullptr;
   /// Decides besides the schema's rules. Outlives `run`; null: only they decide.
   const AccessPolicy* access_policy = nullptr;
+  /// Takes events to those outside. Outlives `run`; null: nobody outside listens.
+  queue::Publisher* publisher = nullptr;
 };
 
 /// The whole of `main`: commands (serve is the default; migrate, import, export, config, help,

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 1> migrate_options{"--allow-destructive"}
 constexpr std::array<std::string_view, 3> common_options{"--config", "--env", "--help"};
 constexpr std::size_t any_number = 1000;
 
-constexpr std::array<Command, 8> commands{{
+constexpr std::array<Command, 9> commands{{
     {"serve",
      "Serve the API, the start page and the reference (what happens without a command)",
      "  @\n  @ --http.port=9000\n  @ serve --env prod --database.path=/var/lib/@/@.db\n",
@@ -55,6 +55,15 @@ constexpr std::array<Command, 8> commands{{
      "Copy the database (SQLite) while the server writes to it, or look whether it is sound",
      "  @ db backup @-copy.db      in one state, checked, never over a file that exists\n"
      "  @ db check                 reads all of it\n",
+     {},
+     2},
+    {"events",
+     "Look at events that could not be delivered, and decide what becomes of them",
+     "  @ events                how many wait\n"
+     "  @ events dead           those that were given up, with why\n"
+     "  @ events retry 17       try one again; those behind it follow\n"
+     "  @ events retry all\n"
+     "  @ events drop 17        give one up for good; those behind it go on\n",
      {},
      2},
     {"config",

@@ -129,14 +129,6 @@ std::string result_line(const db::ImportReport& report) {
          " unchanged\n";
 }
 
-/// For commands that use what is there: a mistyped path must not become an empty database.
-Result<> refuse_missing_database(const Application& application, const Settings& settings) {
-  if (has_database(settings)) return {};
-  return Error(Code::not_found, "there is no database " + settings.database.shown() +
-                                    " (the setting database.path); `" +
-                                    std::string(application.name) + " migrate up` would make it");
-}
-
 /// The value of --format.
 Result<std::optional<db::RowFormat>> format_of(const CommandLine& line) {
   if (line.format.empty()) return std::optional<db::RowFormat>();
@@ -157,6 +149,13 @@ Settings without_time_limits(const Settings& settings) {
 }
 
 }  // namespace
+
+Result<> refuse_missing_database(const Application& application, const Settings& settings) {
+  if (has_database(settings)) return {};
+  return Error(Code::not_found, "there is no database " + settings.database.shown() +
+                                    " (the setting database.path); `" +
+                                    std::string(application.name) + " migrate up` would make it");
+}
 
 Task<> migrate_command(const Application& application, const Settings& settings,
                        const CommandLine& line) {

@@ -9,6 +9,9 @@ namespace kit::app {
 
 struct Application;  // kit/app/application.hpp
 
+/// For commands that use what is there: a mistyped path must not become an empty database.
+Result<> refuse_missing_database(const Application& application, const Settings& settings);
+
 // The commands beside `serve`. They speak on standard output; errors come back for `run` to print.
 
 /// up [to], down [steps], status, plan.

@@ -11,6 +11,7 @@
 #include "kit/app/application.hpp"
 #include "kit/app/command_line.hpp"
 #include "kit/app/commands.hpp"
+#include "kit/app/events.hpp"
 #include "kit/app/serve.hpp"
 #include "kit/app/settings.hpp"
 #include "kit/async/epoll_loop.hpp"
@@ -49,6 +50,7 @@ Task<> dispatch(Application& application, const CommandLine& line, LoadedSetting
   const Settings& settings = loaded.settings;
   if (line.command == "migrate") return migrate_command(application, settings, line);
   if (line.command == "db") return db_command(settings, line);
+  if (line.command == "events") return events_command(application, settings, line);
   if (line.command == "import") return import_command(application, settings, line);
   return export_command(application, settings, line);
 }

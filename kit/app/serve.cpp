@@ -11,6 +11,7 @@
 #include "kit/app/callers.hpp"
 #include "kit/app/connection_metrics.hpp"
 #include "kit/app/diagnostics.hpp"
+#include "kit/app/events.hpp"
 #include "kit/app/imports.hpp"
 #include "kit/app/pages.hpp"
 #include "kit/app/signals.hpp"
@@ -120,6 +121,7 @@ struct Process {
   std::unique_ptr<OpenDatabase> opened;
   std::unique_ptr<db::ObservedDatabase> database;
   std::unique_ptr<Service> service;
+  std::unique_ptr<outbox::Relay> relay;  // null: no events, or not here
   std::unique_ptr<Status> status;
   std::unique_ptr<Pages> pages;
   Diagnostics diagnostics;
@@ -137,6 +139,10 @@ Result<> build_routes(Process& process) {
     process.pages = std::make_unique<Pages>(process.application, *process.service, *process.status,
                                             process.settings.app.environment);
     KIT_TRY(process.pages->add_routes(process.router));
+  }
+  if (process.relay) {
+    process.relay->add_metrics(process.access_log->registry());
+    KIT_TRY(add_event_routes(process.admin_router, *process.relay, *process.database));
   }
   process.diagnostics.add_metrics(process.access_log->registry());
   process.opened->add_metrics(process.access_log->registry());
@@ -367,6 +373,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   process.service = application.make_service(*process.database);
   rest::Backend* const backend = process.service->backend();
   if (backend != nullptr) backend->limits = settings.api;
+  process.relay = make_relay(application, *process.service, *process.database, settings);
   co_await build_routes(process);
   co_await listen_admin(process);
   co_await listen(process);
@@ -378,6 +385,8 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   if (backend != nullptr) {
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
   }
+  TaskGroup relaying("events");
+  if (process.relay) relaying.spawn("relay", process.relay->run());
   TaskGroup starting("start");
   starting.spawn("become ready", become_ready(process, terminal));
   TaskGroup reloading("reload");
@@ -391,6 +400,11 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   const Result<> how = co_await as_result(std::move(ended));
   if (!how) log::debug(app_log, "start was cut short", {{"why", how.error()}});
   co_await stop(process, terminal);
+  // After the last request, so that what it told of is delivered now and not after the next start.
+  if (process.relay) process.relay->stop();
+  Task<> relayed = with_deadline(settings.app.drain_timeout, relaying.join());
+  const Result<> how_relayed = co_await as_result(std::move(relayed));
+  if (!how_relayed) log::debug(app_log, "the relay was cut short", {{"why", how_relayed.error()}});
   background.cancel();
   Task<> background_ended = background.join();
   const Result<> how_ended = co_await as_result(std::move(background_ended));

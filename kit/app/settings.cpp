@@ -230,6 +230,35 @@ void describe_checkpoints(config::Section section, Sizes& sizes) {
       .min(kibi);
 }
 
+void describe_events(config::Section section, Settings::Events& events) {
+  outbox::RelayOptions& options = events.options;
+  constexpr milliseconds hour{3'600'000};
+  section.field("relay", events.relay, "this instance takes part in delivering events");
+  section.field("topic_prefix", options.topic_prefix,
+                "topics are <prefix>.<Entity>; empty: the program's name");
+  section.field("batch", options.batch, "events that are claimed at once").min(1).max(10'000);
+  section.field("concurrency", options.concurrency, "entities whose subscribers run at once")
+      .min(1)
+      .max(1'000);
+  section.field("poll", options.poll, "between two looks for events of other instances")
+      .min(milliseconds{10})
+      .max(hour);
+  section.field("lease", options.lease, "after it others take over from an instance that died")
+      .min(milliseconds{500})
+      .max(hour);
+  section.field("timeout", options.timeout, "for one subscriber's work on one event")
+      .min(milliseconds{10})
+      .max(hour);
+  section.field("max_attempts", options.max_attempts, "failures that make an event a dead letter")
+      .min(1)
+      .max(1'000);
+  section.field("after_death", options.after_death,
+                "whether later events of an entity wait for a dead letter, or pass it",
+                {{"wait", outbox::AfterDeath::wait}, {"pass", outbox::AfterDeath::pass}});
+  section.field("keep", options.keep, "how long delivered events stay in the table");
+  section.field("lag_alarm", options.lag_alarm, "an event that waits longer is told in the log");
+}
+
 void describe_log(config::Section section, Settings::Log& settings) {
   using log::Level;
   section.field("level", settings.level, "least level that is written",
@@ -378,6 +407,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   describe_api(loader.section("api"), settings.api, sizes);
   config::Section queue = loader.section("queue");
   describe(queue, settings.queue);
+  settings.events.options.topic_prefix.clear();
+  describe_events(loader.section("events"), settings.events);
 
   auto sources = find_sources(line, environment, std::move(variables));
   if (!sources) return std::move(sources).error();

@@ -17,6 +17,7 @@
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
 #include "kit/net/tls.hpp"
+#include "kit/outbox/relay.hpp"
 #include "kit/rest/backend.hpp"
 
 namespace kit::app {
@@ -86,6 +87,10 @@ struct Settings {
     bool access = true;                         ///< A line for each request
   } log;
   rest::Limits api;
+  struct Events {
+    bool relay = true;             ///< This instance takes part in delivering events.
+    outbox::RelayOptions options;  ///< An empty topic_prefix is the program's name.
+  } events;
   struct Import {
     std::string directory = "data";
     bool on_start = false;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kit/async/operation.hpp"
+#include "kit/base/failpoint.hpp"
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
 #include "kit/csv/csv.hpp"
@@ -405,8 +406,11 @@ Task<ImportReport> import_rows(Database& database, ImportTarget& target,
   // The writer only now: hashing a large file takes time.
   std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
   ImportReport report = co_await import_opened(*transaction, target, opened, options.skip_known);
-  if (report.problems.empty() && !report.skipped && !options.dry_run)
+  if (report.problems.empty() && !report.skipped && !options.dry_run) {
+    co_await KIT_FAILPOINT_RESULT("import.before_commit");
     co_await transaction->commit();
+    KIT_FAILPOINT("import.after_commit");
+  }
   co_return report;
 }
 

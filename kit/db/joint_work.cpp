@@ -104,6 +104,12 @@ Task<> JointWork::commit() {
                    "one");
   }
   co_await transaction_->commit();
+  for (Function<void()>& action : std::exchange(after_commit_, {})) action();
+}
+
+void JointWork::after_commit(Function<void()> action) {
+  if (outer_ != nullptr) return outer_->after_commit(std::move(action));
+  after_commit_.push_back(std::move(action));
 }
 
 Task<> JoiningDatabase::query(std::string_view sql, std::span<const Parameter> parameters,

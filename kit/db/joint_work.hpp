@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "kit/async/context.hpp"
 #include "kit/async/task.hpp"
@@ -59,7 +60,10 @@ class JointWork {
   void drop() {
     unit_.reset();
     transaction_.reset();
+    after_commit_.clear();
   }
+  /// Has `action` called once everything is committed; when it never is, it is dropped.
+  void after_commit(Function<void()> action);
 
   /// Everything that the coroutine which has this calls until `leave` is under the work.
   class Entry : public LocalScope {
@@ -84,7 +88,8 @@ class JointWork {
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Transaction> unit_;          // of the open part, when parts are apart
   Isolation isolation_ = Isolation::standard;  // of the one transaction
-  int parts_ = 0;                              // that may be committed
+  std::vector<Function<void()>> after_commit_;
+  int parts_ = 0;  // that may be committed
   bool open_ = false;
   bool torn_ = false;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kit/async/operation.hpp"
+#include "kit/base/failpoint.hpp"
 #include "kit/base/sha256.hpp"
 #include "kit/base/time.hpp"
 #include "kit/db/detail/history.hpp"
@@ -259,6 +260,7 @@ Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migra
   const auto journal = co_await detail::read_journal(*transaction, database_.dialect());
   if (journal) co_return detail::journal_in_the_way(*journal, attempt.place.file);
   attempt.has_begun = true;
+  co_await KIT_FAILPOINT_RESULT("migration.before_step");
   Task<> running = detail::run_script(*transaction, database_.dialect(), *script, attempt.place);
   co_await detail::run_watched(database_, *transaction, attempt.blockers, std::move(running));
   MigrationStatus status;
@@ -268,7 +270,9 @@ Task<std::optional<MigrationStatus>> Migrator::apply_once(const Migration& migra
   status.applied_at = Timestamp::now().to_string();
   co_await detail::create_history_table(*transaction);
   co_await detail::record_applied(*transaction, database_.dialect(), status);
+  co_await KIT_FAILPOINT_RESULT("migration.before_commit");
   auto durable = co_await as_result(transaction->commit());
+  KIT_FAILPOINT("migration.after_commit");
   if (!durable) co_return detail::located(std::move(durable).error(), attempt.place.file, 1);
   co_return std::move(status);
 }

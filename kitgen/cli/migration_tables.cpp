@@ -92,9 +92,10 @@ bool is_library_table(const kit::db::StatementEffect& effect) {
   const bool makes = effect.kind == kit::db::StatementEffect::Kind::create_table ||
                      effect.kind == kit::db::StatementEffect::Kind::create_index ||
                      effect.kind == kit::db::StatementEffect::Kind::drop_table;
-  const bool is_generated = std::ranges::any_of(
-      evolve::system_tables(),
-      [&](const evolve::SystemTable& each) { return each.name == effect.table; });
+  const bool is_generated =
+      std::ranges::any_of(evolve::system_tables(), [&](const evolve::SystemTable& each) {
+        return evolve::name_of_form(each.name) == effect.table;
+      });
   if (is_generated && makes) return false;
   return std::ranges::any_of(std::array{effect.table, effect.name}, [](const std::string& name) {
     return name.starts_with("kit_") && !name.starts_with("kit_new_");

@@ -101,8 +101,14 @@ struct Table {
   const ForeignKey* key_of(std::string_view column) const;
 };
 
+/// One text for each dialect.
+struct SystemSql {
+  std::string_view sqlite, postgres, mysql;
+};
+
 /// A table that the library needs, under some condition. Another one is one row more in
-/// `system_tables`.
+/// `system_tables`. One whose columns have changed is two rows: its name with "_v2" behind it is
+/// the second form, and `system_changes` says how one becomes the other.
 struct SystemTable {
   std::string_view name;
   bool (*is_wanted)(const model::Service&);
@@ -112,11 +118,25 @@ struct SystemTable {
   std::string_view mysql;
 };
 const std::vector<SystemTable>& system_tables();
+/// Null when there is none.
+const SystemTable* find_system_table(std::string_view form);
+/// "kit_outbox" of "kit_outbox_v2".
+std::string name_of_form(std::string_view form);
+
+/// From one form of a table to the next, and back.
+struct SystemChange {
+  std::string_view before, after;
+  SystemSql up, down;
+  std::string_view what_is_lost;  ///< On the way back.
+};
+const std::vector<SystemChange>& system_changes();
+/// That between two forms, in either direction; null when they are not of one table.
+const SystemChange* change_of_system(std::string_view before, std::string_view after);
 
 /// The storage of a service without a dialect.
 struct Catalogue {
   std::vector<Table> tables;        ///< In an order in which they can be created.
-  std::vector<std::string> system;  ///< Names of `system_tables`, sorted.
+  std::vector<std::string> system;  ///< Forms of `system_tables`, sorted.
 
   const Table* find(std::string_view table) const;
   /// Whether both store the same; the order of tables, columns, keys and indexes does not count.

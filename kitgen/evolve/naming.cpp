@@ -98,10 +98,16 @@ void tell(const DropTable& step, std::vector<Told>& told) {
                   step.table.name});
 }
 void tell(const CreateSystemTable& step, std::vector<Told>& told) {
-  told.push_back({Told::Kind::other, step.name + " is new", "create_" + step.name, step.name});
+  const std::string name = name_of_form(step.form);
+  told.push_back({Told::Kind::other, name + " is new", "create_" + name, name});
+}
+void tell(const ChangeSystemTable& step, std::vector<Told>& told) {
+  const std::string name = name_of_form(step.to);
+  told.push_back({Told::Kind::other, name + " changes its form", "change_" + name, name});
 }
 void tell(const DropSystemTable& step, std::vector<Told>& told) {
-  told.push_back({Told::Kind::other, step.name + " is dropped", "drop_" + step.name, step.name});
+  const std::string name = name_of_form(step.form);
+  told.push_back({Told::Kind::other, name + " is dropped", "drop_" + name, name});
 }
 void tell(const FillTable&, std::vector<Told>&) {}
 void tell(const BeforeDrops&, std::vector<Told>&) {}
@@ -147,11 +153,16 @@ void describe_loss(Plan& plan, const DropTable& step) {
 }
 
 void describe_loss(Plan& plan, const DropSystemTable& step) {
-  const auto table = std::ranges::find(system_tables(), step.name, &SystemTable::name);
-  const std::string held =
-      table == system_tables().end() ? "what it holds" : std::string(table->what_is_lost);
-  plan.destructive.push_back("table " + step.name + " is dropped: " + held);
-  plan.irreversible.push_back("table " + step.name + " comes back empty");
+  const SystemTable* table = find_system_table(step.form);
+  const std::string held = table == nullptr ? "what it holds" : std::string(table->what_is_lost);
+  const std::string name = name_of_form(step.form);
+  plan.destructive.push_back("table " + name + " is dropped: " + held);
+  plan.irreversible.push_back("table " + name + " comes back empty");
+}
+
+void describe_loss(Plan& plan, const ChangeSystemTable& step) {
+  const SystemChange* change = change_of_system(step.from, step.to);
+  plan.irreversible.push_back(name_of_form(step.to) + ": " + std::string(change->what_is_lost));
 }
 
 void describe_loss(Plan& plan, const ChangeTable& step) {

@@ -146,9 +146,23 @@ class Planner {
       if (!changes_.contains(table.name)) fresh.push_back(&table);
     }
     for (const Table* table : creation_order(fresh)) add(CreateTable{*table});
-    for (const std::string& name : b_.system) {
-      if (std::ranges::find(a_.system, name) == a_.system.end()) add(CreateSystemTable{name});
+    for (const std::string& form : b_.system) {
+      if (std::ranges::find(a_.system, form) != a_.system.end()) continue;
+      const std::string* other = other_form(form, a_);
+      if (other == nullptr) {
+        add(CreateSystemTable{form});
+      } else {
+        add(ChangeSystemTable{*other, form}, false, way_ == Way::up);
+      }
     }
+  }
+
+  /// The form that a table of the library has in `catalogue`; null: it has none.
+  static const std::string* other_form(const std::string& form, const Catalogue& catalogue) {
+    const auto found = std::ranges::find_if(catalogue.system, [&](const std::string& other) {
+      return change_of_system(other, form) != nullptr;
+    });
+    return found == catalogue.system.end() ? nullptr : &*found;
   }
 
   /// Whether the way back restores every value.
@@ -198,9 +212,10 @@ class Planner {
       if (change.drops_columns()) drops.push_back({DropColumns{change}, loses_data(change), false});
     }
     // The later ones refer to earlier ones.
-    for (const std::string& name : a_.system | std::views::reverse) {
-      if (std::ranges::find(b_.system, name) == b_.system.end())
-        drops.push_back({DropSystemTable{name}, true, false});
+    for (const std::string& form : a_.system | std::views::reverse) {
+      const bool stays = std::ranges::find(b_.system, form) != b_.system.end();
+      if (!stays && other_form(form, b_) == nullptr)
+        drops.push_back({DropSystemTable{form}, true, false});
     }
     std::vector<const Table*> gone;
     for (const Table& table : a_.tables) {

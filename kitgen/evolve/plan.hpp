@@ -86,15 +86,20 @@ struct DropTable {
   Table table;
 };
 struct CreateSystemTable {
-  std::string name;
+  std::string form;
+};
+/// From one form of a table of the library to another.
+struct ChangeSystemTable {
+  std::string from;
+  std::string to;
 };
 struct DropSystemTable {
-  std::string name;
+  std::string form;
 };
 
 using Action =
     std::variant<CreateTable, RenameTable, RenameColumn, FillTable, ChangeTable, BeforeDrops,
-                 DropColumns, DropTable, CreateSystemTable, DropSystemTable>;
+                 DropColumns, DropTable, CreateSystemTable, ChangeSystemTable, DropSystemTable>;
 
 struct Step {
   Action action;

@@ -32,8 +32,11 @@ struct Namer {
     return "drop from " + step.change.after.name;
   }
   std::string operator()(const DropTable& step) const { return "drop " + step.table.name; }
-  std::string operator()(const CreateSystemTable& step) const { return "create " + step.name; }
-  std::string operator()(const DropSystemTable& step) const { return "drop " + step.name; }
+  std::string operator()(const CreateSystemTable& step) const { return "create " + step.form; }
+  std::string operator()(const ChangeSystemTable& step) const {
+    return "change " + step.from + " to " + step.to;
+  }
+  std::string operator()(const DropSystemTable& step) const { return "drop " + step.form; }
 };
 
 std::vector<std::string> names(const std::vector<Step>& steps) {

@@ -111,12 +111,18 @@ class Writer {
   }
 
   std::string of(const CreateSystemTable& step) const {
-    const auto table = std::ranges::find(system_tables(), step.name, &SystemTable::name);
-    return table == system_tables().end() ? "" : "\n" + std::string(table->postgres);
+    const SystemTable* table = find_system_table(step.form);
+    return table == nullptr ? "" : "\n" + std::string(table->postgres);
+  }
+
+  std::string of(const ChangeSystemTable& step) const {
+    const SystemChange* change = change_of_system(step.from, step.to);
+    const SystemSql& sql = change->after == step.to ? change->up : change->down;
+    return "\n" + std::string(sql.postgres);
   }
 
   std::string of(const DropSystemTable& step) const {
-    return "DROP TABLE " + ident(step.name) + ";\n";
+    return "DROP TABLE " + ident(name_of_form(step.form)) + ";\n";
   }
 
   const std::vector<Step>& steps_;

@@ -330,7 +330,7 @@ kit::Result<Snapshot> SnapshotReader::read(std::string_view text) {
   }
   snapshot.catalogue.system = names(*document, "system", "system");
   for (const std::string& name : snapshot.catalogue.system) {
-    if (std::ranges::find(system_tables(), name, &SystemTable::name) == system_tables().end())
+    if (find_system_table(name) == nullptr)
       fail("system names the unknown table " + in_quotes(name));
   }
   std::ranges::sort(snapshot.catalogue.system);

@@ -61,7 +61,7 @@ TEST(Snapshot, survives_writing_and_reading) {
 TEST(Snapshot, is_one_thing_a_line) {
   EXPECT_THAT(text(), HasSubstr("\n        \"color\": {\"type\": \"enum\", \"default\": \"'red'\", "
                                 "\"values\": [\"red\", \"green\"]},\n"));
-  EXPECT_THAT(text(), HasSubstr("\n    \"kit_outbox\"\n"));
+  EXPECT_THAT(text(), HasSubstr("\n    \"kit_outbox_v2\"\n"));
   EXPECT_EQ((Snapshot{0, {}}.to_text()),
             "{\n  \"version\": 1,\n  \"migration\": 0,\n  \"tables\": {},\n  \"system\": []\n}\n");
 }
@@ -105,7 +105,7 @@ TEST(Snapshot, refuses_what_it_would_not_write) {
   check_refused("\"columns\": [\"price\"]", "\"columns\": []", "has no columns");
   check_refused("\"SET NULL\"", "\"SET DEFAULT\"", "unknown on_delete");
   check_refused("\"key\": 2", "\"key\": 1", "no fitting primary key");
-  check_refused("\"kit_outbox\"", "\"kit_inbox\"", "unknown table 'kit_inbox'");
+  check_refused("\"kit_outbox_v2\"", "\"kit_postbox\"", "unknown table 'kit_postbox'");
   check_refused("{\n  \"version\"", "<<<<<<< ours\n{\n  \"version\"", "");
   EXPECT_FALSE(Snapshot::parse(std::string(max_snapshot_bytes + 1, ' ')).ok());
   EXPECT_FALSE(Snapshot::parse("[]").ok());

@@ -250,12 +250,17 @@ std::string sql(const DropTable& step) {
 }
 
 std::string sql(const CreateSystemTable& step) {
-  const auto table = std::ranges::find(system_tables(), step.name, &SystemTable::name);
-  return table == system_tables().end() ? "" : "\n" + std::string(table->sqlite);
+  const SystemTable* table = find_system_table(step.form);
+  return table == nullptr ? "" : "\n" + std::string(table->sqlite);
+}
+
+std::string sql(const ChangeSystemTable& step) {
+  const SystemChange* change = change_of_system(step.from, step.to);
+  return "\n" + std::string(change->after == step.to ? change->up.sqlite : change->down.sqlite);
 }
 
 std::string sql(const DropSystemTable& step) {
-  return "DROP TABLE " + ident(step.name) + ";\n";
+  return "DROP TABLE " + ident(name_of_form(step.form)) + ";\n";
 }
 
 std::string statements(const std::vector<Step>& steps) {

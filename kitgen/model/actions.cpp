@@ -180,6 +180,9 @@ void build_event(Context& context, std::size_t entity, const schema::Event& synt
                                                  " would publish the secret field " +
                                                  in_quotes(field.field.name));
     }
+    const bool is_own_id = field.source_entity == here.name && field.source_field == "id";
+    if (is_own_id && event.key == none && !field.field.is_array && !field.field.optional)
+      event.key = event.fields.size();
     event.fields.push_back(std::move(field));
   }
   // Fields that came to nothing were told about already.

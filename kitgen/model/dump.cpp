@@ -43,6 +43,7 @@ class Dumper {
     text("doc", service_.doc);
     for (const Enum& each : service_.enums) dump_enum(each);
     for (const Entity& each : service_.entities) dump_entity(each);
+    for (const Subscriber& each : service_.subscribers) dump_subscriber(each);
     for (const Table& each : service_.tables) dump_table(each);
     std::vector<std::string> order;
     for (const std::size_t i : service_.import_order) order.push_back(service_.entities[i].name);
@@ -180,7 +181,8 @@ class Dumper {
   }
 
   void dump_event(const Event& event) {
-    line("event " + event.name + " snake=" + event.snake + " wire=" + event.wire);
+    line("event " + event.name + " snake=" + event.snake + " wire=" + event.wire +
+         (event.key == none ? "" : " key=" + event.fields[event.key].field.name));
     ++depth_;
     text("doc", event.doc);
     for (const EventField& field : event.fields) {
@@ -238,6 +240,14 @@ class Dumper {
          " menu=" + json_string(entity.console.menu) + " columns=" + join(entity.console.columns));
     list("std_includes", entity.std_includes);
     list("kit_includes", entity.kit_includes);
+    --depth_;
+  }
+
+  void dump_subscriber(const Subscriber& subscriber) {
+    const Entity& entity = service_.entities[subscriber.entity];
+    line("subscriber " + subscriber.name + " on=" + entity.events[subscriber.event].name);
+    ++depth_;
+    text("doc", subscriber.doc);
     --depth_;
   }
 

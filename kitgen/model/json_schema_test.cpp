@@ -25,6 +25,7 @@ std::string schema_with_unknown_key(std::string_view kind) {
   if (kind == "enum") return head + "enums: {Kind: " + zzz.substr(0, 8) + "}\n";
   const std::string entity = head + "entities:\n  A:\n    ";
   if (kind == "entity") return head + "entities:\n  A: " + zzz;
+  if (kind == "subscriber") return head + "subscribers:\n  a: " + zzz;
   if (kind == "mixin") return head + "mixins:\n  a: " + zzz;
   if (kind == "mixin_list") return head + "mixins:\n  a:\n    list: " + zzz;
   if (kind == "items") return entity + "fields:\n      a: {type: [string], items: {zzz: 1}}\n";

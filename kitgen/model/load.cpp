@@ -30,6 +30,7 @@ void build(Context& context) {
   for_each(build_indexes);
   for_each(build_import);
   for_each(build_actions);
+  build_subscribers(context);
   build_tables(context);
   collect_includes(context.service);
 }

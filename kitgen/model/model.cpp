@@ -50,6 +50,14 @@ std::vector<const Relation*> Entity::nested_lists() const {
   }
   return lists;
 }
+std::vector<std::string> Service::subscribers_of(const Event& event) const {
+  std::vector<std::string> names;
+  for (const Subscriber& each : subscribers) {
+    if (&entities[each.entity].events[each.event] == &event) names.push_back(each.name);
+  }
+  return names;
+}
+
 const Entity* Service::find_entity(std::string_view entity_name) const {
   return by_name(entities, entity_name);
 }

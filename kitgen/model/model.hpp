@@ -302,6 +302,9 @@ struct Event {
   std::string wire;   ///< "store.customer.customer_email_changed": the type on an outbox or topic
   std::string doc;
   std::vector<EventField> fields;
+  /// Of `fields`: the id of the entity it is about, which keeps its events in order; none: it says
+  /// no such id.
+  std::size_t key = none;
 };
 
 struct Action {
@@ -319,6 +322,14 @@ struct Action {
   std::string result_type;
   std::vector<Field> result;  ///< A plain type is one field, `value`.
   std::size_t emits = none;   ///< Entity::events; none: no event
+};
+
+/// A function that gets each event of a kind, in a transaction of its own.
+struct Subscriber {
+  std::string name;  ///< "send_welcome": the C++ function and the destination in the outbox
+  std::string doc;
+  std::size_t entity = none;  ///< Service::entities: whose event it is
+  std::size_t event = none;   ///< Entity::events
 };
 
 /// A field that is worked out from others of the same row whenever the row is shown.
@@ -453,9 +464,12 @@ struct Service {
   /// Entities in the order in which rows can be inserted: targets of required relations first.
   /// Pivots come after all.
   std::vector<std::size_t> import_order;
+  std::vector<Subscriber> subscribers;  ///< In the schema's order.
 
   /// "api/sales/invoice.yaml": the file that describes the entity.
   std::string file_of(const Entity& entity) const;
+  /// The names of those that an event goes to.
+  std::vector<std::string> subscribers_of(const Event& event) const;
   const Entity* find_entity(std::string_view entity_name) const;
   const Table* find_table(std::string_view table_name) const;
 };

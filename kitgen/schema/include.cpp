@@ -159,6 +159,7 @@ class Includer {
     append_named(all_.enums, std::move(schema.enums), "enum");
     append_named(all_.mixins, std::move(schema.mixins), "mixin");
     append_named(all_.entities, std::move(schema.entities), "entity");
+    append_named(all_.subscribers, std::move(schema.subscribers), "subscriber");
   }
 
   std::deque<Source>& sources_;

@@ -19,6 +19,9 @@ constexpr Key schema_keys[] = {
     {"enums", Shape::many, "Types with named values: InvoiceStatus: [draft, paid].", "enum"},
     {"entities", Shape::many,
      "What the service keeps. Each becomes a table, routes, a client and a page.", "entity"},
+    {"subscribers", Shape::many,
+     "What happens in the service when an event has happened: send_welcome: CustomerSignedUp.",
+     "subscriber"},
 };
 
 constexpr Key enum_keys[] = {
@@ -192,6 +195,11 @@ constexpr Key action_keys[] = {
     {"doc", Shape::text, "What it does, and when it refuses."},
 };
 
+constexpr Key subscriber_keys[] = {
+    {"on", Shape::entity, "The event it is for.", {}, {}, true},
+    {"doc", Shape::text, "What it does."},
+};
+
 constexpr Key access_keys[] = {
     {"read", Shape::words, "Roles that may read."},
     {"write", Shape::words, "Roles that may write."},
@@ -243,6 +251,8 @@ constexpr Mapping mappings[] = {
     {"import", "import", "How rows come from files.", import_keys},
     {"csv", "csv", "A CSV file.", csv_keys},
     {"action", "an action", "A use case of your own.", action_keys},
+    {"subscriber", "a subscriber", "A function of yours that gets each event once.",
+     subscriber_keys, Shape::entity, "The event alone."},
     {"access", "access", "Who may do what.", access_keys},
     {"console", "console", "How the console shows it.", console_keys},
 };

@@ -56,6 +56,28 @@ void read_enums(NodeReader& reader, const Entry& entry, Schema& schema) {
   }
 }
 
+void read_subscribers(NodeReader& reader, const Entry& entry, Schema& schema) {
+  for (const Entry& each : reader.entries(entry.value, "subscribers")) {
+    if (each.key.text.empty()) continue;
+    Subscriber& target = schema.subscribers.emplace_back();
+    target.name = each.key;
+    if (!each.value.is_map()) {
+      target.on = reader.word(each);
+      continue;
+    }
+    const std::array<KeyRule, 2> rules{{
+        {"on", [&](const Entry& e) { target.on = reader.word(e); }},
+        {"doc", [&](const Entry& e) { target.doc = reader.word(e); }},
+    }};
+    reader.map(each.value, "a subscriber", rules);
+    if (!target.on)
+      reader.diagnostics().error(
+          each.key,
+          "subscriber " + in_quotes(each.key.text) + " does not say which event it is for",
+          "write on: and the event");
+  }
+}
+
 void check_version(const std::optional<Word>& version, const Node& root, Diagnostics& diagnostics) {
   if (!version) {
     diagnostics.error(root.word.at, 1, "the schema does not say its language version",
@@ -117,7 +139,7 @@ std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnosti
   Schema schema;
   std::optional<Word> version;
   bool has_version = false;
-  const std::array<KeyRule, 7> rules{{
+  const std::array<KeyRule, 8> rules{{
       {"kit",
        [&](const Entry& e) {
          has_version = true;
@@ -140,6 +162,7 @@ std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnosti
              schema.entities.push_back(read_entity(reader, each));
          }
        }},
+      {"subscribers", [&](const Entry& e) { read_subscribers(reader, e, schema); }},
   }};
   reader.map(*root, is_included ? "an included file" : "the schema", rules, foreign_words);
   if (version || !has_version) check_version(version, *root, diagnostics);

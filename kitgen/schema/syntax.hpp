@@ -115,6 +115,12 @@ struct Event {
   bool is_broken = false;  ///< Its fields could not be read; told already.
 };
 
+/// `subscribers: {send_welcome: {on: CustomerEmailChanged}}`, or the event alone.
+struct Subscriber {
+  Word name;
+  std::optional<Word> on, doc;
+};
+
 struct Access {
   Word at;
   std::vector<Word> read, write;
@@ -174,6 +180,7 @@ struct Schema {
   std::vector<Enum> enums;
   std::vector<Mixin> mixins;
   std::vector<Entity> entities;
+  std::vector<Subscriber> subscribers;
   /// By `Position::file`: "" for the schema itself, the others from its folder on:
   /// "sales/invoice.yaml".
   std::vector<std::string> files;

@@ -24,6 +24,12 @@ class ErrorTest : public DatabaseTest {
   }
 };
 
+TEST_F(ErrorTest, AStatementThatFailsWheneverItRunsSaysSoEachTime) {
+  for (int i = 0; i < 8; ++i) {  // more often than there are connections
+    EXPECT_EQ(error_of("INSERT INTO parent (id) VALUES (1)").reason(), "UNIQUE_VIOLATION");
+  }
+}
+
 TEST_F(ErrorTest, UniqueNamesTheColumns) {
   const Error error = error_of("INSERT INTO child (id, label, country) VALUES (2, 'a', 'x')");
   EXPECT_EQ(error.code(), Code::already_exists) << error.describe();

@@ -11,6 +11,8 @@
 2. A server is killed at random moments of its import; each file is in the database whole or not at all.
 3. kit_power_loss takes the power away from the real database code on a disk in memory.
 4. kit_group_commit_bench: acknowledged writes a second with one writer and with eight.
+5. Events through crashes at named failpoints on SQLite, PostgreSQL and MariaDB (tests/outbox/crash.py, which ctest runs in short by
+   itself): each is delivered, has its effect once, and stays in the order of its aggregate.
 
 Ends with one line, PASS or FAIL.
 """
@@ -295,6 +297,20 @@ def group_commit(build, folder, short):
     return figures
 
 
+def event_crashes(build, cycles, seed):
+    """The last line of crash.py, which begins with PASS; `cycles` crashes on each database."""
+    command = [sys.executable, "-B", ROOT / "tests" / "outbox" / "crash.py", "--program", program(build, "kit_outbox_crash"),
+               "--crashes", max(cycles, 70), "--seed", seed]
+    for more in ([], ["--self-test", "--databases", "sqlite"]):
+        done = subprocess.run([str(part) for part in command + more], capture_output=True, text=True)
+        lines = done.stdout.strip().splitlines() or [done.stderr[-500:]]
+        if done.returncode != 0:
+            raise Failure(f"events: {lines[-1]}")
+        print(lines[-1], flush=True)
+        outcome = lines[-1] if not more else outcome
+    return outcome.removeprefix("PASS outbox: ")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
@@ -325,6 +341,7 @@ def main():
                  for kind in arguments.servers.split(",") if kind in server_kills.NAMES]
         import_kills = kill_import(store.resolve(), cycles, rng, folder)
         figures = group_commit(arguments.build, folder, arguments.short)
+        events = "in outbox.crash" if arguments.short else event_crashes(arguments.build, cycles, arguments.seed)
     except Failure as failure:
         print(f"\nFAIL durability: {failure} (seed {arguments.seed}; files in {folder})")
         return 1
@@ -337,7 +354,7 @@ def main():
           f"slowest restart {start:.2f} s; {text}{total} acknowledged in all, 0 lost, 0 twice; {power['losses']} power losses, {power['acknowledged']} acknowledged, 0 lost; "
           f"{import_kills} import kills, {cycles} of them before its end, 0 half files; "
           f"group commit {figures['eight_writers']} writes/s with 8 writers vs "
-          f"{figures['one_writer']} with one, {figures['ratio']:.1f}x in the median of the pairs")
+          f"{figures['one_writer']} with one, {figures['ratio']:.1f}x in the median of the pairs; events: {events}")
     return 0 if enough else 1
 
 

@@ -12,6 +12,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 sys.dont_write_bytecode = True
+import check_failpoints  # noqa: E402
 import check_layers  # noqa: E402
 import check_snippets  # noqa: E402
 import check_text  # noqa: E402
@@ -343,6 +344,29 @@ class Snippets(Tree):
         self.assertEqual(self.problems(guide, update=True), [])
         text = (self.root / "docs/guide/a.md").read_text()
         self.assertEqual(text, guide.replace("old\nlines", "if (a) return a;"))
+
+
+class Failpoints(Tree):
+    ROW = "| `outbox.before_add` | an event is about to be stored | yes |\n"
+
+    def expect(self, code, documented, wanted, test=""):
+        self.write("kit/outbox/event.cpp", code)
+        self.write("docs/failpoints.md", documented)
+        self.write("tests/outbox/crash.py", test)
+        found = check_failpoints.check(self.root)[0]
+        self.assertEqual(len(found), bool(wanted), found)
+        self.assertIn(wanted, "".join(found))
+
+    def test_each_has_a_row_and_a_name_of_its_own(self):
+        use = 'co_await KIT_FAILPOINT_RESULT("outbox.before_add");\n'
+        self.expect(use, self.ROW, "", '"outbox.before_add"')
+        self.expect(use, "", "no row")
+        self.expect("", self.ROW, "nowhere in the sources")
+        self.expect(use + use, self.ROW, "event.cpp:2: 'outbox.before_add' stands at kit/outbox/event.cpp:1 too")
+        self.expect('KIT_FAILPOINT("outbox.before_add");\n', self.ROW, "says otherwise")
+        self.expect('KIT_FAILPOINT("Outbox");\n' + use, self.ROW + self.ROW.replace("outbox.before_add", "Outbox").replace("yes", "no"),
+                    "not of the form")
+        self.expect(use, self.ROW, "there is no failpoint 'outbox.before_ad'", '"outbox.before_ad"')
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@
 #include "internal/data/media_type_import.gen.hpp"
 #include "internal/data/playlist_import.gen.hpp"
 #include "internal/data/playlist_tracks_import.gen.hpp"
+#include "internal/data/subscribers.gen.hpp"
 #include "internal/data/track_import.gen.hpp"
 #include "internal/data/unit_of_work.gen.hpp"
 #include "internal/service/album_service.gen.hpp"
@@ -173,6 +174,8 @@ class GeneratedService final : public kit::app::Service {
   }
 
   kit::rest::Backend* backend() override { return &backend_; }
+  bool has_events() const override { return true; }
+  std::vector<kit::outbox::Subscriber> subscribers() override { return data::make_subscribers(); }
 
  private:
   static kit::Task<std::int64_t> no_entity() {

@@ -172,6 +172,8 @@ std::string limited_name(std::string name);
 void build_import(Context& context, std::size_t entity);
 // actions.cpp
 void build_actions(Context& context, std::size_t entity);
+// subscribers.cpp
+void build_subscribers(Context& context);  ///< Behind the actions of all entities.
 // tables.cpp
 void build_tables(Context& context);
 void collect_includes(Service& service);

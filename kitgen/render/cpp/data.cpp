@@ -341,7 +341,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
 void add_outbox(const Project& project, std::vector<File>& files) {
   View view = project.view();
   View events{View::type::list};
-  Strings own{"kit/base/time.hpp", "kit/json/writer.hpp", "kit/record/parameters.hpp"};
+  Strings own{"kit/json/writer.hpp", "kit/outbox/event.hpp"};
   for (const Entity& entity : project.service.entities) {
     for (const model::Event& event : entity.events) {
       View each{View::type::object};
@@ -352,9 +352,21 @@ void add_outbox(const Project& project, std::vector<File>& files) {
         if (field.field.type == Scalar::bytes) own.push_back("kit/base/base64.hpp");
       }
       each.set("writes", writes);
+      each.set("snake", event.snake);
+      each.set("aggregate", entity.name);
+      Strings names;
+      for (const std::string& name : project.service.subscribers_of(event))
+        names.push_back("    " + model::cpp_string(name) + ",");
+      each.set("has_subscribers", flag(!names.empty()));
+      if (!names.empty()) each.set("subscribers", rows(names));
+      const bool has_key = event.key != model::none;
+      if (has_key) own.push_back("kit/outbox/payload.hpp");
+      const std::string key =
+          has_key ? "kit::outbox::key_of(event." + event.fields[event.key].field.name + ")"
+                  : "std::string()";
       each.set("store",
                call(2, "co_await store",
-                    Strings{"session_", model::cpp_string(event.wire), "std::move(payload)"}, ";"));
+                    Strings{"session_", event.snake + "_event", key, "std::move(payload)"}, ";"));
       events.push_back(each);
     }
   }
@@ -380,6 +392,7 @@ void add_unit_of_work(const Project& project, std::vector<File>& files) {
     in_work.push_back(entity.plural + "_(*transaction_, changing)");
     in_store.push_back(entity.plural + "_(database)");
   }
+  view.set("has_subscribers", flag(!project.service.subscribers.empty()));
   if (has_events(project.service)) in_work.push_back("outbox_(*transaction_)");
   view.set(
       "work_constructor",

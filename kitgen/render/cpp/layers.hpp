@@ -13,6 +13,8 @@ void add_biz(const Project& project, std::vector<File>& files);
 void add_data(const Project& project, std::vector<File>& files);
 void add_service(const Project& project, std::vector<File>& files);
 void add_api(const Project& project, std::vector<File>& files);
+/// Functions of people that get events, and what calls them.
+void add_subscribers(const Project& project, std::vector<File>& files);
 /// What main() calls: all layers put together.
 void add_wiring(const Project& project, std::vector<File>& files);
 

@@ -56,8 +56,9 @@ kit::Result<> check_names(const model::Service& service) {
 kit::Result<> check_paths(const std::vector<File>& files) {
   for (std::size_t i = 1; i < files.size(); ++i) {
     if (files[i - 1].path != files[i].path) continue;
-    return kit::Error(kit::Code::invalid_argument, "two entities or enums would share the file " +
-                                                       files[i].path + "; rename one of them");
+    return kit::Error(kit::Code::invalid_argument,
+                      "two entities, enums or subscribers would share the file " + files[i].path +
+                          "; rename one of them");
   }
   return {};
 }
@@ -134,6 +135,10 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   }
   for (const std::string& name : imports(project.service))
     own.push_back(project.path("data", name + "_import.gen.hpp"));
+  view.set("has_events", flag(has_events(project.service)));
+  view.set("has_subscribers", flag(!project.service.subscribers.empty()));
+  if (!project.service.subscribers.empty())
+    own.push_back(project.path("data", "subscribers.gen.hpp"));
   view.set("entities", entities);
   view.set("has_access", flag(std::ranges::any_of(project.service.entities, [](const Entity& each) {
              return each.access.has_value();
@@ -161,6 +166,7 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
   add_api(project, files);
   if (options.with_orm) {
     add_data(project, files);
+    add_subscribers(project, files);
     add_wiring(project, files);
   }
   std::ranges::sort(files, {}, &File::path);

@@ -88,12 +88,35 @@ CREATE TABLE kit_idempotency_rows (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_kit_idempotency_rows_answer ON kit_idempotency_rows (answer);
 
--- Events that wait for their publication.
+-- Messages of other services that had their effect, so that a repetition has none.
+CREATE TABLE kit_inbox (
+  subscriber TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  taken_at   INTEGER NOT NULL,
+  CONSTRAINT pk_kit_inbox PRIMARY KEY (subscriber, message_id)
+) STRICT;
+CREATE INDEX ix_kit_inbox_taken_at ON kit_inbox (taken_at);
+
+-- Events on their way: those outside have no destination, a subscriber is one. The state is 0 waiting,
+-- 1 delivered, 2 a dead letter, 3 dropped.
 CREATE TABLE kit_outbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
   type         TEXT NOT NULL,
   payload      TEXT NOT NULL,
   created_at   INTEGER NOT NULL,
-  published_at INTEGER
+  published_at INTEGER,
+  event_id     TEXT NOT NULL DEFAULT (lower(hex(randomblob(16)))),
+  destination  TEXT NOT NULL DEFAULT '',
+  aggregate    TEXT NOT NULL DEFAULT '',
+  aggregate_id TEXT NOT NULL DEFAULT '',
+  headers      TEXT NOT NULL DEFAULT '{}',
+  state        INTEGER NOT NULL DEFAULT 0,
+  attempts     INTEGER NOT NULL DEFAULT 0,
+  retry_at     INTEGER,
+  lease        TEXT,
+  lease_until  INTEGER,
+  problem      TEXT
 ) STRICT;
-CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;
+CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE state = 0;
+CREATE INDEX ix_kit_outbox_dead ON kit_outbox (destination, aggregate, aggregate_id) WHERE state = 2;
+CREATE INDEX ix_kit_outbox_published ON kit_outbox (published_at) WHERE published_at IS NOT NULL;

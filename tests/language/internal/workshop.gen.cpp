@@ -67,6 +67,7 @@ class GeneratedService final : public kit::app::Service {
   }
 
   kit::rest::Backend* backend() override { return &backend_; }
+  bool has_events() const override { return true; }
 
  private:
   static kit::Task<std::int64_t> no_entity() {

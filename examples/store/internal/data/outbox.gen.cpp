@@ -5,23 +5,32 @@
 #include <string_view>
 #include <utility>
 
-#include "kit/base/time.hpp"
 #include "kit/json/writer.hpp"
-#include "kit/record/parameters.hpp"
+#include "kit/outbox/event.hpp"
+#include "kit/outbox/payload.hpp"
 
 namespace store::data {
 namespace {
 
-constexpr std::string_view add_sql = R"sql(
-  INSERT INTO kit_outbox (type, payload, created_at)
-  VALUES (?1, ?2, ?3))sql";
+constexpr kit::outbox::NewEvent customer_email_changed_event{
+    .type = "CustomerEmailChanged",
+    .aggregate = "Customer",
+};
 
-kit::Task<> store(kit::db::Session& session, std::string_view type, std::string payload) {
-  kit::record::Parameters<3> parameters;
-  parameters.add(type);
-  parameters.add(payload);
-  parameters.add(kit::Timestamp::now());
-  co_await session.execute(add_sql, parameters.span());
+constexpr std::string_view invoice_refunded_subscribers[] = {
+    "tell_support_rep",
+};
+constexpr kit::outbox::NewEvent invoice_refunded_event{
+    .type = "InvoiceRefunded",
+    .aggregate = "Invoice",
+    .subscribers = invoice_refunded_subscribers,
+};
+
+kit::Task<> store(kit::db::Session& session, kit::outbox::NewEvent event, std::string key,
+                  std::string payload) {
+  event.key = key;
+  event.payload = payload;
+  co_await kit::outbox::add(session, event);
 }
 
 }  // namespace
@@ -34,7 +43,9 @@ kit::Task<> SqlOutbox::add(const biz::CustomerEmailChanged& event) {
   out.member("old_email", event.old_email);
   out.member("new_email", event.new_email);
   out.end_object();
-  co_await store(session_, "store.customer.customer_email_changed", std::move(payload));
+  co_await store(session_, customer_email_changed_event, kit::outbox::key_of(event.customer_id),
+                 std::move(payload));
+  has_events_ = true;
 }
 
 kit::Task<> SqlOutbox::add(const biz::InvoiceRefunded& event) {
@@ -45,7 +56,13 @@ kit::Task<> SqlOutbox::add(const biz::InvoiceRefunded& event) {
   out.member("customer_id", event.customer_id);
   out.member("total", event.total);
   out.end_object();
-  co_await store(session_, "store.invoice.invoice_refunded", std::move(payload));
+  co_await store(session_, invoice_refunded_event, kit::outbox::key_of(event.invoice_id),
+                 std::move(payload));
+  has_events_ = true;
+}
+
+void SqlOutbox::announce() const {
+  if (has_events_) kit::outbox::announce();
 }
 
 }  // namespace store::data

@@ -6,7 +6,7 @@
 
 namespace store::data {
 
-/// Stores events in the table `kit_outbox`.
+/// Stores events in the table `kit_outbox`, whose relay takes them to their subscribers.
 class SqlOutbox final : public biz::Outbox {
  public:
   /// Lifetime: `session` outlives this.
@@ -14,9 +14,12 @@ class SqlOutbox final : public biz::Outbox {
 
   kit::Task<> add(const biz::CustomerEmailChanged& event) override;
   kit::Task<> add(const biz::InvoiceRefunded& event) override;
+  /// What was added is committed: wakes the relay.
+  void announce() const;
 
  private:
   kit::db::Session& session_;
+  bool has_events_ = false;
 };
 
 }  // namespace store::data

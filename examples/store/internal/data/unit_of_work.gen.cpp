@@ -38,7 +38,10 @@ class SqlUnitOfWork final : public biz::UnitOfWork {
   biz::InvoiceRepository& invoices() override { return invoices_; }
   biz::InvoiceLineRepository& invoice_lines() override { return invoice_lines_; }
   biz::Outbox& outbox() override { return outbox_; }
-  kit::Task<> commit() override { return transaction_->commit(); }
+  kit::Task<> commit() override {
+    co_await transaction_->commit();
+    outbox_.announce();
+  }
 
  private:
   std::unique_ptr<kit::db::Transaction> transaction_;
@@ -74,6 +77,10 @@ kit::Task<std::unique_ptr<biz::UnitOfWork>> SqlStore::begin() {
   std::unique_ptr<kit::db::Transaction> transaction = co_await database_.begin();
   std::unique_ptr<biz::UnitOfWork> work = std::make_unique<SqlUnitOfWork>(std::move(transaction));
   co_return work;
+}
+
+std::unique_ptr<biz::UnitOfWork> unit_of_work(std::unique_ptr<kit::db::Transaction> transaction) {
+  return std::make_unique<SqlUnitOfWork>(std::move(transaction));
 }
 
 }  // namespace store::data

@@ -50,4 +50,7 @@ class SqlStore final : public biz::RepositoryStore {
   SqlInvoiceLineRepository invoice_lines_;
 };
 
+/// One on a transaction that begins elsewhere.
+std::unique_ptr<biz::UnitOfWork> unit_of_work(std::unique_ptr<kit::db::Transaction> transaction);
+
 }  // namespace store::data

@@ -7,6 +7,7 @@
 
 #include "kit/adapters/sqlite/detail/errors.hpp"
 #include "kit/base/assert.hpp"
+#include "kit/base/failpoint.hpp"
 
 namespace kit::sqlite::detail {
 namespace {
@@ -324,7 +325,10 @@ Outcome Writer::end_group(bool schema) {
     Outcome checked = check_foreign_keys();
     if (!checked.result.ok()) return checked;
   }
-  return connection_->control("COMMIT");
+  KIT_FAILPOINT("sqlite.before_commit");
+  Outcome committed = connection_->control("COMMIT");
+  KIT_FAILPOINT("sqlite.after_commit");
+  return committed;
 }
 
 /// Statements of a schema change were not checked one by one: all foreign keys are, here.

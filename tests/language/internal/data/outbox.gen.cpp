@@ -6,23 +6,23 @@
 #include <utility>
 
 #include "kit/base/base64.hpp"
-#include "kit/base/time.hpp"
 #include "kit/json/writer.hpp"
-#include "kit/record/parameters.hpp"
+#include "kit/outbox/event.hpp"
+#include "kit/outbox/payload.hpp"
 
 namespace workshop::data {
 namespace {
 
-constexpr std::string_view add_sql = R"sql(
-  INSERT INTO kit_outbox (type, payload, created_at)
-  VALUES (?1, ?2, ?3))sql";
+constexpr kit::outbox::NewEvent product_restocked_event{
+    .type = "ProductRestocked",
+    .aggregate = "Product",
+};
 
-kit::Task<> store(kit::db::Session& session, std::string_view type, std::string payload) {
-  kit::record::Parameters<3> parameters;
-  parameters.add(type);
-  parameters.add(payload);
-  parameters.add(kit::Timestamp::now());
-  co_await session.execute(add_sql, parameters.span());
+kit::Task<> store(kit::db::Session& session, kit::outbox::NewEvent event, std::string key,
+                  std::string payload) {
+  event.key = key;
+  event.payload = payload;
+  co_await kit::outbox::add(session, event);
 }
 
 }  // namespace
@@ -48,7 +48,13 @@ kit::Task<> SqlOutbox::add(const biz::ProductRestocked& event) {
   out.member("flag", event.flag);
   out.member("weight", event.weight);
   out.end_object();
-  co_await store(session_, "workshop.product.product_restocked", std::move(payload));
+  co_await store(session_, product_restocked_event, kit::outbox::key_of(event.id),
+                 std::move(payload));
+  has_events_ = true;
+}
+
+void SqlOutbox::announce() const {
+  if (has_events_) kit::outbox::announce();
 }
 
 }  // namespace workshop::data

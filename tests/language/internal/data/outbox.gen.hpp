@@ -6,16 +6,19 @@
 
 namespace workshop::data {
 
-/// Stores events in the table `kit_outbox`.
+/// Stores events in the table `kit_outbox`, whose relay takes them to their subscribers.
 class SqlOutbox final : public biz::Outbox {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlOutbox(kit::db::Session& session) : session_(session) {}
 
   kit::Task<> add(const biz::ProductRestocked& event) override;
+  /// What was added is committed: wakes the relay.
+  void announce() const;
 
  private:
   kit::db::Session& session_;
+  bool has_events_ = false;
 };
 
 }  // namespace workshop::data

@@ -22,7 +22,10 @@ class SqlUnitOfWork final : public biz::UnitOfWork {
   biz::ProductRepository& products() override { return products_; }
   biz::CustomerRepository& customers() override { return customers_; }
   biz::Outbox& outbox() override { return outbox_; }
-  kit::Task<> commit() override { return transaction_->commit(); }
+  kit::Task<> commit() override {
+    co_await transaction_->commit();
+    outbox_.announce();
+  }
 
  private:
   std::unique_ptr<kit::db::Transaction> transaction_;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "kit/app/command_line.hpp"
+#include "kit/app/settings.hpp"
+#include "kit/async/task.hpp"
+#include "kit/db/database.hpp"
+#include "kit/http/router.hpp"
+#include "kit/outbox/relay.hpp"
+
+namespace kit::app {
+
+struct Application;  // kit/app/application.hpp
+class Service;
+
+/// The relay of a service that has events; null for others, and where events.relay is off.
+/// Lifetime: `database`, and the application's publisher, outlive it.
+std::unique_ptr<outbox::Relay> make_relay(const Application& application, Service& service,
+                                          db::Database& database, const Settings& settings);
+
+/// GET /events (what waits) and /events/dead (the oldest 100 dead letters), JSON, for the admin
+/// port. Lifetime: both outlive the router.
+Result<> add_event_routes(http::Router& router, const outbox::Relay& relay, db::Database& database);
+
+/// status, dead, retry [NUMBER | all], drop NUMBER.
+Task<> events_command(Application& application, const Settings& settings, const CommandLine& line);
+
+}  // namespace kit::app
