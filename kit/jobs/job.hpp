@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "kit/async/task.hpp"
+#include "kit/base/cron.hpp"
 #include "kit/base/function.hpp"
 #include "kit/base/time.hpp"
-#include "kit/jobs/cron.hpp"
 
 namespace kit::jobs {
 
@@ -30,11 +30,9 @@ struct Run {
   std::int64_t token = 0;
 };
 
-/// Something that is done by a schedule, by one of the instances that share a database.
-struct Job {
+struct JobOptions {
   std::string name;      ///< At most 63 characters: "nightly_totals"
-  std::string schedule;  ///< As `Cron`; `cron` is what it says.
-  Cron cron;
+  std::string schedule;  ///< As `Cron` reads it.
   std::string doc = {};
   /// The whole run is one transaction, with the record that it ran: what it does to the database is
   /// done once for each fire time, whatever is killed when. Without, the function begins
@@ -42,9 +40,17 @@ struct Job {
   bool atomic = true;
   Missed missed = Missed::once;
   std::chrono::milliseconds timeout = std::chrono::minutes(10);
+};
+
+/// Something that is done by a schedule, by one of the instances that share a database.
+struct Job : JobOptions {
+  Cron cron;
   /// Runs under no caller: access rules allow it everything. Its transactions are those of
   /// `db::JoiningDatabase`.
   Function<Task<>(const Run&) const> work = nullptr;
 };
+
+/// Asserts that the schedule is one.
+Job make_job(JobOptions options, Function<Task<>(const Run&) const> work);
 
 }  // namespace kit::jobs

@@ -122,6 +122,12 @@ struct Access {
   std::vector<std::pair<Word, Word>> rows;
 };
 
+/// `cache: {ttl: 60s, negative: 5s, max: 10000}`
+struct Cache {
+  Word at;
+  std::optional<Word> ttl, negative, max;
+};
+
 struct Console {
   std::optional<Word> icon, menu;
   std::vector<Word> columns;
@@ -158,6 +164,7 @@ struct Entity {
   std::vector<Action> actions;
   std::vector<Event> events;
   std::optional<Access> access;
+  std::optional<Cache> cache;
   Console console;
 };
 
@@ -168,12 +175,20 @@ struct Enum {
   std::vector<RenamedValue> renamed_values;
 };
 
+/// `jobs: {nightly_totals: {cron: "0 3 * * *"}}`
+struct Job {
+  Word name;
+  std::optional<Word> cron, missed, timeout, doc;
+  std::optional<Flag> atomic;
+};
+
 struct Schema {
   std::optional<Word> service, doc;
   std::vector<Word> includes;  ///< Of the schema's own file; what they bring is below.
   std::vector<Enum> enums;
   std::vector<Mixin> mixins;
   std::vector<Entity> entities;
+  std::vector<Job> jobs;  ///< Of the schema's own file.
   /// By `Position::file`: "" for the schema itself, the others from its folder on:
   /// "sales/invoice.yaml".
   std::vector<std::string> files;

@@ -9,7 +9,7 @@
 #include "kit/base/result.hpp"
 #include "kit/base/time.hpp"
 
-namespace kit::jobs {
+namespace kit {
 
 /// When something is done again and again, as crontab(5) writes it: minute, hour, day of the month,
 /// month and day of the week, each `*`, numbers, ranges `1-5`, steps `*/15` or `8-18/2`, and lists
@@ -42,4 +42,4 @@ class Cron {
   bool either_day_ = false;
 };
 
-}  // namespace kit::jobs
+}  // namespace kit

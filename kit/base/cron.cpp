@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/jobs/cron.hpp"
+#include "kit/base/cron.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 
 #include "kit/base/text.hpp"
 
-namespace kit::jobs {
+namespace kit {
 namespace {
 
 using std::chrono::days;
@@ -239,4 +239,4 @@ std::int64_t Cron::count(Timestamp after, Timestamp until, std::int64_t most) co
   return number;
 }
 
-}  // namespace kit::jobs
+}  // namespace kit

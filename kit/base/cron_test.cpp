@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/jobs/cron.hpp"
+#include "kit/base/cron.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace kit::jobs {
+namespace kit {
 namespace {
 
 Timestamp at(std::string_view text) {
@@ -214,4 +214,4 @@ TEST(CronOracle, IsTheFirstMinuteThatFits) {
 }
 
 }  // namespace
-}  // namespace kit::jobs
+}  // namespace kit
