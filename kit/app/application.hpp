@@ -16,8 +16,15 @@
 #include "kit/db/import.hpp"
 #include "kit/db/migrations.hpp"
 #include "kit/http/router.hpp"
+#include "kit/jobs/job.hpp"
 #include "kit/rest/backend.hpp"
 
+namespace kit::cache {
+class Shared;  // kit/cache/shared.hpp
+}
+namespace kit::record {
+class RowCaches;  // kit/record/row_caches.hpp
+}
 namespace kit::http {
 class RequestGuard;  // kit/http/server.hpp
 }
@@ -49,6 +56,10 @@ class Service {
   virtual std::span<const std::unique_ptr<db::ImportTarget>> imports() const = 0;
   /// What its routes share; null when they share nothing.
   virtual rest::Backend* backend() { return nullptr; }
+  /// Of its rows, whose database imports write to; null when it keeps none.
+  virtual record::RowCaches* row_caches() { return nullptr; }
+  /// What it does by itself.
+  virtual std::span<const jobs::Job> jobs() const { return {}; }
 };
 
 struct Application {
@@ -74,6 +85,9 @@ struct Application {
   Function<Result<Caller>(const http::Request&) const> identify = nullptr;
   /// Decides besides the schema's rules. Outlives `run`; null: only they decide.
   const AccessPolicy* access_policy = nullptr;
+  /// What instances tell each other of changed rows through. Outlives `run`; null: they don't, and
+  /// a cached row that another instance changed is as old as its time to live at most.
+  cache::Shared* shared_cache = nullptr;
 };
 
 /// The whole of `main`: commands (serve is the default; migrate, import, export, config, help,

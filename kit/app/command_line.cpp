@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 1> migrate_options{"--allow-destructive"}
 constexpr std::array<std::string_view, 3> common_options{"--config", "--env", "--help"};
 constexpr std::size_t any_number = 1000;
 
-constexpr std::array<Command, 7> commands{{
+constexpr std::array<Command, 8> commands{{
     {"serve",
      "Serve the API, the start page and the reference (what happens without a command)",
      "  @\n  @ --http.port=9000\n  @ serve --env prod --database.path=/var/lib/@/@.db\n",
@@ -51,6 +51,12 @@ constexpr std::array<Command, 7> commands{{
      "  @ export --dir backup\n  @ export --dir backup Customer Invoice\n"
      "  @ export --dir backup --format xlsx\n",
      export_options, any_number},
+    {"jobs",
+     "Show what is done by schedule and what became of it, or do one of them now",
+     "  @ jobs list                     when each runs next, and how the last run ended\n"
+     "  @ jobs run nightly_totals       now, unless an instance runs it already\n",
+     {},
+     2},
     {"config",
      "Show every setting, its value and where it comes from",
      "  @ config\n  @ config --env prod\n",

@@ -15,6 +15,8 @@ struct Application;  // kit/app/application.hpp
 Task<> migrate_command(const Application& application, const Settings& settings,
                        const CommandLine& line);
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line);
+/// list, run NAME.
+Task<> jobs_command(Application& application, const Settings& settings, const CommandLine& line);
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line);
 
 }  // namespace kit::app

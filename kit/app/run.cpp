@@ -49,6 +49,7 @@ Task<> dispatch(Application& application, const CommandLine& line, LoadedSetting
   const Settings& settings = loaded.settings;
   if (line.command == "migrate") return migrate_command(application, settings, line);
   if (line.command == "import") return import_command(application, settings, line);
+  if (line.command == "jobs") return jobs_command(application, settings, line);
   return export_command(application, settings, line);
 }
 

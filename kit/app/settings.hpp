@@ -61,6 +61,9 @@ struct Settings {
     bool access = true;                         ///< A line for each request
   } log;
   rest::Limits api;
+  struct Jobs {
+    bool enabled = true;  ///< Whether this instance runs what is scheduled
+  } jobs;
   struct Import {
     std::string directory = "data";
     bool on_start = false;

@@ -7,6 +7,7 @@
 #include "kitgen/render/cpp/api.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
+#include "kitgen/render/cpp/running.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -135,6 +136,10 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   for (const std::string& name : imports(project.service))
     own.push_back(project.path("data", name + "_import.gen.hpp"));
   view.set("entities", entities);
+  view.set("has_caches", flag(has_caches(project.service)));
+  view.set("has_jobs", flag(!project.service.jobs.empty()));
+  if (has_caches(project.service)) own.push_back("kit/record/row_caches.hpp");
+  if (!project.service.jobs.empty()) own.push_back(project.path("service", "jobs.gen.hpp"));
   view.set("has_access", flag(std::ranges::any_of(project.service.entities, [](const Entity& each) {
              return each.access.has_value();
            })));
@@ -158,6 +163,7 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
   std::vector<File> files;
   add_biz(project, files);
   add_service(project, files);
+  add_jobs(project, files);
   add_api(project, files);
   if (options.with_orm) {
     add_data(project, files);
