@@ -151,6 +151,8 @@ Task<> RowCaches::listen(cache::Shared& shared) {
     const Result<> ended = co_await as_result(std::move(listening));
     // What was announced meanwhile is not known.
     clear();
+    const Context* const context = Context::current();
+    if (context != nullptr && context->cancelled()) co_await context->why().clone();
     log::error(cache_log, "changes of other instances are not heard; trying again",
                {{"error", ended ? std::string("the listener ended") : ended.error().describe()}});
     Sleep sleep(again_interval);

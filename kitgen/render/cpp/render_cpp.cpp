@@ -148,6 +148,12 @@ void add_wiring(const Project& project, std::vector<File>& files) {
     body += "    imports_.push_back(data::make_" + name + "_import());\n";
   if (!body.empty()) body += "    backend_.transfers = imports_;\n";
   view.set("constructor_body", body.empty() ? "{}" : "{\n" + body + "  }");
+  const Strings made{
+      "caches_(database, " + model::cpp_string(project.service.name) + ", data::cached_tables)",
+      "backend_(caches_.database())"};
+  view.set("caching_constructor",
+           cut_tail(constructor(2, "explicit GeneratedService(kit::db::Database& database)", made),
+                    " {}"));
   view.set("header", project.path("", project.service.name + ".gen.hpp"));
   view.set("includes", include_lines({"cstddef", "cstdint", "memory", "span", "vector"}, own));
   files.push_back(

@@ -60,7 +60,7 @@ void add_cache(const Entity& entity, View& view) {
   view.set(
       "load_row",
       cut_tail(
-          signature(0, "kit::Task<std::optional<biz::" + entity.name + ">>", "load_row",
+          signature(0, "static kit::Task<std::optional<biz::" + entity.name + ">>", "load_row",
                     Strings{"kit::db::Session& session", "biz::" + entity.id_type + " id"}, " {"),
           " {"));
   view.set(
@@ -89,11 +89,14 @@ void add_caches(const Project& project, View& view) {
     View each{View::type::object};
     each.set("table", entity.table);
     each.set("words", model::to_words(entity.plural));
-    Strings others = changed_by_deletes_of(project.service, entity);
+    const Strings others = changed_by_deletes_of(project.service, entity);
     each.set("has_others", flag(!others.empty()));
     each.set("others_name", "above_" + entity.plural);
-    for (std::string& other : others) other = "    " + model::cpp_string(other) + ",";
-    each.set("others", text_list(others));
+    std::string lines;
+    for (const std::string& other : others) {
+      lines += (lines.empty() ? "    " : "\n    ") + model::cpp_string(other) + ",";
+    }
+    each.set("others", lines);
     each.set("ttl", std::to_string(entity.cache->ttl_ms));
     each.set("has_negative", flag(entity.cache->negative_ms > 0));
     each.set("negative", std::to_string(entity.cache->negative_ms));
@@ -115,6 +118,7 @@ void add_jobs(const Project& project, std::vector<File>& files) {
     std::string doc = "          .doc = " + model::cpp_string(job.doc) + ",";
     if (doc.size() > line_width)
       doc = "          .doc =\n              " + model::cpp_string(job.doc) + ",";
+    each.set("has_doc", flag(!job.doc.empty()));
     each.set("doc_line", protect(doc, 10));
     each.set("atomic", job.atomic ? "true" : "false");
     each.set("missed", job.missed);
@@ -134,6 +138,8 @@ void add_jobs(const Project& project, std::vector<File>& files) {
   view.set("header", project.path("service", "jobs.gen.hpp"));
   view.set("includes", include_lines({}, {"kit/async/task.hpp", "kit/jobs/job.hpp",
                                           project.path("biz", "repositories.gen.hpp")}));
+  view.set("started_includes",
+           include_lines({}, {"kit/base/error.hpp", project.path("service", "jobs.gen.hpp")}));
   files.push_back(project.generated("service", "jobs.gen.hpp", "jobs.hpp", view));
   files.push_back(project.generated("service", "jobs.gen.cpp", "jobs_list.cpp", view));
   files.push_back(project.started("service", "jobs.cpp", "jobs.cpp", view));
