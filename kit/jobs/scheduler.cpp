@@ -73,14 +73,20 @@ Task<> Scheduler::run() {
 
 Task<> Scheduler::watch(TaskGroup* runs) {
   bool enrolled = false;
+  bool told = false;
   while (true) {
     Clock::duration until_next = options_.poll;
     Task<> step = enrolled ? look(runs, &until_next) : enrol_all();
     const Result<> done = co_await as_result(std::move(step));
     if (!done) {
-      log::warn(jobs_log, "the table of jobs can't be used; trying again",
-                {{"error", done.error()}, {"after", options_.poll}});
+      if (!std::exchange(told, true)) {
+        log::warn(jobs_log, "the table of jobs can't be used; trying again",
+                  {{"error", done.error()}, {"after", options_.poll}});
+      }
       until_next = options_.poll;
+    } else if (std::exchange(told, false)) {
+      log::info(jobs_log, "the table of jobs can be used again", {});
+      enrolled = true;
     } else if (!enrolled) {
       enrolled = true;
       continue;
@@ -100,8 +106,9 @@ Task<> Scheduler::look(TaskGroup* runs, Clock::duration* until_next) {
   const std::vector<JobState> states = co_await read_jobs(database_);
   for (const Job& job : jobs_) {
     const auto state = std::ranges::find(states, job.name, &JobState::name);
-    if (state == states.end()) {
-      co_await Error(Code::data_loss, "kit_jobs has lost the row of '" + job.name + "'");
+    if (state == states.end()) {  // somebody has deleted it
+      co_await enrol(database_, job.name, job.schedule, options_.now());
+      continue;
     }
     if (here_.contains(job.name)) continue;
     co_await consider(job, *state, runs);

@@ -120,21 +120,29 @@ Task<> RowCaches::announce(std::vector<std::string> keys) {
   }
 }
 
-Task<> RowCaches::announce_again() {
+/// Tells what is not told yet, once.
+Task<> RowCaches::announce_waiting(cache::Shared& shared) {
+  std::vector<std::string> keys;
+  {
+    const std::lock_guard lock(mutex_);
+    keys.assign(unannounced_.begin(), unannounced_.end());
+    unannounced_.clear();
+  }
+  if (keys.empty()) co_return;
+  Task<> announcing = shared.announce(keys);
+  Task<> limited = with_deadline(Clock::duration(again_interval), std::move(announcing));
+  Result<> done = co_await as_result(std::move(limited));
+  if (!done) keep_for_later(std::move(keys));
+  co_await std::move(done);
+}
+
+Task<> RowCaches::announce_again(cache::Shared& shared) {
   bool was_told = false;
   while (true) {
     Sleep sleep(again_interval);
     co_await sleep;
-    std::vector<std::string> keys;
-    {
-      const std::lock_guard lock(mutex_);
-      keys.assign(unannounced_.begin(), unannounced_.end());
-      unannounced_.clear();
-    }
-    if (keys.empty()) continue;
-    Task<> announcing = shared_.load()->announce(keys);
-    const Result<> done = co_await as_result(std::move(announcing));
-    if (!done) keep_for_later(std::move(keys));
+    Task<> telling = announce_waiting(shared);
+    const Result<> done = co_await as_result(std::move(telling));
     if (!done && !was_told) {
       log::warn(cache_log, "changes can't be announced to other instances; trying again",
                 {{"error", done.error()}});
@@ -165,10 +173,20 @@ Task<> RowCaches::follow(cache::Shared& shared) {
   clear();
   TaskGroup group("row caches");
   group.spawn("listen", listen(shared));
-  group.spawn("announce", announce_again());
+  group.spawn("announce", announce_again(shared));
   Task<> joining = group.join();
   const Result<> ended = co_await as_result(std::move(joining));
   shared_.store(nullptr);
+  // Whoever stops says what it has not said yet.
+  Context outside{Context::Detached{}};
+  Context::Scope scope(outside);
+  Task<> telling = announce_waiting(shared);
+  const Result<> told = co_await as_result(std::move(telling));
+  scope.leave();
+  if (!told) {
+    log::warn(cache_log, "the last changes were not announced; others have old rows for a while",
+              {{"error", told.error()}});
+  }
   if (!ended) co_await ended.error().clone();
 }
 

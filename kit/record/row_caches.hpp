@@ -63,7 +63,8 @@ class RowCaches {
   std::string announced(std::size_t table, std::string_view key) const;
   void forget_announced(std::string_view announced);
   Task<> announce(std::vector<std::string> keys);
-  Task<> announce_again();
+  Task<> announce_waiting(cache::Shared& shared);
+  Task<> announce_again(cache::Shared& shared);
   Task<> listen(cache::Shared& shared);
   void keep_for_later(std::vector<std::string> keys);
 

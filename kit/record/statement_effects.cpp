@@ -56,7 +56,8 @@ std::optional<std::size_t> id_condition(Tokens condition) {
   }
   const Tokens rest = condition.subspan(4);
   if (!rest.empty() && !rest.front().is("AND")) return std::nullopt;
-  if (has_word(rest, "OR") || has_word(rest, "XOR") || has_word(rest, "UNION") || has_word(rest, "RETURNING")) {
+  if (has_word(rest, "OR") || has_word(rest, "XOR") || has_word(rest, "UNION") ||
+      has_word(rest, "RETURNING")) {
     return std::nullopt;
   }
   return parameter(condition.subspan(2, 2));

@@ -168,10 +168,12 @@ Task<db::Session::Changed> RowCaches::WatchedDatabase::execute(
 }
 
 Task<std::unique_ptr<db::Transaction>> RowCaches::WatchedDatabase::watched(
-    Task<std::unique_ptr<db::Transaction>> begin) {
+    Task<std::unique_ptr<db::Transaction>> begin, bool commits_each) {
   std::unique_ptr<db::Transaction> inner = co_await std::move(begin);
+  auto changes = std::make_shared<Changes>(caches_);
+  if (commits_each) changes->arm();
   std::unique_ptr<db::Transaction> part =
-      std::make_unique<Part>(caches_, std::move(inner), std::make_shared<Changes>(caches_), false);
+      std::make_unique<Part>(caches_, std::move(inner), std::move(changes), false);
   co_return part;
 }
 
@@ -186,7 +188,7 @@ Task<std::unique_ptr<db::Transaction>> RowCaches::WatchedDatabase::begin_bulk() 
   return watched(inner_.begin_bulk());
 }
 Task<std::unique_ptr<db::Transaction>> RowCaches::WatchedDatabase::begin_schema() {
-  return watched(inner_.begin_schema());
+  return watched(inner_.begin_schema(), !inner_.has_transactional_schema());
 }
 
 }  // namespace kit::record

@@ -329,6 +329,16 @@ TEST_F(SchedulerTest, ADatabaseThatIsAwayIsWaitedFor) {
   });
 }
 
+TEST_F(SchedulerTest, ARowThatIsDeletedComesBack) {
+  with(job(), [this]() -> Task<> {
+    co_await until("SELECT count(*) FROM kit_jobs", "1");
+    co_await database_->execute("DELETE FROM kit_jobs", {});
+    co_await until("SELECT count(*) FROM kit_jobs", "1");
+    now_ = at("13:00");
+    co_await until_effects("13:00");
+  });
+}
+
 TEST_F(SchedulerTest, OneIsRunWhenItIsAskedFor) {
   std::vector<Job> jobs;
   jobs.push_back(job());

@@ -62,7 +62,9 @@ class RowCaches::WatchedDatabase final : public db::Database {
   class Part;
   Task<> query_writing(std::string_view sql, std::span<const db::Parameter> parameters,
                        db::RowSink sink);
-  Task<std::unique_ptr<db::Transaction>> watched(Task<std::unique_ptr<db::Transaction>> begin);
+  /// `commits_each`: what it does may be committed without its `commit`.
+  Task<std::unique_ptr<db::Transaction>> watched(Task<std::unique_ptr<db::Transaction>> begin,
+                                                 bool commits_each = false);
 
   db::Database& inner_;
   RowCaches& caches_;
