@@ -1,11 +1,10 @@
 // Started by kitgen from api/warm.yaml; yours from here on.
-#include "internal/service/jobs.gen.hpp"
-
 #include <memory>
 #include <string>
 
 #include "internal/biz/label_repository.gen.hpp"
 #include "internal/biz/shelf_repository.gen.hpp"
+#include "internal/service/jobs.gen.hpp"
 #include "kit/base/error.hpp"
 
 namespace warm::service::jobs {
