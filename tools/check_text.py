@@ -18,7 +18,7 @@ SCRIPTS = (".py", ".sh", ".cmake", "CMakeLists.txt", "Makefile", ".ci/run")
 FOREIGN = re.compile(r"(^|/)(data|corpus|golden|baselines|node_modules)/|\.csv$|^LICENSE$|package-lock\.json$")
 
 # Started by kitgen in a project that chooses its own licence.
-STARTED = re.compile(r"^(examples/[^/]+/(main\.cpp$|internal/|\.kit/pristine/)|tests/(office|language)/(internal|\.kit/pristine)/)")
+STARTED = re.compile(r"^(examples/[^/]+/(main\.cpp$|internal/|\.kit/pristine/)|tests/(office|language|warm)/(internal|\.kit/pristine)/)")
 
 
 def word(*parts):

@@ -16,13 +16,19 @@
 #include "kit/db/import.hpp"
 #include "kit/db/migrations.hpp"
 #include "kit/http/router.hpp"
+#include "kit/jobs/job.hpp"
 #include "kit/outbox/event.hpp"
 #include "kit/rest/backend.hpp"
 
+namespace kit::cache {
+class Shared;  // kit/cache/shared.hpp
+}
 namespace kit::queue {
 class Publisher;  // kit/queue/queue.hpp
 }
-
+namespace kit::record {
+class RowCaches;  // kit/record/row_caches.hpp
+}
 namespace kit::http {
 class RequestGuard;  // kit/http/server.hpp
 }
@@ -58,6 +64,10 @@ class Service {
   virtual bool has_events() const { return false; }
   /// Those inside the service that get events. Lifetime: this outlives them.
   virtual std::vector<outbox::Subscriber> subscribers() { return {}; }
+  /// Of its rows, whose database imports write to; null when it keeps none.
+  virtual record::RowCaches* row_caches() { return nullptr; }
+  /// What it does by itself.
+  virtual std::span<const jobs::Job> jobs() const { return {}; }
 };
 
 struct Application {
@@ -85,6 +95,9 @@ struct Application {
   const AccessPolicy* access_policy = nullptr;
   /// Takes events to those outside. Outlives `run`; null: nobody outside listens.
   queue::Publisher* publisher = nullptr;
+  /// What instances tell each other of changed rows through. Outlives `run`; null: they don't, and
+  /// a cached row that another instance changed is as old as its time to live at most.
+  cache::Shared* shared_cache = nullptr;
 };
 
 /// The whole of `main`: commands (serve is the default; migrate, import, export, config, help,

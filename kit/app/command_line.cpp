@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 1> migrate_options{"--allow-destructive"}
 constexpr std::array<std::string_view, 3> common_options{"--config", "--env", "--help"};
 constexpr std::size_t any_number = 1000;
 
-constexpr std::array<Command, 9> commands{{
+constexpr std::array<Command, 10> commands{{
     {"serve",
      "Serve the API, the start page and the reference (what happens without a command)",
      "  @\n  @ --http.port=9000\n  @ serve --env prod --database.path=/var/lib/@/@.db\n",
@@ -64,6 +64,12 @@ constexpr std::array<Command, 9> commands{{
      "  @ events retry 17       try one again; those behind it follow\n"
      "  @ events retry all\n"
      "  @ events drop 17        give one up for good; those behind it go on\n",
+      {},
+      2},
+    {"jobs",
+     "Show what is done by schedule and what became of it, or do one of them now",
+     "  @ jobs list                     when each runs next, and how the last run ended\n"
+     "  @ jobs run nightly_totals       now, unless an instance runs it already\n",
      {},
      2},
     {"config",

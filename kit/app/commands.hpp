@@ -18,6 +18,8 @@ Result<> refuse_missing_database(const Application& application, const Settings&
 Task<> migrate_command(const Application& application, const Settings& settings,
                        const CommandLine& line);
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line);
+/// list, run NAME.
+Task<> jobs_command(Application& application, const Settings& settings, const CommandLine& line);
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line);
 /// `db backup FILE` and `db check`, of SQLite, while other processes use the database.
 Task<> db_command(const Settings& settings, const CommandLine& line);

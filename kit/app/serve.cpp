@@ -22,8 +22,10 @@
 #include "kit/async/task_group.hpp"
 #include "kit/db/migrations.hpp"
 #include "kit/db/observed_database.hpp"
+#include "kit/jobs/scheduler.hpp"
 #include "kit/log/log.hpp"
 #include "kit/net/listen.hpp"
+#include "kit/record/row_caches.hpp"
 #include "kit/rest/idempotency.hpp"
 
 namespace kit::app {
@@ -223,8 +225,10 @@ Task<std::string> import_on_start(Process& process, Terminal& terminal) {
     process.status->import_progress(progress);
     terminal.progress(progress);
   };
+  record::RowCaches* const caches = process.service->row_caches();
+  db::Database& database = caches != nullptr ? caches->database() : *process.database;
   Task<ImportSummary> importing =
-      import_files(*process.database, process.service->imports(), std::move(run));
+      import_files(database, process.service->imports(), std::move(run));
   Result<ImportSummary> imported = co_await as_result(std::move(importing));
   terminal.progress_done();
   if (!imported) {
@@ -379,11 +383,21 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   co_await listen(process);
   terminal.listening(process.url());
 
+  record::RowCaches* const caches = process.service->row_caches();
+  if (caches != nullptr) caches->add_metrics(process.access_log->registry());
+  jobs::Scheduler scheduler(*process.database, process.access_log->registry(),
+                            process.service->jobs());
   TaskGroup background("background");
   background.spawn("alarms", process.diagnostics.watch());
   background.spawn("database", process.opened->watch());
   if (backend != nullptr) {
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
+  }
+  if (caches != nullptr && application.shared_cache != nullptr) {
+    background.spawn("row caches", caches->follow(*application.shared_cache));
+  }
+  if (settings.jobs.enabled && !process.service->jobs().empty()) {
+    background.spawn("jobs", scheduler.run());
   }
   TaskGroup relaying("events");
   if (process.relay) relaying.spawn("relay", process.relay->run());

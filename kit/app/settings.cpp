@@ -399,6 +399,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   detail::describe_database(loader.section("database"), settings);
   describe_checkpoints(loader.section("database"), sizes);
   describe_log(loader.section("log"), settings.log);
+  config::Section jobs = loader.section("jobs");
+  jobs.field("enabled", settings.jobs.enabled, "run scheduled jobs in this instance");
   config::Section import = loader.section("import");
   import.field("directory", settings.import.directory, "folder of the CSV files");
   import.field("on_start", settings.import.on_start,

@@ -91,6 +91,9 @@ struct Settings {
     bool relay = true;             ///< This instance takes part in delivering events.
     outbox::RelayOptions options;  ///< An empty topic_prefix is the program's name.
   } events;
+  struct Jobs {
+    bool enabled = true;  ///< Whether this instance runs what is scheduled
+  } jobs;
   struct Import {
     std::string directory = "data";
     bool on_start = false;

@@ -25,6 +25,10 @@ bool is_audited(const Service& service) {
   return std::ranges::any_of(service.entities, &Entity::audit);
 }
 
+bool has_jobs(const Service& service) {
+  return !service.jobs.empty();
+}
+
 bool has_purges(const Service& service) {
   return std::ranges::any_of(service.entities, &Entity::soft_delete);
 }
@@ -152,6 +156,56 @@ const std::vector<SystemTable>& system_tables() {
        "  INDEX ix_kit_idempotency_rows_answer (answer),\n"
        "  CONSTRAINT fk_kit_idempotency_rows_answer FOREIGN KEY (answer) REFERENCES "
        "kit_idempotency_keys (id) ON DELETE CASCADE\n"
+       ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"},
+      {"kit_jobs", has_jobs, "when jobs ran last, and what became of it",
+       "-- When jobs ran last, and which instance runs one now.\n"
+       "CREATE TABLE kit_jobs (\n"
+       "  name          TEXT NOT NULL,\n"
+       "  schedule      TEXT NOT NULL,\n"
+       "  fire_at       INTEGER NOT NULL,\n"
+       "  state         TEXT NOT NULL,\n"
+       "  token         INTEGER NOT NULL,\n"
+       "  beat          INTEGER NOT NULL,\n"
+       "  owner         TEXT,\n"
+       "  last_started  INTEGER,\n"
+       "  last_finished INTEGER,\n"
+       "  last_error    TEXT,\n"
+       "  runs          INTEGER NOT NULL,\n"
+       "  failures      INTEGER NOT NULL,\n"
+       "  skipped       INTEGER NOT NULL,\n"
+       "  CONSTRAINT pk_kit_jobs PRIMARY KEY (name)\n"
+       ") STRICT, WITHOUT ROWID;\n",
+       "-- When jobs ran last, and which instance runs one now.\n"
+       "CREATE TABLE kit_jobs (\n"
+       "  name          text COLLATE \"C\" CONSTRAINT pk_kit_jobs PRIMARY KEY,\n"
+       "  schedule      text COLLATE \"C\" NOT NULL,\n"
+       "  fire_at       timestamptz NOT NULL,\n"
+       "  state         text COLLATE \"C\" NOT NULL,\n"
+       "  token         bigint NOT NULL,\n"
+       "  beat          bigint NOT NULL,\n"
+       "  owner         text COLLATE \"C\",\n"
+       "  last_started  timestamptz,\n"
+       "  last_finished timestamptz,\n"
+       "  last_error    text,\n"
+       "  runs          bigint NOT NULL,\n"
+       "  failures      bigint NOT NULL,\n"
+       "  skipped       bigint NOT NULL\n"
+       ");\n",
+       "-- When jobs ran last, and which instance runs one now.\n"
+       "CREATE TABLE kit_jobs (\n"
+       "  name          varchar(63) NOT NULL PRIMARY KEY,\n"
+       "  schedule      varchar(255) NOT NULL,\n"
+       "  fire_at       datetime(6) NOT NULL,\n"
+       "  state         varchar(31) NOT NULL,\n"
+       "  token         bigint NOT NULL,\n"
+       "  beat          bigint NOT NULL,\n"
+       "  owner         varchar(512),\n"
+       "  last_started  datetime(6),\n"
+       "  last_finished datetime(6),\n"
+       "  last_error    longtext,\n"
+       "  runs          bigint NOT NULL,\n"
+       "  failures      bigint NOT NULL,\n"
+       "  skipped       bigint NOT NULL\n"
        ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"},
   };
   return tables;

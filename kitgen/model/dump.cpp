@@ -44,6 +44,7 @@ class Dumper {
     for (const Enum& each : service_.enums) dump_enum(each);
     for (const Entity& each : service_.entities) dump_entity(each);
     for (const Subscriber& each : service_.subscribers) dump_subscriber(each);
+    for (const Job& each : service_.jobs) dump_job(each);
     for (const Table& each : service_.tables) dump_table(each);
     std::vector<std::string> order;
     for (const std::size_t i : service_.import_order) order.push_back(service_.entities[i].name);
@@ -236,6 +237,10 @@ class Dumper {
     for (const Action& action : entity.actions) dump_action(entity, action);
     for (const Event& event : entity.events) dump_event(event);
     if (entity.access) dump_access(*entity.access);
+    if (entity.cache) {
+      line("cache ttl=" + std::to_string(entity.cache->ttl_ms) + " negative=" +
+           std::to_string(entity.cache->negative_ms) + " max=" + std::to_string(entity.cache->max));
+    }
     line("console icon=" + json_string(entity.console.icon) +
          " menu=" + json_string(entity.console.menu) + " columns=" + join(entity.console.columns));
     list("std_includes", entity.std_includes);
@@ -248,6 +253,14 @@ class Dumper {
     line("subscriber " + subscriber.name + " on=" + entity.events[subscriber.event].name);
     ++depth_;
     text("doc", subscriber.doc);
+    --depth_;
+  }
+
+  void dump_job(const Job& job) {
+    line("job " + job.name + " cron=" + json_string(job.cron) + " missed=" + job.missed +
+         (job.atomic ? " atomic" : "") + " timeout=" + std::to_string(job.timeout_ms));
+    ++depth_;
+    text("doc", job.doc);
     --depth_;
   }
 

@@ -30,10 +30,12 @@ std::string schema_with_unknown_key(std::string_view kind) {
   if (kind == "mixin_list") return head + "mixins:\n  a:\n    list: " + zzz;
   if (kind == "items") return entity + "fields:\n      a: {type: [string], items: {zzz: 1}}\n";
   if (kind == "field") return entity + "fields:\n      a: " + zzz;
+  if (kind == "job") return head + "jobs:\n  a: " + zzz;
   if (kind == "index") return entity + "indexes:\n      - " + zzz;
   if (kind == "action") return entity + "actions:\n      a: " + zzz;
   if (kind == "csv") return entity + "import:\n      csv: " + zzz;
-  if (kind == "keep" || kind == "list" || kind == "import" || kind == "access" || kind == "console")
+  if (kind == "keep" || kind == "list" || kind == "import" || kind == "access" || kind == "cache" ||
+      kind == "console")
     return entity + std::string(kind) + ": " + zzz;
   return entity + std::string(kind) + ":\n      a: " + zzz;  // a relation
 }

@@ -27,10 +27,12 @@ void build(Context& context) {
   for_each(build_other_relations);
   for_each(build_options);
   for_each(build_access);
+  for_each(build_cache);
   for_each(build_indexes);
   for_each(build_import);
   for_each(build_actions);
   build_subscribers(context);
+  build_jobs(context);
   build_tables(context);
   collect_includes(context.service);
 }

@@ -357,6 +357,23 @@ struct Access {
   std::vector<RowAccess> rows;
 };
 
+/// Rows that were read by their id, kept in memory.
+struct Cache {
+  std::int64_t ttl_ms = 0;
+  std::int64_t negative_ms = 0;  ///< 0: absence is not kept.
+  std::int64_t max = 10'000;     ///< Rows
+};
+
+/// Something that is done by a schedule.
+struct Job {
+  std::string name;    ///< "nightly_totals": the C++ function
+  std::string cron;    ///< "0 3 * * *"
+  std::string missed;  ///< "once", "skip", "all": a value of kit::jobs::Missed
+  bool atomic = true;  ///< A run is one transaction.
+  std::int64_t timeout_ms = 600'000;
+  std::string doc;
+};
+
 struct Console {
   std::string icon;
   std::string menu;
@@ -414,6 +431,7 @@ struct Entity {
   std::vector<Action> actions;
   std::vector<Event> events;
   std::optional<Access> access;
+  std::optional<Cache> cache;
   Console console;
 
   // What its C++ header has to include: <cstdint>, <optional> ...; "kit/base/decimal.hpp" ...
@@ -459,6 +477,7 @@ struct Service {
   std::string schema_file;       ///< As given on the command line: "api/store.yaml"
   std::vector<Enum> enums;       ///< In the schema's order.
   std::vector<Entity> entities;  ///< In the schema's order.
+  std::vector<Job> jobs;         ///< In the schema's order.
   std::vector<Table>
       tables;  ///< In creation order: a foreign key's target comes first unless `target_is_later`.
   /// Entities in the order in which rows can be inserted: targets of required relations first.

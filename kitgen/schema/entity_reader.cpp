@@ -335,7 +335,7 @@ Entity read_entity(NodeReader& reader, const Entry& entry) {
       append(entity.relations, read_relations(reader, kind, e.value));
     };
   };
-  const std::array<KeyRule, 18> rules{{
+  const std::array<KeyRule, 19> rules{{
       {"doc", [&](const Entry& e) { entity.doc = reader.word(e); }},
       {"plural", [&](const Entry& e) { entity.plural = reader.word(e); }},
       {"id", [&](const Entry& e) { entity.id = reader.word(e); }},
@@ -353,6 +353,7 @@ Entity read_entity(NodeReader& reader, const Entry& entry) {
       {"actions", [&](const Entry& e) { entity.actions = read_actions(reader, e); }},
       {"events", [&](const Entry& e) { entity.events = read_events(reader, e); }},
       {"access", [&](const Entry& e) { entity.access = read_access(reader, e); }},
+      {"cache", [&](const Entry& e) { entity.cache = read_cache(reader, e); }},
       {"console", [&](const Entry& e) { entity.console = read_console(reader, e); }},
   }};
   reader.map(entry.value, "an entity", rules, foreign_entity_words);

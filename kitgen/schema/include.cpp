@@ -160,6 +160,8 @@ class Includer {
     append_named(all_.mixins, std::move(schema.mixins), "mixin");
     append_named(all_.entities, std::move(schema.entities), "entity");
     append_named(all_.subscribers, std::move(schema.subscribers), "subscriber");
+    // Only the schema itself, which comes last, has any.
+    all_.jobs = std::move(schema.jobs);
   }
 
   std::deque<Source>& sources_;

@@ -15,6 +15,7 @@ constexpr Key schema_keys[] = {
     {"doc", Shape::text, "What the service is for."},
     {"include", Shape::words,
      "Other files of the schema, from this one's folder on: [common.yaml, sales/*.yaml]."},
+    {"jobs", Shape::many, "What the service does by itself, when the clock says so.", "job"},
     {"mixins", Shape::many, "Parts that several entities have: use: [address] takes one.", "mixin"},
     {"enums", Shape::many, "Types with named values: InvoiceStatus: [draft, paid].", "enum"},
     {"entities", Shape::many,
@@ -58,6 +59,8 @@ constexpr Key entity_keys[] = {
     {"events", Shape::groups,
      "What happened, for others: a name and its fields, as in {email: Customer.email}.", "field"},
     {"access", Shape::one, "Which roles may read and write.", "access"},
+    {"cache", Shape::one, "Rows that were read by their id are kept in memory for a time.",
+     "cache"},
     {"console", Shape::one, "How the admin console shows it.", "console"},
 };
 
@@ -207,6 +210,33 @@ constexpr Key access_keys[] = {
     {"rows", Shape::names, "Rows a role sees: {support: support_rep.user == me}."},
 };
 
+constexpr Key cache_keys[] = {
+    {"ttl", Shape::text, "How long a row is kept at most: 60s. Longest: 24h.", {}, {}, true},
+    {"negative", Shape::text,
+     "How long it is known that there is no row: 5s. Not kept unless given."},
+    {"max", Shape::number, "How many rows are kept; 10000 unless given."},
+};
+
+constexpr Key job_keys[] = {
+    {"cron",
+     Shape::text,
+     "When, in UTC, as crontab writes it: 0 3 * * * is at three every night; or @hourly.",
+     {},
+     {},
+     true},
+    {"doc", Shape::text, "What it does."},
+    {"missed",
+     Shape::choice,
+     "When no instance was there: once (the default) runs for the latest time, skip does not, all "
+     "runs for each.",
+     {},
+     "once skip all"},
+    {"timeout", Shape::text, "How long a run may take: 10m unless given."},
+    {"atomic", Shape::flag,
+     "A run is one transaction, done once whatever is killed (the default). false: it commits when "
+     "it likes."},
+};
+
 constexpr Key console_keys[] = {
     {"icon", Shape::text, "Name of an icon."},
     {"menu", Shape::text, "The menu it stands in."},
@@ -254,7 +284,9 @@ constexpr Mapping mappings[] = {
     {"subscriber", "a subscriber", "A function of yours that gets each event once.",
      subscriber_keys, Shape::entity, "The event alone."},
     {"access", "access", "Who may do what.", access_keys},
+    {"cache", "cache", "What is kept in memory.", cache_keys},
     {"console", "console", "How the console shows it.", console_keys},
+    {"job", "a job", "Something that is done by a schedule.", job_keys},
 };
 
 }  // namespace

@@ -93,17 +93,21 @@ void check_version(const std::optional<Word>& version, const Node& root, Diagnos
 
 namespace {
 
+void refuse_in_include(NodeReader& reader, const Entry& entry) {
+  reader.diagnostics().error(entry.key, "an included file cannot say '" + entry.key.text + ":'",
+                             "it is for the schema that includes this file; take it out here");
+}
+
 /// What only the schema itself says; an included file is told so.
 KeyRule only_once(NodeReader& reader, std::string_view key, bool is_included,
                   std::optional<Word>& target) {
-  const auto read = [&reader, &target, is_included, key](const Entry& e) {
+  const auto read = [&reader, &target, is_included](const Entry& e) {
     if (!is_included) {
       target = reader.word(e);
       if (!target) target = Word{"", e.key.at, e.key.length, false};  // told already
       return;
     }
-    reader.diagnostics().error(e.key, "an included file cannot say '" + std::string(key) + ":'",
-                               "it is for the schema that includes this file; take it out here");
+    refuse_in_include(reader, e);
   };
   return {key, read, is_included};
 }
@@ -148,6 +152,12 @@ std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnosti
       only_once(reader, "service", is_included, schema.service),
       only_once(reader, "doc", is_included, schema.doc),
       {"include", [&](const Entry& e) { schema.includes = reader.words(e); }},
+      {"jobs",
+       [&](const Entry& e) {
+         if (is_included) return refuse_in_include(reader, e);
+         schema.jobs = read_jobs(reader, e);
+       },
+       is_included},
       {"enums", [&](const Entry& e) { read_enums(reader, e, schema); }},
       {"mixins",
        [&](const Entry& e) {

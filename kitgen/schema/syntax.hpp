@@ -128,6 +128,12 @@ struct Access {
   std::vector<std::pair<Word, Word>> rows;
 };
 
+/// `cache: {ttl: 60s, negative: 5s, max: 10000}`
+struct Cache {
+  Word at;
+  std::optional<Word> ttl, negative, max;
+};
+
 struct Console {
   std::optional<Word> icon, menu;
   std::vector<Word> columns;
@@ -164,6 +170,7 @@ struct Entity {
   std::vector<Action> actions;
   std::vector<Event> events;
   std::optional<Access> access;
+  std::optional<Cache> cache;
   Console console;
 };
 
@@ -174,6 +181,13 @@ struct Enum {
   std::vector<RenamedValue> renamed_values;
 };
 
+/// `jobs: {nightly_totals: {cron: "0 3 * * *"}}`
+struct Job {
+  Word name;
+  std::optional<Word> cron, missed, timeout, doc;
+  std::optional<Flag> atomic;
+};
+
 struct Schema {
   std::optional<Word> service, doc;
   std::vector<Word> includes;  ///< Of the schema's own file; what they bring is below.
@@ -181,6 +195,7 @@ struct Schema {
   std::vector<Mixin> mixins;
   std::vector<Entity> entities;
   std::vector<Subscriber> subscribers;
+  std::vector<Job> jobs;  ///< Of the schema's own file.
   /// By `Position::file`: "" for the schema itself, the others from its folder on:
   /// "sales/invoice.yaml".
   std::vector<std::string> files;

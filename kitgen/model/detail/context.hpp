@@ -163,6 +163,9 @@ void build_other_relations(Context& context, std::size_t entity);
 
 // options.cpp
 void build_options(Context& context, std::size_t entity);  ///< list, console
+// running.cpp
+void build_cache(Context& context, std::size_t entity);
+void build_jobs(Context& context);
 // access.cpp
 void build_access(Context& context, std::size_t entity);  ///< Behind the relations of all entities.
 // indexes.cpp

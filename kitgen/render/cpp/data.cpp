@@ -9,6 +9,7 @@
 #include "kitgen/render/cpp/history.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
+#include "kitgen/render/cpp/running.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -262,6 +263,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   view.set("references", keys);
   view.set("has_references", flag(has_references));
   add_history(project, entity, view);
+  add_cache(entity, view);
   view.set("has_decimals", flag(has_decimals(entity)));
   view.set("is_uuid", flag(entity.id_kind == model::IdKind::uuid));
   view.set("is_sequence", flag(entity.id_kind == model::IdKind::sequence));
@@ -299,6 +301,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
     view.set("lookup_constructor",
              constructor(2, head.substr(2), Strings{"session_(session)", "lookup_(lookup)"}));
   }
+  if (entity.cache) in_header.push_back("kit/record/row_cache.hpp");
   Strings standard{"cstdint"};
   if (shows_links(entity)) standard.insert(standard.end(), {"utility", "vector"});
   Strings constructing{"kit::db::Session& session", "kit::record::Purpose purpose"};
@@ -390,7 +393,7 @@ void add_unit_of_work(const Project& project, std::vector<File>& files) {
     entities.push_back(each);
     own.push_back(project.path("data", entity.snake + "_repository.gen.hpp"));
     in_work.push_back(entity.plural + "_(*transaction_, changing)");
-    in_store.push_back(entity.plural + "_(database)");
+    in_store.push_back(repository_on_database(project.service, entity));
   }
   view.set("has_subscribers", flag(!project.service.subscribers.empty()));
   if (has_events(project.service)) in_work.push_back("outbox_(*transaction_)");
@@ -398,8 +401,13 @@ void add_unit_of_work(const Project& project, std::vector<File>& files) {
       "work_constructor",
       constructor(2, "explicit SqlUnitOfWork(std::unique_ptr<kit::db::Transaction> transaction)",
                   in_work));
-  view.set("store_constructor",
-           constructor(0, "SqlStore::SqlStore(kit::db::Database& database)", in_store));
+  add_caches(project, view);
+  Strings store{"kit::db::Database& database"};
+  if (has_caches(project.service)) {
+    store.push_back("kit::record::RowCaches& caches");
+    own.push_back("kit/record/row_caches.hpp");
+  }
+  view.set("store_constructor", constructor(0, call(0, "SqlStore::SqlStore", store, ""), in_store));
   view.set("entities", entities);
   view.set("has_events", flag(has_events(project.service)));
   view.set("includes", include_lines({}, own));

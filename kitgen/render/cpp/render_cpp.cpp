@@ -7,6 +7,7 @@
 #include "kitgen/render/cpp/api.hpp"
 #include "kitgen/render/cpp/layers.hpp"
 #include "kitgen/render/cpp/layout.hpp"
+#include "kitgen/render/cpp/running.hpp"
 
 namespace kitgen::render {
 namespace {
@@ -140,6 +141,10 @@ void add_wiring(const Project& project, std::vector<File>& files) {
   if (!project.service.subscribers.empty())
     own.push_back(project.path("data", "subscribers.gen.hpp"));
   view.set("entities", entities);
+  view.set("has_caches", flag(has_caches(project.service)));
+  view.set("has_jobs", flag(!project.service.jobs.empty()));
+  if (has_caches(project.service)) own.push_back("kit/record/row_caches.hpp");
+  if (!project.service.jobs.empty()) own.push_back(project.path("service", "jobs.gen.hpp"));
   view.set("has_access", flag(std::ranges::any_of(project.service.entities, [](const Entity& each) {
              return each.access.has_value();
            })));
@@ -148,6 +153,12 @@ void add_wiring(const Project& project, std::vector<File>& files) {
     body += "    imports_.push_back(data::make_" + name + "_import());\n";
   if (!body.empty()) body += "    backend_.transfers = imports_;\n";
   view.set("constructor_body", body.empty() ? "{}" : "{\n" + body + "  }");
+  const Strings made{
+      "caches_(database, " + model::cpp_string(project.service.name) + ", data::cached_tables)",
+      "backend_(caches_.database())"};
+  view.set("caching_constructor",
+           cut_tail(constructor(2, "explicit GeneratedService(kit::db::Database& database)", made),
+                    " {}"));
   view.set("header", project.path("", project.service.name + ".gen.hpp"));
   view.set("includes", include_lines({"cstddef", "cstdint", "memory", "span", "vector"}, own));
   files.push_back(
@@ -163,6 +174,7 @@ kit::Result<std::vector<File>> render_cpp(const model::Service& service, const O
   std::vector<File> files;
   add_biz(project, files);
   add_service(project, files);
+  add_jobs(project, files);
   add_api(project, files);
   if (options.with_orm) {
     add_data(project, files);

@@ -70,6 +70,8 @@ std::optional<CsvImport> read_import(NodeReader& reader, const Entry& entry);
 std::vector<Index> read_indexes(NodeReader& reader, const Entry& entry);
 Keep read_keep(NodeReader& reader, const Entry& entry);
 std::vector<Use> read_uses(NodeReader& reader, const Entry& entry);
+Cache read_cache(NodeReader& reader, const Entry& entry);
+std::vector<Job> read_jobs(NodeReader& reader, const Entry& entry);
 Mixin read_mixin(NodeReader& reader, const Entry& entry);
 Entity read_entity(NodeReader& reader, const Entry& entry);
 
