@@ -93,10 +93,12 @@ struct Application {
   Function<Result<Caller>(const http::Request&) const> identify = nullptr;
   /// Decides besides the schema's rules. Outlives `run`; null: only they decide.
   const AccessPolicy* access_policy = nullptr;
-  /// Takes events to those outside. Outlives `run`; null: nobody outside listens.
+  /// Takes events to those outside. Outlives `run`; null: what the setting queue.url names, and
+  /// nobody when that is "memory:".
   queue::Publisher* publisher = nullptr;
-  /// What instances tell each other of changed rows through. Outlives `run`; null: they don't, and
-  /// a cached row that another instance changed is as old as its time to live at most.
+  /// What instances tell each other of changed rows through. Outlives `run`; null: what the setting
+  /// cache.url names. Without either a cached row that another instance changed is as old as its
+  /// time to live at most.
   cache::Shared* shared_cache = nullptr;
 };
 

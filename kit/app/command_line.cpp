@@ -64,8 +64,8 @@ constexpr std::array<Command, 10> commands{{
      "  @ events retry 17       try one again; those behind it follow\n"
      "  @ events retry all\n"
      "  @ events drop 17        give one up for good; those behind it go on\n",
-      {},
-      2},
+     {},
+     2},
     {"jobs",
      "Show what is done by schedule and what became of it, or do one of them now",
      "  @ jobs list                     when each runs next, and how the last run ended\n"

@@ -104,11 +104,12 @@ Task<> drop(db::Database& database, const std::vector<std::string>& arguments) {
 }  // namespace
 
 std::unique_ptr<outbox::Relay> make_relay(const Application& application, Service& service,
-                                          db::Database& database, const Settings& settings) {
+                                          db::Database& database, queue::Publisher* publisher,
+                                          const Settings& settings) {
   if (!service.has_events() || !settings.events.relay) return nullptr;
   outbox::RelayOptions options = settings.events.options;
   if (options.topic_prefix.empty()) options.topic_prefix = application.name;
-  return std::make_unique<outbox::Relay>(database, service.subscribers(), application.publisher,
+  return std::make_unique<outbox::Relay>(database, service.subscribers(), publisher,
                                          std::move(options));
 }
 
@@ -132,13 +133,14 @@ Task<> events_command(Application& application, const Settings& settings, const 
   co_await refuse_missing_database(application, settings);
   Settings as_it_is = settings;
   as_it_is.migrate_on_start = false;
-  const auto database = co_await open_database(application, as_it_is);
-  const std::unique_ptr<Service> service = application.make_service(*database);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
+  db::Database& database = opened->database();
+  const std::unique_ptr<Service> service = application.make_service(database);
   if (!service->has_events()) co_await Error(Code::failed_precondition, "the schema has no events");
-  if (verb == "status") co_await print_status(*database);
-  if (verb == "dead") co_await print_dead(*database);
-  if (verb == "retry") co_await retry(*database, arguments);
-  if (verb == "drop") co_await drop(*database, arguments);
+  if (verb == "status") co_await print_status(database);
+  if (verb == "dead") co_await print_dead(database);
+  if (verb == "retry") co_await retry(database, arguments);
+  if (verb == "drop") co_await drop(database, arguments);
 }
 
 }  // namespace kit::app

@@ -63,22 +63,23 @@ Task<> jobs_command(Application& application, const Settings& settings, const Co
   }
   Settings as_it_is = settings;
   as_it_is.migrate_on_start = false;
-  std::unique_ptr<sqlite::SqliteDatabase> database = co_await open_database(application, as_it_is);
-  const std::unique_ptr<Service> service = application.make_service(*database);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
+  db::Database& database = opened->database();
+  const std::unique_ptr<Service> service = application.make_service(database);
   const std::span<const jobs::Job> all = service->jobs();
   if (all.empty()) {
     std::puts("the schema of this program has no jobs");
     co_return;
   }
   if (lists) {
-    co_await list_jobs(*database, all);
+    co_await list_jobs(database, all);
     co_return;
   }
   if (std::ranges::find(all, words[1], &jobs::Job::name) == all.end()) {
     co_await no_such_job(words[1], all);
   }
   telemetry::Registry registry;
-  jobs::Scheduler scheduler(*database, registry, all);
+  jobs::Scheduler scheduler(database, registry, all);
   co_await scheduler.run_now(words[1]);
   std::printf("%s has run\n", words[1].c_str());
 }

@@ -119,7 +119,9 @@ struct Process {
   std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
   std::unique_ptr<Workers> workers,
       admin;  // their loops outlive the database, which may post to them
-  std::unique_ptr<AccessLog> access_log;  // has the metrics of the database too
+  std::unique_ptr<AccessLog> access_log;        // has the metrics of the database too
+  std::unique_ptr<queue::Queue> queue;          // null: nobody outside listens
+  std::shared_ptr<cache::Shared> shared_cache;  // null: no other instance is told
   std::unique_ptr<OpenDatabase> opened;
   std::unique_ptr<db::ObservedDatabase> database;
   std::unique_ptr<Service> service;
@@ -129,6 +131,20 @@ struct Process {
   Diagnostics diagnostics;
   http::Router router, admin_router;
 };
+
+/// What settings name besides the database, where the program has not brought its own.
+Result<> open_outside(Process& process) {
+  const Settings& settings = process.settings;
+  if (process.application.publisher == nullptr && settings.queue.url.reveal() != "memory:") {
+    auto queue = open_queue(settings.queue);
+    if (!queue) return std::move(queue).error();
+    process.queue = std::move(*queue);
+  }
+  auto cache = open_cache(settings.cache, process.application.name);
+  if (!cache) return std::move(cache).error();
+  process.shared_cache = std::move(*cache);
+  return {};
+}
 
 Result<> build_routes(Process& process) {
   process.status =
@@ -377,7 +393,10 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   process.service = application.make_service(*process.database);
   rest::Backend* const backend = process.service->backend();
   if (backend != nullptr) backend->limits = settings.api;
-  process.relay = make_relay(application, *process.service, *process.database, settings);
+  co_await open_outside(process);
+  queue::Publisher* publisher = application.publisher;
+  if (publisher == nullptr) publisher = process.queue.get();
+  process.relay = make_relay(application, *process.service, *process.database, publisher, settings);
   co_await build_routes(process);
   co_await listen_admin(process);
   co_await listen(process);
@@ -393,8 +412,10 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   if (backend != nullptr) {
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
   }
-  if (caches != nullptr && application.shared_cache != nullptr) {
-    background.spawn("row caches", caches->follow(*application.shared_cache));
+  cache::Shared* shared_cache = application.shared_cache;
+  if (shared_cache == nullptr) shared_cache = process.shared_cache.get();
+  if (caches != nullptr && shared_cache != nullptr) {
+    background.spawn("row caches", caches->follow(*shared_cache));
   }
   if (settings.jobs.enabled && !process.service->jobs().empty()) {
     background.spawn("jobs", scheduler.run());

@@ -407,6 +407,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
                "import files that are new or changed when the server starts");
 
   describe_api(loader.section("api"), settings.api, sizes);
+  config::Section cache = loader.section("cache");
+  describe(cache, settings.cache);
   config::Section queue = loader.section("queue");
   describe(queue, settings.queue);
   settings.events.options.topic_prefix.clear();

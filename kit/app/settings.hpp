@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kit/adapters/sqlite/sqlite.hpp"
+#include "kit/app/caches.hpp"
 #include "kit/app/command_line.hpp"
 #include "kit/app/queues.hpp"
 #include "kit/base/result.hpp"
@@ -98,6 +99,7 @@ struct Settings {
     std::string directory = "data";
     bool on_start = false;
   } import;
+  CacheSettings cache;
   QueueSettings queue;
 };
 
