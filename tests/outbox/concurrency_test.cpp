@@ -15,8 +15,9 @@ using ConcurrencyTest = OutboxTest;
 /// Counts an aggregate up and tells of it, as a generated action does: the row first.
 Task<> count_up(db::Database& database, std::int64_t aggregate) {
   auto work = co_await database.begin();
-  co_await change(*work, "UPDATE aggregates SET n = n + 1 WHERE id = ?1", {aggregate});
-  const std::string n = co_await text(*work, "SELECT n FROM aggregates WHERE id = ?1", {aggregate});
+  const Parameters id{aggregate};
+  co_await change(*work, "UPDATE aggregates SET n = n + 1 WHERE id = ?1", id);
+  const std::string n = co_await text(*work, "SELECT n FROM aggregates WHERE id = ?1", id);
   const std::string payload = std::to_string(aggregate) + ':' + n;
   const std::string key = std::to_string(aggregate);
   const std::vector<std::string_view> to{"one"};

@@ -112,13 +112,16 @@ Task<> set_up(db::Database& database) {
   const auto statements = co_await db::split_script(scripts);
   for (const db::ScriptStatement& statement : statements)
     co_await change(database, std::string(statement.sql));
-  for (std::int64_t i = 1; i <= aggregates; ++i)
-    co_await change(database, "INSERT INTO aggregates (id, n) VALUES (?1, 0)", {i});
+  for (std::int64_t i = 1; i <= aggregates; ++i) {
+    const Parameters row{i};
+    co_await change(database, "INSERT INTO aggregates (id, n) VALUES (?1, 0)", row);
+  }
 }
 
 Task<> count_up(db::Database& database, std::int64_t aggregate) {
   const std::unique_ptr<db::Transaction> work = co_await database.begin();
-  co_await change(*work, "UPDATE aggregates SET n = n + 1 WHERE id = ?1", {aggregate});
+  const Parameters id{aggregate};
+  co_await change(*work, "UPDATE aggregates SET n = n + 1 WHERE id = ?1", id);
   const auto read =
       co_await rows(*work, "SELECT n FROM aggregates WHERE id = " + std::to_string(aggregate), 1);
   const std::string key = std::to_string(aggregate);
