@@ -143,7 +143,7 @@ std::optional<Schema> read_one_file(const Source& source, Diagnostics& diagnosti
   Schema schema;
   std::optional<Word> version;
   bool has_version = false;
-  const std::array<KeyRule, 8> rules{{
+  const std::array<KeyRule, 9> rules{{
       {"kit",
        [&](const Entry& e) {
          has_version = true;
