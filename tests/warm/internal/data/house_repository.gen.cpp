@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -37,6 +39,12 @@ kit::Task<> release(kit::db::Session& session, biz::HouseId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM houses WHERE id = ?1",
+                                         gone.span().first(1));
+  co_await kit::record::lock_for_removal(
+      session, "SELECT 1 FROM rooms WHERE id IN (SELECT id FROM rooms WHERE house_id = ?1)",
+      gone.span().first(1));
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM shelves WHERE id IN (SELECT id FROM shelves WHERE room_id IN (SELECT id FROM rooms WHERE house_id = ?1))", gone.span().first(1));
   co_await kit::record::add_history_of_others(session, removed_shelves_history_sql,
                                               gone.span().front(), now);
 }
@@ -62,19 +70,35 @@ kit::Task<biz::House> SqlHouseRepository::find(biz::HouseId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_house(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::house_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, created_at, updated_at, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN houses ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN houses ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, created_at, updated_at, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN houses ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::House>> SqlHouseRepository::find_related(
@@ -100,18 +124,25 @@ kit::Task<std::int64_t> SqlHouseRepository::count() {
   SELECT count(*) FROM houses)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO houses
          (id, name, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4))sql";
+  VALUES (?1, ?2, ?3, ?4))sql",
+    .postgresql = R"sql(
+  INSERT INTO houses
+         (id, name, created_at, updated_at)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('houses', 'id'))), ?2, ?3, ?4)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlHouseRepository::add(biz::House& house) {
   house.created_at = kit::Timestamp::now();
   house.updated_at = house.created_at;
   kit::record::Parameters<4> parameters;
   bind(parameters, house);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::house_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "houses", add_sql, parameters.span(), biz::house_name, {});
   house.id = biz::HouseId(added.last_id);
 }
 

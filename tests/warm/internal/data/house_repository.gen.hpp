@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace warm::data {
 
@@ -18,6 +19,8 @@ class SqlHouseRepository final : public biz::HouseRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlHouseRepository(kit::db::Session& session) : session_(session) {}
+  SqlHouseRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::House> find(biz::HouseId id) override;
   kit::Task<kit::record::Related<biz::House>> find_related(
@@ -31,6 +34,7 @@ class SqlHouseRepository final : public biz::HouseRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace warm::data

@@ -8,6 +8,7 @@
 
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
@@ -34,7 +35,7 @@ constexpr std::string_view unset_shelves_keeper_sql = R"sql(
 constexpr std::string_view unset_shelves_keeper_history_sql = R"sql(
   INSERT INTO kit_history (entity, row_id, version, at, who, request_id, operation, changes)
   SELECT 'Shelf', id, version + 1, ?2, ?3, ?4, 'update',
-         json_object('keeper_id', json_array(keeper_id, NULL))
+         '{"keeper_id":["' || keeper_id || '",null]}'
     FROM shelves
    WHERE keeper_id = ?1)sql";
 
@@ -44,6 +45,8 @@ kit::Task<> release(kit::db::Session& session, biz::KeeperId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM keepers WHERE id = ?1",
+                                         gone.span().first(1));
   co_await kit::record::add_history_of_others(session, unset_shelves_keeper_history_sql,
                                               gone.span().front(), now);
   co_await session.execute(unset_shelves_keeper_sql, gone.span());
@@ -66,28 +69,45 @@ constexpr std::string_view find_sql = R"sql(
     FROM keepers
    WHERE id = ?1)sql";
 
-static kit::Task<std::optional<biz::Keeper>> load_row(kit::db::Session& session, biz::KeeperId id) {
+static kit::Task<std::optional<biz::Keeper>> load_row(kit::db::Session& session, biz::KeeperId id,
+                                                      kit::record::Purpose purpose) {
   std::optional<biz::Keeper> found;
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_keeper(row, found.emplace()); };
-  co_await session.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session, find_sql, parameters.span(), sink, purpose);
   co_return found;
 }
 
 kit::Task<biz::Keeper> SqlKeeperRepository::find(biz::KeeperId id) {
-  auto load = [&] { return load_row(session_, id); };
+  auto load = [&] { return load_row(session_, id, purpose_); };
   co_return co_await cache_.find<5>(biz::keeper_name, id, load, bind);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, created_at, updated_at, version, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN keepers ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, created_at, updated_at, version, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS uuid) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN keepers ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, created_at, updated_at, version, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value char(36) CHARACTER SET ascii PATH '$')) AS ids) AS kit_keys
+    JOIN keepers ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Keeper>> SqlKeeperRepository::find_related(

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/row_cache.hpp"
 
 namespace warm::data {
@@ -21,6 +22,8 @@ class SqlKeeperRepository final : public biz::KeeperRepository {
   explicit SqlKeeperRepository(kit::db::Session& session,
                                kit::record::RowCache<biz::Keeper> cache = {})
       : session_(session), cache_(cache) {}
+  SqlKeeperRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Keeper> find(biz::KeeperId id) override;
   kit::Task<kit::record::Related<biz::Keeper>> find_related(
@@ -34,6 +37,7 @@ class SqlKeeperRepository final : public biz::KeeperRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
   kit::record::RowCache<biz::Keeper> cache_;
 };
 

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -44,25 +46,53 @@ kit::Task<biz::Label> SqlLabelRepository::find(biz::LabelId id) {
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_label(row, found.emplace()); };
-  co_await session_.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::label_name, id);
   co_return std::move(*found);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // Shelf.labels
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, text, created_at, updated_at, kit_key
     FROM (SELECT labels.id AS kit_id, kit_key,
                  row_number() OVER (PARTITION BY kit_key ORDER BY labels.id) AS kit_place
-            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+            FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
             JOIN shelf_labels ON shelf_labels.shelf_id = kit_value
-            JOIN labels ON labels.id = shelf_labels.label_id)
+            JOIN labels ON labels.id = shelf_labels.label_id) AS kit_found
     JOIN labels ON id = kit_id
    WHERE kit_place <= ?2
    ORDER BY kit_key, id
    LIMIT ?3)sql",
+        .postgresql = R"sql(
+  SELECT id, text, created_at, updated_at, kit_key
+    FROM (SELECT labels.id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY labels.id) AS kit_place
+            FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+                    FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+            JOIN shelf_labels ON shelf_labels.shelf_id = kit_value
+            JOIN labels ON labels.id = shelf_labels.label_id) AS kit_found
+    JOIN labels ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+        .mysql = R"sql(
+  SELECT id, text, created_at, updated_at, kit_key
+    FROM (SELECT labels.id AS kit_id, kit_key,
+                 row_number() OVER (PARTITION BY kit_key ORDER BY labels.id) AS kit_place
+            FROM (SELECT place - 1 AS kit_key, kit_value
+                    FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                           place FOR ORDINALITY,
+                           kit_value bigint PATH '$')) AS ids) AS kit_keys
+            JOIN shelf_labels ON shelf_labels.shelf_id = kit_value
+            JOIN labels ON labels.id = shelf_labels.label_id) AS kit_found
+    JOIN labels ON id = kit_id
+   WHERE kit_place <= ?2
+   ORDER BY kit_key, id
+   LIMIT ?3)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Label>> SqlLabelRepository::find_related(
@@ -88,18 +118,25 @@ kit::Task<std::int64_t> SqlLabelRepository::count() {
   SELECT count(*) FROM labels)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO labels
          (id, text, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4))sql";
+  VALUES (?1, ?2, ?3, ?4))sql",
+    .postgresql = R"sql(
+  INSERT INTO labels
+         (id, text, created_at, updated_at)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('labels', 'id'))), ?2, ?3, ?4)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlLabelRepository::add(biz::Label& label) {
   label.created_at = kit::Timestamp::now();
   label.updated_at = label.created_at;
   kit::record::Parameters<4> parameters;
   bind(parameters, label);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::label_name, {});
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "labels", add_sql, parameters.span(), biz::label_name, {});
   label.id = biz::LabelId(added.last_id);
 }
 

@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 
 namespace warm::data {
 
@@ -18,6 +19,8 @@ class SqlLabelRepository final : public biz::LabelRepository {
  public:
   /// Lifetime: `session` outlives this.
   explicit SqlLabelRepository(kit::db::Session& session) : session_(session) {}
+  SqlLabelRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Label> find(biz::LabelId id) override;
   kit::Task<kit::record::Related<biz::Label>> find_related(
@@ -31,6 +34,7 @@ class SqlLabelRepository final : public biz::LabelRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
 };
 
 }  // namespace warm::data

@@ -15,6 +15,7 @@
 #include "kit/base/error.hpp"
 #include "kit/record/csv_fields.hpp"
 #include "kit/record/list.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/parameters.hpp"
 
 namespace warm::data {
@@ -62,7 +63,8 @@ kit::Task<std::optional<biz::Room>> find_known(kit::db::Session& session, biz::R
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_room(row, known.emplace()); };
-  co_await session.query(known_sql, parameters.span(), sink);
+  const auto purpose = kit::record::Purpose::changing;
+  co_await kit::record::select(session, known_sql, parameters.span(), sink, purpose);
   co_return known;
 }
 

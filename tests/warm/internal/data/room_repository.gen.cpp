@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -47,6 +49,11 @@ kit::Task<> release(kit::db::Session& session, biz::RoomId id) {
   kit::record::Parameters<2> gone;
   gone.add(id);
   gone.add(now);
+  co_await kit::record::lock_for_removal(session, "SELECT 1 FROM rooms WHERE id = ?1",
+                                         gone.span().first(1));
+  co_await kit::record::lock_for_removal(
+      session, "SELECT 1 FROM shelves WHERE id IN (SELECT id FROM shelves WHERE room_id = ?1)",
+      gone.span().first(1));
   co_await kit::record::add_history_of_others(session, removed_shelves_history_sql,
                                               gone.span().front(), now);
 }
@@ -68,28 +75,45 @@ constexpr std::string_view find_sql = R"sql(
     FROM rooms
    WHERE id = ?1)sql";
 
-static kit::Task<std::optional<biz::Room>> load_row(kit::db::Session& session, biz::RoomId id) {
+static kit::Task<std::optional<biz::Room>> load_row(kit::db::Session& session, biz::RoomId id,
+                                                    kit::record::Purpose purpose) {
   std::optional<biz::Room> found;
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_room(row, found.emplace()); };
-  co_await session.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session, find_sql, parameters.span(), sink, purpose);
   co_return found;
 }
 
 kit::Task<biz::Room> SqlRoomRepository::find(biz::RoomId id) {
-  auto load = [&] { return load_row(session_, id); };
+  auto load = [&] { return load_row(session_, id, purpose_); };
   co_return co_await cache_.find<5>(biz::room_name, id, load, bind);
 }
 
 /// Rows that others lead to, for `expand=`: by the keys in ?1, so many of each.
-constexpr std::string_view related_sql[] = {
+constexpr kit::db::Sql related_sql[] = {
     // By their ids.
-    R"sql(
+    {
+        .sqlite = R"sql(
   SELECT id, name, house_id, created_at, updated_at, kit_key
-    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1))
+    FROM (SELECT key AS kit_key, value AS kit_value FROM json_each(?1)) AS kit_keys
     JOIN rooms ON id = kit_value
    ORDER BY kit_key)sql",
+        .postgresql = R"sql(
+  SELECT id, name, house_id, created_at, updated_at, kit_key
+    FROM (SELECT ordinality - 1 AS kit_key, CAST(value AS bigint) AS kit_value
+            FROM jsonb_array_elements_text(?1) WITH ORDINALITY) AS kit_keys
+    JOIN rooms ON id = kit_value
+   ORDER BY kit_key)sql",
+        .mysql = R"sql(
+  SELECT id, name, house_id, created_at, updated_at, kit_key
+    FROM (SELECT place - 1 AS kit_key, kit_value
+            FROM JSON_TABLE(?1, '$[*]' COLUMNS (
+                   place FOR ORDINALITY,
+                   kit_value bigint PATH '$')) AS ids) AS kit_keys
+    JOIN rooms ON id = kit_value
+   ORDER BY kit_key)sql",
+    },
 };
 
 kit::Task<kit::record::Related<biz::Room>> SqlRoomRepository::find_related(
@@ -115,18 +139,25 @@ kit::Task<std::int64_t> SqlRoomRepository::count() {
   SELECT count(*) FROM rooms)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO rooms
          (id, name, house_id, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5))sql",
+    .postgresql = R"sql(
+  INSERT INTO rooms
+         (id, name, house_id, created_at, updated_at)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('rooms', 'id'))), ?2, ?3, ?4, ?5)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlRoomRepository::add(biz::Room& room) {
   room.created_at = kit::Timestamp::now();
   room.updated_at = room.created_at;
   kit::record::Parameters<5> parameters;
   bind(parameters, room);
-  const kit::db::Session::Changed added =
-      co_await kit::record::write(session_, add_sql, parameters.span(), biz::room_name, references);
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "rooms", add_sql, parameters.span(), biz::room_name, references);
   room.id = biz::RoomId(added.last_id);
 }
 

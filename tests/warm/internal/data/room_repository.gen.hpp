@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/row_cache.hpp"
 
 namespace warm::data {
@@ -20,6 +21,8 @@ class SqlRoomRepository final : public biz::RoomRepository {
   /// Lifetime: `session` outlives this.
   explicit SqlRoomRepository(kit::db::Session& session, kit::record::RowCache<biz::Room> cache = {})
       : session_(session), cache_(cache) {}
+  SqlRoomRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Room> find(biz::RoomId id) override;
   kit::Task<kit::record::Related<biz::Room>> find_related(
@@ -33,6 +36,7 @@ class SqlRoomRepository final : public biz::RoomRepository {
 
  private:
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
   kit::record::RowCache<biz::Room> cache_;
 };
 

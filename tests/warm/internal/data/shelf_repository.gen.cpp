@@ -10,8 +10,10 @@
 #include "internal/biz/shelf_access.gen.hpp"
 #include "internal/biz/shelf_list.gen.hpp"
 #include "kit/base/time.hpp"
+#include "kit/db/sql.hpp"
 #include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
+#include "kit/record/insert.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -142,20 +144,22 @@ constexpr std::string_view find_sql = R"sql(
     FROM shelves
    WHERE id = ?1 AND deleted_at IS NULL)sql";
 
-static kit::Task<std::optional<biz::Shelf>> load_row(kit::db::Session& session, biz::ShelfId id) {
+static kit::Task<std::optional<biz::Shelf>> load_row(kit::db::Session& session, biz::ShelfId id,
+                                                     kit::record::Purpose purpose) {
   std::optional<biz::Shelf> found;
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_shelf(row, found.emplace()); };
-  co_await session.query(find_sql, parameters.span(), sink);
+  co_await kit::record::select(session, find_sql, parameters.span(), sink, purpose);
   co_return found;
 }
 
 kit::Task<biz::Shelf> SqlShelfRepository::find(biz::ShelfId id) {
   if (kit::record::is_limited(biz::shelf_access)) {
-    co_return co_await find_own(id, kit::db::Deleted::exclude);
+    biz::Shelf own = co_await find_own(id, kit::db::Deleted::exclude);
+    if (purpose_ == kit::record::Purpose::reading) co_return own;
   }
-  auto load = [&] { return load_row(session_, id); };
+  auto load = [&] { return load_row(session_, id, purpose_); };
   co_return co_await cache_.find<10>(biz::shelf_name, id, load, bind);
 }
 
@@ -167,13 +171,14 @@ constexpr std::string_view find_deleted_sql = R"sql(
 
 kit::Task<biz::Shelf> SqlShelfRepository::find_deleted(biz::ShelfId id) {
   if (kit::record::is_limited(biz::shelf_access)) {
-    co_return co_await find_own(id, kit::db::Deleted::only);
+    biz::Shelf own = co_await find_own(id, kit::db::Deleted::only);
+    if (purpose_ == kit::record::Purpose::reading) co_return own;
   }
   std::optional<biz::Shelf> found;
   kit::record::Parameters<1> parameters;
   parameters.add(id);
   auto sink = [&](const kit::db::Row& row) { return read_shelf(row, found.emplace()); };
-  co_await session_.query(find_deleted_sql, parameters.span(), sink);
+  co_await kit::record::select(session_, find_deleted_sql, parameters.span(), sink, purpose_);
   if (!found) co_return kit::record::not_found(biz::shelf_name, id);
   co_return std::move(*found);
 }
@@ -208,10 +213,18 @@ kit::Task<std::int64_t> SqlShelfRepository::count() {
   SELECT count(*) FROM shelves WHERE deleted_at IS NULL)sql");
 }
 
-constexpr std::string_view add_sql = R"sql(
+constexpr kit::db::Sql add_sql = {
+    .sqlite = R"sql(
   INSERT INTO shelves
          (id, code, width, notes, price, room_id, keeper_id, created_at, updated_at, version)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))sql";
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))sql",
+    .postgresql = R"sql(
+  INSERT INTO shelves
+         (id, code, width, notes, price, room_id, keeper_id, created_at, updated_at, version)
+  VALUES (COALESCE(?1, nextval(pg_get_serial_sequence('shelves', 'id'))), ?2, ?3, ?4, ?5, ?6, ?7,
+          ?8, ?9, ?10)
+  RETURNING id)sql",
+};
 
 kit::Task<> SqlShelfRepository::add(biz::Shelf& shelf) {
   shelf.created_at = kit::Timestamp::now();
@@ -220,8 +233,8 @@ kit::Task<> SqlShelfRepository::add(biz::Shelf& shelf) {
   kit::record::Parameters<10> parameters;
   bind(parameters, shelf);
   co_await parameters.status();
-  const kit::db::Session::Changed added = co_await kit::record::write(
-      session_, add_sql, parameters.span(), biz::shelf_name, references);
+  const kit::db::Session::Changed added = co_await kit::record::insert(
+      session_, "shelves", add_sql, parameters.span(), biz::shelf_name, references);
   shelf.id = biz::ShelfId(added.last_id);
   co_await kit::record::check_own(session_, biz::shelf_access, biz::shelf_table,
                                   kit::record::id_value(shelf.id));
@@ -317,17 +330,22 @@ kit::Task<> SqlShelfRepository::purge(const biz::Shelf& shelf) {
                         kit::Timestamp::now());
 }
 
-constexpr std::string_view link_labels_sql = R"sql(
+constexpr kit::db::Sql link_labels_sql = {
+    .sqlite = R"sql(
   INSERT INTO shelf_labels (shelf_id, label_id)
   VALUES (?1, ?2)
-      ON CONFLICT DO NOTHING)sql";
+      ON CONFLICT DO NOTHING)sql",
+    .mysql = R"sql(
+  INSERT INTO shelf_labels (shelf_id, label_id)
+  VALUES (?1, ?2))sql",
+};
 
 kit::Task<> SqlShelfRepository::link_labels(biz::ShelfId id, biz::LabelId label_id) {
   kit::record::Parameters<2> parameters;
   parameters.add(id);
   parameters.add(label_id);
   const kit::db::Session::Changed linked =
-      co_await session_.execute(link_labels_sql, parameters.span());
+      co_await kit::record::link(session_, link_labels_sql, parameters.span(), labels_name);
   if (linked.rows == 0) co_return;
   std::string changes = kit::record::link_change("labels", label_id, true);
   co_await keep_link(session_, id, kit::record::Operation::link, std::move(changes));

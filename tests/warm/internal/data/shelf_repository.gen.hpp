@@ -7,6 +7,7 @@
 #include "kit/async/task.hpp"
 #include "kit/db/database.hpp"
 #include "kit/db/list_query.hpp"
+#include "kit/record/locking.hpp"
 #include "kit/record/row_cache.hpp"
 
 namespace warm::data {
@@ -21,6 +22,8 @@ class SqlShelfRepository final : public biz::ShelfRepository {
   explicit SqlShelfRepository(kit::db::Session& session,
                               kit::record::RowCache<biz::Shelf> cache = {})
       : session_(session), cache_(cache) {}
+  SqlShelfRepository(kit::db::Session& session, kit::record::Purpose purpose)
+      : session_(session), purpose_(purpose) {}
 
   kit::Task<biz::Shelf> find(biz::ShelfId id) override;
   kit::Task<biz::Shelf> find_deleted(biz::ShelfId id) override;
@@ -42,6 +45,7 @@ class SqlShelfRepository final : public biz::ShelfRepository {
   kit::Task<biz::Shelf> find_own(biz::ShelfId id, kit::db::Deleted deleted);
 
   kit::db::Session& session_;
+  kit::record::Purpose purpose_ = kit::record::Purpose::reading;
   kit::record::RowCache<biz::Shelf> cache_;
 };
 

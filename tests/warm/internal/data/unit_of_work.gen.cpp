@@ -8,15 +8,18 @@
 namespace warm::data {
 namespace {
 
+// What a unit of work finds it may change.
+constexpr kit::record::Purpose changing = kit::record::Purpose::changing;
+
 class SqlUnitOfWork final : public biz::UnitOfWork {
  public:
   explicit SqlUnitOfWork(std::unique_ptr<kit::db::Transaction> transaction)
       : transaction_(std::move(transaction)),
-        houses_(*transaction_),
-        rooms_(*transaction_),
-        keepers_(*transaction_),
-        shelves_(*transaction_),
-        labels_(*transaction_) {}
+        houses_(*transaction_, changing),
+        rooms_(*transaction_, changing),
+        keepers_(*transaction_, changing),
+        shelves_(*transaction_, changing),
+        labels_(*transaction_, changing) {}
 
   biz::HouseRepository& houses() override { return houses_; }
   biz::RoomRepository& rooms() override { return rooms_; }
