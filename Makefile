@@ -37,7 +37,9 @@ databases:  ## the same tests on SQLite, PostgreSQL and MariaDB, with servers of
 	@exec tools/databases.sh
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
-failover:  ## a PostgreSQL primary goes under load, its standby takes over
+chaos:  ## a bad network before PostgreSQL, MariaDB and Redis
+	@exec tools/harness.sh chaos
+failover:  ## a PostgreSQL primary goes under load, its standby takes over; a master of a Redis cluster too
 	@exec tools/harness.sh failover
 inner-loop:  ## from a changed schema to its running server; 100 entities, built from nothing
 	@exec tools/harness.sh inner-loop
@@ -58,4 +60,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege failover inner-loop rolling fresh lint fmt package clean databases crash-migrate
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege chaos failover inner-loop rolling fresh lint fmt package clean databases crash-migrate

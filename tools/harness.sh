@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover /
+# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover / chaos /
 # inner-loop: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
@@ -35,8 +35,20 @@ case $verb in
     exec python3 -B tests/rolling/run.py --build build/release "${options[@]}"
     ;;
   failover)
-    release_build failover
-    exec python3 -B tests/failover/postgres.py --build build/release "${options[@]}"
+    release_build failover kit_redis_cluster_load
+    figures=()
+    for half in "tests/failover/postgres.py --build build/release ${options[*]}" \
+      "tests/failover/redis_cluster.py build/release/tests/redis/kit_redis_cluster_load --kills 3"; do
+      # shellcheck disable=SC2086  # words of a command
+      line=$(python3 -B $half | tee /dev/stderr | tail -n 1)
+      [[ $line == PASS* ]] || fail "failover: $line"
+      figures+=("${line#PASS failover }")
+    done
+    pass "failover: ${figures[0]}; ${figures[1]}"
+    ;;
+  chaos)
+    release_build chaos
+    exec python3 -B tests/chaos/run.py --build build/release "${options[@]}"
     ;;
   inner-loop)
     release_build inner_loop
