@@ -232,6 +232,7 @@ class Forgetful final : public queue::Consumer {
     if (rounds % 2 == 0) co_await Error(Code::unavailable, "lost");
     ++acknowledged;
   }
+  Task<> close() override { co_return; }
   int rounds = 0, acknowledged = 0;
 };
 

@@ -193,6 +193,7 @@ class FileConsumer final : public queue::Consumer {
     (void)std::rename(next.c_str(), (folder_ + "/acknowledged").c_str());
     co_return;
   }
+  Task<> close() override { co_return; }
 
  private:
   std::vector<queue::Delivery> read(std::size_t limit) {
