@@ -149,7 +149,7 @@ TEST(Dsn, WhatItMaySay) {
     auto settings = ConnectSettings::read(options, Role::primary);
     return settings.ok() ? (*settings)->shown() : settings.error().violations()[0].description;
   };
-  EXPECT_EQ(problem("postgresql://u:secret@a:1,b:2/shop"), "a,b:1,2/shop");
+  EXPECT_EQ(problem("postgresql://u:secret@a:1,b:2/shop?sslmode=disable"), "a,b:1,2/shop");
   EXPECT_THAT(problem("postgresql://u:secret@a/shop?options=-c%20x"), HasSubstr("options"));
   EXPECT_THAT(problem("postgresql://u:secret@a/shop?service=x"), HasSubstr("service"));
   EXPECT_THAT(problem("postgresql://u:secret@a:b:c/"), Not(HasSubstr("secret")));

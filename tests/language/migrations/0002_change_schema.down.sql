@@ -11,6 +11,8 @@ CREATE TABLE kit_new_kit_outbox (
 ) STRICT;
 INSERT INTO kit_new_kit_outbox (id, type, payload, created_at, published_at)
 SELECT id, type, payload, created_at, published_at FROM kit_outbox WHERE destination = '';
+DROP INDEX ix_kit_outbox_dead;
+DROP INDEX ix_kit_outbox_published;
 DROP TABLE kit_outbox;
 ALTER TABLE kit_new_kit_outbox RENAME TO kit_outbox;
 CREATE INDEX ix_kit_outbox_waiting ON kit_outbox (id) WHERE published_at IS NULL;

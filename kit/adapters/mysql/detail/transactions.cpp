@@ -134,7 +134,9 @@ Task<> OwningTransaction::run(Request request) {
     co_await Error(Code::internal, "a statement has ended the transaction that it is part of")
         .with_reason("TRANSACTION_LOST");
   }
-  is_lost_ = is_lost_ || lease_->lost_transaction() || lease_->is_broken();
+  // Changes of tables are no transaction that could be lost: the next one may be tried.
+  const bool is_rolled_back = work_ != Work::schema && lease_->lost_transaction();
+  is_lost_ = is_lost_ || is_rolled_back || lease_->is_broken();
   co_await std::move(done).error();
 }
 
