@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 import socket
-import sqlite3
 import subprocess
 import time
 import unittest
@@ -26,12 +25,11 @@ class EventsTest(unittest.TestCase):
         cls.addClassCleanup(cls.store.close)
 
     def sql(self, statement, *values):
-        with sqlite3.connect(self.store.database, timeout=30) as database:
-            return database.execute(statement, values).fetchall()
+        return self.store.database.rows(statement, *values)
 
     def add(self, payload):
         self.sql("INSERT INTO kit_outbox (type, payload, created_at, destination, aggregate, aggregate_id) "
-                 "VALUES ('InvoiceRefunded', ?, ?, 'tell_support_rep', 'Invoice', '7')", payload, int(time.time() * 1e6))
+                 f"VALUES ('InvoiceRefunded', ?, {self.store.database.epoch}, 'tell_support_rep', 'Invoice', '7')", payload)
 
     def admin_get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
@@ -43,7 +41,7 @@ class EventsTest(unittest.TestCase):
         return text
 
     def command(self, *words):
-        done = subprocess.run([BINARY, "events", *words, f"--database.path={self.store.database}"], cwd=EXAMPLE, capture_output=True, text=True)
+        done = subprocess.run([BINARY, "events", *words, *self.store.database.settings], cwd=EXAMPLE, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     def until(self, states):
