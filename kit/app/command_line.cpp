@@ -53,7 +53,7 @@ constexpr std::array<Command, 10> commands{{
      export_options, any_number},
     {"db",
      "Copy the database (SQLite) while the server writes to it, or look whether it is sound",
-     "  @ db backup @-copy.db      in one state, checked, never over a file that exists\n"
+     "  @ db backup copy.db        in one state, checked, never over a file that exists\n"
      "  @ db check                 reads all of it\n",
      {},
      2},

@@ -248,12 +248,12 @@ Task<> db_command(const Settings& settings, const CommandLine& line) {
     for (const std::string& problem : report.problems) print(problem + '\n');
     if (!report.problems.empty())
       co_await Error(Code::data_loss, path + " is damaged; bring a backup back");
-    print(path + " is sound: " + grouped(report.pages) + " pages and all references\n");
+    print(path + " is sound: " + grouped(report.pages) + " pages, and all references\n");
     co_return;
   }
   if (verb != "backup" || arguments.size() != 2) {
     co_await Error(Code::invalid_argument,
-                   "db takes check, or backup and the file to write, not '" + verb + "'");
+                   "db takes check, or backup and the file to write: db backup copy.db");
   }
   sqlite::BackupOptions options;
   options.from = path;

@@ -59,8 +59,8 @@ std::string line_of(const outbox::DeadLetter& letter) {
   std::string text = std::to_string(event.sequence) + "  " + event.created_at.to_string() + "  " +
                      event.type + " of " + event.aggregate + ' ' + event.key + ", for " +
                      (event.destination.empty() ? "outside" : event.destination) + ", " +
-                     std::to_string(event.attempts) + " tries";
-  if (letter.waiting > 0) text += ", " + std::to_string(letter.waiting) + " wait behind it";
+                     std::to_string(event.attempts) + (event.attempts == 1 ? " try" : " tries");
+  if (letter.waiting > 0) text += ", behind it: " + std::to_string(letter.waiting);
   return text + "\n    " + letter.problem + '\n';
 }
 
@@ -74,9 +74,12 @@ Task<> print_dead(db::Database& database) {
 Task<> print_status(db::Database& database) {
   outbox::Relay looking(database, {}, nullptr, {});
   const outbox::Backlog backlog = co_await looking.measure();
-  print(std::to_string(backlog.waiting) + " wait, the oldest for " +
-        std::to_string(backlog.oldest / std::chrono::seconds(1)) + " s; " +
-        std::to_string(backlog.dead) + " dead letters\n");
+  std::string text = "events that wait: " + std::to_string(backlog.waiting);
+  if (backlog.waiting > 0) {
+    text += ", the oldest for " + std::to_string(backlog.oldest / std::chrono::seconds(1)) + " s";
+  }
+  print(text + "\ndead letters: " + std::to_string(backlog.dead) +
+        (backlog.dead > 0 ? " (`events dead` shows them)\n" : "\n"));
 }
 
 Result<std::int64_t> number_of(const std::vector<std::string>& arguments, const char* more) {
@@ -92,7 +95,7 @@ Task<> retry(db::Database& database, const std::vector<std::string>& arguments) 
   const bool is_all = arguments.size() > 1 && arguments[1] == "all";
   if (!is_all) number = co_await number_of(arguments, ", or all");
   const std::int64_t retried = co_await outbox::retry_dead_letters(database, number);
-  print(std::to_string(retried) + " are tried again\n");
+  print("tried again: " + std::to_string(retried) + '\n');
 }
 
 Task<> drop(db::Database& database, const std::vector<std::string>& arguments) {

@@ -61,16 +61,16 @@ Task<> jobs_command(Application& application, const Settings& settings, const Co
   if (!is_whole) {
     co_await Error(Code::invalid_argument, "jobs takes list, or run and the name of a job");
   }
+  co_await refuse_missing_database(application, settings);
   Settings as_it_is = settings;
   as_it_is.migrate_on_start = false;
   const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
   db::Database& database = opened->database();
   const std::unique_ptr<Service> service = application.make_service(database);
   const std::span<const jobs::Job> all = service->jobs();
-  if (all.empty()) {
-    std::puts("the schema of this program has no jobs");
-    co_return;
-  }
+  if (all.empty() && !lists)
+    co_await Error(Code::failed_precondition, "the schema of this program has no jobs");
+  if (all.empty()) std::puts("the schema of this program has no jobs");
   if (lists) {
     co_await list_jobs(database, all);
     co_return;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kit/adapters/redis/streams.hpp"
+#include "kit/app/detail/redis_url.hpp"
 #include "kit/queue/memory_queue.hpp"
 #ifdef KIT_HAS_KAFKA
 #include "kit/adapters/kafka/kafka.hpp"
@@ -14,6 +15,19 @@ namespace kit::app {
 namespace {
 
 using Opened = Result<std::unique_ptr<queue::Queue>>;
+
+std::string forms() {
+  return "memory:, kafka://..., " + std::string(detail::redis_forms);
+}
+
+bool is_kafka_url(std::string_view url) {
+  return url.starts_with("kafka://");
+}
+
+bool is_url(const Secret<std::string>& setting) {
+  const std::string_view url = setting.reveal();
+  return url == "memory:" || is_kafka_url(url) || detail::is_redis_url(url);
+}
 
 Opened open_kafka([[maybe_unused]] const QueueSettings& settings) {
 #ifdef KIT_HAS_KAFKA
@@ -28,7 +42,7 @@ Opened open_kafka([[maybe_unused]] const QueueSettings& settings) {
   options.publish_limit = settings.publish_limit;
   options.redeliver_after = settings.redeliver_after;
   auto opened = kafka::open(options);
-  if (!opened) return std::move(opened).error();
+  if (!opened) return detail::of_setting("queue", std::move(opened).error());
   return std::unique_ptr<queue::Queue>(std::move(*opened));
 #else
   return Error(Code::unimplemented,
@@ -39,9 +53,7 @@ Opened open_kafka([[maybe_unused]] const QueueSettings& settings) {
 }
 
 Opened open_redis(const QueueSettings& settings) {
-  redis::RedisOptions options;
-  options.dsn = settings.url;
-  auto client = redis::open(std::move(options));
+  auto client = detail::open_redis("queue.url", settings.url);
   if (!client) return std::move(client).error();
   redis::StreamOptions streams;
   streams.partitions = settings.partitions;
@@ -57,9 +69,11 @@ Opened open_redis(const QueueSettings& settings) {
 
 void describe(config::Section& section, QueueSettings& settings) {
   using std::chrono::milliseconds;
-  section.field("url", settings.url,
-                "where messages go: memory: (this process), kafka://host:9092/, redis://host/ or "
-                "redis+cluster://host,host2");
+  section
+      .field("url", settings.url,
+             "where messages go: memory: (this process), kafka://host:9092/, redis://host/ or "
+             "redis+cluster://host,host2")
+      .accept(forms(), is_url);
   section.field("ca", settings.ca, "PEM file of the authorities of Kafka's brokers");
   section.field("certificate", settings.certificate, "PEM file that Kafka's brokers are shown");
   section.field("key", settings.key, "PEM file of its key");
@@ -98,19 +112,15 @@ void describe(config::Section& section, QueueSettings& settings) {
 
 Opened open_queue(const QueueSettings& settings) {
   const std::string_view url = settings.url.reveal();
-  const std::string_view scheme = url.substr(0, url.find(':'));
   if (url == "memory:") {
     queue::MemoryQueueOptions options;
     options.most_pending = settings.most_pending;
     options.redeliver_after = settings.redeliver_after;
     return queue::make_memory_queue(options);
   }
-  if (scheme == "kafka") return open_kafka(settings);
-  if (scheme.starts_with("redis")) return open_redis(settings);
-  return Error(
-             Code::invalid_argument,
-             "queue.url is memory:, kafka://..., redis://..., rediss://... or redis+cluster://...")
-      .with_reason("DSN_INVALID");
+  if (is_kafka_url(url)) return open_kafka(settings);
+  if (detail::is_redis_url(url)) return open_redis(settings);
+  return Error(Code::invalid_argument, "queue.url must be " + forms()).with_reason("DSN_INVALID");
 }
 
 }  // namespace kit::app

@@ -50,5 +50,23 @@ TEST(QueuesTest, TheSettingsHaveTheirNames) {
   EXPECT_TRUE(load_settings(line, "store", {}).ok());
 }
 
+TEST(QueuesTest, AWrongUrlIsRefusedBeforeAnythingStarts) {
+  for (const char* setting : {"queue.url", "cache.url"}) {
+    CommandLine line;
+    for (const char* bad : {"nonsense", "redis:secret", "redisx://u:secret@host", "memory", " "}) {
+      line.settings = {{setting, bad}};
+      const auto loaded = load_settings(line, "store", {});
+      ASSERT_FALSE(loaded.ok()) << bad;
+      EXPECT_NE(loaded.error().message().find(std::string(setting) + " must be "),
+                std::string::npos);
+      EXPECT_EQ(loaded.error().describe().find("secret"), std::string::npos);
+    }
+    for (const char* good : {"redis+sentinel://host/name/0", "redis+unix:///path", "rediss://h"}) {
+      line.settings = {{setting, good}};
+      EXPECT_TRUE(load_settings(line, "store", {}).ok()) << good;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kit::app

@@ -434,10 +434,13 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   // A start that was cut short by the signal is no failure.
   const Result<> how = co_await as_result(std::move(ended));
   if (!how) log::debug(app_log, "start was cut short", {{"why", how.error()}});
+  const auto end = Clock::now() + settings.app.drain_interval + settings.app.drain_timeout;
   co_await stop(process, terminal);
-  // After the last request, so that what it told of is delivered now and not after the next start.
+  // After the last request, so that what it told of is delivered now and not after the next start;
+  // in the time that the requests have left.
   if (process.relay) process.relay->stop();
-  Task<> relayed = with_deadline(settings.app.drain_timeout, relaying.join());
+  const auto left = std::max<Clock::duration>(end - Clock::now(), Clock::duration::zero());
+  Task<> relayed = with_deadline(left, relaying.join());
   const Result<> how_relayed = co_await as_result(std::move(relayed));
   if (!how_relayed) log::debug(app_log, "the relay was cut short", {{"why", how_relayed.error()}});
   background.cancel();

@@ -246,7 +246,8 @@ void describe_events(config::Section section, Settings::Events& events) {
   section.field("lease", options.lease, "after it others take over from an instance that died")
       .min(milliseconds{500})
       .max(hour);
-  section.field("timeout", options.timeout, "for one subscriber's work on one event")
+  section
+      .field("timeout", options.timeout, "for a subscriber's work on one event, or a publication")
       .min(milliseconds{10})
       .max(hour);
   section.field("max_attempts", options.max_attempts, "failures that make an event a dead letter")

@@ -104,7 +104,9 @@ Task<> TaskGroup::join() {
   while (!state.children.empty()) {
     Result<> woken = co_await as_result(State::Join(state));
     if (!woken.ok()) {
-      // This task was cancelled. Its children are too; wait for them outside the cancelled context.
+      // This task was cancelled. So are its children, which need not be below the context that was,
+      // that of a deadline for instance; wait for them outside the cancelled context.
+      state.context.cancel(woken.error().clone());
       Context outside{Context::Detached{}};
       Context::Scope scope(outside);
       if (!state.children.empty()) co_await State::Join(state);

@@ -28,7 +28,8 @@ class TaskGroup {
   void spawn(std::string_view name, Task<> task);
   /// Ends every task's wait with `cancelled`.
   void cancel();
-  /// Awaits all tasks. Fails with the first error of one.
+  /// Awaits all tasks. Fails with the first error of one. Cancellation: theirs too, and they are
+  /// awaited all the same.
   Task<> join();
 
   const std::string& name() const;

@@ -102,6 +102,25 @@ TEST(TaskGroup, CancelledJoinStillAwaitsItsChildren) {
   EXPECT_TRUE(cleaned);
 }
 
+Task<> joins_within(Clock::duration limit, std::vector<int>* order) {
+  TaskGroup group("limited");
+  group.spawn(note_after(1s, 1, order));
+  group.spawn(note_after(1h, 2, order));
+  Task<> joining = with_deadline(limit, group.join());
+  const Result<> joined = co_await as_result(std::move(joining));
+  EXPECT_EQ(joined.error().code(), Code::deadline_exceeded);
+  EXPECT_EQ(group.size(), 0U);
+}
+
+TEST(TaskGroup, ADeadlineOfTheJoinEndsTheChildrenToo) {
+  testing::VirtualLoop loop;
+  std::vector<int> order;
+  const auto begun = loop.now();
+  EXPECT_TRUE(run(loop, joins_within(2s, &order)).ok());
+  EXPECT_EQ(loop.now() - begun, 2s);
+  EXPECT_EQ(order, std::vector<int>{1});
+}
+
 TEST(TaskGroup, JoinDroppedWhileItAwaitsCancelledChildrenLeavesNoContextBehind) {
   testing::VirtualLoop loop;
   bool cleaned = false;

@@ -102,11 +102,11 @@ Subscriber* Relay::State::find(std::string_view destination) {
 
 /// Doubles from try to try, and differs between instances and keys so that they don't all come back
 /// at once.
-std::chrono::milliseconds Relay::State::backoff(int failures) {
+std::chrono::milliseconds Relay::State::backoff(int failures, std::chrono::milliseconds longest) {
   const double doubled = static_cast<double>(options.first_backoff.count()) *
                          static_cast<double>(std::uint64_t{1} << static_cast<unsigned>(
                                                  std::clamp(failures - 1, 0, 40)));
-  const double most = std::min(doubled, static_cast<double>(options.longest_backoff.count()));
+  const double most = std::min(doubled, static_cast<double>(longest.count()));
   std::uniform_real_distribution<> share(0.5, 1.0);
   return std::chrono::milliseconds(static_cast<std::int64_t>(most * share(random)));
 }
@@ -189,7 +189,7 @@ Task<std::size_t> Relay::State::deliver_due() {
 
 /// How long to wait for a bell when this is how a look went.
 Clock::duration Relay::State::wait_after(const Result<std::size_t>& looked) {
-  if (!looked) return backoff(++failed_looks);
+  if (!looked) return backoff(++failed_looks, longest_outage_backoff());
   failed_looks = 0;
   Clock::duration wait = options.poll;
   if (next_try) {

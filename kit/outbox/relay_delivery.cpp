@@ -124,7 +124,7 @@ Task<> Relay::State::publish(std::vector<Stream*> streams, std::size_t& delivere
   if (published || was_cancelled()) co_return;
   if (is_of_broker(published.error())) {
     // The broker, not an event: nothing of it counts against one.
-    const auto wait = backoff(++failed_publications);
+    const auto wait = backoff(++failed_publications, longest_outage_backoff());
     publish_at = Clock::now() + wait;
     count("", "failed");
     log::warn(outbox_log, "events can't be published now",
@@ -208,7 +208,9 @@ Task<> Relay::State::note_failure(const Event& event, const Error& why) {
   failure.sequence = event.sequence;
   failure.attempts = attempts;
   failure.problem = valid;
-  if (!is_dead) failure.retry_at = Timestamp{Timestamp::now().since_epoch + backoff(attempts)};
+  if (!is_dead)
+    failure.retry_at =
+        Timestamp{Timestamp::now().since_epoch + backoff(attempts, options.longest_backoff)};
   count(event.destination, "failed");
   log::warn(outbox_log, is_dead ? "an event is a dead letter" : "an event could not be delivered",
             {{"event", event.id},

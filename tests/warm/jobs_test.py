@@ -25,10 +25,10 @@ class Jobs(unittest.TestCase):
         self.addCleanup(self.store.close)
 
     def command(self, *words):
-        return store_process.run_command(*words, f"--database.path={self.store.database}")
+        return store_process.run_command(*words, *self.store.database.settings)
 
     def rows(self, sql):
-        with sqlite3.connect(self.store.database, timeout=10) as database:
+        with sqlite3.connect(self.store.database.path, timeout=10) as database:
             return database.execute(sql).fetchall()
 
     def wait_for(self, sql, wanted):
@@ -55,7 +55,7 @@ class Jobs(unittest.TestCase):
     def test_the_server_runs_them(self):
         self.start()
         self.wait_for("SELECT name, state FROM kit_jobs ORDER BY name", [("count_shelves", "idle"), ("tidy_up", "idle")])
-        with sqlite3.connect(self.store.database, timeout=10) as database:
+        with sqlite3.connect(self.store.database.path, timeout=10) as database:
             database.execute("UPDATE kit_jobs SET fire_at = fire_at - 3600000000 WHERE name = 'count_shelves'")
         self.wait_for("SELECT runs, failures, skipped, last_error FROM kit_jobs WHERE name = 'count_shelves'", [(1, 0, 11, None)])
         self.assertEqual(self.rows("SELECT text FROM labels"), [("0 shelves",)])

@@ -4,7 +4,6 @@ import http.client
 import json
 import re
 import socket
-import sqlite3
 import subprocess
 import time
 import unittest
@@ -26,12 +25,11 @@ class EventsTest(unittest.TestCase):
         cls.addClassCleanup(cls.store.close)
 
     def sql(self, statement, *values):
-        with sqlite3.connect(self.store.database, timeout=30) as database:
-            return database.execute(statement, values).fetchall()
+        return self.store.database.rows(statement, *values)
 
     def add(self, payload):
         self.sql("INSERT INTO kit_outbox (type, payload, created_at, destination, aggregate, aggregate_id) "
-                 "VALUES ('InvoiceRefunded', ?, ?, 'tell_support_rep', 'Invoice', '7')", payload, int(time.time() * 1e6))
+                 f"VALUES ('InvoiceRefunded', ?, {self.store.database.epoch}, 'tell_support_rep', 'Invoice', '7')", payload)
 
     def admin_get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
@@ -43,7 +41,7 @@ class EventsTest(unittest.TestCase):
         return text
 
     def command(self, *words):
-        done = subprocess.run([BINARY, "events", *words, f"--database.path={self.store.database}"], cwd=EXAMPLE, capture_output=True, text=True)
+        done = subprocess.run([BINARY, "events", *words, *self.store.database.settings], cwd=EXAMPLE, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     def until(self, states):
@@ -64,11 +62,11 @@ class EventsTest(unittest.TestCase):
         self.assertIn('outbox_dead_total{destination="tell_support_rep"} 1', self.admin_get("/metrics"))
         code, text = self.command("dead")
         self.assertEqual(code, 0, text)
-        self.assertRegex(text, rf"^{letter['number']}  \S+  InvoiceRefunded of Invoice 7, for tell_support_rep, 1 tries, 1 wait behind it")
-        self.assertRegex(self.command("status")[1], r"^1 wait, the oldest for \d+ s; 1 dead letters")
+        self.assertRegex(text, rf"^{letter['number']}  \S+  InvoiceRefunded of Invoice 7, for tell_support_rep, 1 try, behind it: 1")
+        self.assertRegex(self.command("status")[1], r"^events that wait: 1, the oldest for \d+ s\ndead letters: 1 ")
         self.assertEqual(json.loads(self.admin_get("/events")).keys(), {"waiting", "dead_letters", "oldest", "alarm"})
         # Retried in vain, then dropped: what waits behind it is tried, and fails for a reason of its own.
-        self.assertEqual(self.command("retry", "all"), (0, "1 are tried again\n"))
+        self.assertEqual(self.command("retry", "all"), (0, "tried again: 1\n"))
         self.until([2, 0])
         self.assertEqual(self.command("drop", str(letter["number"])), (0, f"dropped {letter['number']}\n"))
         self.until([3, 2])

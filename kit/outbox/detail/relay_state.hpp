@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -74,7 +76,12 @@ struct Relay::State {
   Task<> note_failure(const Event& event, const Error& why);
 
   Subscriber* find(std::string_view destination);
-  std::chrono::milliseconds backoff(int failures);
+  std::chrono::milliseconds backoff(int failures, std::chrono::milliseconds longest);
+  /// Between tries to reach a broker or a database that is away: what waits for it goes on that
+  /// soon after it is back.
+  std::chrono::milliseconds longest_outage_backoff() const {
+    return std::min(options.longest_backoff, std::chrono::milliseconds{5'000});
+  }
   void count(std::string_view destination, std::string_view outcome, std::uint64_t times = 1);
 
   db::Database& database;

@@ -70,13 +70,14 @@ Result<> add_host(std::string_view text, Dsn& dsn, bool& all_here) {
   const std::string_view host = text.substr(0, host_end + (is_address ? 1 : 0));
   std::string_view port = text.substr(host.size());
   const std::string_view name = is_address ? text.substr(1, host_end - 1) : host;
-  if (name.empty() || name.size() > 253 || (is_address && name.find(':') == name.npos) ||
+  if (name.empty()) return bad("names no host: kafka://host:9092/");
+  if (name.size() > 253 || (is_address && name.find(':') == name.npos) ||
       !std::ranges::all_of(name, is_address ? is_address_character : is_host_character)) {
-    return bad("has a host that is none");
+    return bad("has a host that is no name and no address");
   }
   if (port.empty()) port = ":9092";
   const auto number = port.starts_with(':') ? parse_int(port.substr(1)) : std::nullopt;
-  if (!number || *number < 1 || *number > 65'535) return bad("has a port that is none");
+  if (!number || *number < 1 || *number > 65'535) return bad("has a port that is not 1 to 65535");
   if (!dsn.brokers.empty()) dsn.brokers += ',';
   dsn.brokers.append(host).append(":").append(std::to_string(*number));
   all_here = all_here && is_here(host);

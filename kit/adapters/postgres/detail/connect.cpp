@@ -75,7 +75,8 @@ Result<std::shared_ptr<const ConnectSettings>> ConnectSettings::read(const Postg
   if (parsed == nullptr) {
     // libpq's message may repeat the DSN, with its password.
     PQfreemem(problem);
-    return invalid("database", "is no PostgreSQL DSN: postgresql://user:password@host:port/name");
+    return invalid("database.url",
+                   "is no PostgreSQL DSN: postgresql://user:password@host:port/name");
   }
   auto settings = std::make_shared<ConnectSettings>();
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
@@ -89,7 +90,7 @@ Result<std::shared_ptr<const ConnectSettings>> ConnectSettings::read(const Postg
 
 Result<> ConnectSettings::take(const std::string& keyword, const std::string& value) {
   if (std::ranges::find(allowed, keyword) == allowed.end()) {
-    return invalid("database", "the DSN may not set " + keyword);
+    return invalid("database.url", "may not set " + keyword);
   }
   if (keyword == "host") {
     hosts_ = value;
@@ -111,7 +112,7 @@ Result<> ConnectSettings::read_hosts() {
   const auto ports = parts_of(ports_);
   const std::size_t count = addresses_.empty() ? hosts.size() : addresses.size();
   if ((!hosts_.empty() && hosts.size() != count) || (ports.size() != 1 && ports.size() != count)) {
-    return invalid("database", "the DSN has not as many hosts as addresses or ports");
+    return invalid("database.url", "has not as many hosts as addresses or ports");
   }
   for (std::size_t i = 0; i < count; ++i) {
     Endpoint endpoint;
@@ -136,12 +137,14 @@ Result<> ConnectSettings::read_tls() {
   constexpr auto modes =
       std::to_array<std::string_view>({"disable", "require", "verify-ca", "verify-full"});
   if (std::ranges::find(modes, tls_mode_) == modes.end()) {
-    return invalid("database", "sslmode is disable, require, verify-ca or verify-full");
+    return invalid("database.url",
+                   "has a wrong sslmode: it is disable, require, verify-ca or verify-full");
   }
   if (tls_mode_.starts_with("verify") && !has("sslrootcert")) {
-    return invalid("database",
-                   "the server's certificate can't be verified without sslrootcert=FILE, the "
-                   "authority that signed it");
+    return invalid("database.url",
+                   "has to say who signed the certificate of a server that is elsewhere: "
+                   "?sslrootcert=FILE; or ?sslmode=require (encrypted, to whoever answers) or "
+                   "?sslmode=disable");
   }
   return {};
 }

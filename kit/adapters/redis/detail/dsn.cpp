@@ -68,10 +68,10 @@ Result<Address> parse_address(std::string_view text, int default_port) {
   }
   if (address.host.empty()) return bad("has an empty host");
   if (!is_v6 && address.host.find_first_of(",:/ ") != std::string::npos)
-    return bad("has a host that is none");
+    return bad("has a host that is no name and no address");
   if (port.empty()) return address;
   const auto number = parse_int(port.substr(1));
-  if (!number || *number < 1 || *number > 65'535) return bad("has a port that is none");
+  if (!number || *number < 1 || *number > 65'535) return bad("has a port that is not 1 to 65535");
   address.port = static_cast<int>(*number);
   return address;
 }
@@ -86,7 +86,7 @@ Result<> parse_hosts(std::string_view text, Dsn& dsn) {
       return bad("has more than " + std::to_string(most_hosts) + " hosts");
     dsn.hosts.push_back(std::move(*address));
   }
-  if (dsn.hosts.empty()) return bad("names no host");
+  if (dsn.hosts.empty()) return bad("names no host: redis://host:6379/");
   if (dsn.layout == Layout::single && dsn.hosts.size() > 1)
     return bad("names several hosts; redis+cluster:// and redis+sentinel:// may");
   return {};

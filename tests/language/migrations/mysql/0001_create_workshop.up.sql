@@ -84,12 +84,35 @@ CREATE TABLE kit_idempotency_keys (
   INDEX ix_kit_idempotency_keys_created_at (created_at)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- Events that wait for their publication.
+-- Messages of other services that had their effect, so that a repetition has none.
+CREATE TABLE kit_inbox (
+  subscriber varchar(63) NOT NULL,
+  message_id varchar(255) NOT NULL,
+  taken_at   datetime(6) NOT NULL,
+  PRIMARY KEY (subscriber, message_id),
+  INDEX ix_kit_inbox_taken_at (taken_at)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- Events on their way: those outside have no destination, a subscriber is one. The state is 0 waiting,
+-- 1 delivered, 2 a dead letter, 3 dropped.
 CREATE TABLE kit_outbox (
   id           bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
   type         varchar(255) NOT NULL,
   payload      longtext NOT NULL,
   created_at   datetime(6) NOT NULL,
   published_at datetime(6),
-  INDEX ix_kit_outbox_waiting (published_at, id)
+  event_id     varchar(255) NOT NULL DEFAULT (uuid()),
+  destination  varchar(63) NOT NULL DEFAULT '',
+  aggregate    varchar(255) NOT NULL DEFAULT '',
+  aggregate_id varchar(255) NOT NULL DEFAULT '',
+  headers      longtext NOT NULL DEFAULT '{}',
+  state        int NOT NULL DEFAULT 0,
+  attempts     int NOT NULL DEFAULT 0,
+  retry_at     datetime(6),
+  lease        varchar(255),
+  lease_until  datetime(6),
+  problem      longtext,
+  INDEX ix_kit_outbox_waiting (state, id),
+  INDEX ix_kit_outbox_dead (state, destination, aggregate, aggregate_id),
+  INDEX ix_kit_outbox_published (published_at)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
