@@ -22,11 +22,8 @@ def ticks(server):
     """CPU seconds, user and system, of a server and its children."""
     user = system = 0
     for pid in [server.process.pid] + children(server.process.pid):
-        try:
-            with open(f"/proc/{pid}/stat") as stat:
-                fields = stat.read().rsplit(")", 1)[1].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # a child that has just ended, as PostgreSQL's at odd jobs do
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
         user += int(fields[11])
         system += int(fields[12])
     return (user + system) / os.sysconf("SC_CLK_TCK")
