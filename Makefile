@@ -19,7 +19,7 @@ sanitize:  ## all tests under ASan+UBSan, then under TSan
 	@exec tools/sanitize.sh
 fuzz:  ## run each fuzzer for SECONDS (600), keep what it learnt
 	@SECONDS_EACH=$(SECONDS) TARGET='$(TARGET)' exec tools/fuzz.sh
-bench:  ## compare with a raw epoll loop and nginx on this machine
+bench:  ## compare with a raw epoll loop, nginx and a Go server on PostgreSQL on this machine
 	@exec tools/measure.sh bench
 bench-check:  ## the budgets only
 	@exec tools/measure.sh bench --check

@@ -14,12 +14,12 @@ database_servers = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(database_servers)
 
 
-def pin(server):
+def pin(server, cpu=SERVER_CPU):
     """What it starts later is where it is."""
     process = server.process.pid
     children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
     for one in [process, *map(int, children)]:
-        os.sched_setaffinity(one, {int(SERVER_CPU)})
+        os.sched_setaffinity(one, {int(cpu)})
 
 
 def point_selects(build, rounds, seconds):

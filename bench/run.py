@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares kit with a raw epoll loop and nginx on this machine and checks the budgets.
+"""Compares kit with a raw epoll loop, nginx, libpq and a Go server on PostgreSQL on this machine and checks the budgets.
 
-  bench/run.py --build build/release            everything (about 3 minutes)
+  bench/run.py --build build/release            everything (about 6 minutes)
   bench/run.py --build build/release --short    fewer and shorter runs
   bench/run.py --build build/release --check    what does not depend on load: instructions, connections, cold start, kitgen
   bench/run.py --build build/release --databases   PostgreSQL only
@@ -22,6 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import database_scenarios
 import databases
 import generate
 import scenarios
@@ -37,6 +38,10 @@ BUDGETS = {
     "store_to_nginx": (0.60, True, "{:.2f}"),
     "point_selects_to_pipeline": (0.80, True, "{:.2f}"),
     "point_selects_to_blocking": (3.00, True, "{:.2f}"),
+    "pg_get_to_peer": (2.00, True, "{:.2f}"),
+    "pg_get_p99_to_peer": (0.50, False, "{:.2f}"),
+    "pg_list_to_peer": (2.00, True, "{:.2f}"),
+    "pg_list_p99_to_peer": (0.50, False, "{:.2f}"),
     "bare_instructions": (3_000, False, "{:.0f}"),
     "bundle_instructions": (14_000, False, "{:.0f}"),
     "connections_served": (CONNECTIONS, True, "{:.0f}"),
@@ -73,6 +78,13 @@ def point_selects(build, rounds, seconds, figures):
         f"64 threads with a connection each {result['blocking']:.0f}/s")
     figures["point_selects_to_pipeline"] = result["to_pipeline"]
     figures["point_selects_to_blocking"] = result["to_blocking"]
+
+
+def on_databases(options, rounds, seconds, figures):
+    """What a database server is needed for."""
+    point_selects(options.build, rounds, seconds, figures)
+    with tempfile.TemporaryDirectory(prefix="kit-bench-") as scratch:
+        figures.update(database_scenarios.against_peer(Programs(options.build, scratch), rounds, seconds, say))
 
 
 def steady(programs, short, figures):
@@ -182,7 +194,7 @@ def main():
         if (os.cpu_count() or 1) < 2:
             raise BenchError("two processors are needed, one for the server and one for the load")
         if not options.check:
-            point_selects(options.build, rounds, seconds, figures)
+            on_databases(options, rounds, seconds, figures)
         if not options.databases:
             measure_programs(options, rounds, seconds, figures)
     except BenchError as error:
