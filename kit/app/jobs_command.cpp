@@ -70,7 +70,10 @@ Task<> jobs_command(Application& application, const Settings& settings, const Co
   const std::span<const jobs::Job> all = service->jobs();
   if (all.empty() && !lists)
     co_await Error(Code::failed_precondition, "the schema of this program has no jobs");
-  if (all.empty()) std::puts("the schema of this program has no jobs");
+  if (all.empty()) {
+    std::puts("the schema of this program has no jobs");
+    co_return;
+  }
   if (lists) {
     co_await list_jobs(database, all);
     co_return;

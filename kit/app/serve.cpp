@@ -376,9 +376,10 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   const Settings& settings = loaded.settings;
   Sockets inherited = co_await adopt_sockets();
   Process process(application, settings, std::move(inherited));
-  // Before the database is touched: a bad certificate is a bad configuration.
+  // Before the database is touched: a bad certificate is a bad configuration, and so is a bad URL.
   auto context = co_await make_tls(settings.http.tls, nullptr);
   if (context) process.tls = std::make_shared<net::TlsStore>(std::move(context));
+  co_await open_outside(process);
   Terminal terminal(settings.app.environment == "dev");
   co_await Signals::install();
   // On the thread of the database.
@@ -393,7 +394,6 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   process.service = application.make_service(*process.database);
   rest::Backend* const backend = process.service->backend();
   if (backend != nullptr) backend->limits = settings.api;
-  co_await open_outside(process);
   queue::Publisher* publisher = application.publisher;
   if (publisher == nullptr) publisher = process.queue.get();
   process.relay = make_relay(application, *process.service, *process.database, publisher, settings);

@@ -64,6 +64,11 @@ Error with_columns(Error error, std::string_view message) {
   return error;
 }
 
+/// There was no connection to lose.
+bool is_refusal_to_connect(unsigned int number) {
+  return number == CR_CONNECTION_ERROR || number == CR_CONN_HOST_ERROR || number == CR_UNKNOWN_HOST;
+}
+
 }  // namespace
 
 Error lost_connection(std::string_view why) {
@@ -237,6 +242,10 @@ Error to_error(const Failure& failure, std::string_view sql) {
           .with_reason("DATABASE_REFUSED");
     default:
       break;
+  }
+  if (is_refusal_to_connect(failure.number)) {
+    return Error(Code::unavailable, "can't connect to the database: " + message)
+        .with_reason("DATABASE_UNAVAILABLE");
   }
   if (ends_connection(failure.number)) return lost_connection(message);
   if (!sql.empty()) message.append(" in: ").append(sql);

@@ -59,7 +59,7 @@ constexpr kit::record::CachedTable tables[] = {
     },
     {
         .table = "keepers",
-        .time_to_live = std::chrono::milliseconds(3600000),
+        .time_to_live = std::chrono::milliseconds(2000),
         .max_rows = 10000,
     },
     {
