@@ -6,16 +6,6 @@
 #include "kit/adapters/redis/cache.hpp"
 
 namespace kit::app {
-namespace {
-
-/// A cache and the client that it uses.
-struct RedisCache {
-  std::unique_ptr<redis::Client> client;
-  std::unique_ptr<cache::Shared> shared;
-};
-
-}  // namespace
-
 void describe(config::Section& section, CacheSettings& settings) {
   section.field("url", settings.url,
                 "what instances tell one another of changed rows through: redis://host/ or "
@@ -23,10 +13,9 @@ void describe(config::Section& section, CacheSettings& settings) {
                 "as old as its time to live");
 }
 
-Result<std::shared_ptr<cache::Shared>> open_cache(const CacheSettings& settings,
-                                                  std::string_view name) {
+Result<OpenCache> open_cache(const CacheSettings& settings, std::string_view name) {
   const std::string_view url = settings.url.reveal();
-  if (url.empty()) return std::shared_ptr<cache::Shared>();
+  if (url.empty()) return OpenCache();
   if (!url.starts_with("redis")) {
     return Error(Code::invalid_argument,
                  "cache.url is redis://..., rediss://..., redis+sentinel://... or "
@@ -39,10 +28,17 @@ Result<std::shared_ptr<cache::Shared>> open_cache(const CacheSettings& settings,
   if (!client) return std::move(client).error();
   redis::CacheOptions cache;
   cache.prefix = std::string(name) + ":";
-  auto both = std::make_shared<RedisCache>();
-  both->client = std::move(*client);
-  both->shared = redis::make_cache(*both->client, std::move(cache));
-  return std::shared_ptr<cache::Shared>(both, both->shared.get());
+  const std::shared_ptr<redis::Client> kept = std::move(*client);
+  // The cache uses the client until it is gone.
+  struct Both {
+    std::shared_ptr<redis::Client> client;
+    std::unique_ptr<cache::Shared> shared;
+  };
+  const auto both = std::make_shared<Both>(Both{kept, redis::make_cache(*kept, std::move(cache))});
+  OpenCache opened;
+  opened.client = kept;
+  opened.shared = std::shared_ptr<cache::Shared>(both, both->shared.get());
+  return opened;
 }
 
 }  // namespace kit::app

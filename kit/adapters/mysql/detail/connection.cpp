@@ -34,7 +34,10 @@ Connection::Connection(OpenSession session, std::shared_ptr<Server> server,
 Connection::~Connection() {
   watch_.detach();
   // A farewell that nobody takes would wait for the socket.
-  if (is_broken_ || is_busy_) interrupt();
+  if (is_broken_ || is_busy_) {
+    interrupt();
+    server_->counts().lost.fetch_add(1, std::memory_order_relaxed);
+  }
   session_.handle.reset();
   server_->counts().closed.fetch_add(1, std::memory_order_relaxed);
 }
