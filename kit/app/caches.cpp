@@ -14,12 +14,6 @@ bool is_url(const Secret<std::string>& url) {
   return url.reveal().empty() || detail::is_redis_url(url.reveal());
 }
 
-/// A cache and the client that it uses.
-struct RedisCache {
-  std::unique_ptr<redis::Client> client;
-  std::unique_ptr<cache::Shared> shared;
-};
-
 }  // namespace
 
 void describe(config::Section& section, CacheSettings& settings) {
@@ -31,9 +25,8 @@ void describe(config::Section& section, CacheSettings& settings) {
       .accept(std::string(detail::redis_forms), is_url);
 }
 
-Result<std::shared_ptr<cache::Shared>> open_cache(const CacheSettings& settings,
-                                                  std::string_view name) {
-  if (settings.url.reveal().empty()) return std::shared_ptr<cache::Shared>();
+Result<OpenCache> open_cache(const CacheSettings& settings, std::string_view name) {
+  if (settings.url.reveal().empty()) return OpenCache();
   if (!is_url(settings.url)) {
     return Error(Code::invalid_argument, "cache.url must be " + std::string(detail::redis_forms))
         .with_reason("DSN_INVALID");
@@ -42,10 +35,17 @@ Result<std::shared_ptr<cache::Shared>> open_cache(const CacheSettings& settings,
   if (!client) return std::move(client).error();
   redis::CacheOptions cache;
   cache.prefix = std::string(name) + ":";
-  auto both = std::make_shared<RedisCache>();
-  both->client = std::move(*client);
-  both->shared = redis::make_cache(*both->client, std::move(cache));
-  return std::shared_ptr<cache::Shared>(both, both->shared.get());
+  const std::shared_ptr<redis::Client> kept = std::move(*client);
+  // The cache uses the client until it is gone.
+  struct Both {
+    std::shared_ptr<redis::Client> client;
+    std::unique_ptr<cache::Shared> shared;
+  };
+  const auto both = std::make_shared<Both>(Both{kept, redis::make_cache(*kept, std::move(cache))});
+  OpenCache opened;
+  opened.client = kept;
+  opened.shared = std::shared_ptr<cache::Shared>(both, both->shared.get());
+  return opened;
 }
 
 }  // namespace kit::app

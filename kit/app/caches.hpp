@@ -10,6 +10,10 @@
 #include "kit/cache/shared.hpp"
 #include "kit/config/section.hpp"
 
+namespace kit::redis {
+class Client;
+}
+
 namespace kit::app {
 
 /// What instances tell one another of changed rows through.
@@ -20,9 +24,14 @@ struct CacheSettings {
 /// Declares their names: `cache.url`.
 void describe(config::Section& section, CacheSettings& settings);
 
-/// Opens what `settings.url` names, and its connection; null when that is empty. `name`: of the
+/// A cache that instances share, and the client it uses; both null: each is on its own.
+struct OpenCache {
+  std::shared_ptr<cache::Shared> shared;
+  std::shared_ptr<const redis::Client> client;
+};
+
+/// Opens what `settings.url` names; nothing when that is empty. `name`: of the
 /// program, whose keys begin with it. Fails with `invalid_argument` for a URL that can't be right.
-Result<std::shared_ptr<cache::Shared>> open_cache(const CacheSettings& settings,
-                                                  std::string_view name);
+Result<OpenCache> open_cache(const CacheSettings& settings, std::string_view name);
 
 }  // namespace kit::app

@@ -10,7 +10,7 @@ std::string opened(std::string url) {
   CacheSettings settings;
   settings.url = Secret<std::string>(std::move(url));
   const auto cache = open_cache(settings, "store");
-  if (cache.ok()) return *cache != nullptr ? "opened" : "nothing";
+  if (cache.ok()) return cache->shared != nullptr && cache->client ? "opened" : "nothing";
   EXPECT_EQ(cache.error().describe().find("secret"), std::string::npos);
   return cache.error().reason();
 }

@@ -9,9 +9,11 @@
 #include "kit/log/log.hpp"
 
 #ifdef KIT_HAS_POSTGRES
+#include "kit/adapters/postgres/metrics.hpp"
 #include "kit/adapters/postgres/postgres.hpp"
 #endif
 #ifdef KIT_HAS_MYSQL
+#include "kit/adapters/mysql/metrics.hpp"
 #include "kit/adapters/mysql/mysql.hpp"
 #endif
 
@@ -54,15 +56,18 @@ class OpenFile final : public OpenDatabase {
 #if defined(KIT_HAS_POSTGRES) || defined(KIT_HAS_MYSQL)
 class OpenServer final : public OpenDatabase {
  public:
-  OpenServer(std::unique_ptr<db::Database> database, std::string shown)
-      : database_(std::move(database)), shown_(std::move(shown)) {}
+  using AddMetrics = std::function<void(telemetry::Registry&)>;
+  OpenServer(std::unique_ptr<db::Database> database, std::string shown, AddMetrics add_metrics)
+      : database_(std::move(database)),
+        shown_(std::move(shown)),
+        add_metrics_(std::move(add_metrics)) {}
   db::Database& database() override { return *database_; }
   Result<> health() const override {
     const std::lock_guard lock(mutex_);
     if (problem_) return problem_->clone();
     return {};
   }
-  void add_metrics(telemetry::Registry&) override {}
+  void add_metrics(telemetry::Registry& registry) override { add_metrics_(registry); }
   Task<> watch() override {
     int missed = 0;
     while (true) {
@@ -97,6 +102,7 @@ class OpenServer final : public OpenDatabase {
 
   std::unique_ptr<db::Database> database_;
   const std::string shown_;
+  const AddMetrics add_metrics_;
   mutable std::mutex mutex_;
   std::optional<Error> problem_;  // guarded by mutex_
 };
@@ -121,7 +127,10 @@ Result<std::unique_ptr<OpenDatabase>> open_postgres(const Settings::Database& se
   options.connection_limit = settings.connection_lifetime;
   auto opened = postgres::open(options);
   if (!opened) return std::move(opened).error();
-  return std::make_unique<OpenServer>(std::move(*opened), settings.shown());
+  auto add_metrics = [database = opened->get()](telemetry::Registry& registry) {
+    postgres::add_metrics(registry, *database);
+  };
+  return std::make_unique<OpenServer>(std::move(*opened), settings.shown(), add_metrics);
 }
 #endif
 
@@ -142,7 +151,10 @@ Result<std::unique_ptr<OpenDatabase>> open_mysql(const Settings::Database& setti
   options.cached_statements = settings.sqlite.cached_statements;
   auto opened = mysql::open(options);
   if (!opened) return std::move(opened).error();
-  return std::make_unique<OpenServer>(std::move(*opened), settings.shown());
+  auto add_metrics = [database = opened->get()](telemetry::Registry& registry) {
+    mysql::add_metrics(registry, *database);
+  };
+  return std::make_unique<OpenServer>(std::move(*opened), settings.shown(), add_metrics);
 }
 #endif
 

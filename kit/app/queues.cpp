@@ -4,17 +4,19 @@
 #include <string_view>
 #include <utility>
 
+#include "kit/adapters/redis/metrics.hpp"
 #include "kit/adapters/redis/streams.hpp"
 #include "kit/app/detail/redis_url.hpp"
 #include "kit/queue/memory_queue.hpp"
 #ifdef KIT_HAS_KAFKA
 #include "kit/adapters/kafka/kafka.hpp"
+#include "kit/adapters/kafka/metrics.hpp"
 #endif
 
 namespace kit::app {
 namespace {
 
-using Opened = Result<std::unique_ptr<queue::Queue>>;
+using Opened = Result<OpenQueue>;
 
 std::string forms() {
   return "memory:, kafka://..., " + std::string(detail::redis_forms);
@@ -43,7 +45,12 @@ Opened open_kafka([[maybe_unused]] const QueueSettings& settings) {
   options.redeliver_after = settings.redeliver_after;
   auto opened = kafka::open(options);
   if (!opened) return detail::of_setting("queue", std::move(opened).error());
-  return std::unique_ptr<queue::Queue>(std::move(*opened));
+  OpenQueue result;
+  result.add_metrics = [queue = opened->get()](telemetry::Registry& registry) {
+    kafka::add_metrics(registry, *queue);
+  };
+  result.queue = std::move(*opened);
+  return result;
 #else
   return Error(Code::unimplemented,
                "queue.url: this program was built without Kafka; install librdkafka-dev, and build "
@@ -60,9 +67,16 @@ Opened open_redis(const QueueSettings& settings) {
   streams.most_kept = settings.most_kept;
   streams.most_held = settings.most_held;
   streams.redeliver_after = settings.redeliver_after;
-  auto opened = redis::open_streams(std::shared_ptr<redis::Client>(std::move(*client)), streams);
+  const std::shared_ptr<redis::Client> shared = std::move(*client);
+  auto opened = redis::open_streams(shared, streams);
   if (!opened) return std::move(opened).error();
-  return std::unique_ptr<queue::Queue>(std::move(*opened));
+  OpenQueue result;
+  result.client = shared;
+  result.add_metrics = [queue = opened->get()](telemetry::Registry& registry) {
+    redis::add_metrics(registry, *queue);
+  };
+  result.queue = std::move(*opened);
+  return result;
 }
 
 }  // namespace
@@ -116,7 +130,11 @@ Opened open_queue(const QueueSettings& settings) {
     queue::MemoryQueueOptions options;
     options.most_pending = settings.most_pending;
     options.redeliver_after = settings.redeliver_after;
-    return queue::make_memory_queue(options);
+    auto opened = queue::make_memory_queue(options);
+    if (!opened) return std::move(opened).error();
+    OpenQueue result;
+    result.queue = std::move(*opened);
+    return result;
   }
   if (is_kafka_url(url)) return open_kafka(settings);
   if (detail::is_redis_url(url)) return open_redis(settings);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,13 @@
 #include "kit/base/secret.hpp"
 #include "kit/config/section.hpp"
 #include "kit/queue/queue.hpp"
+
+namespace kit::redis {
+class Client;
+}
+namespace kit::telemetry {
+class Registry;
+}
 
 namespace kit::app {
 
@@ -31,9 +39,18 @@ struct QueueSettings {
 /// Declares their names: `queue.url` and the like.
 void describe(config::Section& section, QueueSettings& settings);
 
+/// A queue, and what is known of it.
+struct OpenQueue {
+  std::unique_ptr<queue::Queue> queue;
+  std::shared_ptr<const redis::Client> client;  ///< That it uses; null: it is not in Redis.
+  /// Declares what the queue counts; that of `client` is not among it. Empty: it counts nothing.
+  /// Lifetime: `queue` is there whenever the registry is written out.
+  std::function<void(telemetry::Registry&)> add_metrics;
+};
+
 /// Opens what `settings.url` names: "memory:", "kafka://...", "redis://..." and Redis' other
 /// schemes. Fails with `invalid_argument` (a URL that can't be right) and `unimplemented` (this
 /// program was built without the client library; the message names the package).
-Result<std::unique_ptr<queue::Queue>> open_queue(const QueueSettings& settings);
+Result<OpenQueue> open_queue(const QueueSettings& settings);
 
 }  // namespace kit::app

@@ -12,7 +12,7 @@ std::string opened(std::string url) {
   QueueSettings settings;
   settings.url = Secret<std::string>(std::move(url));
   const auto queue = open_queue(settings);
-  if (queue.ok()) return *queue != nullptr ? "opened" : "nothing";
+  if (queue.ok()) return queue->queue != nullptr ? "opened" : "nothing";
   EXPECT_EQ(queue.error().describe().find("secret"), std::string::npos);
   return queue.error().reason();
 }

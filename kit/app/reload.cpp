@@ -31,7 +31,7 @@ Differences differences(const LoadedSettings& before, const LoadedSettings& afte
   const bool tls_is_live = before.settings.http.tls.is_on() && after.settings.http.tls.is_on();
   for (const auto& [key, value] : after.values) {
     const auto old = before.values.find(key);
-    if (old != before.values.end() && old->second == value) continue;
+    if (old != before.values.end() && old->second.reveal() == value.reveal()) continue;
     const bool live = std::ranges::find(live_keys, key) != live_keys.end() ||
                       (tls_is_live && key.starts_with(tls_prefix));
     (live ? found.live : found.need_restart).push_back(key);

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 
+#include "kit/log/capture.hpp"
 #include "kit/log/log.hpp"
 
 namespace kit::app {
@@ -47,6 +50,44 @@ TEST(Differences, TlsChangesButDoesNotBegin) {
               ElementsAre("http.tls.certificate", "http.tls.key"));
   EXPECT_THAT(differences(tls, other).live, ElementsAre("http.tls.certificate", "http.tls.key"));
   EXPECT_THAT(differences(tls, plain).live, IsEmpty());
+}
+
+TEST(Differences, SecretsAreComparedAndNotShown) {
+  const auto with = [](const char* password) {
+    return *load({{"database.url", std::string("postgresql://kit:") + password + "@db/shop"},
+                  {"cache.url", std::string("redis://:") + password + "@cache/"}});
+  };
+  const LoadedSettings before = with("hunter1");
+  EXPECT_THAT(differences(before, with("hunter1")).need_restart, IsEmpty());
+  const Differences found = differences(before, with("hunter2"));
+  EXPECT_THAT(found.live, IsEmpty());
+  EXPECT_THAT(found.need_restart, ElementsAre("cache.url", "database.url"));
+  EXPECT_THAT(differences(before, *load({})).need_restart,
+              ElementsAre("cache.url", "database.url"));
+  EXPECT_THAT(with("hunter2").dump, testing::Not(HasSubstr("hunter")));
+}
+
+TEST(Differences, AnAddressInAFileIsReadAgain) {
+  const std::string path = testing::TempDir() + "reload_test_url";
+  const auto with = [&path](const char* url) {
+    std::ofstream(path) << url;
+    return *load({{"database.url_file", path}});
+  };
+  const LoadedSettings before = with("postgresql://kit:hunter1@db/shop");
+  const LoadedSettings after = with("postgresql://kit:hunter2@db/shop");
+  EXPECT_THAT(differences(before, after).need_restart, ElementsAre("database.url"));
+  EXPECT_THAT(after.dump, testing::Not(HasSubstr("hunter")));
+  std::filesystem::remove(path);
+}
+
+TEST(Reload, NamesAChangedSecretAndShowsNeither) {
+  LoadedSettings current = *load({{"database.url", "postgresql://kit:hunter1@db/shop"}});
+  LoadAgain again = [] { return load({{"database.url", "postgresql://kit:hunter2@db/shop"}}); };
+  log::Capture captured;
+  ASSERT_TRUE(reload(current, again, nullptr));
+  EXPECT_EQ(current.settings.database.url.reveal(), "postgresql://kit:hunter1@db/shop");
+  EXPECT_TRUE(captured.contains("database.url"));
+  EXPECT_FALSE(captured.contains("hunter"));
 }
 
 TEST(LogLevels, FollowTheSettings) {

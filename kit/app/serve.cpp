@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "kit/adapters/redis/metrics.hpp"
 #include "kit/app/access_log.hpp"
 #include "kit/app/callers.hpp"
 #include "kit/app/connection_metrics.hpp"
@@ -119,9 +120,9 @@ struct Process {
   std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
   std::unique_ptr<Workers> workers,
       admin;  // their loops outlive the database, which may post to them
-  std::unique_ptr<AccessLog> access_log;        // has the metrics of the database too
-  std::unique_ptr<queue::Queue> queue;          // null: nobody outside listens
-  std::shared_ptr<cache::Shared> shared_cache;  // null: no other instance is told
+  std::unique_ptr<AccessLog> access_log;  // has the metrics of the database too
+  OpenQueue queue;                        // nothing: nobody outside listens
+  OpenCache shared_cache;                 // nothing: no other instance is told
   std::unique_ptr<OpenDatabase> opened;
   std::unique_ptr<db::ObservedDatabase> database;
   std::unique_ptr<Service> service;
@@ -139,10 +140,15 @@ Result<> open_outside(Process& process) {
     auto queue = open_queue(settings.queue);
     if (!queue) return std::move(queue).error();
     process.queue = std::move(*queue);
+    if (process.queue.add_metrics) process.queue.add_metrics(process.access_log->registry());
   }
   auto cache = open_cache(settings.cache, process.application.name);
   if (!cache) return std::move(cache).error();
   process.shared_cache = std::move(*cache);
+  std::vector<redis::NamedClient> clients;
+  if (process.shared_cache.client) clients.push_back({"cache", process.shared_cache.client});
+  if (process.queue.client) clients.push_back({"queue", process.queue.client});
+  if (!clients.empty()) redis::add_metrics(process.access_log->registry(), std::move(clients));
   return {};
 }
 
@@ -395,7 +401,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   rest::Backend* const backend = process.service->backend();
   if (backend != nullptr) backend->limits = settings.api;
   queue::Publisher* publisher = application.publisher;
-  if (publisher == nullptr) publisher = process.queue.get();
+  if (publisher == nullptr) publisher = process.queue.queue.get();
   process.relay = make_relay(application, *process.service, *process.database, publisher, settings);
   co_await build_routes(process);
   co_await listen_admin(process);
@@ -413,7 +419,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
   }
   cache::Shared* shared_cache = application.shared_cache;
-  if (shared_cache == nullptr) shared_cache = process.shared_cache.get();
+  if (shared_cache == nullptr) shared_cache = process.shared_cache.shared.get();
   if (caches != nullptr && shared_cache != nullptr) {
     background.spawn("row caches", caches->follow(*shared_cache));
   }

@@ -421,7 +421,7 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   sizes.commit();
   KIT_TRY(check_tls(settings.http.tls));
   KIT_TRY(detail::resolve_database(settings.database));
-  for (const config::KeyInfo& info : loader.describe_all()) loaded.values[info.key] = info.value;
+  for (const config::KeyInfo& info : loader.describe_all()) loaded.values[info.key] = info.exact;
   loaded.dump = "# environment: " + environment + '\n' + loader.dump();
   return loaded;
 }

@@ -106,7 +106,8 @@ struct Settings {
 struct LoadedSettings {
   Settings settings;
   std::string dump;  ///< Every setting with its value and where it comes from, for people.
-  std::map<std::string, std::string, std::less<>> values;  ///< By key, as text.
+  /// By key, as text, to tell which have changed; secrets too.
+  std::map<std::string, Secret<std::string>, std::less<>> values;
 };
 
 /// Reads all layers: defaults < base.yaml < <environment>.yaml < environment variables < command

@@ -138,7 +138,7 @@ TEST_F(SettingsTest, TlsIsWholeOrNotAtAll) {
   const auto loaded = load();
   EXPECT_TRUE(loaded->settings.http.tls.is_on());
   EXPECT_EQ(loaded->settings.http.tls.more.at("b.pem"), "b.key");
-  EXPECT_EQ(loaded->values.at("http.tls.min_version"), "1.2");
+  EXPECT_EQ(loaded->values.at("http.tls.min_version").reveal(), "1.2");
 }
 
 TEST(Settings, KnowsAddressesOfUnixSockets) {

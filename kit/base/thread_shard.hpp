@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 namespace kit::detail {
@@ -17,5 +18,23 @@ inline thread_local constinit std::size_t thread_shard = no_shard;
 
 /// Gives this thread its shard.
 std::size_t claim_shard();
+
+/// This thread's shard, which it is given now when it has none yet.
+inline std::size_t current_shard() {
+  if (thread_shard == no_shard) [[unlikely]]
+    return claim_shard();
+  return thread_shard;
+}
+
+/// Adds to a number in this thread's shard, which is `shard`.
+template <class T>
+void add_in_shard(std::atomic<T>& number, std::size_t shard, T amount) {
+  if (shard == shared_shard) [[unlikely]] {
+    number.fetch_add(amount, std::memory_order_relaxed);
+    return;
+  }
+  // Only this thread writes here: no locked instruction.
+  number.store(number.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
 
 }  // namespace kit::detail

@@ -46,6 +46,7 @@ std::vector<KeyInfo> Loader::describe_all() const {
                    .expected = field->expected(),
                    .default_text = field->default_text(),
                    .value = field->current_text(),
+                   .exact = field->exact_text(),
                    .source = field->source.empty() ? "default" : field->source,
                    .variable = state_->variable_of(field->path),
                    .doc = field->doc,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kit/base/result.hpp"
+#include "kit/base/secret.hpp"
 #include "kit/config/section.hpp"
 
 namespace kit::config {
@@ -27,11 +28,12 @@ struct Sources {
 
 /// One setting, for references and help.
 struct KeyInfo {
-  std::string key;           ///< "http.port"
-  std::string_view type;     ///< "integer", "duration" ...
-  std::string expected;      ///< "a whole number from 1 to 65535"
-  std::string default_text;  ///< "8080"; secrets "***"
-  std::string value;         ///< in force after the last good load
+  std::string key;            ///< "http.port"
+  std::string_view type;      ///< "integer", "duration" ...
+  std::string expected;       ///< "a whole number from 1 to 65535"
+  std::string default_text;   ///< "8080"; secrets "***"
+  std::string value;          ///< in force after the last good load; secrets "***"
+  Secret<std::string> exact;  ///< the same, of a secret too: to compare, not to show
   std::string source;  ///< "default", "config/prod.yaml:4:9", "environment variable KIT_HTTP_PORT",
                        ///< "command line"
   std::string variable;  ///< "KIT_HTTP_PORT"

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kit/base/function.hpp"
+#include "kit/base/secret.hpp"
 #include "kit/config/codec.hpp"
 
 namespace kit::config {
@@ -36,6 +37,8 @@ class FieldBase {
   virtual std::string expected() const = 0;
   virtual std::string default_text() const = 0;
   virtual std::string current_text() const = 0;
+  /// The same, of a secret too.
+  virtual Secret<std::string> exact_text() const { return Secret<std::string>(current_text()); }
   virtual void stage_default() = 0;
   /// False when the value is not as expected.
   virtual bool stage(const Raw& raw) = 0;
@@ -73,6 +76,13 @@ class TypedField final : public FieldBase {
   }
   std::string default_text() const override { return Codec<T>::format(default_); }
   std::string current_text() const override { return Codec<T>::format(target_); }
+  Secret<std::string> exact_text() const override {
+    if constexpr (requires(const T& a) { a.reveal(); }) {
+      return Secret<std::string>(Codec<typename T::value_type>::format(target_.reveal()));
+    } else {
+      return FieldBase::exact_text();
+    }
+  }
   void stage_default() override { staged_ = default_; }
   bool stage(const Raw& raw) override {
     std::optional<T> value = Codec<T>::parse(raw);

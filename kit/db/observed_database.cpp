@@ -31,6 +31,15 @@ std::string hexadecimal(std::uint64_t value) {
   return digits;
 }
 
+/// Few, whatever is executed: each is a histogram.
+std::string_view class_of(std::string_view operation) {
+  if (operation == "SELECT") return "select";
+  if (operation == "INSERT") return "insert";
+  if (operation == "UPDATE") return "update";
+  if (operation == "DELETE") return "delete";
+  return "other";
+}
+
 }  // namespace
 
 Fingerprint fingerprint(std::string_view sql) {
@@ -66,7 +75,10 @@ class ObservedDatabase::Observer {
                                   {"operation", "fingerprint", "outcome"})),
         times_(registry.counters("db_statement_microseconds_total",
                                  "Time that statements took, by their fingerprint.",
-                                 {"operation", "fingerprint"})) {}
+                                 {"operation", "fingerprint"})),
+        durations_(registry.histograms("db_statement_duration_seconds",
+                                       "How long statements took, by what they do.",
+                                       {"operation"})) {}
 
   Task<> query(Session& session, std::string_view sql, std::span<const Parameter> parameters,
                RowSink sink) {
@@ -97,6 +109,7 @@ class ObservedDatabase::Observer {
     Fingerprint print;
     telemetry::Counter* good = nullptr;
     telemetry::Counter* time = nullptr;
+    telemetry::Histogram* duration = nullptr;
   };
 
   std::shared_ptr<const Known> known(std::string_view sql) {
@@ -104,6 +117,7 @@ class ObservedDatabase::Observer {
     if (auto found = statements_.find(sql); found != statements_.end()) return found->second;
     auto made = std::make_shared<Known>();
     made->print = fingerprint(sql);
+    const std::string operation = made->print.operation;
     if (statements_.size() >= options_.statements) {
       made->print.id = "other";
       made->print.operation = "other";
@@ -111,6 +125,7 @@ class ObservedDatabase::Observer {
     const Fingerprint& print = made->print;
     made->good = &counts_.with({print.operation, print.id, "ok"});
     made->time = &times_.with({print.operation, print.id});
+    made->duration = &durations_.with({class_of(operation)});
     if (print.id != "other") statements_.emplace(std::string(sql), made);
     return made;
   }
@@ -120,6 +135,7 @@ class ObservedDatabase::Observer {
     const Fingerprint& print = statement->print;
     const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
     statement->time->add(static_cast<std::uint64_t>(microseconds));
+    statement->duration->record(took);
     if (error == nullptr) {
       statement->good->add();
     } else {
@@ -137,6 +153,7 @@ class ObservedDatabase::Observer {
   const Options options_;
   telemetry::CounterFamily& counts_;
   telemetry::CounterFamily& times_;
+  telemetry::HistogramFamily& durations_;
   std::mutex mutex_;
   struct Hash {
     using is_transparent = void;

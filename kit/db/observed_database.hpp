@@ -30,7 +30,9 @@ struct ObservedDatabaseOptions {
 };
 
 /// A database that counts each statement by its fingerprint, how often, how long and how it ended,
-/// and logs slow ones: db_statements_total, db_statement_microseconds_total. Thread safety: as
+/// and logs slow ones: db_statements_total, db_statement_microseconds_total. How long they take by
+/// what they do (select, insert, update, delete, other) is db_statement_duration_seconds. Thread
+/// safety: as
 /// `inner`. Lifetime: `inner` and `registry` outlive it. Cost: a lock, a look-up and a frame for
 /// each statement.
 class ObservedDatabase final : public Database {

@@ -44,9 +44,10 @@ constexpr db::Sql claim_sql = {
     .sqlite = claim_or_take_over_sql,
     .postgresql = claim_or_take_over_sql,
     // Whether ON DUPLICATE KEY UPDATE has inserted the row or left it as it was its count of rows
-    // does not tell.
+    // does not tell, and IGNORE would let every other error pass: this fails when the row is there,
+    // which ends no transaction on these servers.
     .mysql = R"sql(
-  INSERT IGNORE INTO kit_idempotency_keys (caller, "key", fingerprint, status, headers, created_at)
+  INSERT INTO kit_idempotency_keys (caller, "key", fingerprint, status, headers, created_at)
   VALUES (?1, ?2, ?4, 0, '', ?5))sql",
 };
 
@@ -67,10 +68,11 @@ constexpr std::string_view forget_rows_sql = R"sql(
 
 constexpr db::Sql note_rows_sql = {
     .sqlite = R"sql(
-  INSERT OR IGNORE INTO kit_idempotency_rows (entity, row_id, answer)
+  INSERT INTO kit_idempotency_rows (entity, row_id, answer)
   SELECT ?3, shown.value, stored.id
     FROM kit_idempotency_keys AS stored, json_each(?4) AS shown
-   WHERE stored.caller = ?1 AND stored."key" = ?2)sql",
+   WHERE stored.caller = ?1 AND stored."key" = ?2
+      ON CONFLICT DO NOTHING)sql",
     .postgresql = R"sql(
   INSERT INTO kit_idempotency_rows (entity, row_id, answer)
   SELECT CAST(?3 AS text), shown.value, stored.id
@@ -78,12 +80,14 @@ constexpr db::Sql note_rows_sql = {
          jsonb_array_elements_text(CAST(?4 AS jsonb)) AS shown (value)
    WHERE stored.caller = ?1 AND stored."key" = ?2
       ON CONFLICT DO NOTHING)sql",
+    // JSON_TABLE cuts off what is longer than it says: one more than fits, so that this is refused.
     .mysql = R"sql(
-  INSERT IGNORE INTO kit_idempotency_rows (entity, row_id, answer)
+  INSERT INTO kit_idempotency_rows (entity, row_id, answer)
   SELECT ?3, shown.value, stored.id
     FROM kit_idempotency_keys AS stored,
-         JSON_TABLE(?4, '$[*]' COLUMNS (value VARCHAR(255) PATH '$')) AS shown
-   WHERE stored.caller = ?1 AND stored."key" = ?2)sql",
+         JSON_TABLE(?4, '$[*]' COLUMNS (value VARCHAR(256) PATH '$')) AS shown
+   WHERE stored.caller = ?1 AND stored."key" = ?2
+      ON DUPLICATE KEY UPDATE answer = kit_idempotency_rows.answer)sql",
 };
 
 constexpr db::Sql expire_sql = {
@@ -254,10 +258,14 @@ Task<> claim(db::Session& session, Repeatable& request) {
   const db::Dialect dialect = session.dialect();
   Result<db::Session::Changed> claimed =
       co_await as_result(session.execute(claim_sql.in(dialect), parameters));
-  if (claimed.ok() && claimed->rows == 0 && dialect == db::Dialect::mysql)
+  const bool is_there = !claimed && claimed.error().reason() == "UNIQUE_VIOLATION";
+  if (is_there && dialect == db::Dialect::mysql)
     claimed = co_await as_result(session.execute(take_over_sql, parameters));
-  if (!claimed && claimed.error().reason() != "LOCK_TIMEOUT") co_await std::move(claimed).error();
   if (!claimed) {
+    // A deadlock is two that take over a key that has expired.
+    const std::string_view reason = claimed.error().reason();
+    const bool is_held = reason == "LOCK_TIMEOUT" || reason == "DEADLOCK";
+    if (!is_held) co_await std::move(claimed).error();
     co_await in_use("another request with this Idempotency-Key is under way; try again later");
   }
   request.taken = claimed->rows == 0;

@@ -19,17 +19,8 @@ class Counter {
   Counter& operator=(const Counter&) = delete;
 
   void add(std::uint64_t amount = 1) {
-    std::size_t shard = kit::detail::thread_shard;
-    if (shard >= kit::detail::shared_shard) [[unlikely]] {
-      if (shard == kit::detail::no_shard) shard = kit::detail::claim_shard();
-      if (shard == kit::detail::shared_shard) {
-        shards_[shard].value.fetch_add(amount, std::memory_order_relaxed);
-        return;
-      }
-    }
-    // Only this thread writes here: no locked instruction.
-    auto& value = shards_[shard].value;
-    value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+    const std::size_t shard = kit::detail::current_shard();
+    kit::detail::add_in_shard(shards_[shard].value, shard, amount);
   }
 
   std::uint64_t value() const {

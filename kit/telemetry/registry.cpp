@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <mutex>
+#include <utility>
 
 #include "kit/base/assert.hpp"
 #include "kit/base/text.hpp"
@@ -14,6 +16,7 @@ namespace kit::telemetry {
 namespace {
 
 constexpr std::string_view counter_ending = "_total";
+constexpr std::string_view histogram_ending = "_seconds";
 constexpr std::string_view overflow_value = "other";
 
 bool is_name(std::string_view name) {
@@ -56,14 +59,18 @@ void append_label_value(std::string& out, std::string_view value) {
 
 /// The name with its labels, up to the number.
 void append_series(std::string& out, std::string_view name, const std::vector<std::string>& labels,
-                   const std::vector<std::string>& values) {
+                   const std::vector<std::string>& values, std::string_view bound = {}) {
   out.append(name);
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    out.append(i == 0 ? "{" : ",").append(labels[i]).append("=\"");
-    append_label_value(out, values[i]);
+  char before = '{';
+  const auto append_label = [&](std::string_view label, std::string_view value) {
+    out.push_back(std::exchange(before, ','));
+    out.append(label).append("=\"");
+    append_label_value(out, value);
     out.append("\"");
-  }
-  out.append(labels.empty() ? " " : "} ");
+  };
+  for (std::size_t i = 0; i < labels.size(); ++i) append_label(labels[i], values[i]);
+  if (!bound.empty()) append_label("le", bound);
+  out.append(before == '{' ? " " : "} ");
 }
 
 template <class T>
@@ -73,25 +80,70 @@ void append_number(std::string& out, T number) {
   out.append(buffer.data(), end);
 }
 
+double in_seconds(std::chrono::duration<double> duration) {
+  return duration.count();
+}
+
+constexpr std::string_view type_of(const Counter*) {
+  return "counter";
+}
+constexpr std::string_view type_of(const Histogram*) {
+  return "histogram";
+}
+
+void append_metric(std::string& out, std::string_view name, const std::vector<std::string>& labels,
+                   const std::vector<std::string>& values, const Counter& counter) {
+  append_series(out, name, labels, values);
+  append_number(out, counter.value());
+  out.append("\n");
+}
+
+void append_metric(std::string& out, const std::string_view name,
+                   const std::vector<std::string>& labels, const std::vector<std::string>& values,
+                   const Histogram& histogram) {
+  const Histogram::Snapshot all = histogram.snapshot();
+  const std::string whole(name);
+  std::uint64_t within = 0;
+  for (std::size_t i = 0; i < all.counts.size(); ++i) {
+    within += all.counts[i];
+    std::string bound;
+    if (i < Histogram::bound_count) append_number(bound, in_seconds(Histogram::bound(i)));
+    append_series(out, whole + "_bucket", labels, values, bound.empty() ? "+Inf" : bound);
+    append_number(out, within);
+    out.append("\n");
+  }
+  append_series(out, whole + "_sum", labels, values);
+  append_number(out, in_seconds(all.sum));
+  out.append("\n");
+  append_series(out, whole + "_count", labels, values);
+  append_number(out, within);
+  out.append("\n");
+}
+
 }  // namespace
 
-struct Registry::Source {
-  std::string help;
-  std::vector<std::string> labels;
-  Function<std::vector<Reading>() const> read;
+class Registry::Source final : public detail::Metric {
+ public:
+  Source(std::string_view help, std::initializer_list<std::string_view> labels,
+         Function<std::vector<Reading>() const> read)
+      : help_(help), labels_(labels.begin(), labels.end()), read_(std::move(read)) {}
+  void write(std::string& out, std::string_view name) const override;
 
-  void write(std::string& out, std::string_view name) const;
+ private:
+  const std::string help_;
+  const std::vector<std::string> labels_;
+  const Function<std::vector<Reading>() const> read_;
 };
 
 void Registry::Source::write(std::string& out, std::string_view name) const {
-  append_head(out, name, help, name.ends_with(counter_ending) ? "counter" : "gauge");
-  std::vector<Reading> readings = read();
+  append_head(out, name, help_, name.ends_with(counter_ending) ? "counter" : "gauge");
+  std::vector<Reading> readings = read_();
   if (readings.size() > CounterFamily::default_max_series) {
     readings.resize(CounterFamily::default_max_series);
   }
   for (const Reading& reading : readings) {
-    KIT_ASSERT(reading.values.size() == labels.size(), "one value for each label of the metric");
-    append_series(out, name, labels, reading.values);
+    KIT_ASSERT(reading.values.size() == labels_.size(), "one value for each label of the metric");
+    append_series(out, name, labels_, reading.values);
     if (std::isnan(reading.number)) {
       out.append("NaN");
     } else if (std::isinf(reading.number)) {
@@ -103,11 +155,13 @@ void Registry::Source::write(std::string& out, std::string_view name) const {
   }
 }
 
-CounterFamily::CounterFamily(std::string_view name, std::string_view help,
-                             std::span<const std::string_view> labels, std::size_t max_series)
-    : name_(name), help_(help), labels_(labels.begin(), labels.end()), max_series_(max_series) {}
+template <class Number>
+MetricFamily<Number>::MetricFamily(std::string_view help, std::span<const std::string_view> labels,
+                                   std::size_t max_series)
+    : help_(help), labels_(labels.begin(), labels.end()), max_series_(max_series) {}
 
-Counter& CounterFamily::with(std::span<const std::string_view> values) {
+template <class Number>
+Number& MetricFamily<Number>::with(std::span<const std::string_view> values) {
   KIT_ASSERT(values.size() == labels_.size(), "one value for each label of the metric");
   {
     std::shared_lock lock(mutex_);
@@ -121,15 +175,15 @@ Counter& CounterFamily::with(std::span<const std::string_view> values) {
   return series_[std::vector<std::string>(values.begin(), values.end())];
 }
 
-void CounterFamily::write(std::string& out) const {
-  append_head(out, name_, help_, "counter");
+template <class Number>
+void MetricFamily<Number>::write(std::string& out, std::string_view name) const {
+  append_head(out, name, help_, type_of(static_cast<const Number*>(nullptr)));
   std::shared_lock lock(mutex_);
-  for (const auto& [values, counter] : series_) {
-    append_series(out, name_, labels_, values);
-    append_number(out, counter.value());
-    out.append("\n");
-  }
+  for (const auto& [values, number] : series_) append_metric(out, name, labels_, values, number);
 }
+
+template class MetricFamily<Counter>;
+template class MetricFamily<Histogram>;
 
 Registry::Registry() = default;
 Registry::~Registry() = default;
@@ -138,24 +192,39 @@ Counter& Registry::counter(std::string_view name, std::string_view help) {
   return counters(name, help, {}).with({});
 }
 
+template <class Family>
+Family& Registry::declare(std::string_view name, std::string_view help,
+                          std::initializer_list<std::string_view> labels, std::size_t max_series) {
+  KIT_ASSERT(std::ranges::all_of(labels, is_name), "a label is named lower_case");
+  std::unique_lock lock(mutex_);
+  auto found = metrics_.find(name);
+  if (found == metrics_.end()) {
+    std::unique_ptr<detail::Metric> made(
+        new Family(help, std::span(labels.begin(), labels.size()), max_series));
+    found = metrics_.emplace(std::string(name), std::move(made)).first;
+  }
+  auto* const family = dynamic_cast<Family*>(found->second.get());
+  KIT_ASSERT(family != nullptr, "two metrics of one name");
+  KIT_ASSERT(family->help_ == help && std::ranges::equal(family->labels_, labels),
+             "one metric declared in two ways");
+  return *family;
+}
+
 CounterFamily& Registry::counters(std::string_view name, std::string_view help,
                                   std::initializer_list<std::string_view> labels,
                                   std::size_t max_series) {
   KIT_ASSERT(is_name(name) && name.ends_with(counter_ending),
              "a counter is named lower_case and ends in _total");
-  KIT_ASSERT(std::ranges::all_of(labels, is_name), "a label is named lower_case");
-  std::unique_lock lock(mutex_);
-  KIT_ASSERT(!readings_.contains(name), "two metrics of one name");
-  auto found = families_.find(name);
-  if (found == families_.end()) {
-    std::unique_ptr<CounterFamily> made(
-        new CounterFamily(name, help, std::span(labels.begin(), labels.size()), max_series));
-    found = families_.emplace(std::string(name), std::move(made)).first;
-  }
-  CounterFamily& family = *found->second;
-  KIT_ASSERT(family.help_ == help && std::ranges::equal(family.labels_, labels),
-             "one metric declared in two ways");
-  return family;
+  return declare<CounterFamily>(name, help, labels, max_series);
+}
+
+HistogramFamily& Registry::histograms(std::string_view name, std::string_view help,
+                                      std::initializer_list<std::string_view> labels,
+                                      std::size_t max_series) {
+  KIT_ASSERT(is_name(name) && name.ends_with(histogram_ending),
+             "a histogram is named lower_case and ends in _seconds");
+  KIT_ASSERT(std::ranges::find(labels, "le") == labels.end(), "le is the label of the bounds");
+  return declare<HistogramFamily>(name, help, labels, max_series);
 }
 
 void Registry::add_reading(std::string_view name, std::string_view help,
@@ -178,26 +247,15 @@ void Registry::add_source(std::string_view name, std::string_view help,
                           std::initializer_list<std::string_view> labels,
                           Function<std::vector<Reading>() const> read) {
   KIT_ASSERT(is_name(name), "a metric is named lower_case");
-  auto made = std::make_unique<Source>(
-      Source{std::string(help), {labels.begin(), labels.end()}, std::move(read)});
+  auto made = std::make_unique<Source>(help, labels, std::move(read));
   std::unique_lock lock(mutex_);
-  KIT_ASSERT(!families_.contains(name) && !readings_.contains(name), "two metrics of one name");
-  readings_.emplace(std::string(name), std::move(made));
+  KIT_ASSERT(!metrics_.contains(name), "two metrics of one name");
+  metrics_.emplace(std::string(name), std::move(made));
 }
 
 void Registry::write_text(std::string& out) const {
   std::shared_lock lock(mutex_);
-  auto reading = readings_.begin();
-  auto write_readings_before = [&](const std::string* name) {
-    for (; reading != readings_.end() && (name == nullptr || reading->first < *name); ++reading) {
-      reading->second->write(out, reading->first);
-    }
-  };
-  for (const auto& [name, family] : families_) {
-    write_readings_before(&name);
-    family->write(out);
-  }
-  write_readings_before(nullptr);
+  for (const auto& [name, metric] : metrics_) metric->write(out, name);
 }
 
 }  // namespace kit::telemetry

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -46,6 +48,94 @@ TEST(CounterTest, CanBeReadWhileItGrows) {
     ASSERT_GE(now, last);
     last = now;
   }
+}
+
+/// Where a duration is counted.
+std::size_t index_of(std::chrono::nanoseconds duration) {
+  Histogram histogram;
+  histogram.record(duration);
+  const Histogram::Snapshot all = histogram.snapshot();
+  return static_cast<std::size_t>(std::ranges::find(all.counts, 1U) - all.counts.begin());
+}
+
+TEST(HistogramTest, ABoundBelongsToWhatItBounds) {
+  using std::chrono::nanoseconds;
+  for (std::size_t i = 0; i < Histogram::bound_count; ++i) {
+    EXPECT_EQ(index_of(Histogram::bound(i) - nanoseconds{1}), i);
+    EXPECT_EQ(index_of(Histogram::bound(i)), i);
+    EXPECT_EQ(index_of(Histogram::bound(i) + nanoseconds{1}), i + 1);
+  }
+  EXPECT_EQ(index_of(nanoseconds{0}), 0U);
+  EXPECT_EQ(index_of(nanoseconds{-5}), 0U);
+  EXPECT_EQ(index_of(nanoseconds::min()), 0U);
+  EXPECT_EQ(index_of(nanoseconds::max()), Histogram::bound_count);
+  EXPECT_EQ(Histogram::bound(Histogram::bound_count - 1), std::chrono::microseconds{16'777'216});
+}
+
+TEST(HistogramTest, CountsFromManyThreadsWhileItIsRead) {
+  Histogram histogram;
+  constexpr int rounds = 5'000;
+  std::jthread reader([&](std::stop_token stop) {
+    std::uint64_t last = 0;
+    while (!stop.stop_requested()) {
+      std::uint64_t now = 0;
+      for (const std::uint64_t count : histogram.snapshot().counts) now += count;
+      ASSERT_GE(now, last);
+      last = now;
+    }
+  });
+  // More threads at once than shards of their own.
+  for (int wave = 0; wave < 2; ++wave) {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 24; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < rounds; ++i) histogram.record(std::chrono::microseconds{10 * t});
+      });
+    }
+  }
+  reader.request_stop();
+  reader.join();
+  const Histogram::Snapshot all = histogram.snapshot();
+  EXPECT_EQ(all.counts[0], 2U * rounds);
+  EXPECT_EQ(all.counts[1], 2U * rounds);
+  EXPECT_EQ(all.sum, std::chrono::microseconds{10} * (23 * 24 / 2) * 2 * rounds);
+}
+
+TEST(RegistryTest, WritesHistogramsAsPrometheusDoes) {
+  Registry registry;
+  HistogramFamily& times = registry.histograms("wait_seconds", "Waits.", {"of"});
+  Histogram& a = times.with({"a\"b"});
+  a.record(std::chrono::microseconds{8});
+  a.record(std::chrono::microseconds{9});
+  a.record(std::chrono::seconds{20});
+  registry.histograms("xs_seconds", "None.", {"of"});
+  std::string expected = "# HELP wait_seconds Waits.\n# TYPE wait_seconds histogram\n";
+  constexpr std::array bounds{"8e-06",    "1.6e-05",  "3.2e-05",  "6.4e-05",  "0.000128",
+                              "0.000256", "0.000512", "0.001024", "0.002048", "0.004096",
+                              "0.008192", "0.016384", "0.032768", "0.065536", "0.131072",
+                              "0.262144", "0.524288", "1.048576", "2.097152", "4.194304",
+                              "8.388608", "16.777216"};
+  static_assert(bounds.size() == Histogram::bound_count);
+  for (const std::string_view bound : bounds) {
+    expected.append("wait_seconds_bucket{of=\"a\\\"b\",le=\"").append(bound).append("\"} ");
+    expected.append(bound == bounds[0] ? "1\n" : "2\n");
+  }
+  expected +=
+      "wait_seconds_bucket{of=\"a\\\"b\",le=\"+Inf\"} 3\n"
+      "wait_seconds_sum{of=\"a\\\"b\"} 20.000017\n"
+      "wait_seconds_count{of=\"a\\\"b\"} 3\n"
+      "# HELP xs_seconds None.\n# TYPE xs_seconds histogram\n";
+  EXPECT_EQ(text_of(registry), expected);
+  EXPECT_EQ(&registry.histograms("wait_seconds", "Waits.", {"of"}), &times);
+}
+
+TEST(RegistryTest, AHistogramWithoutLabelsHasItsBoundsOnly) {
+  Registry registry;
+  registry.histograms("wait_seconds", "Waits.", {}).with({}).record(std::chrono::seconds{1});
+  const std::string text = text_of(registry);
+  EXPECT_NE(text.find("\nwait_seconds_bucket{le=\"0.524288\"} 0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nwait_seconds_bucket{le=\"1.048576\"} 1\n"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("\nwait_seconds_sum 1\nwait_seconds_count 1\n")) << text;
 }
 
 TEST(RegistryTest, WritesThePrometheusTextFormat) {
@@ -159,6 +249,11 @@ TEST(RegistryDeathTest, BadDeclarationsAreBugs) {
   registry.counter("a_total", "A.");
   EXPECT_DEATH(registry.counters("a_total", "A.", {"x"}), "declared in two ways");
   EXPECT_DEATH(registry.counters("b_total", "B.", {"x"}).with({}), "one value for each label");
+  EXPECT_DEATH(registry.histograms("waits", "W.", {}), "ends in _seconds");
+  EXPECT_DEATH(registry.histograms("a_seconds", "W.", {"le"}), "the label of the bounds");
+  registry.add_reading("a_seconds", "A.", [] { return 1.0; });
+  EXPECT_DEATH(registry.histograms("a_seconds", "A.", {}), "two metrics of one name");
+  EXPECT_DEATH(registry.add_reading("a_total", "A.", [] { return 1.0; }), "two metrics");
 }
 
 }  // namespace

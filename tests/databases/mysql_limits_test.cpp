@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections: how many, how long, and what happens when they end.
+#include "kit/adapters/mysql/metrics.hpp"
 #include "mysql_support.hpp"
 
 namespace kit::tests {
@@ -257,6 +258,64 @@ TEST_F(MysqlTest, AServerThatOnlyReadsSaysSo) {
   set_up("SET GLOBAL read_only = 0");
   must(*database, "INSERT INTO t (id, n) VALUES (1, 1)");
   set_up("DROP USER reader@'127.0.0.1'");
+}
+
+Task<> use_the_pool(mysql::MysqlDatabase& database, const telemetry::Registry& registry) {
+  EXPECT_EQ(metric(registry, "db_pool_connections"), 0);
+  {
+    auto transaction = co_await database.begin();
+    co_await text(*transaction, "SELECT 1");
+    EXPECT_EQ(metric(registry, "db_pool_connections"), 1);
+    EXPECT_EQ(metric(registry, "db_pool_connections_in_use"), 1);
+    TaskGroup group("waits");
+    auto wait = [](db::Database& where) -> Task<> { co_await text(where, "SELECT 1"); };
+    group.spawn(wait(database));
+    EXPECT_EQ(metric(registry, "db_pool_waiting"), 1);
+    const auto refused = co_await as_result(text(database, "SELECT 1"));
+    EXPECT_EQ(refused.error().code(), Code::resource_exhausted);
+    EXPECT_EQ(metric(registry, "db_pool_refused_total"), 1);
+    co_await transaction->commit();
+    transaction.reset();
+    co_await group.join();
+  }
+  EXPECT_EQ(metric(registry, "db_pool_connections_in_use"), 0);
+  EXPECT_EQ(metric(registry, "db_pool_waiting"), 0);
+  EXPECT_EQ(metric(registry, "db_pool_connects_total"), 1);
+  EXPECT_EQ(metric(registry, "db_statement_prepares_total"), 1);
+  EXPECT_EQ(metric(registry, "db_pool_connections_lost_total"), 0);
+  const auto late = co_await as_result(with_deadline(100ms, text(database, "SELECT SLEEP(20)")));
+  EXPECT_EQ(late.error().code(), Code::deadline_exceeded);
+  // Ended in the background.
+  const auto end = Clock::now() + 5s;
+  while (metric(registry, "db_statement_cancels_total") < 1 && Clock::now() < end) {
+    co_await sleep_for(5ms);
+  }
+  EXPECT_EQ(metric(registry, "db_statement_cancels_total"), 1);
+  EXPECT_EQ(metric(registry, "db_statement_cancels_failed_total"), 0);
+  EXPECT_EQ(metric(registry, "db_pool_connections_lost_total"), 1);
+  EXPECT_EQ(metric(registry, "db_transactions_expired_total"), 0);
+}
+
+TEST_F(MysqlTest, ItsMetricsMove) {
+  const auto database = open([](auto& options) {
+    options.connections_per_thread = 1;
+    options.queue_per_thread = 1;
+  });
+  telemetry::Registry registry;
+  mysql::add_metrics(registry, *database);
+  const auto done = run(use_the_pool(*database, registry));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
+TEST_F(MysqlTest, ConnectionsThatCantBeMadeAreCounted) {
+  const auto database = open([](auto& options) {
+    options.dsn = Secret<std::string>("mysql://nobody:x@127.0.0.1:1/none?sslmode=disable");
+  });
+  telemetry::Registry registry;
+  mysql::add_metrics(registry, *database);
+  EXPECT_FALSE(run(text(*database, "SELECT 1")).ok());
+  EXPECT_GE(metric(registry, "db_pool_connects_failed_total"), 1);
+  EXPECT_EQ(metric(registry, "db_pool_connects_total"), 0);
 }
 
 }  // namespace

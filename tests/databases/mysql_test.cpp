@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is special about MariaDB: sessions, the kinds of parameters, results.
+#include <array>
+
 #include "mysql_support.hpp"
 
 namespace kit::tests {
@@ -78,6 +80,98 @@ TEST_F(MysqlTest, WhatATimeCantHold) {
     Parameters before{std::numeric_limits<std::int64_t>::min()};
     EXPECT_EQ(error_of(sql, before).reason(), "VALUE_OUT_OF_RANGE") << column;
   }
+}
+
+TEST_F(MysqlTest, AnErrorInPlaceOfARowIsTold) {
+  set_up("CREATE TABLE t (id INTEGER PRIMARY KEY, n DOUBLE)");
+  set_up("INSERT INTO t (id, n) VALUES (1, 0), (2, 1000), (3, 0)");
+  auto database = open();
+  must(*database, "SELECT 1");
+  const auto opened = database->stats().opened;
+  const std::string sql = "SELECT EXP(n) FROM t WHERE id >= ?1 ORDER BY id";
+  for (const std::int64_t first : {1, 2}) {
+    const auto failed = run(text(*database, sql, {first}));
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().reason(), "VALUE_OUT_OF_RANGE") << failed.error().describe();
+    EXPECT_EQ(run(change(*database, sql, {first})).error().reason(), "VALUE_OUT_OF_RANGE");
+    EXPECT_EQ(read_in(*database, sql, {std::int64_t{3}}), "1");
+  }
+  // The reader has had enough before the row that can't be read.
+  auto take = [](const db::Row&) -> Result<> { return Error(Code::aborted, "enough"); };
+  db::RowSink sink(take);
+  const Parameters all{std::int64_t{1}};
+  EXPECT_EQ(run(database->query(sql, all, sink)).error().code(), Code::aborted);
+  EXPECT_EQ(read_in(*database, sql, {std::int64_t{3}}), "1");
+  EXPECT_EQ(database->stats().opened, opened);  // none of it was the connection's fault
+}
+
+Task<> wait_for_the_second_row(db::Database& database) {
+  auto a = co_await database.begin();
+  auto b = co_await database.begin();
+  co_await change(*a, "UPDATE t SET n = 5 WHERE id = 2");
+  const Parameters first{std::int64_t{1}};
+  const std::string sql = "SELECT id FROM t WHERE id >= ?1 ORDER BY id FOR UPDATE";
+  const auto waited = co_await as_result(text(*b, sql, first));
+  EXPECT_EQ(waited.error().reason(), "LOCK_TIMEOUT") << waited.error().describe();
+  const auto next = co_await as_result(change(*b, "INSERT INTO t (id, n) VALUES (7, 7)"));
+  EXPECT_EQ(next.error().reason(), "TRANSACTION_LOST");
+  co_await a->commit();
+}
+
+TEST_F(MysqlTest, ALockThatIsNotHadAfterTheFirstRowIsATimeout) {
+  make_counter();
+  set_up("INSERT INTO t (id, n) VALUES (1, 1), (2, 2)");
+  auto database = open([](auto& options) { options.lock_wait = std::chrono::seconds(1); });
+  const auto done = run(wait_for_the_second_row(*database));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_EQ(read("SELECT group_concat(n) FROM t"), "1,5");
+}
+
+Task<> read_the_catalogue(db::Session& session, std::vector<std::string>& problems) {
+  constexpr std::array<const char*, 3> statements{
+      "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE() "
+      "ORDER BY 1",
+      "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+      "ORDER BY table_name, ordinal_position",
+      "SELECT constraint_name FROM information_schema.referential_constraints WHERE "
+      "constraint_schema = DATABASE() ORDER BY 1"};
+  for (int round = 0; round < 60; ++round) {
+    for (const char* sql : statements) {
+      // Some are given up on the way.
+      const auto limit = std::chrono::microseconds(round % 3 == 0 ? 200 * round : 5'000'000);
+      Task<std::string> reading = with_deadline(limit, text(session, sql));
+      const auto done = co_await as_result(std::move(reading));
+      if (!done.ok() && done.error().code() != Code::deadline_exceeded) {
+        problems.push_back(done.error().describe());
+      }
+    }
+  }
+}
+
+Task<> change_tables(db::Database& database, std::string table) {
+  for (int round = 0; round < 40; ++round) {
+    co_await change(database, "CREATE TABLE " + table + " (id INTEGER PRIMARY KEY, n INTEGER)");
+    co_await change(database, "CREATE TRIGGER tr_" + table + " BEFORE INSERT ON " + table +
+                                  " FOR EACH ROW SET NEW.n = 1");
+    co_await change(database, "ALTER TABLE " + table + " ADD COLUMN m INTEGER");
+    co_await change(database, "DROP TABLE " + table);
+  }
+}
+
+Task<> read_while_tables_change(db::Database& database, std::vector<std::string>& problems) {
+  TaskGroup group("catalogue");
+  for (int reader = 0; reader < 4; ++reader) {
+    group.spawn("read", read_the_catalogue(database, problems));
+  }
+  for (const char* table : {"a", "b"}) group.spawn("change", change_tables(database, table));
+  co_await group.join();
+}
+
+TEST_F(MysqlTest, TheCatalogueIsReadWhileTablesChange) {
+  std::vector<std::string> problems;
+  const auto done = run(read_while_tables_change(database(), problems));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_THAT(problems, testing::IsEmpty());
 }
 
 TEST_F(MysqlTest, FoundRowsAreCountedNotChangedOnes) {

@@ -53,6 +53,15 @@ TEST_F(ObservedTest, StatementsAreCountedAndSlowOnesLogged) {
                                  "\",outcome=\"ok\"} 2"));
   EXPECT_THAT(metrics, HasSubstr("outcome=\"INTERNAL\"} 1"));
   EXPECT_THAT(metrics, HasSubstr("outcome=\"DEADLINE_EXCEEDED\"} 1"));
+  const std::string name = "db_statement_duration_seconds";
+  EXPECT_THAT(metrics, HasSubstr(name + "_count{operation=\"insert\"} 2"));
+  EXPECT_THAT(metrics, HasSubstr(name + "_bucket{operation=\"insert\",le=\"+Inf\"} 2"));
+  // The slow one was given up after 400 ms; SQLite's begins with WITH.
+  const bool is_with = backend().slow_query(20).starts_with("WITH");
+  const std::string slow = name + "_bucket{operation=\"" + (is_with ? "other" : "select");
+  const std::string shorter = is_with ? "0" : "1";
+  EXPECT_THAT(metrics, HasSubstr(slow + "\",le=\"0.262144\"} " + shorter + "\n"));
+  EXPECT_THAT(metrics, HasSubstr(slow + "\",le=\"+Inf\"} " + (is_with ? "1" : "2") + "\n"));
   EXPECT_THAT(metrics, Not(HasSubstr("hush")));
   EXPECT_TRUE(capture.contains("slow statement"));
   EXPECT_FALSE(capture.contains("hush"));

@@ -2,6 +2,7 @@
 // Every limit of PostgreSQL's adapter, at it and past it.
 #include <signal.h>
 
+#include "kit/adapters/postgres/metrics.hpp"
 #include "postgres_support.hpp"
 
 namespace kit::tests {
@@ -233,6 +234,46 @@ TEST_F(PostgresTest, AnAnswerIsSoLargeOnly) {
   const auto one_row = run(count_streamed_rows(*database, "SELECT repeat('x', 100000000)"));
   EXPECT_EQ(one_row.error().reason(), "ANSWER_TOO_LARGE");
   EXPECT_EQ(read(*database, "SELECT 1"), "1");
+}
+
+Task<> use_the_pool(PostgresDatabase& database, const telemetry::Registry& registry) {
+  {
+    auto transaction = co_await database.begin();
+    co_await text(*transaction, "SELECT 1");
+    EXPECT_GE(metric(registry, "db_pool_connections"), 1);
+    EXPECT_EQ(metric(registry, "db_pool_connections_in_use"), 1);
+    TaskGroup group("waits");
+    group.spawn(hold(database, 0ms));
+    EXPECT_EQ(metric(registry, "db_pool_waiting"), 1);
+    const auto refused = co_await as_result(hold(database, 0ms));
+    EXPECT_EQ(refused.error().reason(), "DATABASE_BUSY");
+    EXPECT_EQ(metric(registry, "db_pool_refused_total"), 1);
+    co_await transaction->commit();
+    transaction.reset();
+    co_await group.join();
+  }
+  EXPECT_EQ(metric(registry, "db_pool_connections_in_use"), 0);
+  EXPECT_EQ(metric(registry, "db_pool_waiting"), 0);
+  EXPECT_GE(metric(registry, "db_pool_connects_total"), 1);
+  EXPECT_EQ(metric(registry, "db_pool_connections_lost_total"), 0);
+  EXPECT_EQ(metric(registry, "db_pool_connects_failed_total"), 0);
+  EXPECT_EQ(metric(registry, "db_statement_retries_total"), 0);
+  EXPECT_EQ(metric(registry, "db_statement_cancels_total"), 0);
+  const auto late = co_await as_result(with_deadline(100ms, text(database, "SELECT pg_sleep(9)")));
+  EXPECT_EQ(late.error().code(), Code::deadline_exceeded);
+  EXPECT_GE(metric(registry, "db_statement_cancels_total"), 1);
+}
+
+TEST_F(PostgresTest, ItsMetricsMove) {
+  PostgresOptions limited = options();
+  limited.transaction_connections = 1;
+  limited.queue = 1;
+  const auto database = open(limited);
+  telemetry::Registry registry;
+  postgres::add_metrics(registry, *database);
+  const auto done = run(use_the_pool(*database, registry));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_EQ(metric(registry, "db_statement_prepares_total") > 0, limited.prepared);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
 #include "kit/async/task_group.hpp"
+#include "kit/telemetry/registry.hpp"
 
 namespace kit::tests {
 
@@ -40,6 +41,14 @@ inline Task<std::string> text(db::Session& session, std::string sql, Parameters 
   db::RowSink sink(read);
   co_await session.query(sql, parameters, sink);
   co_return out;
+}
+
+/// The number of a metric without labels; -1: there is none of this name.
+inline double metric(const telemetry::Registry& registry, const std::string& name) {
+  std::string text;
+  registry.write_text(text);
+  const std::size_t at = text.find("\n" + name + " ");
+  return at == text.npos ? -1 : std::stod(text.substr(at + name.size() + 2));
 }
 
 /// A new database for each test.

@@ -2,6 +2,8 @@
 // What only streams of Redis do: shares, bounds, and what others do to their keys.
 #include "kit/adapters/redis/streams.hpp"
 
+#include "kit/adapters/redis/metrics.hpp"
+#include "kit/telemetry/registry.hpp"
 #include "suite.hpp"
 #include "tests/databases/server_control.hpp"
 
@@ -54,6 +56,17 @@ Task<> shares(StreamQueue& queue, std::string topic) {
   Log log;
   co_await drain(*first, log, 64, 100);
   EXPECT_EQ(queue.stats().acquired, 4u);
+  telemetry::Registry registry;
+  redis::add_metrics(registry, queue);
+  std::string metrics;
+  registry.write_text(metrics);
+  for (const std::string_view line :
+       {"\nredis_stream_messages_published_total 64\n",
+        "\nredis_stream_messages_received_total 64\n",
+        "\nredis_stream_messages_redelivered_total 0\n", "\nredis_streams_acquired_total 4\n",
+        "\nredis_streams_lost_total 0\n", "\nredis_stream_messages_refused_total 0\n",
+        "\nredis_stream_messages_removed_total 0\n"})
+    EXPECT_NE(metrics.find(line), metrics.npos) << line << metrics;
   auto second = co_await join(queue, topic);
   // The second asks, the first hears of it and gives up half.
   const auto end = Clock::now() + enough;

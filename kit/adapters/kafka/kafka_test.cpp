@@ -4,11 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include "kit/adapters/kafka/metrics.hpp"
 #include "kit/adapters/kafka/test_cluster.hpp"
 #include "kit/async/epoll_loop.hpp"
 #include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
 #include "kit/async/task_group.hpp"
+#include "kit/telemetry/registry.hpp"
 
 namespace kit::kafka {
 namespace {
@@ -109,6 +111,29 @@ TEST_F(KafkaTest, AnotherLeaderGoesOnInOrder) {
   EXPECT_TRUE(done.ok()) << done.error().describe();
 }
 
+TEST_F(KafkaTest, ItsMetricsMove) {
+  auto queue = open();
+  telemetry::Registry registry;
+  add_metrics(registry, *queue);
+  const auto has = [&registry](const char* line) {
+    std::string text;
+    registry.write_text(text);
+    return text.find("\n" + std::string(line) + "\n") != text.npos;
+  };
+  EXPECT_TRUE(has("kafka_messages_published_total 0"));
+  const auto done = run(in_order(*queue));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+  for (const char* line :
+       {"kafka_messages_published_total 100", "kafka_messages_received_total 100",
+        "kafka_messages_redelivered_total 0", "kafka_messages_pending 0",
+        "kafka_messages_refused_total 0", "kafka_producers_opened_total 1",
+        "kafka_partitions_revoked_total 4", "kafka_healthy 1"})
+    EXPECT_TRUE(has(line)) << line;
+  cluster_.fail(TestCluster::produce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+  EXPECT_FALSE(run(publish(*queue, 100, 101)).ok());
+  EXPECT_TRUE(has("kafka_messages_refused_total 1"));
+}
+
 struct Refusal {
   rd_kafka_resp_err_t error;
   Code code;
@@ -147,6 +172,11 @@ TEST_F(KafkaTest, BrokersThatAreDownAreUnavailableInTime) {
   EXPECT_EQ(done.error().reason(), "KAFKA_UNCONFIRMED");
   EXPECT_LT(Clock::now() - begun, 10s);
   EXPECT_FALSE(queue->health().ok());
+  telemetry::Registry registry;
+  add_metrics(registry, *queue);
+  std::string metrics;
+  registry.write_text(metrics);
+  EXPECT_NE(metrics.find("\nkafka_healthy 0\n"), metrics.npos) << metrics;
   cluster_.set_up(true);
   // The first were given up as a whole: nothing of them comes behind what is published now.
   options_.publish_limit = 20s;

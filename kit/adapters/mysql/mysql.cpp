@@ -137,6 +137,8 @@ class OpenDatabase final : public MysqlDatabase {
     MysqlStats stats;
     stats.opened = counts.opened;
     stats.closed = counts.closed;
+    stats.failed_connects = counts.failed_connects;
+    stats.lost = counts.lost;
     stats.in_use = counts.in_use;
     stats.waiting = counts.waiting;
     stats.refused = counts.refused;

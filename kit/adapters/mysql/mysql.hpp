@@ -41,6 +41,8 @@ struct MysqlOptions {
 struct MysqlStats {
   std::uint64_t opened = 0;  ///< Connections.
   std::uint64_t closed = 0;
+  std::uint64_t failed_connects = 0;
+  std::uint64_t lost = 0;         ///< Connections that broke or were given up.
   std::uint64_t in_use = 0;       ///< Now. 0 when nothing runs, else something leaks them.
   std::uint64_t waiting = 0;      ///< Tasks, for a connection.
   std::uint64_t refused = 0;      ///< Tasks that got none: too many waited, or too long.

@@ -71,13 +71,21 @@ TEST_F(SessionTest, WhatIsCountedIsShown) {
   };
   run(all());
   telemetry::Registry registry;
-  add_metrics(registry, client);
+  RedisOptions other;
+  other.dsn = Secret<std::string>("redis://fake");
+  other.connector = [this] { return fake.make_connector(); };
+  auto idle = open(std::move(other));
+  ASSERT_TRUE(idle.ok());
+  const std::shared_ptr<Client> second = std::move(*idle);
+  add_metrics(registry, {{"cache", client}, {"queue", second}});
   std::string text;
   registry.write_text(text);
-  for (const std::string_view line :
-       {"\nredis_commands_total 2\n", "\nredis_command_errors_total 2\n",
-        "\nredis_connections_opened_total 1\n", "\nredis_commands_in_flight 0\n",
-        "\nredis_command_seconds_total 0"})
+  for (const std::string_view line : {"\nredis_commands_total{client=\"cache\"} 2\n",
+                                      "\nredis_commands_total{client=\"queue\"} 0\n",
+                                      "\nredis_command_errors_total{client=\"cache\"} 2\n",
+                                      "\nredis_connections_opened_total{client=\"cache\"} 1\n",
+                                      "\nredis_commands_in_flight{client=\"cache\"} 0\n",
+                                      "\nredis_command_seconds_total{client=\"cache\"} 0"})
     EXPECT_NE(text.find(line), text.npos) << line << text;
 }
 

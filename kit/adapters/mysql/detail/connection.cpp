@@ -34,7 +34,10 @@ Connection::Connection(OpenSession session, std::shared_ptr<Server> server,
 Connection::~Connection() {
   watch_.detach();
   // A farewell that nobody takes would wait for the socket.
-  if (is_broken_ || is_busy_) interrupt();
+  if (is_broken_ || is_busy_) {
+    interrupt();
+    server_->counts().lost.fetch_add(1, std::memory_order_relaxed);
+  }
   session_.handle.reset();
   server_->counts().closed.fetch_add(1, std::memory_order_relaxed);
 }
@@ -70,8 +73,11 @@ bool Connection::is_in_transaction() const {
 Failure Connection::handle_failure() const {
   return {mysql_errno(session_.handle.get()), mysql_error(session_.handle.get())};
 }
-Failure Connection::statement_failure(const Entry& entry) {
-  return {mysql_stmt_errno(entry.statement.get()), mysql_stmt_error(entry.statement.get())};
+Failure Connection::statement_failure(const Entry& entry) const {
+  const unsigned int number = mysql_stmt_errno(entry.statement.get());
+  // What the server says in place of a row the library keeps at the connection only.
+  if (number == 0) return handle_failure();
+  return {number, mysql_stmt_error(entry.statement.get())};
 }
 
 void Connection::note_failure(unsigned int number) {
@@ -428,7 +434,7 @@ Task<> Connection::skip_rest(Entry& entry, Clock::time_point until) {
     const int state = co_await fetch(entry, until);
     if (state == 0 || state == MYSQL_DATA_TRUNCATED) continue;
     is_busy_ = false;
-    if (state != MYSQL_NO_DATA) note_failure(mysql_stmt_errno(entry.statement.get()));
+    if (state != MYSQL_NO_DATA) note_failure(statement_failure(entry).number);
     co_return;
   }
   interrupt();

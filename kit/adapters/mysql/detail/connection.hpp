@@ -114,7 +114,7 @@ class Connection final : private Interruptible {
                                              Clock::time_point until);
   void note_failure(unsigned int number);
   Failure handle_failure() const;
-  static Failure statement_failure(const Entry& entry);
+  Failure statement_failure(const Entry& entry) const;
 
   const std::shared_ptr<Server> server_;
   const std::shared_ptr<CurrentCatalogue> catalogue_;

@@ -84,6 +84,7 @@ Result<OpenSession> Server::connect() const {
     if (!read_only) read_only.emplace(std::move(*session));
   }
   if (read_only) return std::move(*read_only);
+  counts_.failed_connects.fetch_add(1, std::memory_order_relaxed);
   return std::move(*first_error);
 }
 

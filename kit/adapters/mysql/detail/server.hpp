@@ -54,8 +54,8 @@ class Server {
   const MysqlOptions& options() const { return options_; }
 
   struct Counts {
-    std::atomic<std::uint64_t> opened{0}, closed{0}, waiting{0}, refused{0}, ended{0},
-        failed_ends{0}, expired{0}, prepared{0}, in_use{0};
+    std::atomic<std::uint64_t> opened{0}, closed{0}, failed_connects{0}, lost{0}, waiting{0},
+        refused{0}, ended{0}, failed_ends{0}, expired{0}, prepared{0}, in_use{0};
   };
   Counts& counts() const { return counts_; }
 
