@@ -64,25 +64,25 @@ def check_same_rows(store, peer):
             raise BenchError(f"{path}: the store and the peer do not answer alike:\n{ours}\n{theirs}")
 
 
-def postgres_seconds(postgres):
-    """CPU seconds of its processes; many have had less than one of the ticks that `scenarios.ticks` counts in."""
-    total = 0
+def nanoseconds(postgres):
+    """{process: CPU time} of PostgreSQL; many have had less than one of the ticks that `scenarios.ticks` counts in."""
+    times = {}
     for pid in [postgres.process.pid] + scenarios.children(postgres.process.pid):
         try:
             with open(f"/proc/{pid}/schedstat") as file:
-                total += int(file.read().split()[0])
+                times[pid] = int(file.read().split()[0])
         except (FileNotFoundError, ProcessLookupError):
-            continue  # one that has just ended
-    return total / 1e9
+            continue  # one at odd jobs that has just ended
+    return times
 
 
 def run_once(programs, server, postgres, path, seconds):
     server.path = path
-    server_before, postgres_before = scenarios.ticks(server), postgres_seconds(postgres)
+    ticks, times = scenarios.ticks(server), nanoseconds(postgres)
     run = scenarios.load(programs, server, seconds, CONNECTIONS)
-    each = 1e6 / max(1, run["requests"])
-    run["cpu_us"] = (scenarios.ticks(server) - server_before) * each
-    run["postgres_us"] = (postgres_seconds(postgres) - postgres_before) * each
+    requests = max(1, run["requests"])
+    run["cpu_us"] = (scenarios.ticks(server) - ticks) * 1e6 / requests
+    run["postgres_us"] = sum(now - times.get(pid, 0) for pid, now in nanoseconds(postgres).items()) / 1e3 / requests
     return run
 
 
