@@ -29,7 +29,8 @@ def build_peer(scratch):
         raise BenchError("go is missing: apt-get install golang-go golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev")
     program = os.path.join(scratch, "peer")
     settings = {**os.environ, "GO111MODULE": "off", "GOPATH": GO_SOURCES, "GOFLAGS": ""}
-    settings.setdefault("GOCACHE", os.path.join(scratch, "go-cache"))
+    if "HOME" not in settings:
+        settings.setdefault("GOCACHE", os.path.join(scratch, "go-cache"))
     done = subprocess.run([compiler, "build", "-o", program, os.path.join(ROOT, "bench/peer/main.go")], env=settings,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
@@ -122,7 +123,6 @@ def against_peer(programs, rounds, seconds, say):
     say("  each server alone on cpu 0 with one thread, PostgreSQL and the load on cpu 1 for both alike; cpu us are of one request")
     program = build_peer(programs.scratch)
     with database_servers.Postgres() as postgres:
-        os.sched_setaffinity(postgres.process.pid, {int(LOAD_CPU)})
         pin(postgres, LOAD_CPU)
         postgres.load("bench", "SELECT 1;")
         # Said for both: this server has a certificate, and pgx would use TLS where libpq on this machine does not.
