@@ -29,7 +29,8 @@ def build_peer(scratch):
         raise BenchError("go is missing: apt-get install golang-go golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev")
     program = os.path.join(scratch, "peer")
     settings = {**os.environ, "GO111MODULE": "off", "GOPATH": GO_SOURCES, "GOFLAGS": ""}
-    settings.setdefault("GOCACHE", os.path.join(scratch, "go-cache"))
+    if "HOME" not in settings:
+        settings.setdefault("GOCACHE", os.path.join(scratch, "go-cache"))
     done = subprocess.run([compiler, "build", "-o", program, os.path.join(ROOT, "bench/peer/main.go")], env=settings,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
@@ -64,25 +65,25 @@ def check_same_rows(store, peer):
             raise BenchError(f"{path}: the store and the peer do not answer alike:\n{ours}\n{theirs}")
 
 
-def postgres_seconds(postgres):
-    """CPU seconds of its processes; many have had less than one of the ticks that `scenarios.ticks` counts in."""
-    total = 0
+def nanoseconds(postgres):
+    """{process: CPU time} of PostgreSQL; many have had less than one of the ticks that `scenarios.ticks` counts in."""
+    times = {}
     for pid in [postgres.process.pid] + scenarios.children(postgres.process.pid):
         try:
             with open(f"/proc/{pid}/schedstat") as file:
-                total += int(file.read().split()[0])
+                times[pid] = int(file.read().split()[0])
         except (FileNotFoundError, ProcessLookupError):
-            continue  # one that has just ended
-    return total / 1e9
+            continue  # one at odd jobs that has just ended
+    return times
 
 
 def run_once(programs, server, postgres, path, seconds):
     server.path = path
-    server_before, postgres_before = scenarios.ticks(server), postgres_seconds(postgres)
+    ticks, times = scenarios.ticks(server), nanoseconds(postgres)
     run = scenarios.load(programs, server, seconds, CONNECTIONS)
-    each = 1e6 / max(1, run["requests"])
-    run["cpu_us"] = (scenarios.ticks(server) - server_before) * each
-    run["postgres_us"] = (postgres_seconds(postgres) - postgres_before) * each
+    requests = max(1, run["requests"])
+    run["cpu_us"] = (scenarios.ticks(server) - ticks) * 1e6 / requests
+    run["postgres_us"] = sum(now - times.get(pid, 0) for pid, now in nanoseconds(postgres).items()) / 1e3 / requests
     return run
 
 
@@ -122,7 +123,6 @@ def against_peer(programs, rounds, seconds, say):
     say("  each server alone on cpu 0 with one thread, PostgreSQL and the load on cpu 1 for both alike; cpu us are of one request")
     program = build_peer(programs.scratch)
     with database_servers.Postgres() as postgres:
-        os.sched_setaffinity(postgres.process.pid, {int(LOAD_CPU)})
         pin(postgres, LOAD_CPU)
         postgres.load("bench", "SELECT 1;")
         # Said for both: this server has a certificate, and pgx would use TLS where libpq on this machine does not.

@@ -188,6 +188,8 @@ def main():
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--databases", action="store_true")
     options = parser.parse_args()
+    if options.check and options.databases:
+        parser.error("--check has nothing of --databases: rates depend on load")
     figures = {}
     rounds, seconds = options.rounds or (3 if options.short else 7), options.seconds or (1 if options.short else 2)
     try:

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make bench / make bench-check / make durability: set-up, a release build, then bench/run.py or tests/durability/run.py.
-# SHORT=1 CYCLES= LOSSES= SERVER_CYCLES= SERVERS= SEED= ROUNDS= become options of the script.
+# SHORT=1 CYCLES= LOSSES= SERVER_CYCLES= SERVERS= SEED= ROUNDS= become options of the script; so does DATABASES=1 of
+# `make bench`: only what needs a database server.
 source "$(dirname "$0")/lib.sh"
 verb=$1
 shift
@@ -13,6 +14,7 @@ done
 
 case $verb in
   bench)
+    [ -n "${DATABASES:-}" ] && options+=(--databases)
     tools/setup.sh run test bench || exit 1
     configure release || fail "bench: configuring failed"
     mapfile -t targets < <(ninja -C build/release -t targets all | sed -nE 's/^(bench_[a-z_]+): phony$/\1/p')
