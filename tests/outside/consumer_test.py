@@ -93,8 +93,11 @@ class Load:
             raise Failure(f"the store: {self.problem!r}")
 
 
-def kill_again_and_again(service, kills, rng):
+def kill_again_and_again(service, kills, rng, until_found):
+    """With `until_found`, until something was done twice."""
     for done in range(kills):
+        if until_found and service.rows("SELECT 1 FROM effects GROUP BY message HAVING count(*) > 1 LIMIT 1"):
+            break
         seen = service.count()
         until(lambda: service.check_alive() or service.count() > seen + 20, "the service takes events after a kill", 60)
         time.sleep(rng.uniform(0, 0.3))  # a random moment
@@ -129,7 +132,7 @@ def run(options, rng, folder):
         load = None
         try:
             load = Load(store)
-            kill_again_and_again(service, options.kills, rng)
+            kill_again_and_again(service, options.kills, rng, options.forget)
             load.end()
             until(lambda: service.check_alive() or service.count() >= len(store.told) and store.waiting() == 0, "every event had its effect", 60)
             until(lambda: redis_is_done(redis), "every message is acknowledged", 60)
