@@ -92,8 +92,9 @@ Task<> Connection::raise(Failure failure, const StatementText* text, Clock::time
   note_failure(failure.number);
   const std::string key = text != nullptr ? key_of(failure) : std::string();
   Error error = to_error(failure, text != nullptr ? std::string_view(text->sql) : "");
-  // Nobody knows what it means, nor what it left of the session.
-  if (error.code() == Code::internal) is_broken_ = true;
+  // Nobody knows what it means, nor what it left of the session. That there is no such table has a
+  // reason, and leaves it as it was.
+  if (error.code() == Code::internal && error.reason().empty()) is_broken_ = true;
   if (error.code() == Code::already_exists && !key.empty() && !is_broken_) {
     // Known or not: the violation itself is what counts.
     Task<std::vector<std::string>> asking = key_columns(*text, key, until);
