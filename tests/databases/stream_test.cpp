@@ -74,6 +74,7 @@ Task<> stop_early(db::Database& database, std::string sql) {
   };
   db::RowSink sink(take);
   const auto ended = co_await as_result(transaction->query(sql, {}, sink));
+  KIT_ASSERT(!ended.ok(), "the reader did not end it");
   EXPECT_EQ(ended.error().message(), "enough") << ended.error().describe();
 }
 
@@ -90,6 +91,7 @@ Task<> leave_early(db::Database& database, std::string sql) {
 
 TEST_F(StreamTest, AReaderThatIsCancelledEndsIt) {
   const auto ended = run(leave_early(database(), backend().series(rows)));
+  ASSERT_FALSE(ended.ok()) << "all rows were read at once";
   EXPECT_EQ(ended.error().code(), Code::deadline_exceeded);
   const auto next = run(with_deadline(std::chrono::seconds(5), text(database(), "SELECT 1")));
   EXPECT_TRUE(next.ok() && *next == "1") << (next.ok() ? *next : next.error().describe());

@@ -15,6 +15,8 @@ namespace {
 
 /// Rows that are read and dropped to keep a connection whose reader has had enough.
 constexpr int most_skipped_rows = 65'536;
+/// Rows that are taken before others on the loop get their turn: they may all be here already.
+constexpr std::int64_t rows_per_turn = 512;
 
 struct FreeResult {
   void operator()(MYSQL_RES* result) const { mysql_free_result(result); }
@@ -419,6 +421,10 @@ Task<> Connection::fetch_all(Entry& entry, const Request& request) {
     if (request.sink == nullptr) continue;
     can_repeat_ = false;
     Result<> taken = (*request.sink)(*entry.row);
+    if (taken.ok() && rows % rows_per_turn == rows_per_turn - 1) {
+      // Whoever is cancelled here leaves a connection that is in the middle of its rows.
+      co_await sleep_for(Clock::duration::zero());
+    }
     if (taken.ok()) continue;
     co_await skip_rest(entry, request.until);
     co_await std::move(taken).error();
