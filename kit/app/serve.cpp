@@ -385,6 +385,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   // Before the database is touched: a bad certificate is a bad configuration, and so is a bad URL.
   auto context = co_await make_tls(settings.http.tls, nullptr);
   if (context) process.tls = std::make_shared<net::TlsStore>(std::move(context));
+  process.access_log = std::make_unique<AccessLog>(settings.log.access);
   co_await open_outside(process);
   Terminal terminal(settings.app.environment == "dev");
   co_await Signals::install();
@@ -394,7 +395,6 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
     storage_failed.store(true);
     Signals::request_stop();
   };
-  process.access_log = std::make_unique<AccessLog>(settings.log.access);
   process.opened = co_await open_database(application, settings, std::move(on_fatal));
   process.observe();
   process.service = application.make_service(*process.database);
