@@ -43,6 +43,9 @@ std::optional<std::string> base64url_decode(std::string_view text);
 
 /// Parts between `separator`; an empty text has one empty part.
 std::vector<std::string_view> split(std::string_view text, char separator);
+/// What stands before the first `mark`, all of it when there is none; `text` is left with what
+/// follows.
+std::string_view cut(std::string_view& text, char mark);
 std::string_view trim(std::string_view text);
 std::string to_lower(std::string_view text);           ///< ASCII only.
 bool iequals(std::string_view a, std::string_view b);  ///< ASCII case-insensitive.

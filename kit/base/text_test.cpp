@@ -124,5 +124,17 @@ TEST(TextTest, ReadsWholeDoubles) {
   }
 }
 
+TEST(TextTest, CutTakesWhatIsBeforeTheMark) {
+  std::string_view text = "a=b=";
+  EXPECT_EQ(cut(text, '='), "a");
+  EXPECT_EQ(text, "b=");
+  EXPECT_EQ(cut(text, '='), "b");
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(cut(text, '='), "");
+  text = "whole";
+  EXPECT_EQ(cut(text, '='), "whole");
+  EXPECT_EQ(text, "");
+}
+
 }  // namespace
 }  // namespace kit

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kit/base/assert.hpp"
+#include "kit/base/percent.hpp"
 
 namespace kit {
 namespace {
@@ -60,13 +61,6 @@ void step(LastUuid& state) {
   ++state.milliseconds;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 bool is_dash_position(std::size_t at) {
   return at == 8 || at == 13 || at == 18 || at == 23;
 }
@@ -103,7 +97,7 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
       if (text[i] != '-') return std::nullopt;
       continue;
     }
-    int value = hex_value(text[i]);
+    int value = hex_digit(text[i]);
     if (value < 0) return std::nullopt;
     auto& byte = uuid.bytes[nibble / 2];
     byte = static_cast<std::uint8_t>((byte << 4) | value);

@@ -35,6 +35,13 @@ bool is_unique(const Table& table, const std::string& column);
 /// made up within the column's rules.
 Fill made_up(const Table& table, const Column& column);
 
+/// The other columns of the one unique index that holds `column`, as far as `before` has them; none
+/// when there are several such indexes.
+std::vector<std::string> partners(const Table& after, const Table& before,
+                                  const std::string& column);
+/// Whether what was deleted softly may share its target with others.
+bool spares_deleted(const Table& after, const Table& before, const std::string& column);
+
 /// "rename_phone_in_customers", from what the steps do.
 std::string name_of(const std::vector<Step>& steps);
 

@@ -227,4 +227,26 @@ Fill made_up(const Table& table, const Column& column) {
       is_reference ? Fill::Source::row : Fill::Source::filler, "", {}, Conversion::same, distinct};
 }
 
+std::vector<std::string> partners(const Table& after, const Table& before,
+                                  const std::string& column) {
+  std::vector<std::string> names;
+  std::size_t indexes = 0;
+  for (const Index& index : after.indexes) {
+    if (!index.unique || std::ranges::find(index.columns, column) == index.columns.end()) continue;
+    ++indexes;
+    for (const std::string& name : index.columns) {
+      if (name != column && before.find(name) != nullptr) names.push_back(name);
+    }
+  }
+  return indexes == 1 ? names : std::vector<std::string>();
+}
+
+bool spares_deleted(const Table& after, const Table& before, const std::string& column) {
+  if (before.find("deleted_at") == nullptr || after.find("deleted_at") == nullptr) return false;
+  return std::ranges::all_of(after.indexes, [&](const Index& index) {
+    return !index.unique || std::ranges::find(index.columns, column) == index.columns.end() ||
+           index.where_sql.ends_with("deleted_at IS NULL");
+  });
+}
+
 }  // namespace kitgen::evolve

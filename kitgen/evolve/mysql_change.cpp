@@ -234,9 +234,9 @@ class Change {
                        const std::string& target) const {
     const std::vector<std::string> others =
         target.empty() ? std::vector<std::string>()
-                       : server::partners(change_.after, change_.before, column.after->name);
-    const bool spares = !target.empty() &&
-                        server::spares_deleted(change_.after, change_.before, column.after->name);
+                       : partners(change_.after, change_.before, column.after->name);
+    const bool spares =
+        !target.empty() && spares_deleted(change_.after, change_.before, column.after->name);
     std::string text = "UPDATE " + ident(table_) + "\n  JOIN (SELECT id, " +
                        server::place_of(others, spares) + " AS place FROM " + ident(table_) +
                        ") AS wanted\n    ON wanted.id = " + ident(table_) + ".id\n";

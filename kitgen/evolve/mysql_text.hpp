@@ -12,7 +12,7 @@ namespace kitgen::evolve::mysql {
 class Dialect final : public server::Dialect {
  public:
   std::string type_of(const Column& column) const override;
-  std::string literal(const Column& column, const std::string& sql) const override;
+  std::string timestamp(kit::Timestamp value) const override;
   server::Converted converted(const Column& from, const Column& to,
                               Conversion conversion) const override;
   std::string now(const Column& column) const override;

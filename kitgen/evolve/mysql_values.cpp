@@ -123,20 +123,6 @@ std::string number_filler(const Column& column, const std::string& row) {
   }
 }
 
-std::string text_filler(const Column& column, const std::string& row) {
-  constexpr std::uint32_t room_for_addresses = 48;
-  constexpr std::uint32_t short_text = 16;
-  const bool has_room = column.max_length.value_or(room_for_addresses) >= room_for_addresses &&
-                        column.min_length.value_or(0) <= short_text;
-  const std::string mark = row.empty() ? "" : " || " + row;
-  if (column.type == Scalar::email && has_room)
-    return "'unknown'" + mark + " || '@example.invalid'";
-  if (column.type == Scalar::url && has_room) return "'https://example.invalid/'" + mark;
-  const std::string length = std::to_string(column.min_length.value_or(0));
-  if (row.empty()) return "repeat('X', " + length + ")";
-  return "lpad(" + row + ", greatest(" + length + ", char_length(" + row + ")), '0')";
-}
-
 }  // namespace
 
 const Dialect& dialect() {
@@ -148,30 +134,11 @@ std::string Dialect::now(const Column& column) const {
   return column.type == Scalar::date ? "utc_date()" : "utc_timestamp(6)";
 }
 
-std::string Dialect::literal(const Column& column, const std::string& sql) const {
-  if (sql.empty() || sql == "NULL" || column.is_array) return sql;
-  const auto number = kit::parse_int(sql);
-  if (!number) return sql;
-  const std::chrono::microseconds time{*number};
-  switch (column.type) {
-    case Scalar::boolean:
-      return *number != 0 ? "true" : "false";
-    case Scalar::decimal:
-      return kit::Decimal(*number, column.scale).to_string();
-    case Scalar::date:
-      return "DATE '" + kit::Date{std::chrono::sys_days{std::chrono::days{*number}}}.to_string() +
-             "'";
-    case Scalar::time:
-      return "TIME '" + kit::TimeOfDay{time}.to_string() + "'";
-    case Scalar::timestamp: {
-      std::string text = kit::Timestamp{time}.to_string();
-      text[10] = ' ';
-      text.pop_back();  // UTC, as the session is
-      return "TIMESTAMP '" + text + "'";
-    }
-    default:
-      return sql;
-  }
+std::string Dialect::timestamp(kit::Timestamp value) const {
+  std::string text = value.to_string();
+  text[10] = ' ';
+  text.pop_back();  // UTC, as the session is
+  return "TIMESTAMP '" + text + "'";
 }
 
 std::string Dialect::filler(const Column& column, const std::string& row) const {
@@ -183,7 +150,7 @@ std::string Dialect::filler(const Column& column, const std::string& row) const 
     case Scalar::text:
     case Scalar::email:
     case Scalar::url:
-      return text_filler(column, row);
+      return server::text_filler(column, row, row);
     case Scalar::uuid:
       return uuid;
     case Scalar::id:

@@ -259,10 +259,9 @@ class Change {
   std::string numbered(const ColumnChange& column, const std::string& gap) const {
     const bool is_row = column.fill.source == Fill::Source::row;
     const std::vector<std::string> others =
-        is_row ? server::partners(change_.after, change_.before, column.after->name)
+        is_row ? partners(change_.after, change_.before, column.after->name)
                : std::vector<std::string>();
-    const bool spares =
-        is_row && server::spares_deleted(change_.after, change_.before, column.after->name);
+    const bool spares = is_row && spares_deleted(change_.after, change_.before, column.after->name);
     std::string text = "UPDATE " + table_name() + " SET " + ident(column.after->name) + " = ";
     text += is_row ? "target.id"
                    : server::fill_of(dialect(), column.fill, *column.after, "wanted.place");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kit/base/function.hpp"
+#include "kit/base/time.hpp"
 #include "kitgen/evolve/plan.hpp"
 
 /// What the SQL of PostgreSQL and of MySQL have in common. Inner header of kitgen/evolve.
@@ -27,7 +28,8 @@ class Dialect {
   virtual ~Dialect() = default;
   virtual std::string type_of(const Column& column) const = 0;
   /// A literal of the catalogue (SQLite's form) as a value of the column; "" stays "".
-  virtual std::string literal(const Column& column, const std::string& sql) const = 0;
+  std::string literal(const Column& column, const std::string& sql) const;
+  virtual std::string timestamp(kit::Timestamp value) const = 0;
   virtual Converted converted(const Column& from, const Column& to,
                               Conversion conversion) const = 0;
   virtual std::string now(const Column& column) const = 0;
@@ -88,17 +90,12 @@ const Index* twin_of(const Index& before, const TableChange& change,
 /// Whether rows get other values in a column of the index.
 bool has_new_values(const TableChange& change, const Index& index);
 
+/// A text that the column takes, as `Dialect::filler`. `digits`: `row` as a text.
+std::string text_filler(const Column& column, const std::string& row, const std::string& digits);
 /// Rows for a table that is empty while others must refer to it.
 std::string fill_table(const Dialect& dialect, const FillTable& step);
 /// "(SELECT id FROM customers ORDER BY id LIMIT 1)"
 std::string some_row(const std::string& target);
-/// The other columns of the one unique index that holds `column`, as far as `before` has them; none
-/// when there are several such indexes.
-std::vector<std::string> partners(const Table& after, const Table& before,
-                                  const std::string& column);
-
-/// Whether what was deleted softly may share its target with others.
-bool spares_deleted(const Table& after, const Table& before, const std::string& column);
 /// The number of a row among those that must not share a target.
 std::string place_of(const std::vector<std::string>& partners, bool spares_deleted);
 

@@ -68,31 +68,6 @@ std::string filler(const Column& column, const std::string& row) {
   }
 }
 
-/// The other columns of the unique index that holds `column`, as far as rows of `table` have them;
-/// none when there are several such indexes.
-std::vector<std::string> partners(const Table& after, const Table& table,
-                                  const std::string& column) {
-  std::vector<std::string> names;
-  std::size_t indexes = 0;
-  for (const Index& index : after.indexes) {
-    if (!index.unique || std::ranges::find(index.columns, column) == index.columns.end()) continue;
-    ++indexes;
-    for (const std::string& name : index.columns) {
-      if (name != column && table.find(name) != nullptr) names.push_back(name);
-    }
-  }
-  return indexes == 1 ? names : std::vector<std::string>();
-}
-
-/// Whether what was deleted softly may share its target with others.
-bool spares_deleted(const Table& after, const Table& table, const std::string& column) {
-  if (table.find("deleted_at") == nullptr || after.find("deleted_at") == nullptr) return false;
-  return std::ranges::all_of(after.indexes, [&](const Index& index) {
-    return !index.unique || std::ranges::find(index.columns, column) == index.columns.end() ||
-           index.where_sql.ends_with("deleted_at IS NULL");
-  });
-}
-
 /// Some row of the target; for a unique reference another one for each row that has the same
 /// partners.
 std::string row_filler(const std::string& target, const Table& table, bool distinct,

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "kit/base/percent.hpp"
+
 namespace kit::http::detail {
 
 /// What a byte may be part of (RFC 9110 token, RFC 3986 target and authority), as bits of one
@@ -114,18 +116,7 @@ inline std::string_view trim_blanks(std::string_view text) {
   return {start, end};
 }
 
-inline int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char small = static_cast<char>(c | 0x20);
-  return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
-/// The byte that "%xy" at `at` stands for, or -1.
-inline int percent_byte(std::string_view text, std::size_t at) {
-  if (text.size() - at < 3) return -1;
-  const int above = hex_digit(text[at + 1]);
-  const int below = hex_digit(text[at + 2]);
-  return above < 0 || below < 0 ? -1 : above * 16 + below;
-}
+using kit::hex_digit;
+using kit::percent_byte;
 
 }  // namespace kit::http::detail

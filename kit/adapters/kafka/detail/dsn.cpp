@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "kit/base/percent.hpp"
 #include "kit/base/text.hpp"
 
 namespace kit::kafka::detail {
@@ -16,37 +17,16 @@ Error bad(std::string what) {
       .with_reason("DSN_INVALID");
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /// Without control characters: what is in it goes into the client's options.
 Result<std::string> decoded(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    plain += text[i];
-    if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return bad("has a '%' that starts no code like %40");
-      plain.back() = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    const auto byte = static_cast<unsigned char>(plain.back());
-    if (byte < ' ' || byte == 0x7f) return bad("has a control character");
-  }
-  return plain;
-}
-
-/// What stands before the first `mark`; `text` is left with what follows it.
-std::string_view cut(std::string_view& text, char mark) {
-  const std::size_t at = std::min(text.find(mark), text.size());
-  const std::string_view part = text.substr(0, at);
-  text.remove_prefix(std::min(at + 1, text.size()));
-  return part;
+  auto plain = percent_decode_bytes(text);
+  if (!plain) return bad("has a '%' that starts no code like %40");
+  const auto is_control = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < ' ' || byte == 0x7f;
+  };
+  if (std::ranges::any_of(*plain, is_control)) return bad("has a control character");
+  return std::move(*plain);
 }
 
 bool is_host_character(char c) {

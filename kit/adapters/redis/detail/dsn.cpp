@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "kit/base/percent.hpp"
 #include "kit/base/text.hpp"
 
 namespace kit::redis::detail {
@@ -16,36 +17,11 @@ Error bad(std::string what) {
       .with_reason("DSN_INVALID");
 }
 
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 Result<std::string> decoded(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const auto high = i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
-      const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
-      if (!high || !low) return bad("has a '%' that starts no code like %40");
-      plain += static_cast<char>(*high * 16 + *low);
-      i += 2;
-    } else {
-      plain += text[i];
-    }
-    if (plain.back() == '\0') return bad("has a NUL byte");
-  }
-  return plain;
-}
-
-/// What stands before the first `mark`; `text` is left with what follows it.
-std::string_view cut(std::string_view& text, char mark) {
-  const std::size_t at = std::min(text.find(mark), text.size());
-  const std::string_view part = text.substr(0, at);
-  text.remove_prefix(std::min(at + 1, text.size()));
-  return part;
+  auto plain = percent_decode_bytes(text);
+  if (!plain) return bad("has a '%' that starts no code like %40");
+  if (plain->find('\0') != plain->npos) return bad("has a NUL byte");
+  return std::move(*plain);
 }
 
 Result<Address> parse_address(std::string_view text, int default_port) {
