@@ -2,6 +2,8 @@
 #include "kit/db/observed_database.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <utility>
 
 #include "kit/base/text.hpp"
@@ -106,16 +108,37 @@ class ObservedDatabase::Observer {
 
  private:
   struct Known {
+    std::string sql;
     Fingerprint print;
     telemetry::Counter* good = nullptr;
     telemetry::Counter* time = nullptr;
     telemetry::Histogram* duration = nullptr;
   };
 
-  std::shared_ptr<const Known> known(std::string_view sql) {
+  /// A statement that this thread ran lately. Of several observers: ids are never given twice.
+  struct Slot {
+    std::uint64_t observer = 0;
+    std::shared_ptr<const Known> statement;
+  };
+
+  /// Without the lock that threads would wait at for every statement. By its place, which literals
+  /// keep; a text that happens to stand where another one did is told by what it says.
+  const Known& known(std::string_view sql) {
+    thread_local std::array<Slot, 64> slots;
+    const auto place = reinterpret_cast<std::uintptr_t>(sql.data());
+    Slot& slot = slots[(place >> 4U) % slots.size()];
+    if (slot.observer != id_ || slot.statement->sql != sql) {
+      slot.statement = find(sql);
+      slot.observer = id_;
+    }
+    return *slot.statement;
+  }
+
+  std::shared_ptr<const Known> find(std::string_view sql) {
     const std::lock_guard lock(mutex_);
     if (auto found = statements_.find(sql); found != statements_.end()) return found->second;
     auto made = std::make_shared<Known>();
+    made->sql = sql;
     made->print = fingerprint(sql);
     const std::string operation = made->print.operation;
     if (statements_.size() >= options_.statements) {
@@ -131,13 +154,13 @@ class ObservedDatabase::Observer {
   }
 
   void note(std::string_view sql, Clock::duration took, const Error* error) {
-    const std::shared_ptr<const Known> statement = known(sql);
-    const Fingerprint& print = statement->print;
+    const Known& statement = known(sql);
+    const Fingerprint& print = statement.print;
     const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-    statement->time->add(static_cast<std::uint64_t>(microseconds));
-    statement->duration->record(took);
+    statement.time->add(static_cast<std::uint64_t>(microseconds));
+    statement.duration->record(took);
     if (error == nullptr) {
-      statement->good->add();
+      statement.good->add();
     } else {
       const std::string_view outcome = name(error->code());
       counts_.with({print.operation, print.id, outcome}).add();
@@ -150,6 +173,8 @@ class ObservedDatabase::Observer {
                {"outcome", error == nullptr ? std::string_view("ok") : name(error->code())}});
   }
 
+  static inline std::atomic<std::uint64_t> next_id_{1};
+  const std::uint64_t id_ = next_id_.fetch_add(1, std::memory_order_relaxed);
   const Options options_;
   telemetry::CounterFamily& counts_;
   telemetry::CounterFamily& times_;
