@@ -17,8 +17,7 @@ case $verb in
     [ -n "${DATABASES:-}" ] && options+=(--databases)
     tools/setup.sh run test bench || exit 1
     configure release || fail "bench: configuring failed"
-    mapfile -t targets < <(ninja -C build/release -t targets all | sed -nE 's/^(bench_[a-z_]+): phony$/\1/p')
-    build release store kitgen "${targets[@]}" || fail "bench: the build failed"
+    build release store kitgen benchmarks || fail "bench: the build failed"
     exec python3 bench/run.py --build build/release "${options[@]}"
     ;;
   durability)
