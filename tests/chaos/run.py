@@ -121,7 +121,7 @@ class Service:
                 raise Failure(f"the service ended with {self.process.returncode}")
 
 
-Outcome = collections.namedtuple("Outcome", "fault begun seconds status kind")
+Outcome = collections.namedtuple("Outcome", "fault begun seconds status kind text")
 
 
 class Load:
@@ -178,7 +178,8 @@ class Load:
             status, text = type(problem).__name__, b""
             connection.close()
             connection = None
-        self.outcomes.append(Outcome(fault, begun, time.monotonic() - begun, status, method))
+        kept = text[:300] if status not in (200, 201) else b""
+        self.outcomes.append(Outcome(fault, begun, time.monotonic() - begun, status, method, kept))
         return status, text, connection
 
     def stop(self):
@@ -201,7 +202,7 @@ def judge(load, phases):
             raise Failure(f"{fault}: {late[0].kind} took {late[0].seconds:.1f} s of at most {DEADLINE} s: {late[0].status}")
         strange = [one for one in failed if one.status not in LATER]
         if strange and not loose:
-            raise Failure(f"{fault}: {len(strange)} answers that do not say 'later', such as {strange[0].kind}: {strange[0].status}")
+            raise Failure(f"{fault}: {len(strange)} answers that do not say 'later', such as {strange[0].kind}: {strange[0].status} {strange[0].text}")
         broken = [one for one in strange if not isinstance(one.status, int)]
         if broken:
             raise Failure(f"{fault}: a client lost its connection: {broken[0].kind} {broken[0].status}")
@@ -215,7 +216,8 @@ def judge(load, phases):
                 not_healed = [one for one in not_healed if one not in few]
         slowest = max((one.begun - end for one in not_healed), default=0.0)
         if slowest > RECOVERY:
-            raise Failure(f"{fault}: a request begun {slowest:.2f} s after it had healed failed with {not_healed[-1].status}")
+            raise Failure(f"{fault}: a request begun {slowest:.2f} s after it had healed failed with {not_healed[-1].status} "
+                          f"({len(not_healed)} of {len(after)}): {not_healed[-1].text.decode(errors='replace')}")
         if not [one for one in after if one.status == 201]:
             raise Failure(f"{fault}: nothing was written after it had healed")
         lines.append(f"{fault} {len(during)} requests, {len(failed)} failed, longest {max((one.seconds for one in during), default=0):.2f} s, "

@@ -125,6 +125,61 @@ TEST_F(PostgresTest, PreparedStatementsAreBounded) {
   EXPECT_TRUE(done.ok()) << done.error().describe();
 }
 
+const std::string store_mood = "INSERT INTO moods(mood) VALUES(?1)";
+
+Task<> make_moods(db::Database& database) {
+  co_await change(database, "DROP TABLE IF EXISTS moods");
+  co_await change(database, "DROP TYPE IF EXISTS mood");
+  co_await change(database, "CREATE TYPE mood AS ENUM('sad', 'happy')");
+  co_await change(database, "CREATE TABLE moods(mood mood)");
+}
+
+Task<bool> stores(db::Session& session, const std::string& sql, db::Parameter value) {
+  Parameters values = {value};
+  Task<db::Session::Changed> storing = change(session, sql, std::move(values));
+  const Result<db::Session::Changed> stored = co_await as_result(std::move(storing));
+  co_return stored.ok();
+}
+
+/// On one loop, whose connections have the statement prepared for a type that is gone.
+Task<> use_moods(db::Database& database) {
+  co_await make_moods(database);
+  EXPECT_TRUE(co_await stores(database, store_mood, std::string_view("sad")));
+  co_await make_moods(database);
+  EXPECT_TRUE(co_await stores(database, store_mood, std::string_view("happy")));
+  co_await make_moods(database);
+  // What fails in a transaction can't be sent again, but the next one succeeds.
+  for (const bool is_first : {true, false}) {
+    const std::unique_ptr<db::Transaction> transaction = co_await database.begin();
+    const bool stored = co_await stores(*transaction, store_mood, std::string_view("sad"));
+    EXPECT_TRUE(stored || is_first);
+    if (stored) co_await transaction->commit();
+  }
+}
+
+TEST_F(PostgresTest, ATypeThatWasMadeAnewIsAskedForAgain) {
+  const auto database = open(options());
+  const auto done = run(use_moods(*database));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
+Task<> widen_numbers(db::Database& database) {
+  const std::string store_number = "INSERT INTO numbers(number) VALUES(?1)";
+  constexpr std::int64_t large = std::int64_t{1} << 40;
+  co_await change(database, "CREATE TABLE numbers(number smallint)");
+  EXPECT_TRUE(co_await stores(database, store_number, std::int64_t{7}));
+  co_await change(database, "ALTER TABLE numbers ALTER number TYPE bigint");
+  // It does not fit the type that is remembered, which is then asked for again.
+  co_await stores(database, store_number, large);
+  EXPECT_TRUE(co_await stores(database, store_number, large));
+}
+
+TEST_F(PostgresTest, ATypeThatWasWidenedTakesWhatItCan) {
+  const auto database = open(options());
+  const auto done = run(widen_numbers(*database));
+  EXPECT_TRUE(done.ok()) << done.error().describe();
+}
+
 TEST_F(PostgresTest, ATypeThatIsNotReadIsNamed) {
   const auto database = open(options());
   const auto done = run(text(*database, "SELECT point '(1,2)' AS place"));

@@ -83,7 +83,8 @@ TEST_F(BackupTest, ACopyIsWholeAndOnlyItsOwners) {
 }
 
 /// Moves money about: the sum stays, in every state that was committed.
-Task<> move_money(db::Database* accounts, const std::atomic<bool>* is_over, int* moves) {
+Task<> move_money(db::Database* accounts, const std::atomic<bool>* is_over,
+                  std::atomic<int>* moves) {
   while (!*is_over) {
     auto transaction = co_await accounts->begin();
     const std::array<db::Parameter, 1> from = {db::Parameter(std::int64_t{*moves % 20000 + 1})};
@@ -99,7 +100,7 @@ Task<> move_money(db::Database* accounts, const std::atomic<bool>* is_over, int*
 
 TEST_F(BackupTest, UnderWritesItIsOneState) {
   std::atomic<bool> is_over = false;
-  int moves = 0;
+  std::atomic<int> moves = 0;
   Result<> wrote;
   std::thread writer([&] { wrote = database.run(move_money(&*database, &is_over, &moves)); });
   options.pages_at_once = 4;

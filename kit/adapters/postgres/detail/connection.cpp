@@ -77,6 +77,7 @@ bool Connection::prepare(const std::shared_ptr<const Statement>& statement, Requ
                        static_cast<int>(statement->types.size()), statement->types.data()) != 0;
 }
 
+/// The server does not know it any more.
 void Connection::forget(const Statement& statement) {
   const auto found = prepared_.find(&statement);
   if (found == prepared_.end()) return;

@@ -91,8 +91,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void go_on();
   /// The answer is not wanted any more: what runs is ended on the server.
   void abandon(Request& request);
-  /// The server does not know it any more.
-  void forget(const Statement& statement);
 
   bool broken() const { return connection_ == nullptr; }
   bool cancelling() const { return cancel_running_; }
@@ -130,6 +128,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void flush();
   void ask_single_rows();
   bool prepare(const std::shared_ptr<const Statement>& statement, Request& request);
+  void forget(const Statement& statement);
   std::shared_ptr<Request> submit(std::shared_ptr<Request> request, bool sent);
   void ask_cancel();
   void ask_cancel_of_head();

@@ -50,6 +50,9 @@ constexpr auto meanings = std::to_array<Meaning>({
     {"XX002", Code::data_loss, "DATABASE_CORRUPT"},
 });
 
+/// Among others "cache lookup failed for type ...": a type was dropped and made anew.
+constexpr std::string_view internal_failure = "XX000";
+
 /// There is no such table, column, index or function.
 constexpr auto unknown_object =
     std::to_array<std::string_view>({"42P01", "42703", "42704", "42883"});
@@ -136,6 +139,17 @@ Error connection_error(std::string_view message) {
   return Error(Code::unavailable,
                "the connection to the database failed: " + std::string(trim(message)))
       .with_reason("DATABASE_UNAVAILABLE");
+}
+
+bool is_outdated(std::string_view state) {
+  constexpr auto states = std::to_array<std::string_view>(
+      {"0A000", "26000", "42804", "42883", "42P18", internal_failure});
+  return std::ranges::find(states, state) != states.end();
+}
+
+bool doubts_statement(std::string_view state) {
+  constexpr auto classes = std::to_array<std::string_view>({"0A", "22", "26", "42", "XX"});
+  return std::ranges::find(classes, state.substr(0, 2)) != classes.end();
 }
 
 bool ends_connection(std::string_view state) {

@@ -28,6 +28,11 @@ Error to_error(const ServerError& failure, std::string_view sql);
 /// The connection is gone.
 Error connection_error(std::string_view message);
 
+/// A plan, a type or a name of the session is from before a change: prepared anew the statement may
+/// succeed.
+bool is_outdated(std::string_view state);
+/// What is remembered of the statement, of its text on the server or of its types, may be wrong.
+bool doubts_statement(std::string_view state);
 /// The connection can't be used any more.
 bool ends_connection(std::string_view state);
 

@@ -63,6 +63,8 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
   /// The statement with the types of its parameters, asked for when it is new.
   Task<std::shared_ptr<const Statement>> types_of(std::shared_ptr<Connection> connection,
                                                   std::string_view sql, std::size_t parameters);
+  /// What is remembered of the statement may be wrong: it is asked for again.
+  void drop(std::string_view sql, const Statement& statement);
   /// Stores rows whose values are the parameters of `row`, over a connection of a lease.
   Task<std::int64_t> copy_in(std::shared_ptr<Connection> connection, std::string copy,
                              std::shared_ptr<const Statement> row, db::RowSource next);
@@ -80,6 +82,7 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
     std::shared_ptr<const Statement> statement;
     bool rows_seen = false;
     bool only_reads = false;
+    bool doubted = false;  ///< What is remembered of the statement may be why it failed.
   };
   friend class Transaction;
 
@@ -95,7 +98,8 @@ class LoopPool final : public std::enable_shared_from_this<LoopPool>, private Lo
   std::shared_ptr<const Statement> find(std::string_view sql) const;
   std::shared_ptr<const Statement> remember(std::string_view sql, StatementText text,
                                             std::vector<Oid> types);
-  bool may_retry(Connection& connection, std::string_view sql, const Attempt& attempt);
+  void learn(Connection& connection, std::string_view sql, const Attempt& attempt);
+  bool may_retry(const Attempt& attempt) const;
   std::shared_ptr<Connection> pick_shared();
   Task<std::shared_ptr<Connection>> shared();
   Task<std::shared_ptr<Connection>> owned();

@@ -26,7 +26,7 @@ std::int64_t number(const char* text) {
 
 /// Adds what one result of a statement says.
 Result<> take_result(const PGresult& result, const db::RowSink* sink, db::Session::Changed& changed,
-                     bool& rows_seen) {
+                     bool& rows_seen, bool& doubted) {
   const std::string_view command = PQcmdStatus(const_cast<PGresult*>(&result));
   if (command.starts_with("INSERT") || command.starts_with("UPDATE") ||
       command.starts_with("DELETE") || command.starts_with("MERGE")) {
@@ -34,7 +34,10 @@ Result<> take_result(const PGresult& result, const db::RowSink* sink, db::Sessio
   }
   const int count = PQntuples(&result);
   if (count == 0) return {};
-  KIT_TRY(check_columns(result));
+  if (Result<> known = check_columns(result); !known) {
+    doubted = true;
+    return known;
+  }
   ResultRow row(result);
   if (command.starts_with("INSERT") && PQnfields(&result) > 0) changed.last_id = row.int64(0);
   if (sink == nullptr) return {};
@@ -126,8 +129,11 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
       for (const std::size_t place : statement->places) named.push_back(parameters[place]);
       parameters = named;
     }
-    co_await arguments_.set(parameters, statement->types);
     attempt->statement = statement;
+    if (Result<> fit = arguments_.set(parameters, statement->types); !fit) {
+      attempt->doubted = true;
+      co_return std::move(fit).error();
+    }
     attempt->request = connection->run(statement, arguments_, options);
   }
   const std::shared_ptr<Request> request = attempt->request;
@@ -139,7 +145,7 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
     while (!request->results.empty()) {
       const ResultPtr result = std::move(request->results.front());
       request->results.pop_front();
-      Result<> taken = take_result(*result, sink, changed, attempt->rows_seen);
+      Result<> taken = take_result(*result, sink, changed, attempt->rows_seen, attempt->doubted);
       if (!taken) {
         // The rest is read and passed over: a cancel would end the whole transaction.
         request->dropped = true;
@@ -151,7 +157,10 @@ Task<LoopPool::Changed> LoopPool::try_on(std::shared_ptr<Connection> connection,
     if (request->done) break;
     connection->go_on();
   }
-  if (request->failure) co_return to_error(*request->failure, sql);
+  if (request->failure) {
+    attempt->doubted = doubts_statement(request->failure->state);
+    co_return to_error(*request->failure, sql);
+  }
   if (request->lost) co_return request->lost->clone();
   co_return changed;
 }
@@ -166,13 +175,29 @@ Task<LoopPool::Changed> LoopPool::run_on(std::shared_ptr<Connection> connection,
   Task<Changed> trying = try_on(connection, sql, parameters, sink, options, &attempt);
   Result<Changed> result = co_await as_result(std::move(trying));
   // It can't be sent again in a transaction, but the next one need not fail.
-  if (!result && attempt.request != nullptr) may_retry(*connection, sql, attempt);
+  if (!result) learn(*connection, sql, attempt);
   co_return std::move(result);
 }
 
+void LoopPool::drop(std::string_view sql, const Statement& statement) {
+  const auto known = statements_.find(sql);
+  if (known != statements_.end() && known->second.get() == &statement) statements_.erase(known);
+}
+
+/// What a failure tells of the connection and of the statement. A statement in doubt is described
+/// and prepared anew under another name: the old one goes when a session has too many.
+void LoopPool::learn(Connection& connection, std::string_view sql, const Attempt& attempt) {
+  if (attempt.request != nullptr && attempt.request->failure &&
+      attempt.request->failure->state == "25006" && server_->role == Role::primary &&
+      !attempt.only_reads) {
+    connection.retire();  // a primary that is none any more
+  }
+  if (attempt.doubted && attempt.statement != nullptr) drop(sql, *attempt.statement);
+}
+
 /// Whether a single statement that failed had no effect for a reason that is gone with the next
-/// try; takes the reason away.
-bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Attempt& attempt) {
+/// try.
+bool LoopPool::may_retry(const Attempt& attempt) const {
   const Request& request = *attempt.request;
   if (!request.done || attempt.rows_seen) return false;
   if (!request.failure) {
@@ -182,20 +207,8 @@ bool LoopPool::may_retry(Connection& connection, std::string_view sql, const Att
   }
   const std::string& state = request.failure->state;
   if (state == "57014") return request.near_cancel;
-  if (state == "25006" && server_->role == Role::primary && !attempt.only_reads) {
-    connection.retire();  // a primary that is none any more
-    return true;
-  }
-  // A plan or the types of the parameters are from before a change of the table.
-  const bool outdated = state == "0A000" || state == "26000" || state == "42804" ||
-                        state == "42883" || state == "42P18";
-  if (!outdated || attempt.statement == nullptr) return false;
-  connection.forget(*attempt.statement);
-  if (const auto known = statements_.find(sql);
-      known != statements_.end() && known->second == attempt.statement) {
-    statements_.erase(known);
-  }
-  return true;
+  if (state == "25006") return server_->role == Role::primary && !attempt.only_reads;
+  return attempt.statement != nullptr && is_outdated(state);
 }
 
 /// Behind a pooler the session has no limit of its own.
@@ -223,8 +236,8 @@ Task<LoopPool::Changed> LoopPool::run(std::shared_ptr<Server> server, Single sin
     Result<Changed> result = co_await as_result(std::move(trying));
     if (result) co_return std::move(result);
     if (attempt.rows_seen && single.rows_seen != nullptr) *single.rows_seen = true;
-    if (attempt.request == nullptr || tries == most_tries ||
-        !pool->may_retry(*connection, single.sql, attempt)) {
+    pool->learn(*connection, single.sql, attempt);
+    if (attempt.request == nullptr || tries == most_tries || !pool->may_retry(attempt)) {
       const bool is_demoted = attempt.request != nullptr && attempt.request->failure &&
                               attempt.request->failure->state == "25006" && !single.only_reads &&
                               pool->server_->role == Role::primary;

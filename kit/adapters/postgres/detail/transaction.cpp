@@ -61,7 +61,9 @@ Task<std::int64_t> Transaction::run_insert_rows(db::Session& session, std::strin
   const std::string copy = "COPY " + db::quoted_name(table) + " (" + db::name_list(columns) +
                            ") FROM STDIN (FORMAT binary)";
   Task<std::int64_t> copying = pool->copy_in(connection, copy, statement, next);
-  co_return co_await std::move(copying);
+  Result<std::int64_t> stored = co_await as_result(std::move(copying));
+  if (!stored) pool->drop(insert, *statement);
+  co_return std::move(stored);
 }
 
 /// Going back to the savepoint undoes the change of the constraints' mode, and what failed.
