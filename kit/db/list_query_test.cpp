@@ -66,12 +66,28 @@ TEST(ListDialects, ElementsOfArrays) {
 TEST(ListDialects, NullsComeFirst) {
   ListQuery query;
   query.sort = {{&title, false}};
-  const std::string tail = " ORDER BY title NULLS FIRST, id LIMIT ?1";
+  const std::string tail = " ORDER BY title NULLS FIRST, id LIMIT 51";
   EXPECT_TRUE(build_list(boxes, query, {}, Dialect::postgresql)->sql.ends_with(tail));
-  EXPECT_TRUE(build_list(boxes, query, {}, Dialect::mysql)->sql.ends_with(" title, id LIMIT ?1"));
+  EXPECT_TRUE(build_list(boxes, query, {}, Dialect::mysql)->sql.ends_with(" title, id LIMIT 51"));
   query.sort = {{&title, true}};
   EXPECT_TRUE(build_list(boxes, query, {}, Dialect::postgresql)
-                  ->sql.ends_with(" title DESC NULLS LAST, id DESC LIMIT ?1"));
+                  ->sql.ends_with(" title DESC NULLS LAST, id DESC LIMIT 51"));
+}
+
+TEST(ListDialects, CommonPageSizesArePartOfTheText) {
+  ListQuery query;
+  for (const std::int64_t limit : {10, 20, 25, 50, 100, 200, 500, 1000}) {
+    query.limit = limit;
+    const Result<BuiltQuery> built = build_list(boxes, query);
+    EXPECT_TRUE(built->sql.ends_with(" LIMIT " + std::to_string(limit + 1))) << built->sql;
+    EXPECT_TRUE(built->values.empty());
+  }
+  for (const std::int64_t limit : {1, 9, 21, 999}) {
+    query.limit = limit;
+    const Result<BuiltQuery> built = build_list(boxes, query);
+    EXPECT_TRUE(built->sql.ends_with(" LIMIT ?1")) << built->sql;
+    EXPECT_EQ(built->values, std::vector<Value>{limit + 1});
+  }
 }
 
 TEST(ListDialects, DecimalsAreScaled) {
@@ -81,7 +97,7 @@ TEST(ListDialects, DecimalsAreScaled) {
   const Result<BuiltQuery> built = build_list(boxes, query);
   ASSERT_TRUE(built);
   const std::vector<Parameter> parameters = built->parameters();
-  ASSERT_EQ(parameters.size(), 3U);
+  ASSERT_EQ(parameters.size(), 2U);
   const auto* decimal = std::get_if<Scaled>(&parameters[0]);
   ASSERT_NE(decimal, nullptr);
   EXPECT_EQ(decimal->units, 125);
