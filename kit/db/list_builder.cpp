@@ -104,8 +104,8 @@ class Builder {
     return "?" + std::to_string(out_.values.size());
   }
   /// PostgreSQL takes a limit that it can't see for a tenth of the table and so plans a prepared
-  /// statement anew for each run: 12 of the 33 us that a page of 20 took. Page sizes that are common
-  /// are a part of the text; the others are not, so that there are few texts.
+  /// statement anew for each run: 12 of the 33 us that a page of 20 took. Page sizes that are
+  /// common are a part of the text; the others are not, so that there are few texts.
   void limit_rows() {
     constexpr auto common = std::to_array<std::int64_t>({10, 20, 25, 50, 100, 200, 500, 1000});
     if (std::ranges::find(common, query_.limit) == common.end()) return place(query_.limit + 1);
