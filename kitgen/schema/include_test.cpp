@@ -2,6 +2,7 @@
 #include "kitgen/schema/include.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -70,7 +71,9 @@ std::vector<std::string> read_all(const Files& files, const std::string& text) {
 
 class Folder {
  public:
-  Folder() : path_(fs::path(::testing::TempDir()) / "kitgen_include_test") {
+  Folder()
+      : path_(fs::path(::testing::TempDir()) /
+              ("kitgen_include_test" + std::to_string(::getpid()))) {
     fs::remove_all(path_);
     fs::create_directories(path_ / "api/sales");
   }

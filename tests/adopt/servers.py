@@ -8,11 +8,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 PASSWORD = "se/cr@t?1"  # so that a URL has to spell it
 USER = "nobody"
+CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 
 
 def free_port():
@@ -97,6 +99,9 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        elif self.process is not None and -self.process.returncode in CRASHES:
+            # What a test says of it then is about a server that is gone.
+            print(f"{self.command[0]} itself crashed with signal {-self.process.returncode}:\n{self.log.read_text(errors='replace')[-3000:]}", file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

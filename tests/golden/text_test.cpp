@@ -2,6 +2,7 @@
 // The first gate of every case: the text of what is generated, its form, and how much of it there
 // is.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -106,7 +107,8 @@ TEST(Golden, files_say_whose_they_are) {
 TEST(Golden, is_formatted) {
   if (std::system("command -v clang-format-19 > /dev/null") != 0)
     GTEST_SKIP() << "no clang-format-19";
-  const fs::path folder = fs::path(::testing::TempDir()) / "kit_golden_format";
+  const fs::path folder =
+      fs::path(::testing::TempDir()) / ("kit_golden_format" + std::to_string(::getpid()));
   fs::remove_all(folder);
   const auto write_all = [&](const std::string& name, const Rendered& rendered) {
     for (const File& file : rendered.files) {
