@@ -13,11 +13,13 @@
 
 #include "kit/adapters/sqlite/backup.hpp"
 #include "kit/app/application.hpp"
+#include "kit/app/caches.hpp"
 #include "kit/app/imports.hpp"
 #include "kit/app/serve.hpp"
 #include "kit/app/terminal.hpp"
 #include "kit/base/text.hpp"
 #include "kit/db/migrations.hpp"
+#include "kit/record/row_caches.hpp"
 
 namespace kit::app {
 namespace {
@@ -148,6 +150,29 @@ Settings without_time_limits(const Settings& settings) {
   return patient;
 }
 
+Task<> import_and_tell(db::Database& database, Service& service, const Settings& settings,
+                       const CommandLine& line) {
+  Terminal terminal(true);
+  ImportRun run;
+  run.directory = line.folder.empty() ? settings.import.directory : line.folder;
+  run.names = line.arguments;
+  run.format = co_await format_of(line);
+  run.dry_run = line.dry_run;
+  run.progress = [&terminal](const ImportProgress& progress) { terminal.progress(progress); };
+  Task<ImportSummary> importing = import_files(database, service.imports(), std::move(run));
+  Result<ImportSummary> imported = co_await as_result(std::move(importing));
+  terminal.progress_done();
+  const ImportSummary summary = co_await std::move(imported);
+  for (std::size_t i = 0; i < summary.reports.size(); ++i) {
+    print(result_line(summary.reports[i]));
+    print(problems_text(summary.reports[i], summary.files[i]));
+  }
+  if (line.dry_run) print("dry run: nothing was kept\n");
+  if (summary.refused() > 0)
+    co_await Error(Code::failed_precondition,
+                   "the import was refused; nothing of the file was kept");
+}
+
 }  // namespace
 
 Result<> refuse_missing_database(const Application& application, const Settings& settings) {
@@ -190,28 +215,15 @@ Task<> migrate_command(const Application& application, const Settings& settings,
 
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line) {
   const Settings patient = without_time_limits(settings);
+  // Before the database is opened: a URL may be wrong.
+  const OpenCache cache = co_await open_cache(settings.cache, application.name);
   const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, patient);
-  db::Database& database = opened->database();
-  std::unique_ptr<Service> service = application.make_service(database);
-  Terminal terminal(true);
-  ImportRun run;
-  run.directory = line.folder.empty() ? settings.import.directory : line.folder;
-  run.names = line.arguments;
-  run.format = co_await format_of(line);
-  run.dry_run = line.dry_run;
-  run.progress = [&terminal](const ImportProgress& progress) { terminal.progress(progress); };
-  Task<ImportSummary> importing = import_files(database, service->imports(), std::move(run));
-  Result<ImportSummary> imported = co_await as_result(std::move(importing));
-  terminal.progress_done();
-  const ImportSummary summary = co_await std::move(imported);
-  for (std::size_t i = 0; i < summary.reports.size(); ++i) {
-    print(result_line(summary.reports[i]));
-    print(problems_text(summary.reports[i], summary.files[i]));
-  }
-  if (line.dry_run) print("dry run: nothing was kept\n");
-  if (summary.refused() > 0)
-    co_await Error(Code::failed_precondition,
-                   "the import was refused; nothing of the file was kept");
+  const std::unique_ptr<Service> service = application.make_service(opened->database());
+  record::RowCaches* const caches = service->row_caches();
+  db::Database& database = caches != nullptr ? caches->database() : opened->database();
+  Task<> importing = import_and_tell(database, *service, settings, line);
+  Task<> told = announcing(caches, shared_cache(application, cache), std::move(importing));
+  co_await std::move(told);
 }
 
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line) {

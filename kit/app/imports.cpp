@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kit/base/text.hpp"
+#include "kit/db/import_lock.hpp"
 #include "kit/db/row_file.hpp"
 
 namespace kit::app {
@@ -185,7 +186,7 @@ Task<ImportSummary> import_files(db::Database& database, ImportTargets targets, 
   // earlier ones.
   std::unique_ptr<db::Transaction> trial;
   co_await db::prepare_imports(database);
-  if (run.dry_run) trial = co_await database.begin_bulk();
+  if (run.dry_run) trial = co_await db::begin_import(database);
   for (const auto& [target, file] : planned) {
     ++progress.number;
     progress.file = file;

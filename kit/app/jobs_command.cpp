@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kit/app/application.hpp"
+#include "kit/app/caches.hpp"
 #include "kit/app/commands.hpp"
 #include "kit/app/serve.hpp"
 #include "kit/base/text.hpp"
@@ -62,6 +63,8 @@ Task<> jobs_command(Application& application, const Settings& settings, const Co
     co_await Error(Code::invalid_argument, "jobs takes list, or run and the name of a job");
   }
   co_await refuse_missing_database(application, settings);
+  // Before the database is opened: a URL may be wrong.
+  const OpenCache cache = co_await open_cache(settings.cache, application.name);
   Settings as_it_is = settings;
   as_it_is.migrate_on_start = false;
   const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
@@ -83,7 +86,10 @@ Task<> jobs_command(Application& application, const Settings& settings, const Co
   }
   telemetry::Registry registry;
   jobs::Scheduler scheduler(database, registry, all);
-  co_await scheduler.run_now(words[1]);
+  Task<> running = scheduler.run_now(words[1]);
+  Task<> told =
+      announcing(service->row_caches(), shared_cache(application, cache), std::move(running));
+  co_await std::move(told);
   std::printf("%s has run\n", words[1].c_str());
 }
 

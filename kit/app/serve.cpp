@@ -9,6 +9,7 @@
 
 #include "kit/adapters/redis/metrics.hpp"
 #include "kit/app/access_log.hpp"
+#include "kit/app/caches.hpp"
 #include "kit/app/callers.hpp"
 #include "kit/app/connection_metrics.hpp"
 #include "kit/app/diagnostics.hpp"
@@ -418,10 +419,9 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   if (backend != nullptr) {
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
   }
-  cache::Shared* shared_cache = application.shared_cache;
-  if (shared_cache == nullptr) shared_cache = process.shared_cache.shared.get();
-  if (caches != nullptr && shared_cache != nullptr) {
-    background.spawn("row caches", caches->follow(*shared_cache));
+  cache::Shared* const shared = shared_cache(application, process.shared_cache);
+  if (caches != nullptr && shared != nullptr) {
+    background.spawn("row caches", caches->follow(*shared));
   }
   if (settings.jobs.enabled && !process.service->jobs().empty()) {
     background.spawn("jobs", scheduler.run());

@@ -310,6 +310,10 @@ Result<config::Sources> find_sources(const CommandLine& line, const std::string&
   sources.variables = std::move(variables);
   // The latter two belong to the build.
   sources.foreign_variables = {"KIT_ENV", "KIT_ROOT", "KIT_SOURCE_DIR"};
+#ifdef KIT_FAILPOINTS
+  sources.foreign_variables.insert(sources.foreign_variables.end(),
+                                   {"KIT_FAILPOINTS", "KIT_FAILPOINTS_SEED"});
+#endif
   for (const auto& [key, value] : line.settings) {
     sources.arguments.emplace_back("--").append(key).append("=").append(value);
   }

@@ -16,6 +16,7 @@
 #include "kit/csv/csv.hpp"
 #include "kit/db/detail/import_history.hpp"
 #include "kit/db/detail/import_parts.hpp"
+#include "kit/db/import_lock.hpp"
 #include "kit/db/row_file.hpp"
 
 namespace kit::db {
@@ -404,7 +405,7 @@ Task<ImportReport> import_rows(Database& database, ImportTarget& target,
   Opened opened = co_await open(target, std::move(source), options);
   co_await prepare_imports(database);
   // The writer only now: hashing a large file takes time.
-  std::unique_ptr<Transaction> transaction = co_await database.begin_bulk();
+  std::unique_ptr<Transaction> transaction = co_await begin_import(database);
   ImportReport report = co_await import_opened(*transaction, target, opened, options.skip_known);
   if (report.problems.empty() && !report.skipped && !options.dry_run) {
     co_await KIT_FAILPOINT_RESULT("import.before_commit");

@@ -24,6 +24,7 @@ constexpr std::size_t most_unannounced = 10'000;
 /// An answer waits no longer for others to be told.
 constexpr std::chrono::milliseconds announce_limit{250};
 constexpr std::chrono::seconds again_interval{1};
+constexpr std::chrono::milliseconds last_pause{100};
 constexpr std::string_view all_rows = "*";
 
 }  // namespace
@@ -151,6 +152,27 @@ Task<> RowCaches::announce_again(cache::Shared& shared) {
   }
 }
 
+/// Whoever stops says what it has not said yet.
+Task<> RowCaches::announce_last(cache::Shared& shared, Clock::duration limit) {
+  const Clock::time_point end = Loop::current().now() + limit;
+  while (true) {
+    Task<> telling = announce_waiting(shared);
+    const Result<> told = co_await as_result(std::move(telling));
+    if (told) co_return;
+    if (Loop::current().now() + last_pause >= end) co_await told.error().clone();
+    Sleep sleep(last_pause);
+    co_await sleep;
+  }
+}
+
+/// How old a row may be that nobody says has changed.
+std::chrono::milliseconds RowCaches::oldest() const {
+  std::chrono::milliseconds age{0};
+  for (const CachedTable& table : tables_)
+    age = std::max({age, table.time_to_live, table.negative_time_to_live});
+  return age;
+}
+
 Task<> RowCaches::listen(cache::Shared& shared) {
   while (true) {
     auto changed = [this](std::string_view key) { forget_announced(key); };
@@ -168,7 +190,7 @@ Task<> RowCaches::listen(cache::Shared& shared) {
   }
 }
 
-Task<> RowCaches::follow(cache::Shared& shared) {
+Task<> RowCaches::follow(cache::Shared& shared, Clock::duration last_words) {
   shared_.store(&shared);
   clear();
   TaskGroup group("row caches");
@@ -177,15 +199,17 @@ Task<> RowCaches::follow(cache::Shared& shared) {
   Task<> joining = group.join();
   const Result<> ended = co_await as_result(std::move(joining));
   shared_.store(nullptr);
-  // Whoever stops says what it has not said yet.
   Context outside{Context::Detached{}};
   Context::Scope scope(outside);
-  Task<> telling = announce_waiting(shared);
+  Task<> telling = announce_last(shared, last_words);
   const Result<> told = co_await as_result(std::move(telling));
   scope.leave();
   if (!told) {
-    log::warn(cache_log, "the last changes were not announced; others have old rows for a while",
-              {{"error", told.error()}});
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(oldest());
+    log::warn(cache_log,
+              "the last changes were not announced: others have old rows, for as long as the "
+              "schema's cache: says at most",
+              {{"at_most_s", seconds.count()}, {"error", told.error()}});
   }
   if (!ended) co_await ended.error().clone();
 }

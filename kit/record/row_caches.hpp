@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -47,9 +48,10 @@ class RowCaches {
   void clear();
 
   /// Tells other instances through `shared` what changes here, and hears what changes there, until
-  /// it is cancelled. What can't be told is told again. Lifetime: `shared` outlives this object's
-  /// use.
-  Task<> follow(cache::Shared& shared);
+  /// it is cancelled. What can't be told is told again, at the end for `last_words` and a second at
+  /// most; a warning says for how long others have old rows when that was in vain. Lifetime:
+  /// `shared` outlives this object's use.
+  Task<> follow(cache::Shared& shared, Clock::duration last_words = std::chrono::seconds(1));
 
   /// row_cache_hits_total and others, by entity. Lifetime: this outlives the registry's use.
   void add_metrics(telemetry::Registry& registry) const;
@@ -65,6 +67,8 @@ class RowCaches {
   Task<> announce(std::vector<std::string> keys);
   Task<> announce_waiting(cache::Shared& shared);
   Task<> announce_again(cache::Shared& shared);
+  Task<> announce_last(cache::Shared& shared, Clock::duration limit);
+  std::chrono::milliseconds oldest() const;
   Task<> listen(cache::Shared& shared);
   void keep_for_later(std::vector<std::string> keys);
 

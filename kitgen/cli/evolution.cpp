@@ -2,11 +2,12 @@
 #include "kitgen/cli/evolution.hpp"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 #include "kit/base/sha256.hpp"
 #include "kit/base/text.hpp"
 #include "kitgen/cli/manifest.hpp"
+#include "kitgen/cli/migration_set.hpp"
 #include "kitgen/cli/server_migrations.hpp"
 #include "kitgen/evolve/snapshot.hpp"
 #include "kitgen/evolve/sqlite.hpp"
@@ -16,13 +17,7 @@
 namespace kitgen::cli {
 namespace {
 
-using kit::Code;
-using kit::Error;
 using kit::Result;
-
-Error refusal(std::string text) {
-  return Error(Code::failed_precondition, std::move(text) + "Nothing was written.\n");
-}
 
 /// The line of a text, from 1; "" for none.
 std::string line_of(const std::string& text, int number) {
@@ -38,64 +33,25 @@ class Evolver {
       : root_(root), service_(service), options_(options), ask_(ask) {}
 
   Result<Evolution> run() {
-    KIT_TRY(find_migrations());
-    auto servers = ServerMigrations::open(root_, options_.added_databases);
+    auto set = find_migrations(root_, "", options_.recreate);
+    if (!set) return std::move(set).error();
+    set_ = std::move(*set);
+    auto servers = ServerMigrations::open(root_, options_.added_databases, options_.recreate);
     if (!servers) return std::move(servers).error();
     servers_ = std::move(*servers);
-    if (options_.recreate || last_ == 0) return first();
-    auto text = root_.read(std::string(evolve::snapshot_path));
-    if (!text) return std::move(text).error();
-    if (!*text) return adopt();
-    if ((*text)->find("\n<<<<<<< ") != std::string::npos || (*text)->starts_with("<<<<<<< ")) {
-      return refusal(std::string(evolve::snapshot_path) +
-                     ": it holds marks of a merge (<<<<<<<): keep the lines of both sides, and of "
-                     "\"migration\" the number of the last file in migrations/. ");
-    }
-    auto snapshot = evolve::Snapshot::parse(**text);
+    if (options_.recreate) return first();
+    auto snapshot = read_snapshot(root_, set_);
     if (!snapshot) return std::move(snapshot).error();
-    if (snapshot->migration > last_) {
-      return refusal(std::string(evolve::snapshot_path) + " is that of migration " +
-                     std::to_string(snapshot->migration) + ", but migrations/ ends with number " +
-                     std::to_string(last_) + "\nTake both from version control. ");
-    }
-    return next(*snapshot);
+    if (set_.last == 0) return first();
+    if (!*snapshot) return adopt();
+    return next(**snapshot);
   }
 
  private:
-  Result<> find_migrations() {
-    auto names = root_.list("migrations");
-    if (!names) return std::move(names).error();
-    std::map<int, std::string> first_of_number;
-    for (const std::string& name : *names) {
-      const int number = migration_number(name);
-      if (number > 0 && name.ends_with(".up.sql") && !options_.recreate) {
-        const auto [known, is_first] = first_of_number.emplace(number, name);
-        if (!is_first) return refusal(merged(known->second, name));
-      }
-      last_ = std::max(last_, migration_number(name));
-      if (migration_number(name) == 1 && name.ends_with(".up.sql"))
-        first_file_ = "migrations/" + name;
-    }
-    return {};
-  }
-
-  /// Two branches added a migration each.
-  static std::string merged(const std::string& one, const std::string& other) {
-    return "migrations/ has two of one number, " + one + " and " + other +
-           ": two branches were merged, it seems.\nKeep the one that databases of others have; "
-           "give "
-           "the other a new number: kitgen migrate renumber " +
-           other.substr(0, other.size() - 7) + "\n(or renumber " + one.substr(0, one.size() - 7) +
-           "). Where " + std::string(evolve::snapshot_path) +
-           " conflicts, keep the lines of both sides, the higher number of\n\"migration\" made "
-           "that "
-           "of the last file; then run kitgen generate once more. ";
-  }
-
   void add_snapshot(Evolution& evolution, int migration) const {
-    const evolve::Snapshot snapshot{migration, evolve::catalogue_of(service_)};
-    evolution.files.push_back({std::string(evolve::snapshot_path), snapshot.to_text(),
-                               render::Ownership::generated, false});
+    const evolve::Snapshot snapshot{migration, wanted_};
+    evolution.files.push_back(
+        {set_.snapshot_path, snapshot.to_text(), render::Ownership::generated, false});
   }
 
   Evolution with_migration(const evolve::Plan& plan, int number) const {
@@ -111,10 +67,10 @@ class Evolver {
     return evolution;
   }
 
-  Result<Evolution> first() const {
+  Result<Evolution> first() {
     Evolution evolution = with_migration(evolve::plan_first(service_), 1);
     evolution.sql.clear();  // long, and no surprise
-    servers_.add_first(service_, true, evolution.files);
+    KIT_TRY(add_servers(nullptr, evolution));
     for (const model::Entity& entity : service_.entities) {
       if (entity.renamed_from.empty()) continue;
       evolution.renames.push_back({entity.renamed_from, entity.name,
@@ -125,10 +81,10 @@ class Evolver {
   }
 
   /// A project from before there were snapshots: its first migration says what the schema says.
-  Result<Evolution> adopt() const {
+  Result<Evolution> adopt() {
     const std::string wanted = kit::sha256_hex(
         statements_of(evolve::sqlite_up(evolve::plan_first(service_), service_.schema_file)));
-    auto text = root_.read(first_file_);
+    auto text = root_.read(set_.first_file);
     if (!text) return std::move(text).error();
     bool is_same = *text && kit::sha256_hex(statements_of(**text)) == wanted;
     auto manifest_text = root_.read(std::string(manifest_path));
@@ -136,18 +92,18 @@ class Evolver {
     if (*manifest_text) {
       auto manifest = Manifest::parse(**manifest_text);
       if (!manifest) return std::move(manifest).error();
-      const auto kept = manifest->files.find(first_file_);
+      const auto kept = manifest->files.find(set_.first_file);
       // The sum is that of what kitgen wrote: the file may have been edited since.
       if (kept != manifest->files.end()) is_same = kept->second.sha256 == wanted;
     }
     if (is_same) {
       Evolution evolution;
       add_snapshot(evolution, 1);
+      KIT_TRY(add_servers(&wanted_, evolution));
       return evolution;
     }
     return refusal(
-        "There is no " + std::string(evolve::snapshot_path) + ", and the schema is not what " +
-        first_file_ +
+        "There is no " + set_.snapshot_path + ", and the schema is not what " + set_.first_file +
         " says: the change between them cannot be seen.\nThe ways on:\n"
         "  - version control has the folder .kit: git checkout -- .kit\n"
         "  - some database holds real data: take the schema back to what the migration says, run "
@@ -159,31 +115,56 @@ class Evolver {
   }
 
   Result<Evolution> next(const evolve::Snapshot& snapshot) {
-    const evolve::Catalogue wanted = evolve::catalogue_of(service_);
-    evolve::Difference difference =
-        evolve::difference(snapshot.catalogue, wanted, options_.decisions);
-    if (ask_ != nullptr && !difference.questions.empty()) {
-      difference = ask_all(snapshot.catalogue, wanted);
-    }
-    if (!difference.questions.empty()) return refusal(open_questions(difference));
-    const evolve::Plan plan = evolve::plan(snapshot.catalogue, wanted, difference);
-    if (!plan.problems.empty()) return refusal(told(plan.problems));
+    auto difference = compare(snapshot.catalogue, set_);
+    if (!difference) return std::move(difference).error();
+    const evolve::Plan plan = evolve::plan(snapshot.catalogue, wanted_, *difference);
+    Evolution evolution;
     if (plan.empty()) {
-      Evolution evolution;
       add_snapshot(evolution, snapshot.migration);
-      servers_.add_first(service_, false, evolution.files);
-      return evolution;
+    } else {
+      if (set_.last == max_migration_number)
+        return refusal("migrations/ is full: there are 9999 of them\n");
+      evolution = with_migration(plan, set_.last + 1);
+      evolution.renames = renames(snapshot.catalogue, wanted_, *difference);
     }
-    if (!plan.destructive.empty() && !options_.allow_destructive)
-      return refusal(losses(plan.destructive));
-    if (last_ == max_migration_number)
-      return refusal("migrations/ is full: there are 9999 of them\n");
-    Evolution evolution = with_migration(plan, last_ + 1);
-    evolution.renames = renames(snapshot.catalogue, wanted, difference);
-    servers_.add_first(service_, false, evolution.files);
-    KIT_TRY(servers_.add_next(snapshot.catalogue, wanted, difference, service_.schema_file,
-                              options_.name, evolution.files));
+    KIT_TRY(add_servers(&snapshot.catalogue, evolution));
     return evolution;
+  }
+
+  /// What the sets of servers need; `before`: what those without a snapshot lead to.
+  Result<> add_servers(const evolve::Catalogue* before, Evolution& evolution) {
+    const auto compares = [this](const evolve::Catalogue& from, const MigrationSet& set) {
+      return compare(from, set);
+    };
+    const ServerMigrations::Change change{service_,      wanted_,  before,
+                                          options_.name, compares, options_.recreate};
+    KIT_TRY(servers_.add(change, evolution.files));
+    if (slips_ && !slips_->empty()) return refusal(told(*slips_));
+    return {};
+  }
+
+  /// What leads a set from `before` to the schema, when that may be done.
+  Result<evolve::Difference> compare(const evolve::Catalogue& before, const MigrationSet& set) {
+    evolve::Difference difference = evolve::difference(before, wanted_, decisions_);
+    if (ask_ != nullptr && !difference.questions.empty()) difference = ask_all(before);
+    keep_common(difference.slips);
+    // What the schema says is in front of what a set says: they differ only where one lags.
+    const std::string behind =
+        set.folder == "migrations/" ? "" : set.folder + " is behind the schema. ";
+    if (!difference.questions.empty()) return refusal(open_questions(difference) + behind);
+    const evolve::Plan plan = evolve::plan(before, wanted_, difference);
+    if (!plan.problems.empty()) return refusal(told(plan.problems) + behind);
+    if (!plan.destructive.empty() && !options_.allow_destructive)
+      return refusal(losses(plan.destructive) + behind);
+    return difference;
+  }
+
+  /// A decision that one set has a use for is no slip.
+  void keep_common(const std::vector<evolve::Problem>& slips) {
+    if (!slips_) slips_ = slips;
+    std::erase_if(*slips_, [&](const evolve::Problem& slip) {
+      return std::ranges::find(slips, slip.message, &evolve::Problem::message) == slips.end();
+    });
   }
 
   static std::vector<Renaming> renames(const evolve::Catalogue& before,
@@ -200,16 +181,14 @@ class Evolver {
     return result;
   }
 
-  evolve::Difference ask_all(const evolve::Catalogue& before,
-                             const evolve::Catalogue& wanted) const {
-    evolve::Decisions decisions = options_.decisions;
-    evolve::Difference difference = evolve::difference(before, wanted, decisions);
+  evolve::Difference ask_all(const evolve::Catalogue& before) {
+    evolve::Difference difference = evolve::difference(before, wanted_, decisions_);
     while (!difference.questions.empty()) {
       // One after the other: an answer may settle others.
       const evolve::Question& question = difference.questions.front();
-      auto& answers = (*ask_)(question) ? decisions.renames : decisions.denied;
+      auto& answers = (*ask_)(question) ? decisions_.renames : decisions_.denied;
       answers.emplace_back(question.from, question.to);
-      difference = evolve::difference(before, wanted, decisions);
+      difference = evolve::difference(before, wanted_, decisions_);
     }
     return difference;
   }
@@ -259,23 +238,14 @@ class Evolver {
   const model::Service& service_;
   const EvolutionOptions& options_;
   const Ask* ask_;
-  std::string first_file_;
+  const evolve::Catalogue wanted_ = evolve::catalogue_of(service_);
+  evolve::Decisions decisions_ = options_.decisions;   ///< And what a person answered.
+  std::optional<std::vector<evolve::Problem>> slips_;  ///< Of every set that was compared.
+  MigrationSet set_;                                   ///< SQLite's.
   ServerMigrations servers_;
-  int last_ = 0;  ///< The highest number there is.
 };
 
 }  // namespace
-
-std::string statements_of(std::string_view sql) {
-  std::string text;
-  for (const std::string_view line : kit::split(sql, '\n')) {
-    const std::string_view bare = kit::trim(line);
-    if (bare.empty() || bare.starts_with("--")) continue;
-    text += line;
-    text += '\n';
-  }
-  return text;
-}
 
 Result<Evolution> evolve_storage(const Root& root, const model::Service& service,
                                  const EvolutionOptions& options, const Ask* ask) {

@@ -38,7 +38,4 @@ using Ask = kit::FunctionRef<bool(const evolve::Question&)>;
 kit::Result<Evolution> evolve_storage(const Root& root, const model::Service& service,
                                       const EvolutionOptions& options, const Ask* ask);
 
-/// The statements of a migration without comment lines and blank lines, which may change freely.
-std::string statements_of(std::string_view sql);
-
 }  // namespace kitgen::cli

@@ -194,7 +194,8 @@ int check(const model::Service& service, const Plan& plan) {
   const std::string problems = file_objections(plan);
   if (!problems.empty()) print_error(problems);
   if (plan.is_clean()) {
-    print(service.name + ": " + counted(plan.manifest.files.size(), "files are up to date\n"));
+    print(doubts(plan) + service.name + ": " +
+          counted(plan.manifest.files.size(), "files are up to date\n"));
     return ok;
   }
   // What stands in the way has been said already.

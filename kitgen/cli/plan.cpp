@@ -4,8 +4,8 @@
 
 #include "kit/base/sha256.hpp"
 #include "kitgen/cli/diff.hpp"
-#include "kitgen/cli/evolution.hpp"
 #include "kitgen/cli/lines.hpp"
+#include "kitgen/cli/migration_set.hpp"
 #include "kitgen/cli/moves.hpp"
 #include "kitgen/cli/started.hpp"
 #include "kitgen/cli/tree.hpp"
@@ -84,7 +84,7 @@ class Planner {
     auto there = root_.read(file.path);
     if (!there) return std::move(there).error();
     if (is_migration(file.path)) return add_migration(std::move(file), *there);
-    if (file.path == evolve::snapshot_path) return add_snapshot(std::move(file), *there);
+    if (evolve::is_snapshot(file.path)) return add_snapshot(std::move(file), *there);
     if (file.ownership == render::Ownership::started) return add_started(std::move(file), *there);
     std::string sum = sha256_hex(file.text);
     written_now_.put(file.path, file.text);
@@ -259,12 +259,9 @@ class Planner {
     if (has_pristine) KIT_TRY(keep_pristine(path, std::nullopt));
     auto there = root_.read(path);
     if (!there) return std::move(there).error();
-    if (!*there) return {};
     const bool migration = kept.keeping == Keeping::migration;
-    if (migration && !options_.recreate_migrations) {
-      plan_.manifest.files[path] = kept;
-      return {};
-    }
+    if (migration && !options_.recreate_migrations) return look_at_migration(path, kept, *there);
+    if (!*there) return {};
     const auto moved = moved_away_.find(path);
     if (moved != moved_away_.end() && goes_on(moved->second)) {
       Change change;
@@ -284,6 +281,33 @@ class Planner {
     change.before = **there;
     change.before_sum = sha256_hex(**there);
     plan_.changes.push_back(std::move(change));
+    return {};
+  }
+
+  /// One of an earlier run. It may be edited until it ran somewhere, which nobody here knows.
+  Result<> look_at_migration(const std::string& path, const Kept& kept,
+                             const std::optional<std::string>& there) {
+    if (there) {
+      plan_.manifest.files[path] = kept;
+      if (!has_sum(statements_of(*there), kept.sha256)) {
+        plan_.doubts.push_back(
+            {path,
+             "edited since kitgen wrote it. Databases that ran it before go no further until it is "
+             "as it was; other kinds of databases have migrations of their own"});
+      }
+      return {};
+    }
+    constexpr std::string_view end_of_down = ".down.sql";
+    if (!path.ends_with(end_of_down)) return {};
+    std::optional<std::string> up;
+    KIT_TRY(read_into(path.substr(0, path.size() - end_of_down.size()) + ".up.sql", up));
+    // It has another number now, or a person says that there is no way back.
+    if (!up || up->find("kit:allow no-down") != std::string::npos) return {};
+    plan_.manifest.files[path] = kept;
+    plan_.doubts.push_back(
+        {path,
+         "lost: take it from version control, or write -- kit:allow no-down into "
+         "the .up.sql, when there is to be no way back"});
     return {};
   }
 

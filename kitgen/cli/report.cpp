@@ -90,7 +90,14 @@ std::string listing(const Plan& plan, bool verbose) {
   }
   if (left > 0) text += "  ... and " + std::to_string(left) + " more (--verbose lists all)\n";
   for (const Note& note : plan.notes) text += listed("leave", note.path) + ": " + note.text + "\n";
+  text += doubts(plan);
   return text + old_names(plan);
+}
+
+std::string doubts(const Plan& plan) {
+  std::string text;
+  for (const Note& note : plan.doubts) text += listed("look", note.path) + ": " + note.text + "\n";
+  return text;
 }
 
 std::string patch(const Plan& plan) {

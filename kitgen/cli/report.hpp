@@ -11,6 +11,9 @@ namespace kitgen::cli {
 /// without `verbose`, but always those that a person has to look at.
 std::string listing(const Plan& plan, bool verbose);
 
+/// Migrations that are not as kitgen wrote them, a line each; a part of the listing.
+std::string doubts(const Plan& plan);
+
 /// The whole plan as one patch, files of `.kit` left out.
 std::string patch(const Plan& plan);
 

@@ -97,7 +97,8 @@ lines, both versions stand between markers (<<<<<<< yours ... >>>>>>> kitgen), a
 new name with what you wrote; lines of yours that say the old name are listed.
 
 A changed schema is a new migration in migrations/, which is never rewritten later. Before it ran anywhere you may edit
-it. .kit/schema.json remembers what the migrations lead to; commit it too. Migrations of your own take the next number;
+it. .kit/schema.json, and .kit/schema.postgresql.json and .kit/schema.mysql.json for theirs, remember what the migrations
+lead to; commit them too: a set that is behind, or has lost a file, is seen by them. Migrations of your own take the next number;
 what they change kit does not know about, so leave the tables that the schema describes to kitgen.
 )";
 

@@ -24,33 +24,34 @@ constexpr std::array<Dialect, 2> dialects{
     {{"postgresql", evolve::postgres_up, evolve::postgres_down, true},
      {"mysql", evolve::mysql_up, evolve::mysql_down, false}}};
 
-std::string folder_of(const Dialect& dialect) {
-  return "migrations/" + std::string(dialect.name) + "/";
-}
-
-void add(const Dialect& dialect, const evolve::Plan& plan, int number, const std::string& name,
-         std::string_view origin, std::vector<render::File>& files) {
-  const std::string path = migration_stem(folder_of(dialect), number, name);
+void add_step(const Dialect& dialect, const evolve::Plan& plan, const std::string& path,
+              std::string_view origin, std::vector<render::File>& files) {
   files.push_back(
       {path + ".down.sql", dialect.down(plan, origin), render::Ownership::generated, false});
   files.push_back(
       {path + ".up.sql", dialect.up(plan, origin), render::Ownership::generated, false});
 }
 
+void add_snapshot(const MigrationSet& set, int migration, const evolve::Catalogue& catalogue,
+                  std::vector<render::File>& files) {
+  const evolve::Snapshot snapshot{migration, catalogue};
+  files.push_back({set.snapshot_path, snapshot.to_text(), render::Ownership::generated, false});
+}
+
+std::vector<evolve::Plan> plans_for(const Dialect& dialect, const evolve::Catalogue& before,
+                                    const evolve::Catalogue& wanted,
+                                    const evolve::Difference& difference) {
+  std::vector<evolve::Plan> plans;
+  if (dialect.builds_apart) {
+    plans = evolve::plans_apart(before, wanted, difference);
+  } else {
+    plans.push_back(evolve::plan(before, wanted, difference));
+  }
+  std::erase_if(plans, [](const evolve::Plan& plan) { return plan.empty(); });
+  return plans;
+}
+
 }  // namespace
-
-std::string migration_stem(std::string_view folder, int number, const std::string& name) {
-  std::string digits = std::to_string(number);
-  if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
-  return std::string(folder) + digits + "_" + name;
-}
-
-int migration_number(std::string_view file_name) {
-  const std::size_t end = file_name.find('_');
-  if (end == std::string_view::npos || !file_name.ends_with(".sql")) return 0;
-  const auto number = kit::parse_int(file_name.substr(0, end));
-  return number && *number > 0 && *number <= max_migration_number ? static_cast<int>(*number) : 0;
-}
 
 std::vector<std::string> server_dialects() {
   std::vector<std::string> names;
@@ -59,59 +60,68 @@ std::vector<std::string> server_dialects() {
 }
 
 Result<ServerMigrations> ServerMigrations::open(const Root& root,
-                                                const std::vector<std::string>& added) {
+                                                const std::vector<std::string>& added,
+                                                bool recreate) {
   ServerMigrations servers;
   for (std::size_t i = 0; i < dialects.size(); ++i) {
-    auto names = root.list("migrations/" + std::string(dialects[i].name));
-    if (!names) return std::move(names).error();
-    History history{i, 0};
-    for (const std::string& name : *names)
-      history.last = std::max(history.last, migration_number(name));
+    auto migrations = find_migrations(root, dialects[i].name, recreate);
+    if (!migrations) return std::move(migrations).error();
     const bool is_added = std::ranges::find(added, dialects[i].name) != added.end();
-    if (history.last > 0 || is_added) servers.histories_.push_back(history);
+    const bool is_new = migrations->last == 0 && is_added;
+    std::optional<evolve::Snapshot> snapshot;
+    if (!recreate && !is_new) {
+      auto read = read_snapshot(root, *migrations);
+      if (!read) return std::move(read).error();
+      snapshot = std::move(*read);
+    }
+    if (migrations->last > 0 || is_added)
+      servers.sets_.push_back({i, std::move(*migrations), std::move(snapshot)});
   }
   return servers;
 }
 
-bool ServerMigrations::has_new() const {
-  return std::ranges::any_of(histories_, [](const History& each) { return each.last == 0; });
+Result<> ServerMigrations::add(const Change& change, std::vector<render::File>& files) const {
+  const evolve::Plan first = evolve::plan_first(change.service);
+  for (const Set& set : sets_) {
+    if (set.migrations.last > 0 && !change.recreate) {
+      KIT_TRY(add_next(set, change, files));
+      continue;
+    }
+    add_step(dialects[set.dialect], first, migration_stem(set.migrations.folder, 1, first.name),
+             change.service.schema_file, files);
+    add_snapshot(set.migrations, 1, change.wanted, files);
+  }
+  return {};
 }
 
-void ServerMigrations::add_first(const model::Service& service, bool for_all,
-                                 std::vector<render::File>& files) const {
-  const evolve::Plan plan = evolve::plan_first(service);
-  for (const History& history : histories_) {
-    if (history.last == 0 || for_all)
-      add(dialects[history.dialect], plan, 1, plan.name, service.schema_file, files);
+Result<> ServerMigrations::add_next(const Set& set, const Change& change,
+                                    std::vector<render::File>& files) {
+  const MigrationSet& migrations = set.migrations;
+  const evolve::Catalogue* before = set.snapshot ? &set.snapshot->catalogue : change.before;
+  if (before == nullptr) {
+    return refusal("There is no " + migrations.snapshot_path + ", and " + migrations.folder +
+                   " has migrations: what they lead to is not known.\nVersion control has the "
+                   "folder .kit: git checkout -- .kit. Without it: kitgen generate "
+                   "--recreate-migrations starts\nanew, for projects that never ran with real "
+                   "data. ");
   }
-}
-
-Result<> ServerMigrations::add_next(const evolve::Catalogue& before, const evolve::Catalogue& after,
-                                    const evolve::Difference& difference,
-                                    std::string_view schema_file, const std::string& name,
-                                    std::vector<render::File>& files) const {
-  for (const History& history : histories_) {
-    if (history.last == 0) continue;
-    const Dialect& dialect = dialects[history.dialect];
-    std::vector<evolve::Plan> plans;
-    if (dialect.builds_apart) {
-      plans = evolve::plans_apart(before, after, difference);
-    } else {
-      plans.push_back(evolve::plan(before, after, difference));
-    }
-    int number = history.last;
-    for (const evolve::Plan& plan : plans) {
-      if (++number > max_migration_number) {
-        return kit::Error(kit::Code::failed_precondition,
-                          folder_of(dialect) +
-                              " is full: there are 9999 migrations in it\n"
-                              "Nothing was written.\n");
-      }
-      const bool is_named = !name.empty() && !plan.is_apart;
-      const std::string indexes = name.empty() ? plan.name : name + "_indexes";
-      add(dialect, plan, number, is_named ? name : indexes, schema_file, files);
-    }
+  auto difference = change.compare(*before, migrations);
+  if (!difference) return std::move(difference).error();
+  const Dialect& dialect = dialects[set.dialect];
+  int number = migrations.last;
+  const auto plans = plans_for(dialect, *before, change.wanted, *difference);
+  for (const evolve::Plan& plan : plans) {
+    if (++number > max_migration_number)
+      return refusal(migrations.folder + " is full: there are 9999 migrations in it\n");
+    const bool is_named = !change.name.empty() && !plan.is_apart;
+    const std::string indexes = change.name.empty() ? plan.name : change.name + "_indexes";
+    const std::string& name = is_named ? change.name : indexes;
+    add_step(dialect, plan, migration_stem(migrations.folder, number, name),
+             change.service.schema_file, files);
   }
+  // A set without a snapshot: what comes behind its last one is nobody's yet.
+  const int known = set.snapshot ? set.snapshot->migration : migrations.last;
+  add_snapshot(migrations, plans.empty() ? known : number, change.wanted, files);
   return {};
 }
 

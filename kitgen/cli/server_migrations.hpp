@@ -1,50 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "kit/base/function.hpp"
+#include "kitgen/cli/migration_set.hpp"
 #include "kitgen/cli/root.hpp"
 #include "kitgen/evolve/plan.hpp"
+#include "kitgen/evolve/snapshot.hpp"
 #include "kitgen/render/render.hpp"
 
 namespace kitgen::cli {
 
-/// "0002_add_vat" below a folder: "migrations/", "migrations/postgresql/".
-std::string migration_stem(std::string_view folder, int number, const std::string& name);
-/// The number of "0002_add_vat.up.sql"; 0 for what is no migration.
-int migration_number(std::string_view file_name);
-
-inline constexpr int max_migration_number = 9'999;
-
 /// The names that `--add-database` takes: "postgresql", "mysql".
 std::vector<std::string> server_dialects();
 
-/// The histories of a project for database servers, one folder each below migrations/: a project
-/// has those whose folder holds something. Each counts its own migrations.
+/// The migrations of a project for database servers, a set each: a project has those whose folder
+/// or snapshot is there. Each has its own snapshot, so that a set that is behind is brought forward
+/// by itself.
 class ServerMigrations {
  public:
-  /// `added`: dialects whose folder is made now, with a first migration to the schema as it is.
-  static kit::Result<ServerMigrations> open(const Root& root,
-                                            const std::vector<std::string>& added);
+  /// What leads a set from what it leads to now to the schema; an error when it must not be done.
+  using Compare = kit::FunctionRef<kit::Result<evolve::Difference>(const evolve::Catalogue& before,
+                                                                   const MigrationSet& set)>;
+  /// Where the sets are to lead to.
+  struct Change {
+    const model::Service& service;
+    const evolve::Catalogue& wanted;
+    /// What a set without a snapshot leads to: kitgen wrote all sets at once before each had its
+    /// own. Null: that is not known.
+    const evolve::Catalogue* before;
+    const std::string& name;  ///< Of the migrations; "": told by what they change.
+    Compare compare;
+    bool recreate;  ///< All begin anew.
+  };
 
-  /// Whether something has to be written although the schema has not changed.
-  bool has_new() const;
-  /// One first migration each; only for the new ones, or for all when everything starts anew.
-  void add_first(const model::Service& service, bool for_all,
-                 std::vector<render::File>& files) const;
-  /// The step to the schema for those that were there. Fails when a folder is full.
-  kit::Result<> add_next(const evolve::Catalogue& before, const evolve::Catalogue& after,
-                         const evolve::Difference& difference, std::string_view schema_file,
-                         const std::string& name, std::vector<render::File>& files) const;
+  /// `added`: dialects that are the project's from now on. Fails with `failed_precondition` for a
+  /// set with files that don't fit each other or the snapshot; not when `recreate`.
+  static kit::Result<ServerMigrations> open(const Root& root, const std::vector<std::string>& added,
+                                            bool recreate);
+
+  /// A first migration for each new set, the next one for each that is behind, and all snapshots.
+  /// Fails as `compare` does, when a folder is full, or for a set of which nobody knows what it
+  /// leads to.
+  kit::Result<> add(const Change& change, std::vector<render::File>& files) const;
 
  private:
-  struct History {
+  struct Set {
     std::size_t dialect = 0;
-    int last = 0;  ///< 0: new.
+    MigrationSet migrations;
+    std::optional<evolve::Snapshot> snapshot;
   };
-  std::vector<History> histories_;
+  static kit::Result<> add_next(const Set& set, const Change& change,
+                                std::vector<render::File>& files);
+
+  std::vector<Set> sets_;
 };
 
 }  // namespace kitgen::cli

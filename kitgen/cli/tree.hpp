@@ -67,6 +67,7 @@ struct Plan {
   std::vector<Edited> edited;
   std::vector<Note> blocked;  ///< Started files that cannot be merged, and why.
   std::vector<Note> notes;
+  std::vector<Note> doubts;  ///< Migrations that are not as kitgen wrote them, and why it counts.
   std::vector<Renaming> renames;  ///< What the schema calls differently now.
   std::vector<Note> old_names;    ///< Files of a person that say old names, and in which lines.
   Manifest manifest;              ///< As it is afterwards.

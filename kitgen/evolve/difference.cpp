@@ -288,8 +288,9 @@ class Matcher {
   /// A decision about nothing is a slip, and hides a question that was meant.
   void tell_unknown_decisions() {
     const auto tell = [&](const std::string& words, const std::string& why) {
-      problem({}, words + ": " + why,
-              "name what is gone as table.column or table, as kitgen generate does when it asks");
+      found_.slips.push_back(
+          {0, 0, words + ": " + why,
+           "name what is gone as table.column or table, as kitgen generate does when it asks", ""});
     };
     for (const auto& [from, to] : decisions_.renames) {
       const std::string words = "--rename " + from + "=" + to;

@@ -55,6 +55,8 @@ struct Difference {
   std::vector<TableMatch> tables;
   std::vector<Question> questions;  ///< Not empty: ask first.
   std::vector<Problem> problems;    ///< Not empty: it can not be carried out.
+  /// Decisions about nothing: slips, unless another set of migrations has what they are about.
+  std::vector<Problem> slips;
 
   const TableMatch* from(std::string_view table) const;
   const TableMatch* to(std::string_view table) const;

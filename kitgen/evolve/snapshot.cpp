@@ -127,8 +127,16 @@ std::string Snapshot::to_text() const {
   return out + "\n}\n";
 }
 
-kit::Result<Snapshot> Snapshot::parse(std::string_view text) {
-  return SnapshotReader().read(text);
+std::string snapshot_path(std::string_view dialect) {
+  return ".kit/schema." + (dialect.empty() ? "" : std::string(dialect) + ".") + "json";
+}
+
+bool is_snapshot(std::string_view path) {
+  return path.starts_with(".kit/schema.") && path.ends_with(".json");
+}
+
+kit::Result<Snapshot> Snapshot::parse(std::string_view text, const std::string& path) {
+  return SnapshotReader().read(text, path);
 }
 
 }  // namespace kitgen::evolve

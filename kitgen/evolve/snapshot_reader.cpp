@@ -307,11 +307,11 @@ void SnapshotReader::check_references(const Catalogue& catalogue) {
   }
 }
 
-kit::Result<Snapshot> SnapshotReader::read(std::string_view text) {
+kit::Result<Snapshot> SnapshotReader::read(std::string_view text, const std::string& path) {
   Snapshot snapshot;
-  const auto broken = [](const std::string& why) {
+  const auto broken = [&path](const std::string& why) {
     return kit::Error(kit::Code::data_loss,
-                      std::string(snapshot_path) + ": " + why +
+                      path + ": " + why +
                           "; take the file from version control (after a merge: the union of both "
                           "sides)");
   };

@@ -22,7 +22,8 @@ inline constexpr std::size_t max_snapshot_bytes = 8 * 1024 * 1024;
 /// Takes a document apart; the first thing wrong with it ends it.
 class SnapshotReader {
  public:
-  kit::Result<Snapshot> read(std::string_view text);
+  /// `path`: the file that `text` is of, for messages.
+  kit::Result<Snapshot> read(std::string_view text, const std::string& path);
 
  private:
   using Value = kit::json::Value;

@@ -220,6 +220,69 @@ class Instances(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 10)
             redis.start_again()
 
+    def command(self, *words):
+        """What a command that ends well says."""
+        status, text = store_process.run_command(*words, *self.one.database.settings)
+        self.assertEqual(status, 0, text)
+        return text
+
+    def import_room(self, name, *settings, more=0):
+        """`import` renames the room, and makes more of them."""
+        folder = tempfile.mkdtemp(prefix="warm-import-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        row = self.one.seen(self.room)
+        lines = ["RoomId,Name,HouseId", f"{row['id']},{name},{row['house_id']}"]
+        lines += [f"{number},other,{row['house_id']}" for number in range(10_000, 10_000 + more)]
+        pathlib.Path(folder, "Room.csv").write_text("\n".join(lines) + "\n")
+        return self.command("import", f"--dir={folder}", *settings)
+
+    def test_commands_beside_the_servers_tell_them(self):
+        redis = self.start_redis()
+        self.start_two(redis)
+        url = f"--cache.url={redis.url()}"
+        named = lambda name: lambda row: row["name"] == name  # noqa: E731
+        self.changes(self.room, lambda: self.import_room("one row", url), named("one row"))
+        # So many that all of the table is told.
+        self.changes(self.room, lambda: self.import_room("many rows", url, more=1_200), named("many rows"))
+        self.assertEqual(self.room, "rooms/1")
+        self.changes(self.room, lambda: self.one.ask("PATCH", self.room, {"name": "untidy"}), named("untidy"))
+        self.changes(self.room, lambda: self.command("jobs", "run", "tidy_up", url), named("tidy"))
+        self.wait_seen(self.one, self.room, named("tidy"))
+
+    def test_commands_wait_for_a_redis_that_is_away_no_longer_than_they_must(self):
+        redis = self.start_redis()
+        self.start_two(redis)
+        url = f"--cache.url={redis.url()}"
+        for leave, come_back in ((redis.kill, redis.start_again), (redis.pause, redis.go_on)):
+            with self.subTest(leave=leave.__name__):
+                self.warm(self.other, self.room)
+                leave()
+                begun = time.monotonic()
+                text = self.import_room(f"by {leave.__name__}", url)
+                self.assertLess(time.monotonic() - begun, 12, text)
+                self.assertIn("the last changes were not announced", text)
+                self.assertRegex(text, r'at_most_s"?[:=]3600')
+                come_back()
+                # It told nobody, but whoever may have missed something forgets everything.
+                self.wait_seen(self.other, self.room, lambda row: row["name"] == f"by {leave.__name__}", BACK)
+        # Away for a moment only: it is told all the same.
+        self.warm(self.other, self.room)
+        redis.pause()
+        back = threading.Timer(2, redis.go_on)
+        back.start()
+        text = self.import_room("late", url)
+        back.join()
+        self.assertNotIn("not announced", text)
+        self.wait_seen(self.other, self.room, lambda row: row["name"] == "late")
+
+    def test_a_command_without_redis_tells_nobody(self):
+        redis = self.start_redis()
+        self.start_two(redis)
+        self.warm(self.other, self.room)
+        self.import_room("untold")
+        time.sleep(1)  # nothing may come
+        self.assertNotEqual(self.other.seen(self.room)["name"], "untold")
+
     def test_without_redis_a_row_is_as_old_as_its_time_to_live(self):
         one, other = self.start(), self.start()
         room = self.make_room(one, "old")
