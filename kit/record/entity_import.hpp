@@ -38,8 +38,8 @@ struct ImportedEntity {
   Result<> (*read_row)(const db::Row& row, Entity& entity);
   void (*read_key)(CsvReader& in, Entity& entity);
   void (*bind_key)(ParameterWriter& parameters, const Entity& entity);
-  /// Reads what stands behind the key.
-  void (*read_rest)(CsvReader& in, Entity& entity);
+  /// Reads what stands behind the key; null: nothing does.
+  void (*read_rest)(CsvReader& in, Entity& entity) = nullptr;
   /// Adds new ones together; null where their history waits for the id that the database gives.
   Task<> (*add_all)(db::Transaction& unit, std::span<Entity> entities) = nullptr;
 };
@@ -133,7 +133,7 @@ class EntityImport : public db::ImportTarget {
     if constexpr (requires { entity.deleted_at; }) {
       if (known && known->deleted_at) in.add(key_of_deleted(parts_.name, parts_.key, known->id));
     }
-    parts_.read_rest(in, entity);
+    if (parts_.read_rest != nullptr) parts_.read_rest(in, entity);
     std::vector<FieldViolation> violations;
     validate(entity, violations);
     in.add(std::move(violations));

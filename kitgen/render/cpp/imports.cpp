@@ -105,6 +105,7 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
     if (!column.is_key) reads.push_back(View{"  in." + read_call(field, each) + ";"});
     writes.push_back(View{"  out." + write_call(field, each) + ";"});
   }
+  view.set("has_rest", flag(import.columns.size() > 1));
   view.set("reads", reads);
   view.set("writes", writes);
   view.set("select", fill("", column_names(entity), 9));
