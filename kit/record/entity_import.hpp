@@ -40,6 +40,7 @@ struct ImportedEntity {
   void (*bind_key)(ParameterWriter& parameters, const Entity& entity);
   /// Reads what stands behind the key; null: nothing does.
   void (*read_rest)(CsvReader& in, Entity& entity) = nullptr;
+  void (*validate)(const Entity& entity, std::vector<FieldViolation>& violations);
   /// Adds new ones together; null where their history waits for the id that the database gives.
   Task<> (*add_all)(db::Transaction& unit, std::span<Entity> entities) = nullptr;
 };
@@ -135,7 +136,7 @@ class EntityImport : public db::ImportTarget {
     }
     if (parts_.read_rest != nullptr) parts_.read_rest(in, entity);
     std::vector<FieldViolation> violations;
-    validate(entity, violations);
+    parts_.validate(entity, violations);
     in.add(std::move(violations));
     KIT_TRY(in.status());
     return !known || !(entity == *known);
