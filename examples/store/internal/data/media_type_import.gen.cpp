@@ -57,6 +57,7 @@ constexpr kit::record::ImportedEntity<biz::MediaType> imported = {
     .read_key = read_key,
     .bind_key = bind_key,
     .read_rest = read_rest,
+    .validate = biz::validate,
     .add_all = add_media_types,
 };
 

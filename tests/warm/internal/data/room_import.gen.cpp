@@ -62,6 +62,7 @@ constexpr kit::record::ImportedEntity<biz::Room> imported = {
     .read_key = read_key,
     .bind_key = bind_key,
     .read_rest = read_rest,
+    .validate = biz::validate,
     .add_all = add_rooms,
 };
 
