@@ -2,11 +2,7 @@
 #include "kit/db/import.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <iterator>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "kit/async/operation.hpp"
@@ -16,6 +12,7 @@
 #include "kit/csv/csv.hpp"
 #include "kit/db/detail/import_history.hpp"
 #include "kit/db/detail/import_parts.hpp"
+#include "kit/db/detail/late_records.hpp"
 #include "kit/db/detail/record_batch.hpp"
 #include "kit/db/row_file.hpp"
 
@@ -24,8 +21,8 @@ namespace {
 
 using detail::add_problem;
 using detail::add_problems;
+using detail::count;
 using detail::is_about_record;
-using detail::KeptRecord;
 using detail::max_problems;
 
 /// Rows, and bytes of the file or of its records, that are stored together between two turns of the
@@ -33,8 +30,6 @@ using detail::max_problems;
 constexpr std::int64_t batch_rows = 256;
 constexpr std::size_t batch_bytes = 512 * 1024;
 constexpr std::size_t hash_chunk_bytes = 256 * 1024;
-/// Of records that are tried again.
-constexpr std::size_t max_postponed_bytes = 64 * 1024 * 1024;
 
 /// The sum of the content of what `source` reads, in pieces with turns of the loop between them.
 Task<std::string> hash_content(const csv::Source& source) {
@@ -53,7 +48,7 @@ Task<std::string> hash_content(const csv::Source& source) {
 class Importer {
  public:
   Importer(ImportTarget& target, std::unique_ptr<csv::Source> source, ImportOptions& options)
-      : target_(target), source_(std::move(source)), options_(options) {
+      : target_(target), source_(std::move(source)), options_(options), late_(target) {
     report_.target = target.name();
   }
 
@@ -92,7 +87,7 @@ class Importer {
     }
     co_await store_batch(transaction);
     if (!has_header) add_problem(report_, 1, "", "the file is empty: it has no header");
-    co_await store_postponed(transaction);
+    co_await late_.store(transaction, report_);
     progress();
   }
 
@@ -164,7 +159,7 @@ class Importer {
         Task<> one = store(transaction, batch_.line(i), records[i]);
         co_await std::move(one);
       } else if (results_[i].ok()) {
-        count(*results_[i]);
+        count(report_, *results_[i]);
       } else {
         co_await refuse(batch_.line(i), std::move(results_[i]).error());
       }
@@ -198,11 +193,11 @@ class Importer {
         is_apart_ ? store_apart(transaction, fields) : target_.store(transaction, fields);
     Result<Stored> stored = co_await as_result(std::move(storing));
     if (stored.ok()) {
-      count(*stored);
+      count(report_, *stored);
       co_return;
     }
     if (stored.error().reason() == "TRANSACTION_FAILED") co_await std::move(stored).error();
-    if (postpone(transaction, line, fields, stored.error())) co_return;
+    if (late_.keep(transaction, line, fields, stored.error())) co_return;
     co_await refuse(line, std::move(stored).error());
   }
 
@@ -211,105 +206,6 @@ class Importer {
     const Stored stored = co_await target_.store(*unit, fields);
     co_await unit->commit();
     co_return stored;
-  }
-
-  void count(Stored stored) {
-    if (stored == Stored::inserted) ++report_.inserted;
-    if (stored == Stored::updated) ++report_.updated;
-    if (stored == Stored::unchanged) ++report_.unchanged;
-  }
-
-  /// MariaDB and MySQL check each statement's references at once, and the row that this one refers
-  /// to may come later.
-  bool postpone(const Session& session, std::size_t line, std::span<const csv::Field> fields,
-                const Error& error) {
-    if (session.dialect() != Dialect::mysql || error.code() != Code::failed_precondition)
-      return false;
-    KeptRecord kept;
-    kept.line = line;
-    std::size_t bytes = sizeof(KeptRecord);
-    for (const csv::Field& field : fields) {
-      kept.fields.emplace_back(field);
-      bytes += sizeof(std::string) + (field ? field->size() : 0);
-    }
-    if (bytes > max_postponed_bytes - postponed_bytes_) return false;
-    postponed_bytes_ += bytes;
-    postponed_.push_back(std::move(kept));
-    return true;
-  }
-
-  /// What is left refers to nothing, or to each other: with all of it there `verify` knows which.
-  Task<> store_unchecked(Session& session) {
-    if (postponed_.empty() || !target_.has_late_references()) co_return;
-    problems_of_postponed_.clear();
-    std::vector<const KeptRecord*> late;
-    for (const KeptRecord& record : postponed_) late.push_back(&record);
-    // Nothing but statements is awaited until they are on again: when one is cancelled its
-    // connection ends, and with it the setting.
-    co_await session.execute("SET SESSION foreign_key_checks = 0", {});
-    Result<> done = co_await as_result(store_late(session, late));
-    co_await session.execute("SET SESSION foreign_key_checks = 1", {});
-    co_await std::move(done);
-    for (const KeptRecord* record : late) {
-      if (record != nullptr) co_await verify_late(session, *record);
-    }
-  }
-
-  /// Those that can't be stored all the same become null.
-  Task<> store_late(Session& session, std::vector<const KeptRecord*>& late) {
-    for (const KeptRecord*& record : late) {
-      const std::vector<csv::Field> fields = record->views();
-      Result<Stored> stored = co_await as_result(target_.store(session, fields));
-      if (stored.ok()) {
-        count(*stored);
-        continue;
-      }
-      if (!is_about_record(stored.error())) co_await std::move(stored).error();
-      problems_of_postponed_.emplace_back(record->line, std::move(stored).error());
-      record = nullptr;
-    }
-  }
-
-  Task<> verify_late(Session& session, const KeptRecord& record) {
-    const std::vector<csv::Field> fields = record.views();
-    Result<> held = co_await as_result(target_.verify(session, fields));
-    if (held.ok()) co_return;
-    if (!is_about_record(held.error())) co_await std::move(held).error();
-    problems_of_postponed_.emplace_back(record.line, std::move(held).error());
-  }
-
-  /// Until no more of them can be stored. The last are tried first: a file may stand on its head.
-  Task<> store_postponed(Session& session) {
-    for (std::size_t before = 0; !postponed_.empty() && postponed_.size() != before;) {
-      before = postponed_.size();
-      std::vector<KeptRecord> left;
-      std::size_t tried = 0;
-      problems_of_postponed_.clear();
-      while (!postponed_.empty()) {
-        KeptRecord record = std::move(postponed_.back());
-        postponed_.pop_back();
-        const std::vector<csv::Field> fields = record.views();
-        Result<Stored> stored = co_await as_result(target_.store(session, fields));
-        if (stored.ok()) {
-          count(*stored);
-        } else {
-          if (!is_about_record(stored.error())) co_await std::move(stored).error();
-          problems_of_postponed_.emplace_back(record.line, std::move(stored).error());
-          left.push_back(std::move(record));
-        }
-        if (++tried % batch_rows == 0) co_await sleep_for(Clock::duration::zero());
-      }
-      postponed_ = std::move(left);
-    }
-    co_await store_unchecked(session);
-    std::ranges::sort(problems_of_postponed_, {}, &std::pair<std::size_t, Error>::first);
-    ImportReport late;
-    for (const auto& [line, error] : problems_of_postponed_) add_problems(late, line, error);
-    std::vector<RowProblem> all;
-    std::ranges::merge(report_.problems, late.problems, std::back_inserter(all), {},
-                       &RowProblem::line, &RowProblem::line);
-    all.resize(std::min(all.size(), max_problems));
-    report_.problems = std::move(all);
   }
 
   /// The later one would win, and then the earlier one when the file is imported again.
@@ -346,9 +242,7 @@ class Importer {
   bool is_apart_ = false;
   detail::RecordBatch batch_;
   std::vector<Result<Stored>> results_;
-  std::vector<KeptRecord> postponed_;
-  std::size_t postponed_bytes_ = 0;
-  std::vector<std::pair<std::size_t, Error>> problems_of_postponed_;
+  detail::LateRecords late_;
 };
 
 /// A file that has been opened, and what it takes to import it.

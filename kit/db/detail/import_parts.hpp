@@ -116,17 +116,10 @@ class Keys {
   std::unordered_map<std::uint64_t, std::size_t> lines_;
 };
 
-/// A record that is kept for another try.
-struct KeptRecord {
-  std::size_t line = 0;
-  std::vector<std::optional<std::string>> fields;
-
-  std::vector<csv::Field> views() const {
-    std::vector<csv::Field> views;
-    for (const auto& field : fields)
-      views.push_back(field ? csv::Field(std::string_view(*field)) : csv::Field());
-    return views;
-  }
-};
+inline void count(ImportReport& report, Stored stored) {
+  if (stored == Stored::inserted) ++report.inserted;
+  if (stored == Stored::updated) ++report.updated;
+  if (stored == Stored::unchanged) ++report.unchanged;
+}
 
 }  // namespace kit::db::detail
