@@ -171,11 +171,13 @@ class EntityImport : public db::ImportTarget {
       parts_.bind_key(bound.emplace_back(), given.back());
       if (!bound.back().status().ok() || !keys.add(i, bound.back().span())) co_return false;
     }
-    auto text = [&](std::size_t count) { return detail::with_keys(parts_.known, count); };
+    if (keys.is_empty()) co_return true;
+    const std::span<const db::Parameter> values = keys.padded();
     auto found = [&](std::size_t record, const db::Row& row) {
       return parts_.read_row(row, known[record].emplace());
     };
-    Task<bool> finding = keys.find(session, text, parts_.key_column, Purpose::changing, found);
+    Task<bool> finding = keys.find(session, detail::with_keys(parts_.known, values.size()), values,
+                                   parts_.key_column, Purpose::changing, found);
     co_return co_await std::move(finding);
   }
 

@@ -72,15 +72,9 @@ class LinkImport : public db::ImportTarget {
                                   : Result<db::Stored>(std::move(good).error()));
       if (results.back().ok() && !keys.add(i, parameters.span().first(pair))) co_return false;
     }
+    if (keys.is_empty()) co_return true;
     std::vector<bool> known(records.size());
-    auto text = [&](std::size_t count) {
-      return detail::select_pairs(parts_.table, std::span(columns_).first(pair), count);
-    };
-    auto found = [&](std::size_t record, const db::Row&) -> Result<> {
-      known[record] = true;
-      return {};
-    };
-    Task<bool> finding = keys.find(unit, text, 0, Purpose::reading, found);
+    Task<bool> finding = find_known(unit, keys, known);
     const bool is_found = co_await std::move(finding);
     if (!is_found) co_return false;
     for (std::size_t i = 0; i < records.size(); ++i) {
@@ -113,6 +107,20 @@ class LinkImport : public db::ImportTarget {
         co_await as_result(link(session, parts_.store, parameters, parts_.name, parts_.references));
     if (!stored) co_return in_columns(stored.error().clone(), parts_.columns);
     co_return stored->rows == 0 ? db::Stored::unchanged : db::Stored::inserted;
+  }
+
+  Task<bool> find_known(db::Transaction& unit, detail::BatchKeys& keys, std::vector<bool>& known) {
+    auto found = [&](std::size_t record, const db::Row&) -> Result<> {
+      known[record] = true;
+      return {};
+    };
+    const std::string pairs = keys.json();
+    Parameters<1> parameters;
+    parameters.add(pairs);
+    Task<bool> finding =
+        keys.find(unit, detail::select_pairs(unit.dialect(), parts_.table, columns_, keys.first()),
+                  parameters.span(), 0, Purpose::reading, found);
+    co_return co_await std::move(finding);
   }
 
   Task<> add_others(db::Transaction& unit, const std::deque<ParameterList>& bound,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/record/detail/batch_keys.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <unordered_set>
@@ -9,6 +8,7 @@
 
 #include "kit/base/assert.hpp"
 #include "kit/db/insert_rows.hpp"
+#include "kit/json/writer.hpp"
 
 namespace kit::record::detail {
 namespace {
@@ -48,21 +48,10 @@ void append(std::string& key, const db::Row& row, int column, const db::Paramete
   append(key, row.text(column));
 }
 
-/// As a tree that is not deep: databases have limits.
-void append_pairs(std::string& text, std::span<const std::string_view> columns, std::size_t pairs,
-                  std::size_t& number) {
-  text += '(';
-  if (pairs > 1) {
-    append_pairs(text, columns, pairs / 2, number);
-    text += " OR ";
-    append_pairs(text, columns, pairs - pairs / 2, number);
-  } else {
-    for (std::size_t column = 0; column < columns.size(); ++column) {
-      text.append(column == 0 ? "" : " AND ").append(db::quoted_name(columns[column]));
-      text.append(" = ?").append(std::to_string(++number));
-    }
-  }
-  text += ')';
+/// A column of the pairs: its type there is that of ids.
+std::string_view type_of(const db::Parameter& id, db::Dialect dialect) {
+  if (std::holds_alternative<std::int64_t>(id)) return "bigint";
+  return dialect == db::Dialect::mysql ? "char(36) CHARACTER SET ascii" : "uuid";
 }
 
 /// A row that notices how much of it is read.
@@ -97,13 +86,24 @@ std::string with_keys(std::string_view sql, std::size_t keys) {
   return text.append(")").append(sql.substr(place + one.size()));
 }
 
-std::string select_pairs(std::string_view table, std::span<const std::string_view> columns,
-                         std::size_t pairs) {
-  std::string text =
-      "SELECT " + db::name_list(columns) + " FROM " + db::quoted_name(table) + " WHERE ";
-  std::size_t number = 0;
-  append_pairs(text, columns, pairs, number);
-  return text;
+std::string select_pairs(db::Dialect dialect, std::string_view table,
+                         std::span<const std::string_view> columns,
+                         std::span<const db::Parameter> like) {
+  const std::string left = db::quoted_name(columns[0]);
+  const std::string right = db::quoted_name(columns[1]);
+  std::string text = "SELECT " + left + ", " + right + " FROM ";
+  const std::string_view left_type = type_of(like[0], dialect);
+  const std::string_view right_type = type_of(like[1], dialect);
+  if (dialect == db::Dialect::mysql) {
+    text.append("JSON_TABLE(?1, '$[*]' COLUMNS (kit_left ").append(left_type);
+    text.append(" PATH '$[0]', kit_right ").append(right_type);
+    text.append(" PATH '$[1]')) AS kit_pairs JOIN ").append(db::quoted_name(table));
+    return text + " ON " + left + " = kit_left AND " + right + " = kit_right";
+  }
+  text += db::quoted_name(table) + " WHERE (" + left + ", " + right + ") IN (SELECT ";
+  if (dialect == db::Dialect::sqlite) return text + "value ->> 0, value ->> 1 FROM json_each(?1))";
+  text.append("CAST(value ->> 0 AS ").append(left_type).append("), CAST(value ->> 1 AS ");
+  return text.append(right_type).append(") FROM jsonb_array_elements(?1))");
 }
 
 bool BatchKeys::add(std::size_t record, std::span<const db::Parameter> key) {
@@ -125,14 +125,36 @@ std::optional<std::size_t> BatchKeys::record_of(const db::Row& row, int first_co
   return found == records_.end() ? std::nullopt : std::optional(found->second);
 }
 
-Task<bool> BatchKeys::find(db::Session& session, Text text, int first_column, Purpose purpose,
-                           Found found) {
-  if (records_.empty()) co_return true;
-  // Few different texts: the last key is given again and again.
-  const std::size_t keys = std::bit_ceil(records_.size());
+std::span<const db::Parameter> BatchKeys::padded() {
   const std::vector<db::Parameter> last(values_.end() - static_cast<std::ptrdiff_t>(columns_),
                                         values_.end());
+  const std::size_t keys = std::bit_ceil(records_.size());
   while (values_.size() < keys * columns_) values_.insert(values_.end(), last.begin(), last.end());
+  return values_;
+}
+
+std::string BatchKeys::json() const {
+  std::string text;
+  json::Writer out(text);
+  out.begin_array();
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (i % columns_ == 0) out.begin_array();
+    if (const auto* number = std::get_if<std::int64_t>(&values_[i])) {
+      out.int64(*number);
+    } else {
+      const auto* string = std::get_if<std::string_view>(&values_[i]);
+      KIT_ASSERT(string != nullptr, "a key that is no id");
+      out.string(*string);
+    }
+    if (i % columns_ == columns_ - 1) out.end_array();
+  }
+  out.end_array();
+  return text;
+}
+
+Task<bool> BatchKeys::find(db::Session& session, std::string sql,
+                           std::span<const db::Parameter> parameters, int first_column,
+                           Purpose purpose, Found found) {
   std::size_t bytes = 0;
   bool is_usable = true;
   std::unordered_set<std::size_t> seen;
@@ -146,8 +168,7 @@ Task<bool> BatchKeys::find(db::Session& session, Text text, int first_column, Pu
     is_usable = bytes <= most_bytes;
     return {};
   };
-  const std::string sql = text(keys);
-  co_await select(session, sql, values_, sink, purpose);
+  co_await select(session, sql, parameters, sink, purpose);
   co_return is_usable;
 }
 
