@@ -178,7 +178,9 @@ class Importer {
     Result<bool> stored = co_await as_result(std::move(storing));
     if (stored.ok() && *stored && unit) co_await unit->commit();
     if (stored.ok()) co_return *stored;
-    if (!is_about_record(stored.error())) co_return std::move(stored).error();
+    // A row that is not as it was when the batch began: by a trigger.
+    const bool is_stale = stored.error().reason() == "VERSION_MISMATCH";
+    if (!is_stale && !is_about_record(stored.error())) co_return std::move(stored).error();
     // The whole file begins again, for there is no way back to before this batch.
     if (is_whole) {
       co_return Error(Code::failed_precondition, "a record of the batch was refused")

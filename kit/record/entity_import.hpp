@@ -183,7 +183,8 @@ class EntityImport : public db::ImportTarget {
 
   Task<> add_all(db::Transaction& unit, std::vector<Entity>& entities) {
     if (entities.empty()) co_return;
-    co_await parts_.add_all(unit, entities);
+    Task<> adding = parts_.add_all(unit, entities);
+    co_await std::move(adding);
     entities.clear();
   }
 
