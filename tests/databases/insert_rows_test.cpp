@@ -102,7 +102,7 @@ TEST_F(InsertRowsTest, AllKindsOfValues) {
   }
 }
 
-/// More columns than a statement of many rows has parameters for on SQLite.
+/// Many rows have more parameters than a statement may have.
 TEST_F(InsertRowsTest, ManyColumns) {
   constexpr std::size_t columns_of_table = 80;
   std::vector<std::string> names;
