@@ -45,7 +45,7 @@ class LinkImport : public db::ImportTarget {
   explicit LinkImport(const ImportedLink<Link>& parts)
       : parts_(parts), columns_(columns_of(parts.store.sqlite)) {}
 
-  std::size_t key_columns() const override { return pair; }
+  std::size_t key_columns() const override { return pair_columns; }
 
   Task<db::Stored> store(db::Session& session, std::span<const csv::Field> fields) override {
     Link row{};
@@ -62,7 +62,7 @@ class LinkImport : public db::ImportTarget {
                          std::vector<Result<db::Stored>>& results) override {
     std::deque<Link> rows;
     std::deque<ParameterList> bound;
-    detail::BatchKeys keys(pair);
+    detail::BatchKeys keys(pair_columns);
     for (std::size_t i = 0; i < records.size(); ++i) {
       Result<> good = read(records[i], rows.emplace_back());
       ParameterList& parameters = bound.emplace_back(columns_.size());
@@ -70,7 +70,8 @@ class LinkImport : public db::ImportTarget {
       if (good.ok()) good = parameters.status();
       results.push_back(good.ok() ? Result<db::Stored>(db::Stored::inserted)
                                   : Result<db::Stored>(std::move(good).error()));
-      if (results.back().ok() && !keys.add(i, parameters.span().first(pair))) co_return false;
+      if (results.back().ok() && !keys.add(i, parameters.span().first(pair_columns)))
+        co_return false;
     }
     if (keys.is_empty()) co_return true;
     std::vector<bool> known(records.size());
@@ -80,7 +81,7 @@ class LinkImport : public db::ImportTarget {
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (!known[i]) continue;
       results[i] = db::Stored::unchanged;
-      if (columns_.size() == pair) continue;
+      if (columns_.size() == pair_columns) continue;
       const db::Stored stored = co_await store_one(unit, bound[i].span());
       results[i] = stored;
     }
@@ -94,7 +95,7 @@ class LinkImport : public db::ImportTarget {
   }
 
  private:
-  static constexpr std::size_t pair = 2;
+  static constexpr std::size_t pair_columns = 2;
 
   Result<> read(std::span<const csv::Field> fields, Link& row) const {
     CsvReader in(parts_.columns, fields);
