@@ -22,6 +22,7 @@ namespace {
 using detail::add_problem;
 using detail::add_problems;
 using detail::count;
+using detail::is_about_batch;
 using detail::is_about_record;
 using detail::max_problems;
 
@@ -178,9 +179,7 @@ class Importer {
     Result<bool> stored = co_await as_result(std::move(storing));
     if (stored.ok() && *stored && unit) co_await unit->commit();
     if (stored.ok()) co_return *stored;
-    // A row that is not as it was when the batch began: by a trigger.
-    const bool is_stale = stored.error().reason() == "VERSION_MISMATCH";
-    if (!is_stale && !is_about_record(stored.error())) co_return std::move(stored).error();
+    if (!is_about_batch(stored.error())) co_return std::move(stored).error();
     // The whole file begins again, for there is no way back to before this batch.
     if (is_whole) {
       co_return Error(Code::failed_precondition, "a record of the batch was refused")

@@ -57,7 +57,8 @@ class Unit final : public Transaction {
   Dialect dialect_;
 };
 
-/// "bad" is refused before any statement, "taken" by the database, "odd" only together with others.
+/// "bad" is refused before any statement, "taken" by the database; "odd", "strange" and "stale"
+/// only together with others.
 struct Genres : ImportTarget {
   std::string_view name() const override { return "Genre"; }
   std::string_view file() const override { return "Genre.csv"; }
@@ -90,8 +91,11 @@ struct Genres : ImportTarget {
     }
     for (const csv::Fields& fields : records) {
       if (fields[1] == "broken") co_return Error(Code::unavailable, "the database is gone");
-      if (fields[1] == "taken") {
+      if (fields[1] == "taken" || fields[1] == "strange" || fields[1] == "stale") {
         unit.failed = unit.dialect() == Dialect::postgresql;
+        if (fields[1] == "strange") co_return Error(Code::unimplemented, "not in bulk");
+        if (fields[1] == "stale")
+          co_return Error(Code::aborted, "it changed").with_reason("VERSION_MISMATCH");
         co_return Error(Code::already_exists, "one of them is taken");
       }
       if (fields[1] == "bad") {
@@ -217,6 +221,16 @@ TEST_F(ImportBatches, SomeCanOnlyBeStoredRecordByRecord) {
     EXPECT_EQ(report->inserted, 300);
     EXPECT_EQ(target.alone, 256);
     EXPECT_EQ(rows.size(), 300U);
+  }
+}
+
+TEST_F(ImportBatches, WhatIsRefusedInBulkOnlyIsStored) {
+  for (const Dialect dialect : {Dialect::sqlite, Dialect::postgresql}) {
+    target = Genres();
+    auto report = import(records(600, {{7, "strange"}, {300, "stale"}}), dialect);
+    EXPECT_THAT(problems(report), IsEmpty());
+    EXPECT_EQ(target.alone, 512);
+    EXPECT_EQ(rows.size(), 600U);
   }
 }
 
