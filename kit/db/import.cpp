@@ -2,11 +2,7 @@
 #include "kit/db/import.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <iterator>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "kit/async/operation.hpp"
@@ -16,6 +12,8 @@
 #include "kit/csv/csv.hpp"
 #include "kit/db/detail/import_history.hpp"
 #include "kit/db/detail/import_parts.hpp"
+#include "kit/db/detail/late_records.hpp"
+#include "kit/db/detail/record_batch.hpp"
 #include "kit/db/import_lock.hpp"
 #include "kit/db/row_file.hpp"
 
@@ -24,16 +22,16 @@ namespace {
 
 using detail::add_problem;
 using detail::add_problems;
+using detail::count;
+using detail::is_about_batch;
 using detail::is_about_record;
-using detail::KeptRecord;
 using detail::max_problems;
 
-/// Rows, and bytes of the file, between two turns of the loop: some milliseconds of work.
+/// Rows, and bytes of the file or of its records, that are stored together between two turns of the
+/// loop: some milliseconds of work.
 constexpr std::int64_t batch_rows = 256;
 constexpr std::size_t batch_bytes = 512 * 1024;
 constexpr std::size_t hash_chunk_bytes = 256 * 1024;
-/// Of records that are tried again.
-constexpr std::size_t max_postponed_bytes = 64 * 1024 * 1024;
 
 /// The sum of the content of what `source` reads, in pieces with turns of the loop between them.
 Task<std::string> hash_content(const csv::Source& source) {
@@ -52,18 +50,19 @@ Task<std::string> hash_content(const csv::Source& source) {
 class Importer {
  public:
   Importer(ImportTarget& target, std::unique_ptr<csv::Source> source, ImportOptions& options)
-      : target_(target), source_(std::move(source)), options_(options) {
+      : target_(target), source_(std::move(source)), options_(options), late_(target) {
     report_.target = target.name();
   }
 
   /// Reads and stores everything; what is wrong is in the report.
-  Task<> store_all(Session& session) {
+  Task<> store_all(Transaction& transaction) {
     csv::Record record;
     bool has_header = false;
     while (report_.problems.size() < max_problems) {
       Result<bool> more = source_->next(record);
       if (more.ok() && !*more) break;
       if (!more) {
+        co_await store_batch(transaction);  // in the order of the lines
         co_await as_problem(record, std::move(more).error());
         if (!has_header) co_return;
         ++rows_;
@@ -71,25 +70,36 @@ class Importer {
         has_header = true;
         if (!header_.read(record, target_.columns(), report_)) co_return;
       } else if (!record.fields.empty()) {
-        Task<> storing = store(session, record);
-        co_await std::move(storing);
+        const std::span<const csv::Field> fields = header_.order(record, options_.guarded);
+        if (const auto before = keys_.add(fields.first(target_.key_columns()), record.line)) {
+          const std::size_t line = record.line;
+          co_await store_batch(transaction);
+          add_given_twice(line, *before);
+        } else {
+          batch_.add(record.line, fields);
+        }
         ++rows_;
       }
-      if (source_->bytes_read() - told_ >= batch_bytes || rows_ - told_rows_ >= batch_rows) {
+      if (source_->bytes_read() - told_ >= batch_bytes || rows_ - told_rows_ >= batch_rows ||
+          batch_.bytes() >= batch_bytes) {
+        co_await store_batch(transaction);
         progress();
         co_await sleep_for(Clock::duration::zero());
       }
     }
+    co_await store_batch(transaction);
     if (!has_header) add_problem(report_, 1, "", "the file is empty: it has no header");
-    co_await store_postponed(session);
+    co_await late_.store(transaction, report_);
     progress();
   }
 
-  /// As `store_all`, from the beginning, with a unit of work for each record: for databases whose
-  /// transactions take nothing more once a statement has failed.
-  Task<> store_each_apart(Transaction& transaction) {
+  /// As `store_all`, from the beginning, with a unit of work for each batch, and for each record of
+  /// one that fails: for databases whose transactions take nothing more once a statement has
+  /// failed.
+  Task<> store_all_apart(Transaction& transaction) {
     co_await source_->rewind();
-    apart_ = &transaction;
+    is_apart_ = true;
+    batch_.clear();
     header_ = detail::Header();
     keys_ = detail::Keys();
     report_.problems.clear();
@@ -141,137 +151,72 @@ class Importer {
     if (!held) co_await refuse(line, std::move(held).error());
   }
 
-  Task<> store(Session& session, const csv::Record& record) {
-    const std::size_t line = record.line;
-    const std::span<const csv::Field> fields = header_.order(record, options_.guarded);
-    if (is_given_twice(fields.first(target_.key_columns()), line)) co_return;
-    Task<Stored> storing = apart_ != nullptr ? store_apart(fields) : target_.store(session, fields);
+  /// Together when the target can, else one by one.
+  Task<> store_batch(Transaction& transaction) {
+    const std::span<const csv::Fields> records = batch_.records();
+    Task<bool> storing = store_together(transaction, records);
+    const bool is_done = co_await std::move(storing);
+    for (std::size_t i = 0; i < records.size() && report_.problems.size() < max_problems; ++i) {
+      if (!is_done) {
+        Task<> one = store(transaction, batch_.line(i), records[i]);
+        co_await std::move(one);
+      } else if (results_[i].ok()) {
+        count(report_, *results_[i]);
+      } else {
+        co_await refuse(batch_.line(i), std::move(results_[i]).error());
+      }
+    }
+    batch_.clear();
+  }
+
+  /// False: nothing of it is stored.
+  Task<bool> store_together(Transaction& transaction, std::span<const csv::Fields> records) {
+    if (records.size() < 2 || !target_.has_batches()) co_return false;
+    const bool is_whole = transaction.dialect() == Dialect::postgresql && !is_apart_;
+    std::unique_ptr<Transaction> unit;
+    if (!is_whole) unit = co_await transaction.begin_nested();
+    results_.clear();
+    Task<bool> storing = target_.store_batch(unit ? *unit : transaction, records, results_);
+    Result<bool> stored = co_await as_result(std::move(storing));
+    if (stored.ok() && *stored && unit) co_await unit->commit();
+    if (stored.ok()) co_return *stored;
+    if (!is_about_batch(stored.error())) co_return std::move(stored).error();
+    // The whole file begins again, for there is no way back to before this batch.
+    if (is_whole) {
+      co_return Error(Code::failed_precondition, "a record of the batch was refused")
+          .with_reason("TRANSACTION_FAILED")
+          .with_cause(std::move(stored).error());
+    }
+    co_return false;
+  }
+
+  Task<> store(Transaction& transaction, std::size_t line, std::span<const csv::Field> fields) {
+    Task<Stored> storing =
+        is_apart_ ? store_apart(transaction, fields) : target_.store(transaction, fields);
     Result<Stored> stored = co_await as_result(std::move(storing));
     if (stored.ok()) {
-      count(*stored);
+      count(report_, *stored);
       co_return;
     }
     if (stored.error().reason() == "TRANSACTION_FAILED") co_await std::move(stored).error();
-    if (postpone(session, line, fields, stored.error())) co_return;
+    if (late_.keep(transaction, line, fields, stored.error())) co_return;
     co_await refuse(line, std::move(stored).error());
   }
 
-  Task<Stored> store_apart(std::span<const csv::Field> fields) {
-    const std::unique_ptr<Transaction> unit = co_await apart_->begin_nested();
+  Task<Stored> store_apart(Transaction& transaction, std::span<const csv::Field> fields) {
+    const std::unique_ptr<Transaction> unit = co_await transaction.begin_nested();
     const Stored stored = co_await target_.store(*unit, fields);
     co_await unit->commit();
     co_return stored;
   }
 
-  void count(Stored stored) {
-    if (stored == Stored::inserted) ++report_.inserted;
-    if (stored == Stored::updated) ++report_.updated;
-    if (stored == Stored::unchanged) ++report_.unchanged;
-  }
-
-  /// MariaDB and MySQL check each statement's references at once, and the row that this one refers
-  /// to may come later.
-  bool postpone(const Session& session, std::size_t line, std::span<const csv::Field> fields,
-                const Error& error) {
-    if (session.dialect() != Dialect::mysql || error.code() != Code::failed_precondition)
-      return false;
-    KeptRecord kept;
-    kept.line = line;
-    std::size_t bytes = sizeof(KeptRecord);
-    for (const csv::Field& field : fields) {
-      kept.fields.emplace_back(field);
-      bytes += sizeof(std::string) + (field ? field->size() : 0);
-    }
-    if (bytes > max_postponed_bytes - postponed_bytes_) return false;
-    postponed_bytes_ += bytes;
-    postponed_.push_back(std::move(kept));
-    return true;
-  }
-
-  /// What is left refers to nothing, or to each other: with all of it there `verify` knows which.
-  Task<> store_unchecked(Session& session) {
-    if (postponed_.empty() || !target_.has_late_references()) co_return;
-    problems_of_postponed_.clear();
-    std::vector<const KeptRecord*> late;
-    for (const KeptRecord& record : postponed_) late.push_back(&record);
-    // Nothing but statements is awaited until they are on again: when one is cancelled its
-    // connection ends, and with it the setting.
-    co_await session.execute("SET SESSION foreign_key_checks = 0", {});
-    Result<> done = co_await as_result(store_late(session, late));
-    co_await session.execute("SET SESSION foreign_key_checks = 1", {});
-    co_await std::move(done);
-    for (const KeptRecord* record : late) {
-      if (record != nullptr) co_await verify_late(session, *record);
-    }
-  }
-
-  /// Those that can't be stored all the same become null.
-  Task<> store_late(Session& session, std::vector<const KeptRecord*>& late) {
-    for (const KeptRecord*& record : late) {
-      const std::vector<csv::Field> fields = record->views();
-      Result<Stored> stored = co_await as_result(target_.store(session, fields));
-      if (stored.ok()) {
-        count(*stored);
-        continue;
-      }
-      if (!is_about_record(stored.error())) co_await std::move(stored).error();
-      problems_of_postponed_.emplace_back(record->line, std::move(stored).error());
-      record = nullptr;
-    }
-  }
-
-  Task<> verify_late(Session& session, const KeptRecord& record) {
-    const std::vector<csv::Field> fields = record.views();
-    Result<> held = co_await as_result(target_.verify(session, fields));
-    if (held.ok()) co_return;
-    if (!is_about_record(held.error())) co_await std::move(held).error();
-    problems_of_postponed_.emplace_back(record.line, std::move(held).error());
-  }
-
-  /// Until no more of them can be stored. The last are tried first: a file may stand on its head.
-  Task<> store_postponed(Session& session) {
-    for (std::size_t before = 0; !postponed_.empty() && postponed_.size() != before;) {
-      before = postponed_.size();
-      std::vector<KeptRecord> left;
-      std::size_t tried = 0;
-      problems_of_postponed_.clear();
-      while (!postponed_.empty()) {
-        KeptRecord record = std::move(postponed_.back());
-        postponed_.pop_back();
-        const std::vector<csv::Field> fields = record.views();
-        Result<Stored> stored = co_await as_result(target_.store(session, fields));
-        if (stored.ok()) {
-          count(*stored);
-        } else {
-          if (!is_about_record(stored.error())) co_await std::move(stored).error();
-          problems_of_postponed_.emplace_back(record.line, std::move(stored).error());
-          left.push_back(std::move(record));
-        }
-        if (++tried % batch_rows == 0) co_await sleep_for(Clock::duration::zero());
-      }
-      postponed_ = std::move(left);
-    }
-    co_await store_unchecked(session);
-    std::ranges::sort(problems_of_postponed_, {}, &std::pair<std::size_t, Error>::first);
-    ImportReport late;
-    for (const auto& [line, error] : problems_of_postponed_) add_problems(late, line, error);
-    std::vector<RowProblem> all;
-    std::ranges::merge(report_.problems, late.problems, std::back_inserter(all), {},
-                       &RowProblem::line, &RowProblem::line);
-    all.resize(std::min(all.size(), max_problems));
-    report_.problems = std::move(all);
-  }
-
   /// The later one would win, and then the earlier one when the file is imported again.
-  bool is_given_twice(std::span<const csv::Field> key, std::size_t line) {
-    const std::optional<std::size_t> before = keys_.add(key, line);
-    if (!before) return false;
+  void add_given_twice(std::size_t line, std::size_t before) {
     std::string columns;
-    for (const std::string_view name : target_.columns().first(key.size()))
+    for (const std::string_view name : target_.columns().first(target_.key_columns()))
       columns.append(columns.empty() ? "" : ", ").append(name);
     add_problem(report_, line, std::move(columns),
-                "is given twice, first in line " + std::to_string(*before));
-    return true;
+                "is given twice, first in line " + std::to_string(before));
   }
 
   /// What a target says about a record goes into the report; a broken database ends the import.
@@ -296,10 +241,10 @@ class Importer {
   std::int64_t rows_ = 0;
   std::size_t told_ = 0;  ///< Bytes and rows at the last progress.
   std::int64_t told_rows_ = 0;
-  Transaction* apart_ = nullptr;  ///< Null: all records in one unit of work.
-  std::vector<KeptRecord> postponed_;
-  std::size_t postponed_bytes_ = 0;
-  std::vector<std::pair<std::size_t, Error>> problems_of_postponed_;
+  bool is_apart_ = false;
+  detail::RecordBatch batch_;
+  std::vector<Result<Stored>> results_;
+  detail::LateRecords late_;
 };
 
 /// A file that has been opened, and what it takes to import it.
@@ -339,7 +284,7 @@ Task<> store_all(Transaction& transaction, Importer& importer) {
   if (!stored && stored.error().reason() != "TRANSACTION_FAILED") co_await std::move(stored);
   unit.reset();
   // All that is wrong with the file is wanted.
-  if (!stored) co_await importer.store_each_apart(transaction);
+  if (!stored) co_await importer.store_all_apart(transaction);
 }
 
 /// Everything but opening the file and the commit.
@@ -374,6 +319,11 @@ Task<ImportReport> import_opened(Transaction& transaction, ImportTarget& target,
 }
 
 }  // namespace
+
+Task<bool> ImportTarget::store_batch(Transaction&, std::span<const csv::Fields>,
+                                     std::vector<Result<Stored>>&) {
+  co_return false;
+}
 
 Task<> ImportTarget::verify(Session&, std::span<const csv::Field>) {
   co_return;

@@ -42,6 +42,15 @@ class ImportTarget {
   /// without a value is null. A failure with violations (field = the column of the file) refuses
   /// the record.
   virtual Task<Stored> store(Session& session, std::span<const csv::Field> fields) = 0;
+  /// Whether `store_batch` may do more than nothing.
+  virtual bool has_batches() const { return false; }
+  /// Stores records as `store` does one after the other, with fewer statements; what `store` would
+  /// have said of each becomes a result. Fails, also for what is wrong with one record, when what
+  /// it did has to be undone and they have to be stored one by one; false: that too, and it has
+  /// changed nothing. Lifetime: everything until it has ended. Cost: what it keeps of rows that are
+  /// there already is bounded.
+  virtual Task<bool> store_batch(Transaction& unit, std::span<const csv::Fields> records,
+                                 std::vector<Result<Stored>>& results);
   /// Looks at a record again that `store` took, after all of them, when the database has found that
   /// some row refers to nothing: fails with violations when it is this one's.
   virtual Task<> verify(Session& session, std::span<const csv::Field> fields);
@@ -87,7 +96,8 @@ struct ImportOptions {
 
 /// Imports one file (by its suffix CSV or XLSX) in one transaction: all of it or nothing. Every bad
 /// record is reported, up to 1000. A row may refer to a later one of its own file. Streams the
-/// file, a second time when rows refer to nothing; yields to the loop between batches. Fails when
+/// file, a second time when rows refer to nothing or PostgreSQL refuses one; stores up to 256
+/// records together (docs/adr/0039) and yields to the loop between batches. Fails when
 /// the file or database can't be read or written at all; bad records are in the report. Cost: some
 /// 40 bytes for each record, to notice keys that are given twice.
 Task<ImportReport> import_file(Database& database, ImportTarget& target, std::string path,

@@ -11,8 +11,8 @@ namespace {
 
 /// Of one statement. Fewer are stored by halves of it, so that there are few different texts.
 constexpr std::size_t most_rows = 64;
-/// What every database takes.
-constexpr std::size_t most_parameters = 30'000;
+/// What the adapters take, that of MySQL the fewest.
+constexpr std::size_t most_parameters = 1'000;
 
 /// Rows that wait for their statement, with what they borrow.
 class Batch {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/record/history.hpp"
 
+#include <iterator>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "kit/base/base64.hpp"
 #include "kit/base/caller.hpp"
@@ -99,6 +101,9 @@ constexpr std::string_view add_sql = R"sql(
   INSERT INTO kit_history (entity, row_id, version, at, operation, changes, who, request_id)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))sql";
 
+constexpr std::string_view entry_columns[] = {"entity",    "row_id",  "version", "at",
+                                              "operation", "changes", "who",     "request_id"};
+
 constexpr std::string_view forget_sql = R"sql(
   DELETE FROM kit_history WHERE entity = ?1 AND row_id = ?2)sql";
 
@@ -164,6 +169,27 @@ Task<> add_history(db::Session& session, const Audited& entity, const Change& ch
   parameters.add(change.changes);
   add_origin(parameters);
   co_await session.execute(add_sql, parameters.span());
+}
+
+Task<> add_history_of_new(db::Transaction& unit, const Audited& entity,
+                          std::optional<std::int64_t> version, NewRows rows) {
+  NewRow row;
+  auto hand_out = [&](std::vector<db::Parameter>& out) -> Result<bool> {
+    Result<bool> more = rows(row);
+    if (!more || !*more) return more;
+    Parameters<std::size(entry_columns)> parameters;
+    parameters.add(entity.name);
+    parameters.add(row.row);
+    parameters.add(version);
+    parameters.add(row.at);
+    parameters.add(to_string(Operation::create));
+    parameters.add(row.changes);
+    add_origin(parameters);
+    out.assign(parameters.span().begin(), parameters.span().end());
+    return true;
+  };
+  Task<std::int64_t> storing = unit.insert_rows("kit_history", entry_columns, hand_out);
+  co_await std::move(storing);
 }
 
 Task<> add_history_of_others(db::Session& session, std::string_view sql, const db::Parameter& row,

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kit/async/task.hpp"
+#include "kit/base/function.hpp"
 #include "kit/base/id.hpp"
 #include "kit/base/time.hpp"
 #include "kit/base/uuid.hpp"
@@ -96,6 +97,18 @@ struct Change {
 };
 /// Writes an entry. Lifetime: everything borrowed lives until the task has ended.
 Task<> add_history(db::Session& session, const Audited& entity, const Change& change);
+/// What is written about a new row.
+struct NewRow {
+  std::string row;  ///< `row_key`
+  Timestamp at;
+  std::string changes;
+};
+/// Hands out one after the other; false: there is none any more.
+using NewRows = FunctionRef<Result<bool>(NewRow& row)>;
+/// Writes an entry for each, by many at a time. Only a roll-back is possible when it fails.
+/// Lifetime: as with `add_history`.
+Task<> add_history_of_new(db::Transaction& unit, const Audited& entity,
+                          std::optional<std::int64_t> version, NewRows rows);
 /// Runs an INSERT INTO kit_history ... SELECT for rows that a statement or foreign key changes
 /// besides its own: ?1 is `row`, ?2 the time, ?3 who, ?4 the request.
 Task<> add_history_of_others(db::Session& session, std::string_view sql, const db::Parameter& row,

@@ -22,25 +22,37 @@ constexpr std::string_view move_ahead_sql = R"sql(
   SELECT setval(id, ?2) FROM lock
    WHERE COALESCE(pg_sequence_last_value(id), 0) < ?2)sql";
 
+}  // namespace
+
+std::vector<std::string_view> columns_of(std::string_view insert) {
+  const std::size_t first = insert.find('(');
+  std::string_view list = insert.substr(first + 1, insert.find(')') - first - 1);
+  std::vector<std::string_view> columns;
+  while (!list.empty()) {
+    const std::size_t begin = list.find_first_not_of(", \n");
+    list.remove_prefix(std::min(begin, list.size()));
+    const std::string_view column = list.substr(0, list.find_first_of(", \n"));
+    if (!column.empty()) columns.push_back(column);
+    list.remove_prefix(column.size());
+  }
+  return columns;
+}
+
 Task<> move_ahead(db::Session& session, std::string_view table, std::int64_t id) {
+  if (session.dialect() != db::Dialect::postgresql || id <= 0) co_return;
   const std::array<db::Parameter, 2> parameters = {table, id};
   auto ignore = [](const db::Row&) -> Result<> { return {}; };
   co_await session.query(move_ahead_sql, parameters, ignore);
 }
 
-}  // namespace
-
 Task<db::Session::Changed> insert(db::Session& session, std::string_view table, const db::Sql& sql,
                                   std::span<const db::Parameter> parameters,
                                   const EntityName& entity, std::span<const Reference> references,
                                   Lookup lookup) {
-  const db::Dialect dialect = session.dialect();
   const db::Session::Changed changed =
-      co_await write(session, sql.in(dialect), parameters, entity, references, lookup);
+      co_await write(session, sql.in(session.dialect()), parameters, entity, references, lookup);
   const auto* given = std::get_if<std::int64_t>(&parameters.front());
-  if (dialect == db::Dialect::postgresql && given != nullptr && *given > 0) {
-    co_await move_ahead(session, table, *given);
-  }
+  if (given != nullptr) co_await move_ahead(session, table, *given);
   co_return changed;
 }
 

@@ -124,6 +124,15 @@ class Parameters final : public ParameterWriter {
   std::array<db::Parameter, N> storage_;
 };
 
+/// The same for a number that is known at run time.
+class ParameterList final : public ParameterWriter {
+ public:
+  explicit ParameterList(std::size_t count) : storage_(count) { use(storage_); }
+
+ private:
+  std::vector<db::Parameter> storage_;
+};
+
 /// The ids as a JSON array, the one parameter of `id IN (SELECT value FROM json_each(?1))`.
 std::string id_array(std::span<const std::int64_t> ids);
 std::string id_array(std::span<const Uuid> ids);

@@ -6,6 +6,7 @@
 
 #include "kit/base/text.hpp"
 #include "kit/base/uuid.hpp"
+#include "kit/db/insert_rows.hpp"
 
 namespace kit::record {
 namespace {
@@ -112,6 +113,17 @@ class RowCaches::WatchedDatabase::Part final : public db::Transaction {
     std::unique_ptr<db::Transaction> part =
         std::make_unique<Part>(caches_, std::move(inner), changes_, true);
     co_return part;
+  }
+  Task<std::int64_t> insert_rows(std::string_view table, std::span<const std::string_view> columns,
+                                 db::RowSource next) override {
+    const auto effects = caches_.effects(db::insert_text(table, columns, 1));
+    auto noted = [&](std::vector<db::Parameter>& row) -> Result<bool> {
+      Result<bool> more = next(row);
+      if (more.ok() && *more) changes_->note(*effects, row);
+      return more;
+    };
+    Task<std::int64_t> storing = inner_->insert_rows(table, columns, noted);
+    co_return co_await std::move(storing);
   }
   Task<> check() override { return inner_->check(); }
   Task<> commit() override {

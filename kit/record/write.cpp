@@ -91,24 +91,6 @@ Task<db::Session::Changed> explain(db::Session& session, Error error,
   co_return error;
 }
 
-/// What a foreign key alone would let pass: a reference to a row that is deleted but still there.
-Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> parameters,
-                      std::span<const Reference> references) {
-  for (const Reference& reference : references) {
-    if (reference.live.empty()) continue;
-    const std::array<db::Parameter, 2> keys = {parameters[reference.parameter], parameters.front()};
-    if (std::holds_alternative<std::nullptr_t>(keys.front())) continue;
-    const bool live = co_await exists(session, reference.live, keys, Purpose::referring);
-    if (live) continue;
-    // One that is not there at all may still come.
-    bool refused = true;
-    if (reference.deferred) {
-      refused = co_await exists(session, reference.exists, std::span(keys).first(1));
-    }
-    if (refused) co_await dangling(reference);
-  }
-}
-
 /// Where foreign keys can't wait for the commit an import may switch them off for rows that refer
 /// to later ones. Those that would not wait are looked up instead.
 Task<> refuse_missing(db::Session& session, std::span<const db::Parameter> parameters,
@@ -138,6 +120,23 @@ bool has_live(std::span<const Reference> references) {
 }
 
 }  // namespace
+
+Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> parameters,
+                      std::span<const Reference> references) {
+  for (const Reference& reference : references) {
+    if (reference.live.empty()) continue;
+    const std::array<db::Parameter, 2> keys = {parameters[reference.parameter], parameters.front()};
+    if (std::holds_alternative<std::nullptr_t>(keys.front())) continue;
+    const bool live = co_await exists(session, reference.live, keys, Purpose::referring);
+    if (live) continue;
+    // One that is not there at all may still come.
+    bool refused = true;
+    if (reference.deferred) {
+      refused = co_await exists(session, reference.exists, std::span(keys).first(1));
+    }
+    if (refused) co_await dangling(reference);
+  }
+}
 
 Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  std::span<const db::Parameter> parameters,

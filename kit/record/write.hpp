@@ -43,6 +43,11 @@ Task<db::Session::Changed> write(db::Session& session, std::string_view sql,
                                  const EntityName& entity, std::span<const Reference> references,
                                  Lookup lookup = Lookup::at_once);
 
+/// What `write` asks before the statement: fails as it does when the row refers to one that is
+/// deleted but still there, which a foreign key alone lets pass.
+Task<> refuse_deleted(db::Session& session, std::span<const db::Parameter> parameters,
+                      std::span<const Reference> references);
+
 /// Looks up the deferred references of a row that was stored, for which `parameters` are those of
 /// its write. Fails as `write` does.
 Task<> check_references(db::Session& session, std::span<const db::Parameter> parameters,

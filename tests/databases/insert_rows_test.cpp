@@ -102,6 +102,32 @@ TEST_F(InsertRowsTest, AllKindsOfValues) {
   }
 }
 
+/// Many rows have more parameters than a statement may have.
+TEST_F(InsertRowsTest, ManyColumns) {
+  constexpr std::size_t columns_of_table = 80;
+  std::vector<std::string> names;
+  std::string definition = "CREATE TABLE wide (";
+  for (std::size_t i = 0; i < columns_of_table; ++i) {
+    names.push_back("c" + std::to_string(i));
+    definition += (i == 0 ? "" : ", ") + names.back() + " INTEGER";
+  }
+  set_up(definition + ")" + backend().table_end());
+  const auto storing = [&]() -> Task<> {
+    auto transaction = co_await database().begin();
+    const Columns columns(names.begin(), names.end());
+    auto fill = [](std::int64_t number, std::vector<db::Parameter>& row) -> Result<> {
+      row.assign(columns_of_table, db::Parameter(number));
+      return {};
+    };
+    Task<std::int64_t> many = store(*transaction, "wide", columns, 200, fill);
+    EXPECT_EQ(co_await std::move(many), 200);
+    co_await transaction->commit();
+  };
+  const auto done = run(storing());
+  ASSERT_TRUE(done.ok()) << done.error().describe();
+  EXPECT_EQ(read("SELECT sum(c79) FROM wide"), "20100");
+}
+
 Task<> store_many(db::Database& database) {
   auto transaction = co_await database.begin_bulk();
   const Columns columns{"id", "n"};

@@ -111,6 +111,30 @@ TEST_F(Warm, ARowIsReadOnce) {
   EXPECT_EQ(counting_.take(), 1);
 }
 
+TEST_F(Warm, RowsThatAreImportedTogetherAreSeenAtOnce) {
+  Instance warm(counting_);
+  ask(warm, Method::post, "/api/v1/houses", R"({"name":"a"})");
+  ask(warm, Method::post, "/api/v1/rooms", R"({"name":"one","house_id":1})");
+  ask(warm, Method::get, "/api/v1/rooms/1");
+  for (const char* path : {"/api/v1/rooms/2", "/api/v1/rooms/300", "/api/v1/rooms/301"})
+    EXPECT_EQ(ask(warm, Method::get, path), "NOT_FOUND");
+  std::string text = "RoomId,Name,HouseId\n1,changed,1\n";
+  for (int id = 2; id <= 300; ++id) text += std::to_string(id) + ",new,1\n";
+  const std::string said =
+      database_.run(warm.ask(Method::post, "/api/v1/rooms/import", std::move(text), {}, "text/csv"))
+          .value();
+  EXPECT_NE(said.find("\"inserted\":299"), std::string::npos) << said;
+  for (const char* path : {"/api/v1/rooms/1", "/api/v1/rooms/2", "/api/v1/rooms/300"}) {
+    const std::string answer = ask(warm, Method::get, path);
+    EXPECT_TRUE(answer.starts_with("200 ")) << path << answer;
+    EXPECT_EQ(answer.find("one"), std::string::npos) << answer;
+  }
+  // No other row was forgotten.
+  counting_.take();
+  EXPECT_EQ(ask(warm, Method::get, "/api/v1/rooms/301"), "NOT_FOUND");
+  EXPECT_EQ(counting_.take(), 0);
+}
+
 TEST_F(Warm, RulesHoldForWhatIsCached) {
   Instance warm(*database_);
   ask(warm, Method::post, "/api/v1/houses", R"({"name":"a"})");

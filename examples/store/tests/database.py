@@ -15,7 +15,6 @@ IS_SERVER = SERVER is not None
 
 class SqliteFile:
     dialect = "sqlite"
-    share = 1  # of the rows that an import within a request's time has here
     epoch = "0"
 
     def __init__(self, folder, name="store"):
@@ -52,8 +51,6 @@ class SqliteFile:
 
 class ServerDatabase:
     """Made with its folder's first program; the folder remembers its name."""
-
-    share = 10  # each row of an import is a way to the server and back, or two
 
     def __init__(self, folder, name="store"):
         self.dialect = SERVER["dialect"]

@@ -38,6 +38,20 @@ inline bool is_about_record(const Error& error) {
   }
 }
 
+/// A failure of several records together that one by one they may not have: what a database refuses
+/// to do in bulk (COPY, where a policy limits rows), or a row that a trigger has changed since the
+/// batch began.
+inline bool is_about_batch(const Error& error) {
+  switch (error.code()) {
+    case Code::permission_denied:
+    case Code::unimplemented:
+    case Code::internal:
+      return true;
+    default:
+      return is_about_record(error) || error.reason() == "VERSION_MISMATCH";
+  }
+}
+
 inline void add_problem(ImportReport& report, std::size_t line, std::string column,
                         std::string description) {
   if (report.problems.size() < max_problems) {
@@ -116,17 +130,10 @@ class Keys {
   std::unordered_map<std::uint64_t, std::size_t> lines_;
 };
 
-/// A record that is kept for another try.
-struct KeptRecord {
-  std::size_t line = 0;
-  std::vector<std::optional<std::string>> fields;
-
-  std::vector<csv::Field> views() const {
-    std::vector<csv::Field> views;
-    for (const auto& field : fields)
-      views.push_back(field ? csv::Field(std::string_view(*field)) : csv::Field());
-    return views;
-  }
-};
+inline void count(ImportReport& report, Stored stored) {
+  if (stored == Stored::inserted) ++report.inserted;
+  if (stored == Stored::updated) ++report.updated;
+  if (stored == Stored::unchanged) ++report.unchanged;
+}
 
 }  // namespace kit::db::detail

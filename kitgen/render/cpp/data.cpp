@@ -133,6 +133,33 @@ void add_sql(const Entity& entity, View& view) {
   view.set("select", fill("", column_names(entity), 9));
 }
 
+/// What sets up a new row, and what adds several together.
+void add_batches(const Entity& entity, View& view) {
+  const std::string var = variable(entity);
+  const std::string type = "biz::" + entity.name;
+  Strings lines;
+  if (entity.id_kind == model::IdKind::uuid) {
+    const std::string id = "biz::" + entity.id_type;
+    lines.push_back("  if (" + var + ".id == " + id + "()) " + var + ".id = " + id +
+                    "(kit::Uuid::make_v7());");
+  }
+  lines.push_back("  " + var + ".created_at = kit::Timestamp::now();");
+  lines.push_back("  " + var + ".updated_at = " + var + ".created_at;");
+  if (entity.version) lines.push_back("  " + var + ".version = 1;");
+  view.set("new_row", text_list(lines));
+  view.set("batches", flag(adds_batches(entity)));
+  const Strings parameters{"kit::db::Transaction& unit",
+                           "std::span<" + type + "> " + entity.plural};
+  const std::string name = "add_" + entity.plural;
+  view.set("add_all_declaration", signature(0, "kit::Task<>", name, parameters, ";"));
+  view.set("add_all", cut_tail(signature(0, "kit::Task<>", name, parameters, " {"), " {"));
+  view.set("begin_row", "void begin_row(" + type + "& " + var + ")");
+  const std::string count = std::to_string(stored_fields(entity).size());
+  view.set("insert_all",
+           call(2, "return kit::record::insert_entities<" + count + ">",
+                Strings{"unit", "row_table", entity.plural, "begin_row", "bind"}, ";"));
+}
+
 /// The foreign keys, with the place of each among the parameters of `add` and `save`.
 View references(const Project& project, const Entity& entity) {
   View list{View::type::list};
@@ -257,6 +284,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   add_methods(project, entity, methods, view);
   view.set("methods", methods.declared());
   add_sql(entity, view);
+  add_batches(entity, view);
   add_related(project, entity, view);
   View keys = references(project, entity);
   const bool has_references = !keys.list_value().empty();
@@ -303,6 +331,7 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   }
   if (entity.cache) in_header.push_back("kit/record/row_cache.hpp");
   Strings standard{"cstdint"};
+  if (adds_batches(entity)) standard.push_back("span");
   if (shows_links(entity)) standard.insert(standard.end(), {"utility", "vector"});
   Strings constructing{"kit::db::Session& session", "kit::record::Purpose purpose"};
   view.set("purpose_constructor",
@@ -319,7 +348,8 @@ void add_repository(const Project& project, const Entity& entity, std::vector<Fi
   if (links || is_numbered) own.push_back("kit/record/insert.hpp");
   if (links || is_numbered || !ways_to(project, entity).empty()) own.push_back("kit/db/sql.hpp");
   standard = {"optional", "string", "string_view", "utility"};
-  if (shows_links(entity)) standard.push_back("span");
+  if (shows_links(entity) || adds_batches(entity)) standard.push_back("span");
+  if (adds_batches(entity)) own.push_back("kit/record/insert_rows.hpp");
   for (const Way& way : ways_to(project, entity)) {
     if (!way.has_link()) continue;
     standard.push_back("vector");

@@ -27,12 +27,6 @@ View columns(const model::Import& import) {
   return list;
 }
 
-/// The columns of the key come first.
-std::string key_columns(const model::Import& import) {
-  return std::to_string(
-      std::ranges::count_if(import.columns, [](const auto& column) { return column.is_key; }));
-}
-
 std::string read_call(const Field& field, const std::string& value) {
   const std::string keep = !field.optional && field.default_value ? "_or_keep" : "";
   if (field.type == Scalar::decimal) {
@@ -48,10 +42,18 @@ std::string write_call(const Field& field, const std::string& value) {
   return field.type == Scalar::bytes ? "add_bytes(" + value + ")" : "add(" + value + ")";
 }
 
-/// The blanks below the opening parenthesis of `kit::Task<kit::db::Stored> XImport::store(`.
-std::string store_align(std::string_view name) {
-  return std::string(
-      std::string_view("kit::Task<kit::db::Stored> Import::store(").size() + name.size(), ' ');
+/// The first line of a function that reads or binds a part of an entity.
+std::string part(const std::string& name, const std::string& from, const Entity& entity,
+                 const std::string& constness) {
+  const Strings parameters{from, constness + "biz::" + entity.name + "& " + variable(entity)};
+  return cut_tail(signature(0, "void", name, parameters, " {"), " {");
+}
+
+std::string class_head(const Entity& entity) {
+  const std::string name = "class " + entity.name + "Import final";
+  const std::string base = ": public kit::record::EntityImport<Sql" + entity.name + "Repository> {";
+  const bool fits = name.size() + 1 + base.size() <= line_width;
+  return name + (fits ? " " : "\n    ") + base;
 }
 
 /// The first line of a member of an import, whose brace stands in the template.
@@ -69,32 +71,21 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   view.set("import", entity.snake);
   view.set("file", model::cpp_string(import.file));
   view.set("columns", columns(import));
-  view.set("key_columns", key_columns(import));
   view.set("key", key.name);
+  view.set("key_column", std::to_string(&key - entity.fields.data()));
   // The unique index is of rows that are not removed.
   view.set("may_repeat", flag(entity.soft_delete && key.origin != model::Origin::id));
-  view.set("key_add", row_call(key, "add", key.name));
+  const std::string value = variable(entity) + "." + key.name;
+  view.set("key_add", row_call(key, "add", value));
   view.set("key_words", model::to_words(key.name));
-  view.set("key_type", qualified(key));
-  view.set(
-      "refuse_deleted",
-      call(4, "in.add(kit::record::key_of_deleted",
-           Strings{"biz::" + entity.snake + "_name", "\"" + key.name + "\"", "known->id"}, ");"));
-  view.set("read_key", "  in." + read_call(key, "key") + ";");
-  view.set("store_align", store_align(entity.name));
-  const std::string type = key.cpp_is_cheap ? qualified(key) : "const " + qualified(key) + "&";
-
-  view.set("sink_known", sink("read_" + entity.snake + "(row, known.emplace())"));
-  std::string known =
-      signature(0, "kit::Task<std::optional<biz::" + entity.name + ">>", "find_known",
-                Strings{"kit::db::Session& session", type + " " + key.name}, " {");
-  view.set("known", cut_tail(known, " {"));
-  view.set("defers", flag(has_deferred(project, entity)));
-  const Strings deferring{"session", "kit::record::Lookup::at_commit"};
-  view.set("repository",
-           call(2, "Sql" + entity.name + "Repository " + entity.plural, deferring, ";"));
-  view.set("verify",
-           member(entity.name + "Import::verify", "std::span<const kit::csv::Field> fields"));
+  view.set("read_key_call", "in." + read_call(key, value) + ";");
+  const std::string reader = "kit::record::CsvReader& in";
+  view.set("read_key", part("read_key", reader, entity, ""));
+  view.set("read_rest", part("read_rest", reader, entity, ""));
+  view.set("bind_key",
+           part("bind_key", "kit::record::ParameterWriter& parameters", entity, "const "));
+  view.set("batches", flag(adds_batches(entity)));
+  view.set("class_head", class_head(entity));
   view.set("each", member(entity.name + "Import::each", "kit::db::RecordSink sink"));
   const std::string page =
       signature(0, "kit::Task<std::optional<std::string>>", entity.name + "Import::page",
@@ -110,19 +101,19 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
   View writes{View::type::list};
   for (const model::ImportColumn& column : import.columns) {
     const Field& field = entity.fields[column.field_index];
-    const std::string value = variable(entity) + "." + field.name;
-    if (!column.is_key) reads.push_back(View{"  in." + read_call(field, value) + ";"});
-    writes.push_back(View{"  out." + write_call(field, value) + ";"});
+    const std::string each = variable(entity) + "." + field.name;
+    if (!column.is_key) reads.push_back(View{"  in." + read_call(field, each) + ";"});
+    writes.push_back(View{"  out." + write_call(field, each) + ";"});
   }
+  view.set("has_rest", flag(import.columns.size() > 1));
   view.set("reads", reads);
   view.set("writes", writes);
   view.set("select", fill("", column_names(entity), 9));
   view.set("header", project.path("data", entity.snake + "_import.gen.hpp"));
-  Strings standard{"cstddef", "optional", "span", "string", "string_view", "utility", "vector"};
-  Strings own{"kit/base/error.hpp",
-              "kit/record/csv_fields.hpp",
+  Strings standard{"optional", "span", "string", "string_view", "utility"};
+  Strings own{"kit/record/csv_fields.hpp",
+              "kit/record/entity_import.hpp",
               "kit/record/list.hpp",
-              "kit/record/locking.hpp",
               "kit/record/parameters.hpp",
               project.path("biz", entity.snake + "_list.gen.hpp"),
               project.path("data", entity.snake + "_repository.gen.hpp")};
@@ -134,7 +125,6 @@ void add_entity(const Project& project, const Entity& entity, std::vector<File>&
     standard.push_back("memory");
     own.push_back("kit/record/caller_export.hpp");
   }
-  add_type_includes(project, key, standard, own);
   view.set("includes", include_lines(standard, own));
   files.push_back(project.generated("data", entity.snake + "_import.gen.hpp", "import.hpp", view));
   files.push_back(project.generated("data", entity.snake + "_import.gen.cpp", "import.cpp", view));
@@ -182,7 +172,6 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("import", pivot.table);
   view.set("file", model::cpp_string(pivot.import->file));
   view.set("columns", columns(*pivot.import));
-  view.set("key_columns", key_columns(*pivot.import));
   view.set("table", pivot.table);
   view.set("left", pivot.left_column);
   view.set("right", pivot.right_column);
@@ -202,7 +191,8 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   Strings writes;
   for (const model::ImportColumn& column : pivot.import->columns) {
     const Field& field = pivot.fields[column.field_index];
-    const std::string value = column.field_index < 2 ? field.name : "link." + field.name;
+    const std::string value =
+        column.field_index < 2 ? "pair." + field.name : "pair.link." + field.name;
     reads.push_back(column.field);
     statements.push_back("  in." + read_call(field, value) + ";");
     row_reads.push_back("    in." + row_call(field, "read", value) + ";");
@@ -215,16 +205,19 @@ void add_pivot(const Project& project, const Entity& entity, const model::Relati
   view.set("link_type", pivot.link_type);
   add_link_sql(pivot, view);
   view.set("select", fill("", reads, 9));
-  view.set("store_align", store_align(name));
   view.set("each", member(name + "Import::each", "kit::db::RecordSink sink"));
   view.set("header", project.path("data", pivot.table + "_import.gen.hpp"));
-  Strings standard{"cstddef", "span", "string_view", "utility"};
-  Strings own{"kit/base/error.hpp",        "kit/db/sql.hpp",
-              "kit/record/csv_fields.hpp", "kit/record/insert.hpp",
-              "kit/record/parameters.hpp", "kit/record/row_reader.hpp",
-              "kit/record/write.hpp",      project.path("biz", "ids.gen.hpp")};
+  Strings standard{"span", "string_view"};
+  Strings own{"kit/db/sql.hpp",
+              "kit/record/csv_fields.hpp",
+              "kit/record/link_import.hpp",
+              "kit/record/parameters.hpp",
+              "kit/record/row_reader.hpp",
+              "kit/record/write.hpp",
+              project.path("biz", "ids.gen.hpp")};
   if (pivot.has_link()) {
-    standard.push_back("vector");
+    standard.insert(standard.end(), {"utility", "vector"});
+    own.push_back("kit/base/error.hpp");
     own.push_back(project.path("biz", entity.snake + ".gen.hpp"));
   }
   view.set("includes", include_lines(standard, own));

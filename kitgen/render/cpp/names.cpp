@@ -310,6 +310,12 @@ bool has_deferred(const Project& project, const Entity& entity) {
       entity.fields, [&](const Field& field) { return is_deferred(project, entity, field.name); });
 }
 
+bool adds_batches(const Entity& entity) {
+  if (!entity.import) return false;
+  // What happened to a row is told with its id.
+  return !entity.audit || entity.id_kind == model::IdKind::uuid || entity.import->key_field == "id";
+}
+
 std::string write_lines(const Field& field, const std::string& value) {
   const std::string name = "\"" + field.name + "\"";
   if (field.type == Scalar::json) {

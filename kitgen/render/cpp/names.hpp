@@ -72,6 +72,8 @@ bool has_rules(const model::Entity& entity);
 bool is_deferred(const Project& project, const model::Entity& entity, std::string_view column);
 /// One of the entity's foreign keys is.
 bool has_deferred(const Project& project, const model::Entity& entity);
+/// Whether its import adds several rows together.
+bool adds_batches(const model::Entity& entity);
 
 /// The statements that write one member of a JSON object to `out`.
 std::string write_lines(const model::Field& field, const std::string& value);

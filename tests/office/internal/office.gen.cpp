@@ -14,6 +14,8 @@
 #include "internal/api/stamp_routes.gen.hpp"
 #include "internal/api/tag_routes.gen.hpp"
 #include "internal/data/client_import.gen.hpp"
+#include "internal/data/paper_import.gen.hpp"
+#include "internal/data/person_import.gen.hpp"
 #include "internal/data/unit_of_work.gen.hpp"
 #include "internal/service/client_service.gen.hpp"
 #include "internal/service/folder_service.gen.hpp"
@@ -69,7 +71,9 @@ constexpr kit::app::EntityInfo entity_infos[] = {
 class GeneratedService final : public kit::app::Service {
  public:
   explicit GeneratedService(kit::db::Database& database) : backend_(database) {
+    imports_.push_back(data::make_person_import());
     imports_.push_back(data::make_client_import());
+    imports_.push_back(data::make_paper_import());
     backend_.transfers = imports_;
   }
 

@@ -2,6 +2,7 @@
 #include "internal/data/album_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -35,6 +37,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Album& album) {
   parameters.add(album.created_at);
   parameters.add(album.updated_at);
   parameters.add(album.version);
+}
+
+void begin_row(biz::Album& album) {
+  album.created_at = kit::Timestamp::now();
+  album.updated_at = album.created_at;
+  album.version = 1;
 }
 
 constexpr std::string_view unset_tracks_album_sql = R"sql(
@@ -180,14 +188,23 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlAlbumRepository::add(biz::Album& album) {
-  album.created_at = kit::Timestamp::now();
-  album.updated_at = album.created_at;
-  album.version = 1;
+  begin_row(album);
   kit::record::Parameters<6> parameters;
   bind(parameters, album);
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "albums", add_sql, parameters.span(), biz::album_name, references);
   album.id = biz::AlbumId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "albums",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .has_versions = true,
+};
+
+kit::Task<> add_albums(kit::db::Transaction& unit, std::span<biz::Album> albums) {
+  return kit::record::insert_entities<6>(unit, row_table, albums, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/album_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::album_table`.
 kit::Result<> read_album(const kit::db::Row& row, biz::Album& album);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_albums(kit::db::Transaction& unit, std::span<biz::Album> albums);
 
 /// Albums in the table `albums`.
 class SqlAlbumRepository final : public biz::AlbumRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/artist_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -24,6 +26,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Artist& artist) {
   parameters.add(artist.created_at);
   parameters.add(artist.updated_at);
   parameters.add(artist.version);
+}
+
+void begin_row(biz::Artist& artist) {
+  artist.created_at = kit::Timestamp::now();
+  artist.updated_at = artist.created_at;
+  artist.version = 1;
 }
 
 }  // namespace
@@ -115,14 +123,22 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlArtistRepository::add(biz::Artist& artist) {
-  artist.created_at = kit::Timestamp::now();
-  artist.updated_at = artist.created_at;
-  artist.version = 1;
+  begin_row(artist);
   kit::record::Parameters<5> parameters;
   bind(parameters, artist);
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "artists", add_sql, parameters.span(), biz::artist_name, {});
   artist.id = biz::ArtistId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "artists",
+    .insert = add_sql.sqlite,
+    .has_versions = true,
+};
+
+kit::Task<> add_artists(kit::db::Transaction& unit, std::span<biz::Artist> artists) {
+  return kit::record::insert_entities<5>(unit, row_table, artists, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

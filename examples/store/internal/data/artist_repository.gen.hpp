@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/artist_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::artist_table`.
 kit::Result<> read_artist(const kit::db::Row& row, biz::Artist& artist);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_artists(kit::db::Transaction& unit, std::span<biz::Artist> artists);
 
 /// Artists in the table `artists`.
 class SqlArtistRepository final : public biz::ArtistRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/customer_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -47,6 +49,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Customer& custome
   parameters.add(customer.created_at);
   parameters.add(customer.updated_at);
   parameters.add(customer.version);
+}
+
+void begin_row(biz::Customer& customer) {
+  customer.created_at = kit::Timestamp::now();
+  customer.updated_at = customer.created_at;
+  customer.version = 1;
 }
 
 constexpr kit::record::HistoryColumn audited_columns[] = {
@@ -277,9 +285,7 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlCustomerRepository::add(biz::Customer& customer) {
-  customer.created_at = kit::Timestamp::now();
-  customer.updated_at = customer.created_at;
-  customer.version = 1;
+  begin_row(customer);
   kit::record::Parameters<16> parameters;
   bind(parameters, customer);
   const kit::db::Session::Changed added = co_await kit::record::insert(
@@ -288,6 +294,18 @@ kit::Task<> SqlCustomerRepository::add(biz::Customer& customer) {
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, customer, kit::record::Operation::create, std::move(changes),
                         customer.updated_at);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "customers",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .audited = &audited,
+    .has_versions = true,
+};
+
+kit::Task<> add_customers(kit::db::Transaction& unit, std::span<biz::Customer> customers) {
+  return kit::record::insert_entities<16>(unit, row_table, customers, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/customer_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::customer_table`.
 kit::Result<> read_customer(const kit::db::Row& row, biz::Customer& customer);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_customers(kit::db::Transaction& unit, std::span<biz::Customer> customers);
 
 /// Customers in the table `customers`.
 class SqlCustomerRepository final : public biz::CustomerRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/employee_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -48,6 +50,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Employee& employe
   parameters.add(employee.created_at);
   parameters.add(employee.updated_at);
   parameters.add(employee.version);
+}
+
+void begin_row(biz::Employee& employee) {
+  employee.created_at = kit::Timestamp::now();
+  employee.updated_at = employee.created_at;
+  employee.version = 1;
 }
 
 constexpr std::string_view unset_employees_reports_to_sql = R"sql(
@@ -234,14 +242,23 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlEmployeeRepository::add(biz::Employee& employee) {
-  employee.created_at = kit::Timestamp::now();
-  employee.updated_at = employee.created_at;
-  employee.version = 1;
+  begin_row(employee);
   kit::record::Parameters<18> parameters;
   bind(parameters, employee);
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "employees", add_sql, parameters.span(), biz::employee_name, references, lookup_);
   employee.id = biz::EmployeeId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "employees",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .has_versions = true,
+};
+
+kit::Task<> add_employees(kit::db::Transaction& unit, std::span<biz::Employee> employees) {
+  return kit::record::insert_entities<18>(unit, row_table, employees, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

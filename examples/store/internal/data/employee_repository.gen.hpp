@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/employee_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -14,6 +15,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::employee_table`.
 kit::Result<> read_employee(const kit::db::Row& row, biz::Employee& employee);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_employees(kit::db::Transaction& unit, std::span<biz::Employee> employees);
 
 /// Employees in the table `employees`.
 class SqlEmployeeRepository final : public biz::EmployeeRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/genre_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -23,6 +25,11 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Genre& genre) {
   parameters.add(genre.name);
   parameters.add(genre.created_at);
   parameters.add(genre.updated_at);
+}
+
+void begin_row(biz::Genre& genre) {
+  genre.created_at = kit::Timestamp::now();
+  genre.updated_at = genre.created_at;
 }
 
 constexpr std::string_view unset_tracks_genre_sql = R"sql(
@@ -129,13 +136,21 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlGenreRepository::add(biz::Genre& genre) {
-  genre.created_at = kit::Timestamp::now();
-  genre.updated_at = genre.created_at;
+  begin_row(genre);
   kit::record::Parameters<4> parameters;
   bind(parameters, genre);
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "genres", add_sql, parameters.span(), biz::genre_name, {});
   genre.id = biz::GenreId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "genres",
+    .insert = add_sql.sqlite,
+};
+
+kit::Task<> add_genres(kit::db::Transaction& unit, std::span<biz::Genre> genres) {
+  return kit::record::insert_entities<4>(unit, row_table, genres, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

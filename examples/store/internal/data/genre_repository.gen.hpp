@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/genre_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::genre_table`.
 kit::Result<> read_genre(const kit::db::Row& row, biz::Genre& genre);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_genres(kit::db::Transaction& unit, std::span<biz::Genre> genres);
 
 /// Genres in the table `genres`.
 class SqlGenreRepository final : public biz::GenreRepository {

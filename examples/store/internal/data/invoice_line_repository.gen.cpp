@@ -2,6 +2,7 @@
 #include "internal/data/invoice_line_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -43,6 +45,11 @@ void bind(kit::record::ParameterWriter& parameters, const biz::InvoiceLine& invo
   parameters.add(invoice_line.track_id);
   parameters.add(invoice_line.created_at);
   parameters.add(invoice_line.updated_at);
+}
+
+void begin_row(biz::InvoiceLine& invoice_line) {
+  invoice_line.created_at = kit::Timestamp::now();
+  invoice_line.updated_at = invoice_line.created_at;
 }
 
 }  // namespace
@@ -156,14 +163,24 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlInvoiceLineRepository::add(biz::InvoiceLine& invoice_line) {
-  invoice_line.created_at = kit::Timestamp::now();
-  invoice_line.updated_at = invoice_line.created_at;
+  begin_row(invoice_line);
   kit::record::Parameters<7> parameters;
   bind(parameters, invoice_line);
   co_await parameters.status();
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "invoice_lines", add_sql, parameters.span(), biz::invoice_line_name, references);
   invoice_line.id = biz::InvoiceLineId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "invoice_lines",
+    .insert = add_sql.sqlite,
+    .references = references,
+};
+
+kit::Task<> add_invoice_lines(kit::db::Transaction& unit,
+                              std::span<biz::InvoiceLine> invoice_lines) {
+  return kit::record::insert_entities<7>(unit, row_table, invoice_lines, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

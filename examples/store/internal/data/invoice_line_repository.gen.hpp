@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/invoice_line_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,9 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::invoice_line_table`.
 kit::Result<> read_invoice_line(const kit::db::Row& row, biz::InvoiceLine& invoice_line);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_invoice_lines(kit::db::Transaction& unit,
+                              std::span<biz::InvoiceLine> invoice_lines);
 
 /// Invoice lines in the table `invoice_lines`.
 class SqlInvoiceLineRepository final : public biz::InvoiceLineRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/invoice_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -47,6 +49,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Invoice& invoice)
   parameters.add(invoice.created_at);
   parameters.add(invoice.updated_at);
   parameters.add(invoice.version);
+}
+
+void begin_row(biz::Invoice& invoice) {
+  invoice.created_at = kit::Timestamp::now();
+  invoice.updated_at = invoice.created_at;
+  invoice.version = 1;
 }
 
 }  // namespace
@@ -195,15 +203,24 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlInvoiceRepository::add(biz::Invoice& invoice) {
-  invoice.created_at = kit::Timestamp::now();
-  invoice.updated_at = invoice.created_at;
-  invoice.version = 1;
+  begin_row(invoice);
   kit::record::Parameters<13> parameters;
   bind(parameters, invoice);
   co_await parameters.status();
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "invoices", add_sql, parameters.span(), biz::invoice_name, references);
   invoice.id = biz::InvoiceId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "invoices",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .has_versions = true,
+};
+
+kit::Task<> add_invoices(kit::db::Transaction& unit, std::span<biz::Invoice> invoices) {
+  return kit::record::insert_entities<13>(unit, row_table, invoices, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

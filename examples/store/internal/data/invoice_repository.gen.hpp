@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/invoice_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::invoice_table`.
 kit::Result<> read_invoice(const kit::db::Row& row, biz::Invoice& invoice);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_invoices(kit::db::Transaction& unit, std::span<biz::Invoice> invoices);
 
 /// Invoices in the table `invoices`.
 class SqlInvoiceRepository final : public biz::InvoiceRepository {

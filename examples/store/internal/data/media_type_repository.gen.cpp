@@ -2,6 +2,7 @@
 #include "internal/data/media_type_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -23,6 +25,11 @@ void bind(kit::record::ParameterWriter& parameters, const biz::MediaType& media_
   parameters.add(media_type.name);
   parameters.add(media_type.created_at);
   parameters.add(media_type.updated_at);
+}
+
+void begin_row(biz::MediaType& media_type) {
+  media_type.created_at = kit::Timestamp::now();
+  media_type.updated_at = media_type.created_at;
 }
 
 }  // namespace
@@ -117,13 +124,21 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlMediaTypeRepository::add(biz::MediaType& media_type) {
-  media_type.created_at = kit::Timestamp::now();
-  media_type.updated_at = media_type.created_at;
+  begin_row(media_type);
   kit::record::Parameters<4> parameters;
   bind(parameters, media_type);
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "media_types", add_sql, parameters.span(), biz::media_type_name, {});
   media_type.id = biz::MediaTypeId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "media_types",
+    .insert = add_sql.sqlite,
+};
+
+kit::Task<> add_media_types(kit::db::Transaction& unit, std::span<biz::MediaType> media_types) {
+  return kit::record::insert_entities<4>(unit, row_table, media_types, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

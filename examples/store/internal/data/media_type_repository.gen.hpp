@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/media_type_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::media_type_table`.
 kit::Result<> read_media_type(const kit::db::Row& row, biz::MediaType& media_type);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_media_types(kit::db::Transaction& unit, std::span<biz::MediaType> media_types);
 
 /// Media types in the table `media_types`.
 class SqlMediaTypeRepository final : public biz::MediaTypeRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/playlist_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -30,6 +32,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Playlist& playlis
   parameters.add(playlist.created_at);
   parameters.add(playlist.updated_at);
   parameters.add(playlist.version);
+}
+
+void begin_row(biz::Playlist& playlist) {
+  playlist.created_at = kit::Timestamp::now();
+  playlist.updated_at = playlist.created_at;
+  playlist.version = 1;
 }
 
 constexpr kit::record::HistoryColumn audited_columns[] = {
@@ -145,9 +153,7 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlPlaylistRepository::add(biz::Playlist& playlist) {
-  playlist.created_at = kit::Timestamp::now();
-  playlist.updated_at = playlist.created_at;
-  playlist.version = 1;
+  begin_row(playlist);
   kit::record::Parameters<5> parameters;
   bind(parameters, playlist);
   const kit::db::Session::Changed added = co_await kit::record::insert(
@@ -156,6 +162,17 @@ kit::Task<> SqlPlaylistRepository::add(biz::Playlist& playlist) {
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, playlist, kit::record::Operation::create, std::move(changes),
                         playlist.updated_at);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "playlists",
+    .insert = add_sql.sqlite,
+    .audited = &audited,
+    .has_versions = true,
+};
+
+kit::Task<> add_playlists(kit::db::Transaction& unit, std::span<biz::Playlist> playlists) {
+  return kit::record::insert_entities<5>(unit, row_table, playlists, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/playlist_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::playlist_table`.
 kit::Result<> read_playlist(const kit::db::Row& row, biz::Playlist& playlist);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_playlists(kit::db::Transaction& unit, std::span<biz::Playlist> playlists);
 
 /// Playlists in the table `playlists`.
 class SqlPlaylistRepository final : public biz::PlaylistRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/track_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -55,6 +57,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Track& track) {
   parameters.add(track.created_at);
   parameters.add(track.updated_at);
   parameters.add(track.version);
+}
+
+void begin_row(biz::Track& track) {
+  track.created_at = kit::Timestamp::now();
+  track.updated_at = track.created_at;
+  track.version = 1;
 }
 
 }  // namespace
@@ -243,15 +251,24 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlTrackRepository::add(biz::Track& track) {
-  track.created_at = kit::Timestamp::now();
-  track.updated_at = track.created_at;
-  track.version = 1;
+  begin_row(track);
   kit::record::Parameters<12> parameters;
   bind(parameters, track);
   co_await parameters.status();
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "tracks", add_sql, parameters.span(), biz::track_name, references);
   track.id = biz::TrackId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "tracks",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .has_versions = true,
+};
+
+kit::Task<> add_tracks(kit::db::Transaction& unit, std::span<biz::Track> tracks) {
+  return kit::record::insert_entities<12>(unit, row_table, tracks, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

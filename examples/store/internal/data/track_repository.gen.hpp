@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/track_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace store::data {
 
 /// Reads a row with the columns of `biz::track_table`.
 kit::Result<> read_track(const kit::db::Row& row, biz::Track& track);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_tracks(kit::db::Transaction& unit, std::span<biz::Track> tracks);
 
 /// Tracks in the table `tracks`.
 class SqlTrackRepository final : public biz::TrackRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/product_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "kit/base/time.hpp"
 #include "kit/db/sql.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -38,6 +40,11 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Product& product)
   parameters.add(product.packs);
   parameters.add(product.created_at);
   parameters.add(product.updated_at);
+}
+
+void begin_row(biz::Product& product) {
+  product.created_at = kit::Timestamp::now();
+  product.updated_at = product.created_at;
 }
 
 }  // namespace
@@ -190,14 +197,22 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlProductRepository::add(biz::Product& product) {
-  product.created_at = kit::Timestamp::now();
-  product.updated_at = product.created_at;
+  begin_row(product);
   kit::record::Parameters<16> parameters;
   bind(parameters, product);
   co_await parameters.status();
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "products", add_sql, parameters.span(), biz::product_name, {});
   product.id = biz::ProductId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "products",
+    .insert = add_sql.sqlite,
+};
+
+kit::Task<> add_products(kit::db::Transaction& unit, std::span<biz::Product> products) {
+  return kit::record::insert_entities<16>(unit, row_table, products, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/product_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace workshop::data {
 
 /// Reads a row with the columns of `biz::product_table`.
 kit::Result<> read_product(const kit::db::Row& row, biz::Product& product);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_products(kit::db::Transaction& unit, std::span<biz::Product> products);
 
 /// Products in the table `products`.
 class SqlProductRepository final : public biz::ProductRepository {

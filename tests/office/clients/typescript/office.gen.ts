@@ -626,6 +626,17 @@ export class PeopleClient {
     return this.transport.call("POST", "/api/v1/people/bulk", body, call);
   }
 
+  /** Every row as CSV. */
+  export_csv(query?: Omit<PersonQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/people/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<PersonQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/people/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
   delete(id: number, call?: KitCall): Promise<void> {
     return this.transport.call("DELETE", `/api/v1/people/${id}`, undefined, call);
   }
@@ -885,6 +896,29 @@ export class PapersClient {
   /** All or nothing; violations name the item: create[3].email. */
   bulk(body: KitBulk<PaperCreate, PaperPatch, number>, call?: KitCall): Promise<KitBulkResult<Paper, number>> {
     return this.transport.call("POST", "/api/v1/papers/bulk", body, call);
+  }
+
+  /** Every row as CSV. */
+  export_csv(query?: Omit<PaperQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<string> {
+    return this.transport.send("GET", "/api/v1/papers/export" + kitQuery(query), undefined, "", call);
+  }
+
+  /** Every row as a workbook. */
+  async export_xlsx(query?: Omit<PaperQuery, "limit" | "cursor" | "page" | "total" | "expand">, call?: KitCall): Promise<Blob> {
+    const path = "/api/v1/papers/export" + kitQuery({ ...query, format: "xlsx" });
+    return (await this.transport.request("GET", path, undefined, "", call)).blob();
+  }
+
+  /** All or nothing; violations name line and column: lines[17].Email. */
+  async import_csv(file: string | Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/papers/import" + kitQuery(query), file, "text/csv", call);
+    return JSON.parse(text) as KitImport;
+  }
+
+  /** All or nothing; violations name row and column: lines[17].Email. */
+  async import_xlsx(file: Blob, query?: { dry_run?: boolean }, call?: KitCall): Promise<KitImport> {
+    const text = await this.transport.send("POST", "/api/v1/papers/import" + kitQuery(query), file, this.transport.workbook, call);
+    return JSON.parse(text) as KitImport;
   }
 
   delete(id: number, call?: KitCall): Promise<void> {

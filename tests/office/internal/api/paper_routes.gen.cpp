@@ -16,6 +16,7 @@
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace office::api {
 namespace {
@@ -69,6 +70,8 @@ kit::Result<> PaperRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/papers", call<&PaperRoutes::list>},
       {Method::post, "/api/v1/papers", call<&PaperRoutes::create>, Body::json},
       {Method::post, "/api/v1/papers/bulk", call<&PaperRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/papers/export", call<&PaperRoutes::export_rows>},
+      {Method::post, "/api/v1/papers/import", call<&PaperRoutes::import_rows>, Body::csv},
       {Method::get, "/api/v1/papers/{id:int64}", call<&PaperRoutes::get>},
       {Method::put, "/api/v1/papers/{id:int64}", call<&PaperRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/papers/{id:int64}", call<&PaperRoutes::patch>, Body::patch},
@@ -103,6 +106,15 @@ kit::Task<kit::http::Response> PaperRoutes::list_in(kit::http::Request& request,
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> PaperRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Paper", biz::paper_table,
+                                api::list_options);
+}
+
+kit::Task<kit::http::Response> PaperRoutes::import_rows(kit::http::Request& request) {
+  return kit::rest::import_rows(request, uses_.backend, "Paper");
 }
 
 kit::Task<kit::http::Response> PaperRoutes::create(kit::http::Request& request) {

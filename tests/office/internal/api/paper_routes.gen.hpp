@@ -36,6 +36,8 @@ class PaperRoutes {
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
   kit::Task<kit::http::Response> bulk(kit::http::Request& request);
+  kit::Task<kit::http::Response> export_rows(kit::http::Request& request);
+  kit::Task<kit::http::Response> import_rows(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -20,6 +20,7 @@
 #include "kit/rest/history.hpp"
 #include "kit/rest/list_request.hpp"
 #include "kit/rest/request.hpp"
+#include "kit/rest/transfer.hpp"
 
 namespace office::api {
 namespace {
@@ -80,6 +81,7 @@ kit::Result<> PersonRoutes::add_to(kit::http::Router& router) {
       {Method::get, "/api/v1/people", call<&PersonRoutes::list>},
       {Method::post, "/api/v1/people", call<&PersonRoutes::create>, Body::json},
       {Method::post, "/api/v1/people/bulk", call<&PersonRoutes::bulk>, Body::json},
+      {Method::get, "/api/v1/people/export", call<&PersonRoutes::export_rows>},
       {Method::get, "/api/v1/people/{id:int64}", call<&PersonRoutes::get>},
       {Method::put, "/api/v1/people/{id:int64}", call<&PersonRoutes::replace>, Body::json},
       {Method::patch, "/api/v1/people/{id:int64}", call<&PersonRoutes::patch>, Body::patch},
@@ -115,6 +117,11 @@ kit::Task<kit::http::Response> PersonRoutes::list_in(kit::http::Request& request
   }
   kit::rest::end_list(out, page.next_cursor, page.total);
   co_return response;
+}
+
+kit::Task<kit::http::Response> PersonRoutes::export_rows(kit::http::Request& request) {
+  return kit::rest::export_rows(request, uses_.backend, "Person", biz::person_table,
+                                api::list_options);
 }
 
 kit::Task<kit::http::Response> PersonRoutes::create(kit::http::Request& request) {

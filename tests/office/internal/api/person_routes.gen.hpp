@@ -39,6 +39,7 @@ class PersonRoutes {
   kit::Task<kit::http::Response> list(kit::http::Request& request);
   kit::Task<kit::http::Response> create(kit::http::Request& request);
   kit::Task<kit::http::Response> bulk(kit::http::Request& request);
+  kit::Task<kit::http::Response> export_rows(kit::http::Request& request);
   kit::Task<kit::http::Response> get(kit::http::Request& request);
   kit::Task<kit::http::Response> replace(kit::http::Request& request);
   kit::Task<kit::http::Response> patch(kit::http::Request& request);

@@ -3,6 +3,7 @@
 #include "internal/data/client_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "kit/record/answers.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -63,6 +65,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Client& client) {
   parameters.add(client.created_at);
   parameters.add(client.updated_at);
   parameters.add(client.version);
+}
+
+void begin_row(biz::Client& client) {
+  client.created_at = kit::Timestamp::now();
+  client.updated_at = client.created_at;
+  client.version = 1;
 }
 
 constexpr kit::record::HistoryColumn audited_columns[] = {
@@ -422,9 +430,7 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlClientRepository::add(biz::Client& client) {
-  client.created_at = kit::Timestamp::now();
-  client.updated_at = client.created_at;
-  client.version = 1;
+  begin_row(client);
   kit::record::Parameters<11> parameters;
   bind(parameters, client);
   co_await parameters.status();
@@ -436,6 +442,18 @@ kit::Task<> SqlClientRepository::add(biz::Client& client) {
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, client, kit::record::Operation::create, std::move(changes),
                         client.updated_at);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "clients",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .audited = &audited,
+    .has_versions = true,
+};
+
+kit::Task<> add_clients(kit::db::Transaction& unit, std::span<biz::Client> clients) {
+  return kit::record::insert_entities<11>(unit, row_table, clients, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/client_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace office::data {
 
 /// Reads a row with the columns of `biz::client_table`.
 kit::Result<> read_client(const kit::db::Row& row, biz::Client& client);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_clients(kit::db::Transaction& unit, std::span<biz::Client> clients);
 
 /// Clients in the table `clients`.
 class SqlClientRepository final : public biz::ClientRepository {

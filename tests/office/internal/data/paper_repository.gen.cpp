@@ -2,6 +2,7 @@
 #include "internal/data/paper_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -54,6 +56,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Paper& paper) {
   parameters.add(paper.created_at);
   parameters.add(paper.updated_at);
   parameters.add(paper.version);
+}
+
+void begin_row(biz::Paper& paper) {
+  paper.created_at = kit::Timestamp::now();
+  paper.updated_at = paper.created_at;
+  paper.version = 1;
 }
 
 constexpr kit::record::HistoryColumn audited_columns[] = {
@@ -290,9 +298,7 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlPaperRepository::add(biz::Paper& paper) {
-  paper.created_at = kit::Timestamp::now();
-  paper.updated_at = paper.created_at;
-  paper.version = 1;
+  begin_row(paper);
   kit::record::Parameters<7> parameters;
   bind(parameters, paper);
   const kit::db::Session::Changed added = co_await kit::record::insert(
@@ -301,6 +307,18 @@ kit::Task<> SqlPaperRepository::add(biz::Paper& paper) {
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, paper, kit::record::Operation::create, std::move(changes),
                         paper.updated_at);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "papers",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .audited = &audited,
+    .has_versions = true,
+};
+
+kit::Task<> add_papers(kit::db::Transaction& unit, std::span<biz::Paper> papers) {
+  return kit::record::insert_entities<7>(unit, row_table, papers, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/paper_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -13,6 +14,8 @@ namespace office::data {
 
 /// Reads a row with the columns of `biz::paper_table`.
 kit::Result<> read_paper(const kit::db::Row& row, biz::Paper& paper);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_papers(kit::db::Transaction& unit, std::span<biz::Paper> papers);
 
 /// Papers in the table `papers`.
 class SqlPaperRepository final : public biz::PaperRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/person_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -37,6 +39,12 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Person& person) {
   parameters.add(person.created_at);
   parameters.add(person.updated_at);
   parameters.add(person.version);
+}
+
+void begin_row(biz::Person& person) {
+  person.created_at = kit::Timestamp::now();
+  person.updated_at = person.created_at;
+  person.version = 1;
 }
 
 constexpr kit::record::HistoryColumn audited_columns[] = {
@@ -214,9 +222,7 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlPersonRepository::add(biz::Person& person) {
-  person.created_at = kit::Timestamp::now();
-  person.updated_at = person.created_at;
-  person.version = 1;
+  begin_row(person);
   kit::record::Parameters<7> parameters;
   bind(parameters, person);
   const kit::db::Session::Changed added = co_await kit::record::insert(
@@ -225,6 +231,18 @@ kit::Task<> SqlPersonRepository::add(biz::Person& person) {
   std::string changes = kit::record::changes_between(audited, {}, parameters.span());
   co_await keep_history(session_, person, kit::record::Operation::create, std::move(changes),
                         person.updated_at);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "people",
+    .insert = add_sql.sqlite,
+    .references = references,
+    .audited = &audited,
+    .has_versions = true,
+};
+
+kit::Task<> add_people(kit::db::Transaction& unit, std::span<biz::Person> people) {
+  return kit::record::insert_entities<7>(unit, row_table, people, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

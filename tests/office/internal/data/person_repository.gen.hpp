@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/person_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -14,6 +15,8 @@ namespace office::data {
 
 /// Reads a row with the columns of `biz::person_table`.
 kit::Result<> read_person(const kit::db::Row& row, biz::Person& person);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_people(kit::db::Transaction& unit, std::span<biz::Person> people);
 
 /// People in the table `people`.
 class SqlPersonRepository final : public biz::PersonRepository {

@@ -2,6 +2,7 @@
 #include "internal/data/room_repository.gen.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "kit/db/sql.hpp"
 #include "kit/record/history.hpp"
 #include "kit/record/insert.hpp"
+#include "kit/record/insert_rows.hpp"
 #include "kit/record/list.hpp"
 #include "kit/record/parameters.hpp"
 #include "kit/record/row_reader.hpp"
@@ -35,6 +37,11 @@ void bind(kit::record::ParameterWriter& parameters, const biz::Room& room) {
   parameters.add(room.house_id);
   parameters.add(room.created_at);
   parameters.add(room.updated_at);
+}
+
+void begin_row(biz::Room& room) {
+  room.created_at = kit::Timestamp::now();
+  room.updated_at = room.created_at;
 }
 
 constexpr std::string_view removed_shelves_history_sql = R"sql(
@@ -152,13 +159,22 @@ constexpr kit::db::Sql add_sql = {
 };
 
 kit::Task<> SqlRoomRepository::add(biz::Room& room) {
-  room.created_at = kit::Timestamp::now();
-  room.updated_at = room.created_at;
+  begin_row(room);
   kit::record::Parameters<5> parameters;
   bind(parameters, room);
   const kit::db::Session::Changed added = co_await kit::record::insert(
       session_, "rooms", add_sql, parameters.span(), biz::room_name, references);
   room.id = biz::RoomId(added.last_id);
+}
+
+constexpr kit::record::RowTable row_table = {
+    .name = "rooms",
+    .insert = add_sql.sqlite,
+    .references = references,
+};
+
+kit::Task<> add_rooms(kit::db::Transaction& unit, std::span<biz::Room> rooms) {
+  return kit::record::insert_entities<5>(unit, row_table, rooms, begin_row, bind);
 }
 
 constexpr std::string_view save_sql = R"sql(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "internal/biz/room_repository.gen.hpp"
 #include "kit/async/task.hpp"
@@ -14,6 +15,8 @@ namespace warm::data {
 
 /// Reads a row with the columns of `biz::room_table`.
 kit::Result<> read_room(const kit::db::Row& row, biz::Room& room);
+/// Adds new rows together. Fails without saying for which: only a roll-back is possible then.
+kit::Task<> add_rooms(kit::db::Transaction& unit, std::span<biz::Room> rooms);
 
 /// Rooms in the table `rooms`.
 class SqlRoomRepository final : public biz::RoomRepository {
