@@ -218,8 +218,11 @@ class MariaDb(Server):
         server = program("mariadbd", "/usr/sbin")
         if not install or not server:
             raise SystemExit("MariaDB is missing: apt-get install mariadb-server")
-        self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"])
-        self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}",
+        # A server that starts deletes the temporary tables that it finds, those of other servers too: each has a place of its own.
+        self.run(["mkdir", "tmp"])
+        self.run([install, "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", "--skip-test-db"],
+                 env={**os.environ, "TMPDIR": f"{self.folder}/tmp"})
+        self.start([server, "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self.folder}/socket", f"--port={self.port}", f"--tmpdir={self.folder}/tmp",
                     "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=2",
                     "--innodb-flush-method=nosync", *self.tls_arguments()])
         self.sql(f"CREATE USER kit@localhost IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO kit@localhost WITH GRANT OPTION; "
