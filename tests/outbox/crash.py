@@ -33,6 +33,8 @@ POINTS = {
     "relay.after_finish": 0.1, "relay.before_handler": 0.03, "relay.after_handler": 0.03, "relay.after_effect": 0.03,
     "relay.before_release": 0.05, "sqlite.before_commit": 0.01, "sqlite.after_commit": 0.01, "inbox.before_handler": 0.03, "inbox.before_commit": 0.03, "inbox.after_commit": 0.03,
 }
+# What was published there is published again: without an inbox it has its effect twice.
+REPEATS = "relay.after_publish"
 CONSUMERS = {name for name in POINTS if name.startswith("inbox.")}
 # What fails without dying, beside it.
 ERRORS = ["relay.before_publish=error:p=0.05", "relay.after_handler=error:p=0.02", "inbox.before_commit=error:p=0.02", ""]
@@ -58,7 +60,7 @@ class Crashes:
         self.by_point = {}
 
     def start(self, consumes):
-        points = sorted(name for name in POINTS if (consumes or name not in CONSUMERS) and (self.name == "sqlite" or not name.startswith("sqlite.")))
+        points = [REPEATS] if self.flags else sorted(name for name in POINTS if (consumes or name not in CONSUMERS) and (self.name == "sqlite" or not name.startswith("sqlite.")))
         point = self.rng.choice(points)
         error = self.rng.choice(ERRORS)
         text = f"{point}=exit({DIED}):p={POINTS[point]}" + (";" + error if error and not error.startswith(point + "=") else "")
