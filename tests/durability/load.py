@@ -83,7 +83,8 @@ class Load:
                 raise writer.failure
 
     def acknowledged(self):
-        return {key: name for writer in self.writers for key, name in writer.acknowledged.items()}
+        # Copies, for the writers may go on meanwhile.
+        return {key: name for writer in self.writers for key, name in dict(writer.acknowledged).items()}
 
     def counts(self):
         return sum(len(writer.acknowledged) for writer in self.writers), sum(writer.repeated for writer in self.writers)
