@@ -123,6 +123,38 @@ TEST_F(ClientTest, ASilentServerIsGivenUp) {
   run(all());
 }
 
+TEST_F(ClientTest, ASilenceThatADeadlineEndedInCostsTheNextOnesNothing) {
+  fake.answer = [&](Peer& peer, const std::string&) {
+    return std::string(&peer == fake.peers.front().get() ? "" : "+OK\r\n");
+  };
+  auto all = [&]() -> Task<> {
+    // A short one says nothing of the connection.
+    std::string ended = co_await with_deadline(milliseconds(249), set("a"));
+    EXPECT_EQ(ended, "DEADLINE_EXCEEDED ");
+    std::string result;
+    TaskGroup group("waits");
+    group.spawn(into(set("b"), &result));
+    co_await sleep_for(milliseconds(1));
+    EXPECT_EQ(fake.connects, 1u);
+    ended = co_await with_deadline(milliseconds(250), set("a"));
+    EXPECT_EQ(ended, "DEADLINE_EXCEEDED ");
+    const Clock::time_point begin = Loop::current().now();
+    const std::string next = co_await set("c");
+    EXPECT_EQ(next, "set");
+    EXPECT_LT(Loop::current().now() - begin, milliseconds(10));
+    EXPECT_EQ(fake.connects, 2u);
+    EXPECT_EQ(fake.peer(1).commands, (std::vector<std::string>{"SET c x"}));
+    // What is on the old one has until the limit.
+    EXPECT_FALSE(fake.peer().is_closed());
+    co_await group.join();
+    EXPECT_EQ(result, "UNAVAILABLE REDIS_TIMEOUT");
+    co_await sleep_for(milliseconds(1));
+    EXPECT_TRUE(fake.peer().is_closed());
+  };
+  run(all());
+  EXPECT_EQ(client().stats().in_flight, 0u);
+}
+
 TEST_F(ClientTest, ALongAnswerThatComesSlowlyIsWaitedFor) {
   fake.answer = silent;
   auto all = [&]() -> Task<> {

@@ -42,7 +42,8 @@ struct RedisOptions {
   std::size_t largest_command = 64 * 1024 * 1024;  ///< Bytes; a larger one is refused.
   std::chrono::milliseconds connect_timeout{
       2'000};  ///< Of connecting, TLS and logging in together.
-  /// How long a connection may owe an answer without a byte of any; then it is given up.
+  /// How long a connection may owe an answer without a byte of any; then it is given up. When a
+  /// task gave up on it earlier, after 250 ms of silence, new commands take another one until then.
   std::chrono::milliseconds response_timeout{2'000};
   std::chrono::milliseconds queue_limit{2'000};  ///< How long a task waits for a session.
   std::chrono::milliseconds idle_limit{60'000};  ///< An unused session's connection is closed.

@@ -156,8 +156,12 @@ void Node::forget(Pipe& pipe, const Error& why) {
 
 void Node::note_read_only(Pipe& pipe) {
   shared_->slots.doubt();
+  if (!kind_.is_replica) retire(pipe);
+}
+
+void Node::retire(Pipe& pipe) {
   const auto found = std::ranges::find(pipes_, &pipe, &std::shared_ptr<Pipe>::get);
-  if (found == pipes_.end() || kind_.is_replica) return;
+  if (found == pipes_.end()) return;
   retired_.push_back(std::move(*found));
   pipes_.erase(found);
 }

@@ -42,6 +42,8 @@ class Node : public std::enable_shared_from_this<Node> {
   void forget(Pipe& pipe, const Error& why);
   /// It takes no writes any more: somebody else may be who does.
   void note_read_only(Pipe& pipe);
+  /// It gets no new commands; those that wait for answers get them.
+  void retire(Pipe& pipe);
   /// New commands go on new connections; those that wait for answers get them.
   void renew();
   /// Everything that waits fails.

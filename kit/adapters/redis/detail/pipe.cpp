@@ -15,6 +15,10 @@ namespace {
 /// Bytes that wait to be sent; more tasks wait for room then.
 constexpr std::size_t most_unsent = 1024 * 1024;
 
+/// A connection that a task gave up on after so long a silence is asked nothing more, although it
+/// still has until `response_timeout` to answer: what it was sent may have arrived in another form.
+constexpr std::chrono::milliseconds doubtful_silence{250};
+
 /// In one turn of the loop.
 constexpr int most_reads = 16;
 
@@ -114,6 +118,10 @@ void Pipe::abandon(Call& call) {
   const std::size_t end = call.first_ + call.commands_.size() - first_;
   for (std::size_t i = begin; i < end; ++i) waiting_[i].call = nullptr;
   call.pipe_ = nullptr;
+  const Loop* loop = Loop::current_or_null();
+  if (loop == nullptr || node_ == nullptr) return;
+  const Clock::time_point silent_since = std::max(waiting_.front().since, last_read_);
+  if (loop->now() - silent_since >= doubtful_silence) node_->retire(*this);
 }
 
 void Pipe::flush() {
