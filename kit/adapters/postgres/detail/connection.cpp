@@ -18,8 +18,7 @@ Connection::Connection(std::shared_ptr<Server> server, Loop& loop, ConnectionPtr
       loop_(loop),
       connection_(std::move(connection)),
       socket_(PQsocket(connection_.get())),
-      opened_(loop.now()),
-      sends_(loop, socket_) {
+      opened_(loop.now()) {
   server_->live.add();
   PQsetNoticeReceiver(
       connection_.get(),
@@ -128,10 +127,7 @@ std::shared_ptr<Request> Connection::run_plain(std::string_view sql, Request::Ki
 }
 
 std::shared_ptr<Request> Connection::submit(std::shared_ptr<Request> request, bool sent) {
-  if (sent) {
-    sends_.add();
-    sent = PQpipelineSync(connection_.get()) != 0;
-  }
+  if (sent) sent = PQpipelineSync(connection_.get()) != 0;
   if (!sent) {
     if (!broken()) fail(connection_error(problem()));
     request->lost = ended_ ? ended_->clone() : connection_error("it was closed");
@@ -335,7 +331,6 @@ void Connection::fail(const Error& why) {
   cancel_again_.stop();
   go_on_.stop();
   loop_.remove(socket_);
-  sends_.close();
   connection_.reset();
   prepared_.clear();
   used_.clear();

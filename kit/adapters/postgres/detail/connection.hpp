@@ -16,7 +16,6 @@
 
 #include "kit/adapters/postgres/detail/answer_meter.hpp"
 #include "kit/adapters/postgres/detail/errors.hpp"
-#include "kit/adapters/postgres/detail/gathered_sends.hpp"
 #include "kit/adapters/postgres/detail/server.hpp"
 #include "kit/adapters/postgres/detail/values.hpp"
 #include "kit/async/loop.hpp"
@@ -159,7 +158,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Timer cancel_again_;
   Timer go_on_;
   AnswerMeter meter_;
-  GatheredSends sends_;
 };
 
 /// Waits for rows of a request or its end. Cancellation: the request is abandoned.
