@@ -110,9 +110,9 @@ Task<ImportReport> import_rows(Database& database, ImportTarget& target,
 /// Makes what `import_into` needs where tables can't be made in a transaction.
 Task<> prepare_imports(Database& database);
 
-/// Does the same in `transaction`, all but the commit, after `prepare_imports`. What the rows of a
-/// refused file changed before the bad one stays in the transaction: it is for trying several files
-/// that refer to each other, and then dropping it.
+/// Does the same in `transaction`, which `begin_import` has begun after `prepare_imports`, all but
+/// the commit. What the rows of a refused file changed before the bad one stays in the transaction:
+/// it is for trying several files that refer to each other, and then dropping it.
 Task<ImportReport> import_into(Transaction& transaction, ImportTarget& target, std::string path,
                                ImportOptions options);
 

@@ -35,9 +35,9 @@ constexpr Sql create_sql = {
         ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 };
 
-// Any number that nobody else uses: "kit_impo".
+// A row when somebody else has it. Any number that nobody else uses: "kit_impo".
 constexpr std::string_view postgresql_lock =
-    "SELECT CAST(pg_advisory_xact_lock(7739838325735845999) AS text)";
+    "SELECT 1 WHERE NOT pg_try_advisory_xact_lock(7739838325735845999)";
 
 }  // namespace
 
@@ -45,8 +45,10 @@ Task<> open_import_history(Transaction& transaction) {
   const Dialect dialect = transaction.dialect();
   if (dialect == Dialect::mysql) co_return;
   if (dialect == Dialect::postgresql) {
-    auto ignore = [](const Row&) -> Result<> { return {}; };
-    RowSink sink(ignore);
+    auto refuse = [](const Row&) -> Result<> {
+      return Error(Code::aborted, "another import has this database").with_reason("LOCK_TIMEOUT");
+    };
+    RowSink sink(refuse);
     co_await transaction.query(postgresql_lock, {}, sink);
     // Who may only use the table may not even say IF NOT EXISTS.
     const bool is_there = co_await has_table(transaction, dialect, "kit_imports");

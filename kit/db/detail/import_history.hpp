@@ -11,7 +11,8 @@ namespace kit::db::detail {
 
 /// Makes the table `kit_imports` when it is missing and tables can be made in a transaction. There
 /// imports run one after the other from here on, until `transaction` ends: two instances that start
-/// at once import the same files. Elsewhere `begin_import` sees to that.
+/// at once import the same files. Fails with `aborted`, LOCK_TIMEOUT, while another import has a
+/// PostgreSQL database; `begin_import` waits. Elsewhere `begin_import` sees to all of that.
 Task<> open_import_history(Transaction& transaction);
 
 /// The same table where tables can't be made in a transaction.
