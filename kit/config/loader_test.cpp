@@ -193,6 +193,16 @@ log:
   EXPECT_EQ(http_.port, 8080) << "nothing is touched by a bad configuration";
 }
 
+TEST_F(LoaderTest, OfSettingsWithOneNameTheNearestIsMeant) {
+  HttpSettings admin;
+  loader_.add("admin", admin);
+  sources_.arguments = {"--htpt.port=1", "--amdin.port=1"};
+  EXPECT_THAT(problems(),
+              ElementsAre("command line: unknown setting '--htpt.port' (did you mean 'http.port'?)",
+                          "command line: unknown setting '--amdin.port' (did you mean "
+                          "'admin.port'?)"));
+}
+
 TEST_F(LoaderTest, ProblemsOfAllLayersComeTogether) {
   file("base.yaml", "http: {port: 0}\n");
   sources_.environment = "prod";

@@ -130,12 +130,14 @@ std::string Staging::suggestion(std::string_view path) const {
     return " (did you mean '" + joined(parent, *sibling) + "'?)";
   }
   std::vector<std::string_view> paths;
+  std::vector<std::string_view> namesakes;
   for (const auto& field : state_.fields) {
     paths.push_back(field->path);
-    if (field->path.ends_with("." + std::string(name))) {
-      return " (did you mean '" + field->path + "'?)";
-    }
+    if (field->path.ends_with("." + std::string(name))) namesakes.push_back(field->path);
   }
+  const auto closest = std::ranges::min_element(
+      namesakes, {}, [path](std::string_view known) { return edit_distance(path, known); });
+  if (closest != namesakes.end()) return " (did you mean '" + std::string(*closest) + "'?)";
   if (std::string near = did_you_mean(path, paths); !near.empty()) return near;
   return known_below(parent);
 }
