@@ -144,11 +144,10 @@ Result<Handle> Server::log_in(std::size_t host) const {
   if (connected != nullptr) return handle;
   const Failure failure{mysql_errno(handle.get()), mysql_error(handle.get())};
   Error error = to_error(failure, {});
-  if (error.code() == Code::internal) {
-    return Error(Code::unavailable, "can't connect to the database: " + failure.message)
-        .with_reason("DATABASE_UNAVAILABLE");
-  }
-  return error;
+  if (error.code() != Code::internal && error.reason() != "DATABASE_UNAVAILABLE") return error;
+  return Error(Code::unavailable, "can't connect to " + dsn_.shown() + ": " + failure.message +
+                                      " (MySQL " + std::to_string(failure.number) + ")")
+      .with_reason("DATABASE_UNAVAILABLE");
 }
 
 Result<OpenSession> Server::connect_to(std::size_t host) const {
