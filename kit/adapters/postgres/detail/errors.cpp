@@ -50,9 +50,6 @@ constexpr auto meanings = std::to_array<Meaning>({
     {"XX002", Code::data_loss, "DATABASE_CORRUPT"},
 });
 
-/// Among others "cache lookup failed for type ...": a type was dropped and made anew.
-constexpr std::string_view internal_failure = "XX000";
-
 /// There is no such table, column, index or function.
 constexpr auto unknown_object =
     std::to_array<std::string_view>({"42P01", "42703", "42704", "42883"});
@@ -142,8 +139,9 @@ Error connection_error(std::string_view message) {
 }
 
 bool is_outdated(std::string_view state) {
-  constexpr auto states = std::to_array<std::string_view>(
-      {"0A000", "26000", "42804", "42883", "42P18", internal_failure});
+  // XX000: "cache lookup failed for type ..." of one that was dropped and made anew.
+  constexpr auto states =
+      std::to_array<std::string_view>({"0A000", "26000", "42804", "42883", "42P18", "XX000"});
   return std::ranges::find(states, state) != states.end();
 }
 
