@@ -13,6 +13,9 @@ struct LogContext {
   std::array<char, 32> trace_id{};  ///< Lower-case hex, all zero bytes when there is none.
   std::array<char, 16> span_id{};   ///< Lower-case hex, all zero bytes when there is none.
   std::string_view request_id;      ///< Empty when there is none. Lifetime: the request's.
+  std::string_view
+      user;  ///< Subject of the caller; empty: nobody in particular. Lifetime: as above.
+  bool sampled = false;  ///< The trace is recorded: W3C flag 01.
 };
 
 /// The context of the work this thread is doing right now, or null. `async` keeps it right across
