@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <source_location>
@@ -65,12 +66,16 @@ class [[nodiscard]] Error {
   const Error* cause() const;
   /// The HTTP status where the code's own is too coarse (412, 413, 415 ...); 0: use the code's.
   int http_status() const;
+  /// When trying again may help, from now on; 0: not known. HTTP's Retry-After and
+  /// google.rpc.RetryInfo.
+  std::chrono::milliseconds retry_after() const;
 
   Error&& with_reason(std::string reason) &&;
   Error&& with_violation(std::string field, std::string description) &&;
   Error&& with_violations(std::vector<FieldViolation> violations) &&;
   Error&& with_cause(Error cause) &&;
   Error&& with_http_status(int status) &&;
+  Error&& with_retry_after(std::chrono::milliseconds wait) &&;
 
   /// "INVALID_ARGUMENT [REASON] message (file:line) <- cause", for logs.
   std::string describe() const;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/http/error_response.hpp"
 
+#include <chrono>
+#include <string>
+
 #include "kit/json/writer.hpp"
 
 namespace kit::http {
@@ -22,6 +25,15 @@ std::string_view public_message(int status) {
     default:
       return "internal error";
   }
+}
+
+/// As google.protobuf.Duration writes it in JSON: "1.500s".
+std::string duration_text(std::chrono::milliseconds duration) {
+  std::string text = std::to_string(duration.count() / 1000);
+  if (const auto rest = duration.count() % 1000; rest != 0) {
+    text.append(".").append(std::to_string(1000 + rest).substr(1));
+  }
+  return text.append("s");
 }
 
 void write_details(json::Writer& writer, const Error& error, bool hidden,
@@ -47,6 +59,12 @@ void write_details(json::Writer& writer, const Error& error, bool hidden,
       writer.end_object();
     }
     writer.end_array();
+    writer.end_object();
+  }
+  if (error.retry_after().count() > 0) {
+    writer.begin_object();
+    writer.member("@type", "type.googleapis.com/google.rpc.RetryInfo");
+    writer.member("retryDelay", duration_text(error.retry_after()));
     writer.end_object();
   }
   if (!request_id.empty()) {
@@ -119,6 +137,11 @@ Response error_response(const Error& error, std::string_view request_id) {
   writer.member("status", name(error.code()));
   write_details(writer, error, hidden, request_id);
   writer.end_object();
+  if (error.retry_after().count() > 0) {
+    // Whole seconds (RFC 9110 section 10.2.3), and none too early.
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(error.retry_after());
+    response.headers.emplace_back("Retry-After", std::to_string(seconds.count()));
+  }
   return response;
 }
 

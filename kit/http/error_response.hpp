@@ -23,7 +23,8 @@ int http_status(Code code);
 ///       "...", "description": "..."}]},
 ///       {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "..."}]}
 ///
-/// A server error (5xx) shows neither message, reason nor cause but the request id only: the rest
+/// With a `retry_after` there is a google.rpc.RetryInfo too, and the field Retry-After. A server
+/// error (5xx) shows neither message, reason nor cause but the request id only: the rest
 /// is for the log.
 Response error_response(const Error& error, std::string_view request_id);
 

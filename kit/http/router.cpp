@@ -228,7 +228,7 @@ Result<> Router::add(Method method, std::string_view path_template, Handler hand
   }
   if (around_) handler = around_(std::move(handler));
   route = std::make_unique<Route>(
-      Route{std::string(path_template), std::move(handler), std::move(options)});
+      Route{route_count_++, std::string(path_template), std::move(handler), std::move(options)});
   return {};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +14,9 @@
 #include "kit/http/message.hpp"
 
 namespace kit::http {
+
+/// Which requests are refused first when there are too many.
+enum class Priority : std::uint8_t { low, normal, critical };
 
 struct RouteOptions {
   /// Content types the body may have, checked before the handler (415); empty: the route takes no
@@ -25,6 +30,9 @@ struct RouteOptions {
   /// The handler is called once the head is there and reads the body itself (`Request::stream`);
   /// `max_body_bytes` and the time limits of bodies hold while it does.
   bool streams_body = false;
+  /// Whoever asks: guards want to know nobody here (probes, pages, documents).
+  bool is_public = false;
+  Priority priority = Priority::normal;
 };
 
 /// Finds the handler of a request by method and path. Static segments beat parameters; no regular
@@ -64,6 +72,7 @@ class Router {
 
   /// Every template with its methods, sorted, for the start page and diagnostics.
   std::vector<std::pair<Method, std::string>> routes() const;
+  std::size_t route_count() const { return route_count_; }
 
  private:
   struct Node;
@@ -75,9 +84,12 @@ class Router {
   static void collect(const Node& node, std::vector<std::pair<Method, std::string>>& out);
   std::unique_ptr<Node> root_;
   Around around_;
+  std::size_t route_count_ = 0;
 };
 
 struct Router::Route {
+  std::size_t number =
+      0;  ///< Of its router's routes, from 0 in the order in which they were added.
   std::string path_template;
   Handler handler;
   RouteOptions options;

@@ -11,6 +11,7 @@
 #include "kit/async/task.hpp"
 #include "kit/http/connection_table.hpp"
 #include "kit/http/error_response.hpp"
+#include "kit/http/guard.hpp"
 #include "kit/http/limits.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/router.hpp"
@@ -32,18 +33,6 @@ class RequestObserver {
 
  protected:
   ~RequestObserver() = default;
-};
-
-/// Looks at a request before anything is done for it: its body is not read and its handler not
-/// called yet. Where authentication belongs: who is not known gets 401 and has cost nothing.
-/// Thread safety: called on every server's thread.
-class RequestGuard {
- public:
-  /// Why the request is refused; nothing: it is not.
-  virtual std::optional<Error> refuse(const Request& request) const = 0;
-
- protected:
-  ~RequestGuard() = default;
 };
 
 struct ServerOptions {

@@ -74,7 +74,7 @@ class Patient final : public Upgrade {
 
 class Breaking final : public RequestGuard {
  public:
-  std::optional<Error> refuse(const Request&) const override {
+  std::optional<Error> admit(const Request&, const Router::Route&, Admission&) const override {
     throw std::runtime_error("secret of the guard");
   }
 };

@@ -214,7 +214,8 @@ TEST_F(ServerTest, TheClientsTimeCountsFromItsHead) {
 
 TEST_F(ServerTest, TheGuardComesBeforeBodyAndHandler) {
   struct Locked final : RequestGuard {
-    std::optional<Error> refuse(const Request& request) const override {
+    std::optional<Error> admit(const Request& request, const Router::Route&,
+                               Admission&) const override {
       if (request.header("authorization")) return std::nullopt;
       return Error(Code::unauthenticated, "a token is needed").with_reason("TOKEN_MISSING");
     }

@@ -43,7 +43,7 @@ void Connection::refuse(int status, std::string_view problem) {
   if (exchange.connection == nullptr) {  // the head is not known: nothing of it is shown to anybody
     exchange.connection = this;
     exchange.loop_started = server_.now();
-    if (server_.options.observer != nullptr) exchange.started = Clock::now();
+    if (server_.measures()) exchange.started = Clock::now();
     exchange.describe_unknown(*peer_, *stream_);
   }
   keep_alive_ = false;
@@ -58,6 +58,7 @@ ResponseOptions Connection::response_options() {
   options.close = !keep_alive_;
   if (exchange_) {
     options.request_id = exchange_->log.request_id;
+    options.guard_fields = exchange_->admission.fields();
     options.says_keep_alive = exchange_->parser.head().http_1_0;
   }
   return options;

@@ -44,6 +44,21 @@ Task<std::string_view> failed_piece(Error why) {
   co_return why;
 }
 
+/// For requests that a guard has to wait for.
+Task<Response> enter_and_handle(const RequestGuard& guard, Request& request,
+                                const Router::Route& route, Admission& admission, LogContext& log) {
+  co_await guard.enter(request, route, admission);
+  if (admission.caller == nullptr) co_return co_await route.handler(request);
+  log.user = admission.caller->subject;
+  Context context;
+  context.set_caller(admission.caller.get());
+  Context::Scope scope(context);
+  Task<Response> answering = route.handler(request);
+  Result<Response> answer = co_await as_result(std::move(answering));
+  scope.leave();
+  co_return co_await std::move(answer);
+}
+
 }  // namespace
 
 void Exchange::reset() {
@@ -51,6 +66,8 @@ void Exchange::reset() {
   stream_.reset();
   fetching_ = false;
   task_.reset();
+  leave_guard();
+  admission.reset();
   incoming.reset();
   context.renew();
   failure_.reset();
@@ -65,6 +82,7 @@ void Exchange::reset() {
   match.route = nullptr;
   match.allow.clear();
   sent = 0;
+  observed_status_ = 0;
   continued = is_awaited = false;
   connection = nullptr;
 }
@@ -94,6 +112,7 @@ void Exchange::describe(Peer& from, const net::Stream& stream) {
   identify(log, value(head.trace_parent), value(head.request_id));
   request.request_id = log.request_id;
   request.log_context = &log;
+  log.user = {};
   if (parser.head().form == TargetForm::authority || head.path.empty()) return;
   Router::Match found = server_.router.match(head.method, head.path, parameters_, scratch_);
   match.route = found.route;
@@ -122,12 +141,13 @@ void Exchange::admit() {
   }
   if (server_.options.refuse_cross_site && is_cross_site(request)) {
     refusal = detail::refusal(403, "this request comes from a page of another site");
-  } else if (server_.options.guard != nullptr) {
+  } else if (server_.options.guard != nullptr && match.route != nullptr) {
     try {
-      refusal = server_.options.guard->refuse(request);
+      refusal = server_.options.guard->admit(request, *match.route, admission);
     } catch (...) {
       refusal = kit::detail::error_from_current_exception();
     }
+    if (admission.caller) log.user = admission.caller->subject;
   }
 }
 
@@ -219,6 +239,7 @@ void Exchange::body_awaited(bool awaited) {
 }
 
 void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* error) const {
+  observed_status_ = answer_status;
   RequestObserver* observer = server_.options.observer;
   // A request that could not be read is its sender's error: a stranger must not fill the log.
   if (observer == nullptr && answer_status >= 500 && error != nullptr && match.route != nullptr) {
@@ -239,6 +260,16 @@ void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* erro
   const LogContext* outer = std::exchange(current_log_context, &log);
   observer->on_finished({request, answer_status, bytes, duration, error});
   current_log_context = outer;
+}
+
+void Exchange::leave_guard() {
+  if (!admission.counted) [[likely]]
+    return;
+  admission.counted = false;
+  const auto duration =
+      std::max<Clock::duration>(Clock::now() - started, server_.now() - loop_started);
+  server_.options.guard->leave({request, *match.route, admission, observed_status_, duration,
+                                context.cancelled() || observed_status_ == 499});
 }
 
 void Exchange::observe_broken(const Error& why) const {
@@ -273,11 +304,13 @@ void Exchange::describe_unknown(Peer& from, const net::Stream& stream) {
   identify(log, {}, {});
   request.request_id = log.request_id;
   request.log_context = &log;
+  log.user = {};
 }
 
 bool Exchange::start(Clock::time_point deadline) {
   context.set_log_context(&log);
   context.set_deadline(deadline);
+  context.set_caller(admission.caller.get());
   if (match.route->options.streams_body && !incoming) {  // a body of nothing
     incoming.emplace(*this, 0);
     incoming->end();
@@ -285,7 +318,12 @@ bool Exchange::start(Clock::time_point deadline) {
   }
   Context::Entry entry(&context);
   try {
-    task_.emplace(match.route->handler(request));
+    if (admission.waits) [[unlikely]] {
+      task_.emplace(
+          enter_and_handle(*server_.options.guard, request, *match.route, admission, log));
+    } else {
+      task_.emplace(match.route->handler(request));
+    }
   } catch (...) {
     failure_.emplace(kit::detail::error_from_current_exception());
     return true;
@@ -298,6 +336,8 @@ bool Exchange::start(Clock::time_point deadline) {
 
 void Exchange::begin_stream(std::unique_ptr<BodyReader> answer) {
   stream_ = std::move(answer);
+  observed_status_ = status;
+  leave_guard();
   task_.reset();
   context.set_log_context(&log);
   context.set_deadline(Clock::time_point::max());  // the one there was, was the handler's

@@ -15,6 +15,7 @@
 #include "kit/http/chunked.hpp"
 #include "kit/http/detail/incoming_body.hpp"
 #include "kit/http/detail/server_connection.hpp"
+#include "kit/http/guard.hpp"
 #include "kit/http/message.hpp"
 #include "kit/http/parser.hpp"
 #include "kit/http/router.hpp"
@@ -92,6 +93,7 @@ class Exchange final : private Ready {
 
   Request request;
   Router::Match match;
+  Admission admission;           // before the tasks, which work for its caller
   std::optional<Error> refusal;  // why no handler is called, once the body has been read
   LogContext log;
   ServerConnection* connection = nullptr;  // null: it has closed, the handler ends by itself
@@ -105,6 +107,8 @@ class Exchange final : private Ready {
 
  private:
   void on_ready() override;
+  /// Tells the guard that let it in; the first time counts.
+  void leave_guard();
   Clock::duration body_timeout() const;
   void know_peer(Peer& from, const net::Stream& stream);
 
@@ -114,6 +118,7 @@ class Exchange final : private Ready {
   std::string decoded_path_;
   std::string peer_address_;
   net::TlsPeer tls_peer_;
+  mutable int observed_status_ = 0;
   std::optional<Error> failure_;
   std::optional<Task<Response>> task_;  // after `context`, which outlives it
   std::unique_ptr<BodyReader> stream_;

@@ -40,6 +40,7 @@ ResponseOptions Http2Connection::response_options(const Http2Stream& stream) {
   ResponseOptions options;
   options.date_line = server_.date.at(server_.now());
   options.request_id = stream.exchange->log.request_id;
+  options.guard_fields = stream.exchange->admission.fields();
   options.defaults = &server_.default_headers;
   return options;
 }

@@ -25,6 +25,7 @@ void Http2Fields::set(const Response& response, const ResponseOptions& options) 
   bytes_ = 0;
   std::size_t most = most_number_bytes + response.content_type.size();
   for (const auto& [name, value] : response.headers) most += name.size() + value.size();
+  for (const auto& field : options.guard_fields) most += field.name.size() + field.size;
   texts_.clear();
   texts_.reserve(most);
   add_number(":status", static_cast<std::uint64_t>(response.status));
@@ -38,6 +39,9 @@ void Http2Fields::set(const Response& response, const ResponseOptions& options) 
     add("x-request-id", options.request_id, NGHTTP2_NV_FLAG_NO_INDEX);
   for (const auto& [name, value] : response.headers) {
     if (is_settable(name)) add_header(name, value);
+  }
+  for (const auto& field : options.guard_fields) {
+    if (!has_field(response, field.name)) add_header(field.name, field.value());
   }
   if (options.defaults == nullptr) return;
   options.defaults->for_missing(

@@ -110,6 +110,7 @@ std::size_t most_bytes(const Response& response, const ResponseOptions& options)
                      options.request_id.size() + response.content_type.size();
   if (options.defaults != nullptr) most += options.defaults->size();
   for (const auto& [name, value] : response.headers) most += name.size() + value.size() + 4;
+  for (const auto& field : options.guard_fields) most += field.name.size() + field.size + 4u;
   return most;
 }
 
@@ -207,8 +208,13 @@ char* DefaultHeaders::put_missing(char* to, const Response& response) const {
 }
 
 bool DefaultHeaders::lacks(const Response& response, const Line& line) {
-  return std::ranges::none_of(response.headers, [&](const auto& header) {
-    return header.first.size() == line.name.size() && equals_lower(header.first, line.name);
+  return !has_field(response, line.name);
+}
+
+bool has_field(const Response& response, std::string_view lower_case_name) {
+  return std::ranges::any_of(response.headers, [&](const auto& header) {
+    return header.first.size() == lower_case_name.size() &&
+           equals_lower(header.first, lower_case_name);
   });
 }
 
@@ -231,6 +237,10 @@ std::size_t append_response(std::string& out, const Response& response,
       to = put(put_usual<16>(put(to, "X-Request-Id: "), options.request_id), "\r\n");
     }
     if (!response.headers.empty()) to = put_headers(to, response);
+    for (const auto& field : options.guard_fields) {
+      if (has_field(response, field.name)) continue;
+      to = put(put_value(put(put(to, field.name), ": "), field.value()), "\r\n");
+    }
     if (options.defaults != nullptr) to = options.defaults->put_missing(to, response);
     if (!options.upgrade.empty()) [[unlikely]] {
       to = put(put(to, "Connection: Upgrade\r\nUpgrade: "), options.upgrade);

@@ -4,12 +4,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "kit/base/time.hpp"
+#include "kit/http/guard.hpp"
 #include "kit/http/message.hpp"
 
 namespace kit::http::detail {
@@ -72,10 +74,11 @@ struct ResponseOptions {
   std::string_view request_id;
   const DefaultHeaders* defaults = nullptr;
   BodyFraming framing = BodyFraming::whole;
-  std::uint64_t stream_bytes = 0;  ///< For `sized`.
-  std::string_view upgrade = {};   ///< Of a 101: what is spoken from now on.
-  bool close = false;              ///< Connection: close.
-  bool says_keep_alive = false;    ///< For HTTP/1.0, where it is not the default.
+  std::uint64_t stream_bytes = 0;                       ///< For `sized`.
+  std::span<const Admission::Field> guard_fields = {};  ///< Unless the answer has them itself.
+  std::string_view upgrade = {};                        ///< Of a 101: what is spoken from now on.
+  bool close = false;                                   ///< Connection: close.
+  bool says_keep_alive = false;  ///< For HTTP/1.0, where it is not the default.
 };
 
 /// Whether an answer with `status` has a body (and a Content-Length) at all.
@@ -96,6 +99,9 @@ char* put_value(char* to, std::string_view value);
 /// the message, and names that are no tokens, are left out.
 std::size_t append_response(std::string& out, const Response& response,
                             const ResponseOptions& options, std::string_view small_body);
+
+/// Whether `response` has a field of this name, which is in lower case.
+bool has_field(const Response& response, std::string_view lower_case_name);
 
 /// Whether the handler asked for the connection to be closed.
 bool asks_close(const Response& response);

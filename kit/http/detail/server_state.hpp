@@ -67,6 +67,8 @@ class ServerState {
   Loop& loop() const { return *loop_; }
   /// The time of the event that is served right now.
   Clock::time_point now() const { return now_; }
+  /// Whether anybody wants to know how long requests take.
+  bool measures() const { return options.observer != nullptr || options.guard != nullptr; }
   /// What every event begins with.
   void begin_event() { now_ = loop_->now(); }
 
