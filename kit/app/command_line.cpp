@@ -25,7 +25,9 @@ constexpr std::array<std::string_view, 1> migrate_options{"--allow-destructive"}
 constexpr std::array<std::string_view, 3> common_options{"--config", "--env", "--help"};
 constexpr std::size_t any_number = 1000;
 
-constexpr std::array<Command, 10> commands{{
+constexpr std::array<std::string_view, 1> doctor_options{"--format"};
+
+constexpr std::array<Command, 11> commands{{
     {"serve",
      "Serve the API, the start page and the reference (what happens without a command)",
      "  @\n  @ --http.port=9000\n  @ serve --env prod --database.path=/var/lib/@/@.db\n",
@@ -77,6 +79,13 @@ constexpr std::array<Command, 10> commands{{
      "  @ config\n  @ config --env prod\n",
      {},
      0},
+    {"doctor",
+     "Say what production would suffer from: TLS, secrets, limits, files. A server does not start "
+     "in "
+     "prod with what is fatal",
+     "  @ doctor --env prod                 exit code 0: nothing fatal, 1: something is\n"
+     "  @ doctor --env prod --format json   the same for machines\n",
+     doctor_options, 0},
     {"help", "This text, or that of one command", "  @ help import\n", {}, 1},
     {"version", "The versions of the API and of kit", "  @ version\n", {}, 0},
 }};
@@ -206,9 +215,11 @@ std::string with_name(std::string_view text, std::string_view program) {
   return out;
 }
 
-std::string option_text(std::string_view option) {
+std::string option_text(std::string_view option, std::string_view command) {
   if (option == "--dir")
     return "  --dir DIR            the folder of the files (import: import.directory)\n";
+  if (option == "--format" && command == "doctor")
+    return "  --format FORMAT      text or json (text)\n";
   if (option == "--format")
     return "  --format FORMAT      csv or xlsx (import: what is there, export: csv)\n";
   if (option == "--allow-destructive")
@@ -228,7 +239,7 @@ std::string help_text(std::string_view program, std::string_view command_name) {
   if (const Command* one = find_command(command_name); one != nullptr && one->name != "help") {
     text = with_name(one->examples, program) + '\n' + std::string(one->summary) + ".\n";
     if (!one->options.empty()) text += "\nOptions\n";
-    for (const std::string_view option : one->options) text += option_text(option);
+    for (const std::string_view option : one->options) text += option_text(option, one->name);
   } else {
     text = with_name(
         "  @                              serve at http://127.0.0.1:8080/\n"

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "kit/app/application.hpp"
 #include "kit/app/command_line.hpp"
 #include "kit/app/commands.hpp"
+#include "kit/app/doctor.hpp"
 #include "kit/app/events.hpp"
 #include "kit/app/serve.hpp"
 #include "kit/app/settings.hpp"
@@ -42,6 +44,23 @@ void configure_log(const Settings::Log& settings) {
   options.format = settings.format;
   log::configure(options);
   log::flush_on_crash();
+}
+
+/// The exit code: whether production may have it.
+Result<int> doctor_command(const Application& application, const LoadedSettings& loaded,
+                           const CommandLine& line) {
+  if (!line.format.empty() && line.format != "text" && line.format != "json") {
+    return Error(Code::invalid_argument, "--format is text or json, not '" + line.format + "'");
+  }
+  const Surroundings surroundings = Surroundings::look(application);
+  const std::vector<Finding> findings = check_production(loaded, surroundings);
+  const std::string& environment = loaded.settings.app.environment;
+  const std::string report = line.format == "json" ? report_json(findings, environment)
+                                                   : report_text(findings, environment);
+  std::fputs(report.c_str(), stdout);
+  const bool unfit = std::ranges::any_of(
+      findings, [](const Finding& finding) { return finding.severity == Severity::fatal; });
+  return unfit ? failure : success;
 }
 
 Task<> dispatch(Application& application, const CommandLine& line, LoadedSettings& loaded,
@@ -96,10 +115,21 @@ int run(int argc, char** argv, Application application) {
     std::fputs(loaded->dump.c_str(), stdout);
     return success;
   }
+  if (line->command == "doctor") {
+    const auto status = doctor_command(application, *loaded, *line);
+    return status ? *status : complain(name, status.error(), misuse);
+  }
   const Settings& settings = loaded->settings;
   configure_log(settings.log);
   if (auto levels = apply_log_levels(settings.log); !levels)
     return complain(name, levels.error(), misuse);
+  if (line->command == "serve") {
+    const Surroundings surroundings = Surroundings::look(application);
+    if (auto fit = refuse_unfit(*loaded, surroundings); !fit) {
+      return complain(name, fit.error(), failure);
+    }
+    if (settings.app.environment == "prod") hide_memory();
+  }
 
   auto loop = make_epoll_loop();
   if (!loop) return complain(name, loop.error(), failure);

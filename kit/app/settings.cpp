@@ -93,6 +93,8 @@ void describe_listening(config::Section& section, Settings::Http& http) {
       .accept("an octal mode such as 0660",
               [](const std::string& mode) { return parse_mode(mode).has_value(); });
   describe_tls(section.section("tls"), http.tls);
+  section.field("tls_elsewhere", http.tls_elsewhere,
+                "TLS ends in a proxy or mesh beside this process, which is all that reaches it");
   section.field("port", http.port, "TCP port to listen on; 0 picks a free one").min(0).max(65535);
   section.field("threads", http.threads, "threads that serve requests; 0: one for each core")
       .min(0)
@@ -358,6 +360,18 @@ Result<> check_tls(const Settings::Tls& tls) {
   return {};
 }
 
+/// Remembers the file that a setting is from: its source is "config/prod.yaml:4:9".
+void note_file(LoadedSettings& loaded, const config::KeyInfo& info) {
+  const std::size_t end = info.source.find(".yaml:");
+  if (end == std::string::npos) return;
+  std::string file = info.source.substr(0, end + 5);
+  const auto add = [&file](std::vector<std::string>& files) {
+    if (std::ranges::find(files, file) == files.end()) files.push_back(file);
+  };
+  if (info.type == "secret") add(loaded.secret_files);
+  add(loaded.files);
+}
+
 }  // namespace
 
 std::string unix_path(const std::string& address) {
@@ -401,6 +415,8 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   config::Section admin = loader.section("admin");
   admin.field("address", settings.admin.address, "numeric address of the metrics' listener");
   admin.field("port", settings.admin.port, "TCP port of /metrics; 0: none").min(0).max(65535);
+  admin.field("unsafe_debug", settings.admin.unsafe_debug,
+              "serve profiles there in prod too, which show what is in memory");
   detail::describe_database(loader.section("database"), settings);
   describe_checkpoints(loader.section("database"), sizes);
   describe_log(loader.section("log"), settings.log);
@@ -425,7 +441,10 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   sizes.commit();
   KIT_TRY(check_tls(settings.http.tls));
   KIT_TRY(detail::resolve_database(settings.database));
-  for (const config::KeyInfo& info : loader.describe_all()) loaded.values[info.key] = info.exact;
+  for (const config::KeyInfo& info : loader.describe_all()) {
+    loaded.values[info.key] = info.exact;
+    note_file(loaded, info);
+  }
   loaded.dump = "# environment: " + environment + '\n' + loader.dump();
   return loaded;
 }

@@ -45,6 +45,7 @@ struct Settings {
     std::string address = "127.0.0.1";
     int port = 8080;
     int threads = 0;                ///< 0: one for each core
+    bool tls_elsewhere = false;     ///< A proxy or mesh beside the process ends TLS
     bool refuse_cross_site = true;  ///< 403 for what pages of other sites send to change something
     std::string unix_mode = "0660";
     Tls tls;
@@ -52,7 +53,8 @@ struct Settings {
   } http;
   struct Admin {
     std::string address = "127.0.0.1";
-    int port = 0;  ///< 0: off
+    int port = 0;               ///< 0: off
+    bool unsafe_debug = false;  ///< In prod: serve profiles there too
   } admin;
   struct Database {
     /// sqlite:PATH, postgresql://... or mysql://...; empty: the file of `sqlite.path`.
@@ -108,6 +110,8 @@ struct LoadedSettings {
   std::string dump;  ///< Every setting with its value and where it comes from, for people.
   /// By key, as text, to tell which have changed; secrets too.
   std::map<std::string, Secret<std::string>, std::less<>> values;
+  std::vector<std::string> files;         ///< Of the configuration.
+  std::vector<std::string> secret_files;  ///< Those of them that hold a secret.
 };
 
 /// Reads all layers: defaults < base.yaml < <environment>.yaml < environment variables < command

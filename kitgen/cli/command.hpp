@@ -83,7 +83,7 @@ struct DevArguments {
 int dev(const DevArguments& arguments);
 
 struct RunArguments {
-  std::string command;  ///< "import", "export"
+  std::string command;  ///< "import", "export", "doctor"
   std::string binary;   ///< "": found in the project's build folder
   std::vector<std::string> rest;
 };
