@@ -47,8 +47,11 @@ inline int connect_to(int port, int source = 0) {
   return made;
 }
 
-inline std::string request_for(std::string_view path) {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+/// `field`: a whole header field, or empty.
+inline std::string request_for(std::string_view path, std::string_view field = {}) {
+  std::string request = "GET " + std::string(path) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+  if (!field.empty()) request.append(field).append("\r\n");
+  return request.append("\r\n");
 }
 
 /// One answer at the start of what was received.

@@ -2,9 +2,10 @@
 // A closed loop of requests on keep-alive connections, each with one request in flight. Prints one
 // line of JSON.
 //
-//   load PORT PATH CONNECTIONS SECONDS
+//   load PORT PATH CONNECTIONS SECONDS [FIELD]
 //
-// SECONDS may be "=N": exactly N requests, for counting instructions.
+// SECONDS may be "=N": exactly N requests, for counting instructions. FIELD is a header field of
+// each request: "Authorization: Bearer ...".
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -47,12 +48,12 @@ class Latencies {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fputs("usage: load PORT PATH CONNECTIONS SECONDS|=REQUESTS\n", stderr);
+  if (argc != 5 && argc != 6) {
+    std::fputs("usage: load PORT PATH CONNECTIONS SECONDS|=REQUESTS [FIELD]\n", stderr);
     return 2;
   }
   const int port = std::atoi(argv[1]);
-  const std::string request = bench::request_for(argv[2]);
+  const std::string request = bench::request_for(argv[2], argc == 6 ? argv[5] : "");
   const auto count = static_cast<std::size_t>(std::atoi(argv[3]));
   const bool counted = argv[4][0] == '=';
   const std::size_t wanted = counted ? std::strtoul(argv[4] + 1, nullptr, 10) : SIZE_MAX;

@@ -36,6 +36,12 @@ constexpr std::string_view docs_policy =
     "'none'";
 constexpr std::string_view file_policy = "default-src 'none'; frame-ancestors 'none'";
 
+http::RouteOptions for_everybody() {
+  http::RouteOptions options;
+  options.is_public = true;
+  return options;
+}
+
 Headers secure_headers(std::string_view policy, std::string_view caching) {
   return {{"Cache-Control", std::string(caching)},
           {"Content-Security-Policy", std::string(policy)},
@@ -129,9 +135,10 @@ struct Pages::State {
   Clock::time_point counted_at{};
 
   Result<> add(http::Router& router, const std::string& path, StaticFile file) {
-    return router.add(http::Method::get, path, [file](http::Request& request) {
-      return http::answered(answer(file, request));
-    });
+    return router.add(
+        http::Method::get, path,
+        [file](http::Request& request) { return http::answered(answer(file, request)); },
+        for_everybody());
   }
 
   /// An HTML page with the names of this service in place of {{title}} and so on.
@@ -260,8 +267,9 @@ Result<> Pages::add_routes(http::Router& router) {
                       {file.content_type, file.etag, view(file.bytes), view(file.gzip), file_policy,
                        "no-cache"}));
   }
-  return router.add(http::Method::get, "/start.json",
-                    [&state](http::Request&) { return state.start_json(); });
+  return router.add(
+      http::Method::get, "/start.json", [&state](http::Request&) { return state.start_json(); },
+      for_everybody());
 }
 
 }  // namespace kit::app

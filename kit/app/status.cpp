@@ -104,13 +104,17 @@ http::Response startup(const Status& status) {
 }  // namespace
 
 Result<> add_probes(http::Router& router, const Status& status) {
-  KIT_TRY(router.add(http::Method::get, "/healthz", [](http::Request&) {
+  http::RouteOptions probe;
+  probe.is_public = true;
+  probe.priority = http::Priority::critical;
+  const auto add = [&](std::string_view path, http::Handler handler) {
+    return router.add(http::Method::get, path, std::move(handler), probe);
+  };
+  KIT_TRY(add("/healthz", [](http::Request&) {
     return http::answered(json_answer(200, R"({"alive":true})"));
   }));
-  KIT_TRY(router.add(http::Method::get, "/readyz",
-                     [&status](http::Request&) { return http::answered(readiness(status)); }));
-  return router.add(http::Method::get, "/startupz",
-                    [&status](http::Request&) { return http::answered(startup(status)); });
+  KIT_TRY(add("/readyz", [&status](http::Request&) { return http::answered(readiness(status)); }));
+  return add("/startupz", [&status](http::Request&) { return http::answered(startup(status)); });
 }
 
 }  // namespace kit::app

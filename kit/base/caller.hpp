@@ -17,6 +17,9 @@ struct Caller {
   std::vector<std::string> roles;  ///< Those of the schema's access rules.
   /// Decides besides the schema's rules. Outlives the caller; null: only they decide.
   const AccessPolicy* policy = nullptr;
+  /// The address of something of the module whose own kind of caller this is; null: just a caller.
+  /// For that module alone, to find its kind again behind `current_caller`.
+  const void* kind_key = nullptr;
 
   bool has(std::string_view role) const { return std::ranges::find(roles, role) != roles.end(); }
   bool has_any(std::span<const std::string_view> wanted) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +19,10 @@ class Secret {
 
   Secret() = default;
   explicit Secret(T value) : value_(std::move(value)) {}
+  /// `{.secret = "..."}`: what is written in a program becomes secret by itself.
+  Secret(const char* literal)
+    requires std::constructible_from<T, const char*>
+      : value_(literal) {}
   /// The secret itself, for the one place that needs it.
   const T& reveal() const { return value_; }
 
