@@ -31,6 +31,7 @@ std::string_view name(Code code) {
 struct Error::Detail {
   Code code;
   int http_status = 0;
+  std::chrono::milliseconds retry_after{0};
   std::string message;
   std::string reason;
   std::vector<FieldViolation> violations;
@@ -39,16 +40,16 @@ struct Error::Detail {
 };
 
 Error::Error(Code code, std::string message, std::source_location where)
-    : detail_(new Detail{code, 0, std::move(message), {}, {}, where, nullptr}) {}
+    : detail_(new Detail{code, 0, {}, std::move(message), {}, {}, where, nullptr}) {}
 Error::Error(std::unique_ptr<Detail> detail) : detail_(std::move(detail)) {}
 Error::Error(Error&&) noexcept = default;
 Error& Error::operator=(Error&&) noexcept = default;
 Error::~Error() = default;
 
 Error Error::clone() const {
-  auto copy = std::make_unique<Detail>(Detail{detail_->code, detail_->http_status, detail_->message,
-                                              detail_->reason, detail_->violations, detail_->where,
-                                              nullptr});
+  auto copy = std::make_unique<Detail>(
+      Detail{detail_->code, detail_->http_status, detail_->retry_after, detail_->message,
+             detail_->reason, detail_->violations, detail_->where, nullptr});
   if (detail_->cause) copy->cause = std::make_unique<Error>(detail_->cause->clone());
   return Error(std::move(copy));
 }
@@ -75,6 +76,10 @@ int Error::http_status() const {
   return detail_->http_status;
 }
 
+std::chrono::milliseconds Error::retry_after() const {
+  return detail_->retry_after;
+}
+
 Error&& Error::with_reason(std::string reason) && {
   detail_->reason = std::move(reason);
   return std::move(*this);
@@ -97,6 +102,11 @@ Error&& Error::with_cause(Error cause) && {
 
 Error&& Error::with_http_status(int status) && {
   detail_->http_status = status;
+  return std::move(*this);
+}
+
+Error&& Error::with_retry_after(std::chrono::milliseconds pause) && {
+  detail_->retry_after = pause;
   return std::move(*this);
 }
 

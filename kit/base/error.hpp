@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <source_location>
@@ -65,12 +66,16 @@ class [[nodiscard]] Error {
   const Error* cause() const;
   /// The HTTP status where the code's own is too coarse (412, 413, 415 ...); 0: use the code's.
   int http_status() const;
+  /// After how long trying again may end better: what a 429 or 503 says as Retry-After. Zero: it
+  /// says nothing.
+  std::chrono::milliseconds retry_after() const;
 
   Error&& with_reason(std::string reason) &&;
   Error&& with_violation(std::string field, std::string description) &&;
   Error&& with_violations(std::vector<FieldViolation> violations) &&;
   Error&& with_cause(Error cause) &&;
   Error&& with_http_status(int status) &&;
+  Error&& with_retry_after(std::chrono::milliseconds pause) &&;
 
   /// "INVALID_ARGUMENT [REASON] message (file:line) <- cause", for logs.
   std::string describe() const;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/http/error_response.hpp"
 
+#include <chrono>
+#include <string>
+
 #include "kit/json/writer.hpp"
 
 namespace kit::http {
@@ -119,6 +122,10 @@ Response error_response(const Error& error, std::string_view request_id) {
   writer.member("status", name(error.code()));
   write_details(writer, error, hidden, request_id);
   writer.end_object();
+  // Whole seconds on the wire, rounded up: who obeys must not come too early.
+  const auto pause = std::chrono::ceil<std::chrono::seconds>(error.retry_after());
+  if (pause.count() > 0)
+    response.headers.emplace_back("Retry-After", std::to_string(pause.count()));
   return response;
 }
 

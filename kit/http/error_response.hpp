@@ -24,7 +24,7 @@ int http_status(Code code);
 ///       {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "..."}]}
 ///
 /// A server error (5xx) shows neither message, reason nor cause but the request id only: the rest
-/// is for the log.
+/// is for the log. With `Error::retry_after` the answer has Retry-After, in whole seconds.
 Response error_response(const Error& error, std::string_view request_id);
 
 }  // namespace kit::http
