@@ -21,11 +21,14 @@ TEST(ErrorTest, CarriesItsParts) {
                     .with_reason("CUSTOMER_EMAIL_TAKEN")
                     .with_violation("email", "is taken")
                     .with_http_status(412)
+                    .with_retry_after(std::chrono::milliseconds(1'500))
                     .with_cause(Error(Code::internal, "UNIQUE constraint failed"));
   EXPECT_EQ(error.code(), Code::already_exists);
   EXPECT_EQ(error.message(), "taken");
   EXPECT_EQ(error.reason(), "CUSTOMER_EMAIL_TAKEN");
   EXPECT_EQ(error.http_status(), 412);
+  EXPECT_EQ(error.retry_after(), std::chrono::milliseconds(1'500));
+  EXPECT_EQ(error.clone().retry_after(), std::chrono::milliseconds(1'500));
   ASSERT_EQ(error.violations().size(), 1U);
   EXPECT_EQ(error.violations()[0].field, "email");
   ASSERT_NE(error.cause(), nullptr);

@@ -44,6 +44,20 @@ TEST(ErrorResponse, ShowsNothingOfServerErrors) {
       R"({"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"r1"}]})");
 }
 
+TEST(ErrorResponse, SaysWhenToComeBackInWholeSecondsRoundedUp) {
+  const auto retry_after = [](std::chrono::milliseconds pause) {
+    const Error error = Error(Code::unavailable, "busy").with_retry_after(pause);
+    const Response response = error_response(error, "");
+    return response.headers.empty() ? "none"
+                                    : response.headers[0].first + ": " + response.headers[0].second;
+  };
+  using std::chrono::milliseconds;
+  EXPECT_EQ(retry_after(milliseconds(0)), "none");
+  EXPECT_EQ(retry_after(milliseconds(1)), "Retry-After: 1");
+  EXPECT_EQ(retry_after(milliseconds(1'000)), "Retry-After: 1");
+  EXPECT_EQ(retry_after(milliseconds(1'001)), "Retry-After: 2");
+}
+
 TEST(ErrorResponse, FollowsTheCodeUnlessTheErrorHasAStatus) {
   EXPECT_EQ(http_status(Code::not_found), 404);
   EXPECT_EQ(http_status(Code::unauthenticated), 401);

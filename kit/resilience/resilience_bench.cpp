@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+
+#include "kit/resilience/rate_limiter.hpp"
+
+namespace kit::resilience {
+namespace {
+
+void rate_limit(benchmark::State& state) {
+  static RateLimiter limiter({.requests = 1'000'000, .per = std::chrono::seconds(1)});
+  const Clock::time_point now = Clock::now();
+  std::uint64_t key = 0;
+  for (auto _ : state) {
+    key += 0x9E3779B97F4A7C15ULL;
+    benchmark::DoNotOptimize(limiter.ask(key & 0xFFFF'0000, now));
+  }
+}
+BENCHMARK(rate_limit)->Threads(1)->Threads(2);
+
+void rate_key(benchmark::State& state) {
+  for (auto _ : state) {
+    RateKey key;
+    key.add("customer-4711");
+    benchmark::DoNotOptimize(key.value());
+  }
+}
+BENCHMARK(rate_key);
+
+}  // namespace
+}  // namespace kit::resilience
