@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kit/resilience/breaker.hpp"
 #include "kit/resilience/rate_limiter.hpp"
 
 namespace kit::resilience {
@@ -27,6 +28,16 @@ void rate_key(benchmark::State& state) {
   }
 }
 BENCHMARK(rate_key);
+
+void breaker_call(benchmark::State& state) {
+  static Breaker breaker;
+  const Clock::time_point now = Clock::now();
+  for (auto _ : state) {
+    auto call = breaker.try_enter(now);
+    call->succeeded(now);
+  }
+}
+BENCHMARK(breaker_call)->Threads(1)->Threads(2);
 
 }  // namespace
 }  // namespace kit::resilience
