@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <string_view>
 
+namespace kit::telemetry {
+class Tracer;  // kit/telemetry/tracer.hpp
+}
+
 namespace kit {
 
 /// What every log line of a piece of work says about it. Lives as long as the work; fixed size, no
@@ -16,6 +20,13 @@ struct LogContext {
   std::string_view
       user;  ///< Subject of the caller; empty: nobody in particular. Lifetime: as above.
   bool sampled = false;  ///< The trace is recorded: W3C flag 01.
+  bool random = false;   ///< The trace id is random in its last 56 bits: W3C flag 02.
+  /// Where the decision to record was made here, by chance: what fraction of traces is not, as the
+  /// hex digits of `ot=th:` in tracestate; all zero bytes when it was not.
+  std::array<char, 14> threshold{};
+  std::string_view trace_state;  ///< W3C tracestate as it came in. Lifetime: as `request_id`.
+  std::string_view baggage;      ///< W3C baggage as it came in. Lifetime: as `request_id`.
+  telemetry::Tracer* tracer = nullptr;  ///< Where spans of this work go; null: nowhere.
 };
 
 /// The context of the work this thread is doing right now, or null. `async` keeps it right across
