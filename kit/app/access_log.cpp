@@ -5,8 +5,10 @@
 #include <atomic>
 #include <charconv>
 #include <functional>
+#include <utility>
 
 #include "kit/base/context.hpp"
+#include "kit/http/compression.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
 
@@ -36,58 +38,87 @@ bool is_probe(std::string_view route) {
 
 }  // namespace
 
+/// Where requests of one kind are counted, which a thread remembers.
+struct AccessLog::Numbers {
+  std::uint64_t owner = 0;
+  const char* route = nullptr;
+  http::Method method = http::Method::other;
+  int status = 0;
+  telemetry::Histogram* durations = nullptr;
+  telemetry::Counter* request_bytes = nullptr;
+  telemetry::Counter* response_bytes = nullptr;
+};
+
 AccessLog::AccessLog(bool write_lines)
     : write_lines_(write_lines),
       id_(next_id.fetch_add(1, std::memory_order_relaxed)),
-      requests_(registry_.counters("http_server_requests_total", "Requests answered",
-                                   {"method", "route", "status"})) {
+      durations_(registry_.histograms("http_server_request_duration_seconds",
+                                      "How long requests took", {"method", "route", "status"},
+                                      telemetry::Buckets::http_seconds())),
+      request_bytes_(registry_.counters("http_server_request_body_bytes_total",
+                                        "Bytes of bodies that were received", {"method", "route"})),
+      response_bytes_(registry_.counters("http_server_response_bytes_total",
+                                         "Bytes of answers, with their heads",
+                                         {"method", "route"})) {
+  registry_.add_counts("http_server_requests_total", "Requests answered", durations_);
+  registry_.add_own_metrics();
   registry_.add_reading("log_lines_lost_total", "Log lines that could not be written",
                         [] { return static_cast<double>(log::lost_lines()); });
 }
 
-telemetry::Counter& AccessLog::counter(const Finished& finished) {
+const AccessLog::Numbers& AccessLog::numbers(const Finished& finished) {
   // Most requests of a thread are of a few kinds: remember the last of each slot, and look the rest
   // up under the lock of the family. Routes are told apart by the place of their text, which lives
   // as long as the router.
-  struct Slot {
-    std::uint64_t owner = 0;
-    const char* route = nullptr;
-    http::Method method = http::Method::other;
-    int status = 0;
-    telemetry::Counter* counter = nullptr;
-  };
-  thread_local std::array<Slot, 64> slots;
+  thread_local std::array<Numbers, 64> slots;
   const http::Request& request = finished.request;
   const char* route = request.route.data();
   const std::size_t mixed = std::hash<const char*>()(route) / 16 +
                             static_cast<std::size_t>(request.method) * 7 +
                             static_cast<std::size_t>(finished.status);
-  Slot& slot = slots[mixed % slots.size()];
+  Numbers& slot = slots[mixed % slots.size()];
   if (slot.owner == id_ && slot.route == route && slot.method == request.method &&
       slot.status == finished.status) {
-    return *slot.counter;
+    return slot;
   }
   std::array<char, 12> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), finished.status).ptr;
   const std::string_view status(digits.data(), static_cast<std::size_t>(end - digits.data()));
   const std::string_view method =
       request.method == http::Method::other ? "OTHER" : http::name(request.method);
-  telemetry::Counter& found = requests_.with({method, request.route, status});
-  slot = {id_, route, request.method, finished.status, &found};
-  return found;
+  slot = {.owner = id_,
+          .route = route,
+          .method = request.method,
+          .status = finished.status,
+          .durations = &durations_.with({method, request.route, status}),
+          .request_bytes = &request_bytes_.with({method, request.route}),
+          .response_bytes = &response_bytes_.with({method, request.route})};
+  return slot;
 }
 
 Result<> AccessLog::add_metrics(http::Router& router) const {
-  return router.add(http::Method::get, "/metrics", [this](http::Request&) {
+  http::Handler answer = [this](http::Request& request) {
+    const telemetry::Format format =
+        telemetry::choose_format(request.header("Accept").value_or(""));
     http::Response response;
-    response.content_type = telemetry::text_media_type;
-    registry_.write_text(response.body);
+    response.content_type = telemetry::media_type(format);
+    response.headers.push_back({"Vary", "Accept"});
+    registry_.write(response.body, format);
     return http::answered(std::move(response));
-  });
+  };
+  http::CompressionOptions packing;
+  // Every few seconds, and over a short way: what packs fast.
+  packing.codings = {http::Coding::gzip};
+  packing.gzip_level = 1;
+  return router.add(http::Method::get, "/metrics",
+                    http::compressed(std::move(answer), std::move(packing)));
 }
 
 void AccessLog::on_finished(const Finished& finished) {
-  counter(finished).add();
+  const Numbers& counted = numbers(finished);
+  counted.durations->record(finished.duration);
+  if (finished.request_bytes > 0) counted.request_bytes->add(finished.request_bytes);
+  counted.response_bytes->add(finished.response_bytes);
   const http::Request& request = finished.request;
   // 501 and 505 are what a client asked for.
   const bool failed = finished.status >= 500 && finished.error != nullptr &&

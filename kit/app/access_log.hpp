@@ -7,7 +7,7 @@
 
 namespace kit::app {
 
-/// Writes a log line for each request and counts it by method, route and status.
+/// Writes a log line for each request and measures it by method, route and status.
 /// Thread safety: any thread. Lifetime: longer than its servers'.
 class AccessLog final : public http::RequestObserver {
  public:
@@ -17,16 +17,22 @@ class AccessLog final : public http::RequestObserver {
 
   /// Where other metrics of the process are added.
   telemetry::Registry& registry() { return registry_; }
-  /// Serves the counters at /metrics. Lifetime: outlives the router.
+  /// How long requests took, by method, route and status, with the traces of some of them.
+  const telemetry::HistogramFamily& durations() const { return durations_; }
+  /// Serves the metrics at /metrics, in the format that Accept wants. Lifetime: outlives the
+  /// router.
   Result<> add_metrics(http::Router& router) const;
 
  private:
-  telemetry::Counter& counter(const Finished& finished);
+  struct Numbers;
+  const Numbers& numbers(const Finished& finished);
 
   bool write_lines_;
   const std::uint64_t id_;  // tells this one from another that lived at the same address
   telemetry::Registry registry_;
-  telemetry::CounterFamily& requests_;
+  telemetry::HistogramFamily& durations_;
+  telemetry::CounterFamily& request_bytes_;
+  telemetry::CounterFamily& response_bytes_;
 };
 
 }  // namespace kit::app

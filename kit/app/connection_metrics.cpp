@@ -28,6 +28,9 @@ void add_connection_metrics(telemetry::Registry& registry,
                             const std::shared_ptr<net::TlsStore>& tls) {
   registry.add_reading("http_server_connections", "Connections open now",
                        [connections] { return static_cast<double>(connections->connections()); });
+  registry.add_reading("http_server_active_requests", "Requests under way now", [connections] {
+    return static_cast<double>(connections->requests().live());
+  });
   registry.add_readings("http_server_limit_hits_total",
                         "How often a limit of the server was reached", {"limit"},
                         [connections] { return limit_readings(connections->limit_counts()); });

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/app/diagnostics.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
 #include <utility>
 
 #include "kit/async/live.hpp"
+#include "kit/async/loop_times.hpp"
 #include "kit/async/operation.hpp"
 #include "kit/async/task_list.hpp"
 #include "kit/base/text.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/log/log.hpp"
+#include "kit/telemetry/process_metrics.hpp"
 
 namespace kit::app {
 namespace {
@@ -25,12 +24,19 @@ log::Module diagnostics_log{"diagnostics"};
 /// What a pool of connections names its counter.
 constexpr std::string_view connections_ending = "_connections";
 
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t pages = 0;
-  std::uint64_t resident = 0;
-  if (!(statm >> pages >> resident)) return 0;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+/// The bounds and what was counted by a loop, as a histogram of the registry.
+void add_loop_times(telemetry::Registry& registry, std::string_view name, std::string_view help,
+                    const DurationCounts& counts) {
+  std::vector<double> bounds;
+  for (std::size_t i = 0; i < DurationCounts::bound_count; ++i) {
+    bounds.push_back(std::chrono::duration<double>(DurationCounts::bound(i)).count());
+  }
+  registry.add_histogram_reading(name, help, telemetry::Buckets::seconds(bounds),
+                                 [&counts]() -> telemetry::Histogram::Snapshot {
+                                   const DurationCounts::Snapshot all = counts.snapshot();
+                                   return {{all.counts.begin(), all.counts.end()},
+                                           static_cast<std::uint64_t>(all.sum.count())};
+                                 });
 }
 
 std::chrono::microseconds age_of(const ListedTask& task, Clock::time_point now) {
@@ -131,7 +137,7 @@ Task<http::Response> answer_tasks(BlockingPool& pool, bool as_text) {
 
 AlarmSample sample_process() {
   AlarmSample sample;
-  sample.resident_bytes = resident_bytes();
+  sample.resident_bytes = telemetry::resident_bytes();
   sample.tasks = live_tasks.live();
   for (LiveCount& count : live_counts()) {
     if (!count.name.ends_with(connections_ending) || count.of.empty()) continue;
@@ -177,8 +183,10 @@ void Diagnostics::add_metrics(telemetry::Registry& registry) {
   registry.add_readings(
       "process_live_objects_total", "How many of them there were in all", {"kind", "of"},
       [counts] { return counts([](const LiveCount& count) { return count.total; }); });
-  registry.add_reading("process_resident_memory_bytes", "Resident memory",
-                       [] { return static_cast<double>(resident_bytes()); });
+  telemetry::add_process_metrics(registry);
+  add_loop_times(registry, "loop_turn_duration_seconds",
+                 "How long the loops were busy between two looks for events", loop_turns);
+  add_loop_times(registry, "loop_timer_delay_seconds", "How late timers were", timer_delays);
   registry.add_readings("alarms_active", "What grows that should not", {"alarm"}, [this] {
     std::lock_guard lock(mutex_);
     return std::vector<telemetry::Reading>{
@@ -186,6 +194,13 @@ void Diagnostics::add_metrics(telemetry::Registry& registry) {
         {{"connections"}, static_cast<double>(alarms_.connections_active())},
         {{"memory"}, alarms_.memory_active() ? 1.0 : 0.0}};
   });
+}
+
+void add_build_info(telemetry::Registry& registry, std::string_view program,
+                    std::string_view version) {
+  registry.gauges("build_info", "1, and what runs here", {"program", "version", "kit", "compiler"})
+      .with({program, version, KIT_VERSION, __VERSION__})
+      .set(1);
 }
 
 Result<> Diagnostics::add_routes(http::Router& router) {

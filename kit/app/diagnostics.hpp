@@ -18,6 +18,10 @@ namespace kit::app {
 /// Counts and resident memory of this process, now.
 AlarmSample sample_process();
 
+/// `build_info`: which program in which version this is, with what it was built.
+void add_build_info(telemetry::Registry& registry, std::string_view program,
+                    std::string_view version);
+
 /// Whether an Accept header prefers text/plain to JSON.
 bool prefers_text(std::string_view accept);
 

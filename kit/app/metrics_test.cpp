@@ -116,6 +116,7 @@ TEST(MetricsTest, OfEveryProgramAreInTheTable) {
   const db::ObservedDatabase observed((*opened)->database(), registry);
   Diagnostics diagnostics;
   diagnostics.add_metrics(registry);
+  add_build_info(registry, "store", "1");
   add_connection_metrics(registry, std::make_shared<http::ConnectionTable>(http::Limits()),
                          nullptr);
   EXPECT_THAT(names(registry), Contains("db_statement_duration_seconds"));

@@ -170,6 +170,8 @@ Result<> build_routes(Process& process) {
     KIT_TRY(add_event_routes(process.admin_router, *process.relay, *process.database));
   }
   process.diagnostics.add_metrics(process.access_log->registry());
+  add_build_info(process.access_log->registry(), process.application.name,
+                 process.application.version);
   process.opened->add_metrics(process.access_log->registry());
   KIT_TRY(process.diagnostics.add_routes(process.admin_router));
   add_connection_metrics(process.access_log->registry(), process.connections, process.tls);

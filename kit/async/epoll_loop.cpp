@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kit/async/live.hpp"
+#include "kit/async/loop_times.hpp"
 
 namespace kit {
 namespace {
@@ -102,20 +103,27 @@ class EpollLoop final : public Loop {
   }
 
   void turn() {
-    int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), wait_ms());
+    // The clock is read where it is needed for the wait anyhow.
+    const auto begun = now_;
+    const bool waits = !has_ready();
+    const auto ended = waits ? Clock::now() : begun;
+    const int wait = waits ? wait_ms(ended) : 0;
+    int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), wait);
     now_ = Clock::now();
+    loop_turns.record((waits ? ended : now_) - begun);
+    if (const auto due = next_timer(); due <= now_) timer_delays.record(now_ - due);
     for (int i = 0; i < count; ++i) dispatch(events_[static_cast<std::size_t>(i)]);
     run_timers(now_);
     run_posted();
     run_ready();
   }
 
-  int wait_ms() const {
-    if (has_ready()) return 0;
+  /// Until the first timer, from now on and not since this turn began: serving it may have taken a
+  /// while.
+  int wait_ms(Clock::time_point now) const {
     auto at = next_timer();
     if (at == Clock::time_point::max()) return -1;
-    // Not since this turn began: serving it may have taken a while.
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(at - Clock::now()).count();
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(at - now).count();
     return static_cast<int>(std::clamp<long long>(left, 0, 60'000));
   }
 

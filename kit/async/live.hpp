@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kit/base/thread_shard.hpp"
@@ -49,6 +50,28 @@ class LiveCounter {
   }
 
   std::array<Shard, detail::shard_count> shards_;
+};
+
+/// Something that lives, for a counter, from `begin` until `end` or its own end. Lifetime: the
+/// counter's.
+class Counted {
+ public:
+  Counted() = default;
+  ~Counted() { end(); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+  void begin(LiveCounter& counter) {
+    end();
+    counter.add();
+    counter_ = &counter;
+  }
+  void end() {
+    if (counter_ != nullptr) std::exchange(counter_, nullptr)->remove();
+  }
+
+ private:
+  LiveCounter* counter_ = nullptr;
 };
 
 /// Root tasks: request handlers, children of groups, background tasks. One counts from its first

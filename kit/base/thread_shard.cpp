@@ -21,6 +21,9 @@ struct Claim {
       shard_taken[i] = true;
       shard = i;
     }
+    if (shard != shared_shard && shard >= shards_ever_taken.load(std::memory_order_relaxed)) {
+      shards_ever_taken.store(shard + 1, std::memory_order_release);
+    }
     thread_shard = shard;
   }
   Claim(const Claim&) = delete;

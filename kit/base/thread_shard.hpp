@@ -16,6 +16,9 @@ inline constexpr std::size_t no_shard = shard_count;
 
 inline thread_local constinit std::size_t thread_shard = no_shard;
 
+/// Only the shards below it, and the shared one, were ever written to: readers may skip the others.
+inline constinit std::atomic<std::size_t> shards_ever_taken = 0;
+
 /// Gives this thread its shard.
 std::size_t claim_shard();
 

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "kit/async/live.hpp"
 #include "kit/http/limit_counts.hpp"
 #include "kit/http/limits.hpp"
 
@@ -34,6 +35,9 @@ class ConnectionTable {
   void keep_request(Peer& peer);
 
   std::size_t connections() const;
+  /// Requests that are under way.
+  LiveCounter& requests() { return requests_; }
+  const LiveCounter& requests() const { return requests_; }
   /// How often the servers' limits were reached.
   LimitCounts& limit_counts() { return limit_counts_; }
   const LimitCounts& limit_counts() const { return limit_counts_; }
@@ -44,6 +48,7 @@ class ConnectionTable {
   const std::size_t most_;
   const std::size_t most_of_peer_;
   LimitCounts limit_counts_;
+  LiveCounter requests_;
   mutable std::mutex mutex_;
   std::size_t count_ = 0;
   std::unordered_map<std::string, std::uint32_t> peers_;

@@ -86,9 +86,14 @@ void ServerState::remove(ServerConnection& connection) {
 }
 
 std::unique_ptr<Exchange> ServerState::acquire() {
-  if (free_.empty()) return std::make_unique<Exchange>(*this, limits);
-  auto exchange = std::move(free_.back());
-  free_.pop_back();
+  std::unique_ptr<Exchange> exchange;
+  if (free_.empty()) {
+    exchange = std::make_unique<Exchange>(*this, limits);
+  } else {
+    exchange = std::move(free_.back());
+    free_.pop_back();
+  }
+  exchange->counted.begin(table_->requests());
   return exchange;
 }
 

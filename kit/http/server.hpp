@@ -27,7 +27,8 @@ class RequestObserver {
     int status;
     std::uint64_t response_bytes;
     Clock::duration duration;
-    const Error* error;  ///< What the handler failed with, or null.
+    const Error* error;               ///< What the handler failed with, or null.
+    std::uint64_t request_bytes = 0;  ///< Of the body, as far as it was read.
   };
   virtual void on_finished(const Finished& finished) = 0;
 

@@ -85,6 +85,7 @@ void Exchange::reset() {
   observed_status_ = 0;
   continued = is_awaited = false;
   connection = nullptr;
+  counted.end();
 }
 
 void Exchange::describe(Peer& from, const net::Stream& stream) {
@@ -258,7 +259,7 @@ void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* erro
   const auto duration =
       std::max<Clock::duration>(Clock::now() - started, server_.now() - loop_started);
   const LogContext* outer = std::exchange(current_log_context, &log);
-  observer->on_finished({request, answer_status, bytes, duration, error});
+  observer->on_finished({request, answer_status, bytes, duration, error, body_received});
   current_log_context = outer;
 }
 

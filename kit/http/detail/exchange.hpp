@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kit/async/context.hpp"
+#include "kit/async/live.hpp"
 #include "kit/async/task.hpp"
 #include "kit/http/chunked.hpp"
 #include "kit/http/detail/incoming_body.hpp"
@@ -104,6 +105,7 @@ class Exchange final : private Ready {
   std::uint64_t sent = 0;      // of it, with its head
   std::uint64_t body_left_to_send = 0;
   Context context{Context::Detached{}};
+  Counted counted;  // as a request that is under way
 
  private:
   void on_ready() override;
