@@ -104,8 +104,13 @@ class Checkup {
     pools();
     files();
     data();
-    std::ranges::stable_sort(findings_, {}, &Finding::severity);
-    return std::move(findings_);
+    std::vector<Finding> sorted;
+    for (const Severity severity : {Severity::fatal, Severity::warning}) {
+      for (Finding& finding : findings_) {
+        if (finding.severity == severity) sorted.push_back(std::move(finding));
+      }
+    }
+    return sorted;
   }
 
   std::vector<Finding> secrets_only() {

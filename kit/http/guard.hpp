@@ -40,7 +40,6 @@ class Admission {
   bool waits = false;
   /// `RequestGuard::leave` is to be called.
   bool counted = false;
-  std::uint32_t mark = 0;  ///< The guard's own.
 
   /// Room for the value of another field: write at most `most_value_bytes` and set `size`. Null
   /// when there are `most_fields` already.
@@ -53,11 +52,15 @@ class Admission {
   }
   std::span<const Field> fields() const { return {fields_.data(), field_count_}; }
 
+  /// Room for what a guard keeps of a request that is `counted`: it begins its life in `admit` and
+  /// ends it in `leave`.
+  static constexpr std::size_t room_bytes = 64;
+  void* room() const { return room_.data(); }
+
   /// As new.
   void reset() {
     caller.reset();
     waits = counted = false;
-    mark = 0;
     field_count_ = 0;
   }
 
@@ -65,6 +68,7 @@ class Admission {
   // Only what is counted has been written.
   std::array<Field, most_fields> fields_;
   std::size_t field_count_ = 0;
+  alignas(std::max_align_t) mutable std::array<std::byte, room_bytes> room_;
 };
 
 /// Looks at a request before anything is done for it: its body is not read and its handler not

@@ -27,7 +27,7 @@ class Doorman final : public RequestGuard {
     if (const auto name = request.header("x-name")) admission.caller = caller(*name);
     admission.waits = request.header("x-wait").has_value();
     admission.counted = true;
-    admission.mark = 42;
+    ::new (admission.room()) std::string("kept");
     return std::nullopt;
   }
 
@@ -40,7 +40,9 @@ class Doorman final : public RequestGuard {
   }
 
   void leave(const Left& how) const override {
-    EXPECT_EQ(how.admission.mark, 42U);
+    auto* const kept = static_cast<std::string*>(how.admission.room());
+    EXPECT_EQ(*kept, "kept");
+    std::destroy_at(kept);
     EXPECT_EQ(how.route.path_template, how.request.route);
     left.push_back(std::string(how.request.route) + " " + std::to_string(how.status) +
                    (how.cancelled ? " cancelled" : ""));

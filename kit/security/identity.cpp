@@ -11,13 +11,14 @@ const char identity_key = 0;
 }  // namespace
 
 void Identity::seal() {
+  kind_key = &identity_key;
   subject_fingerprint = fingerprint(subject);
   // A token and a subject of one name are two.
   token_fingerprint = token_id.empty() ? 0 : fingerprint("\x1F" + token_id);
 }
 
-const Identity* Identity::current() {
-  return static_cast<const Identity*>(Context::find_local(&identity_key));
+const Identity* Identity::of(const Caller& caller) {
+  return caller.kind_key == &identity_key ? static_cast<const Identity*>(&caller) : nullptr;
 }
 
 bool Identity::find_claim(json::Reader& reader, std::string_view wanted) {
@@ -31,12 +32,6 @@ bool Identity::find_claim(json::Reader& reader, std::string_view wanted) {
 Error Identity::claim_error(std::string_view wanted, const std::string& problem) {
   return Error(Code::invalid_argument, "the claim '" + std::string(wanted) + "' " + problem)
       .with_reason("TOKEN_CLAIM");
-}
-
-IdentityLocal::IdentityLocal(Context& context, const Identity& identity)
-    : local_{&identity_key, const_cast<Identity*>(&identity)} {
-  context.set_caller(&identity);
-  context.put(local_);
 }
 
 }  // namespace kit::security

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "kit/async/context.hpp"
 #include "kit/base/caller.hpp"
 #include "kit/base/result.hpp"
 #include "kit/base/time.hpp"
@@ -72,24 +71,15 @@ struct Identity : Caller {
   }
 
   /// That of the work that runs now; null: there is none.
-  static const Identity* current();
+  static const Identity* current() {
+    return current_caller == nullptr ? nullptr : of(*current_caller);
+  }
+  /// What `caller` is; null: somebody else said who that is.
+  static const Identity* of(const Caller& caller);
 
  private:
   static bool find_claim(json::Reader& reader, std::string_view wanted);
   static Error claim_error(std::string_view wanted, const std::string& problem);
-};
-
-/// Makes everything that runs under a context run for an identity: what `Identity::current` and
-/// `current_caller` give. Before the context is entered. Lifetime: `context` ends first, `identity`
-/// last.
-class IdentityLocal {
- public:
-  IdentityLocal(Context& context, const Identity& identity);
-  IdentityLocal(const IdentityLocal&) = delete;
-  IdentityLocal& operator=(const IdentityLocal&) = delete;
-
- private:
-  Context::Local local_;
 };
 
 }  // namespace kit::security

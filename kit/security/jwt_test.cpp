@@ -286,12 +286,14 @@ TEST_F(JwtTest, IdentityIsFoundByWhatRunsForIt) {
   EXPECT_EQ(Identity::current(), nullptr);
   {
     Context context;
-    const IdentityLocal local(context, *identity);
+    context.set_caller(identity.get());
     const Context::Entry entry(&context);
     EXPECT_EQ(Identity::current(), identity.get());
     EXPECT_EQ(current_caller, identity.get());
   }
   EXPECT_EQ(Identity::current(), nullptr);
+  const Caller somebody{.subject = "ann"};
+  EXPECT_EQ(Identity::of(somebody), nullptr);
 }
 
 TEST_F(JwtTest, ManyThreadsWhileKeysAndRulesChange) {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "kit/base/live_value.hpp"
+#include "kit/base/result.hpp"
+#include "kit/base/time.hpp"
+#include "kit/http/message.hpp"
+#include "kit/middleware/options.hpp"
+#include "kit/resilience/rate_limiter.hpp"
+#include "kit/security/jwt_verifier.hpp"
+#include "kit/security/revocation.hpp"
+
+namespace kit::middleware {
+
+/// Tells from its token who a request comes from. Thread safety: any thread. Lifetime:
+/// `revocations` outlives it.
+class Authentication {
+ public:
+  /// `options` are on. Fails as `apply`.
+  static Result<std::unique_ptr<Authentication>> make(const JwtAuth& options,
+                                                      const security::RevocationList* revocations);
+
+  /// Null: it does not say, and need not. Fails with `unauthenticated` (TOKEN_MISSING, and the
+  /// reasons of `security::JwtVerifier`) and with `resource_exhausted` (TOKEN_FAILURES) when too
+  /// many tokens from its address were wrong.
+  Result<std::shared_ptr<const security::Identity>> identify(const http::Request& request,
+                                                             Clock::time_point now) const;
+
+  /// From now on; the keys are read again. Fails with `invalid_argument`, naming what is wrong, and
+  /// changes nothing then.
+  Result<> apply(const JwtAuth& options);
+
+  security::JwtFigures figures() const { return verifier_->figures(); }
+  /// Requests without a token, and those that were not looked at.
+  std::uint64_t missing() const { return missing_.load(std::memory_order_relaxed); }
+  std::uint64_t held_off() const { return held_off_.load(std::memory_order_relaxed); }
+  /// Where keys from elsewhere go.
+  security::KeyStore& keys() { return *keys_; }
+
+ private:
+  struct Rules {
+    std::string header;  // in lower case
+    bool has_scheme = true;
+    bool required = true;
+    std::uint32_t failures_per_minute = 0;
+  };
+  Authentication(const JwtAuth& options, std::shared_ptr<security::KeyStore> keys,
+                 std::unique_ptr<security::JwtVerifier> verifier);
+  static Rules rules_of(const JwtAuth& options);
+  static Result<security::KeySet> keys_of(const JwtAuth& options);
+  static resilience::Rate rate_of(const JwtAuth& options);
+  Result<std::string_view> token_of(const http::Request& request) const;
+  bool is_held_off(const http::Request& request, Clock::time_point now) const;
+  void count_failure(const http::Request& request, Clock::time_point now) const;
+
+  std::shared_ptr<security::KeyStore> keys_;
+  std::unique_ptr<security::JwtVerifier> verifier_;
+  LiveValue<Rules> rules_;
+  mutable resilience::RateLimiter failures_;
+  /// Until then an address may be held off: nobody is looked up while all is well.
+  mutable std::atomic<Clock::rep> suspicious_until_{0};
+  mutable std::atomic<std::uint64_t> missing_{0}, held_off_{0};
+};
+
+}  // namespace kit::middleware

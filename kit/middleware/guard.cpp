@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/middleware/guard.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "kit/async/loop.hpp"
+
+namespace kit::middleware {
+namespace {
+
+using resilience::Breaker;
+using security::Identity;
+using security::IdentityKind;
+
+resilience::Priority priority_of(const http::Router::Route& route) {
+  switch (route.options.priority) {
+    case http::Priority::critical:
+      return resilience::Priority::critical;
+    case http::Priority::low:
+      return resilience::Priority::low;
+    case http::Priority::normal:
+      break;
+  }
+  return resilience::Priority::normal;
+}
+
+/// What the one who is served could not help: 501 and 505 are what a client asked for.
+bool is_failure(int status) {
+  return status >= 500 && status != 501 && status != 505;
+}
+
+void add_field(http::Admission& admission, std::string_view name, std::string_view value) {
+  if (value.empty() || value.size() > http::Admission::most_value_bytes) return;
+  http::Admission::Field* const field = admission.add_field(name);
+  if (field == nullptr) return;
+  std::memcpy(field->text.data(), value.data(), value.size());
+  field->size = static_cast<std::uint8_t>(value.size());
+}
+
+}  // namespace
+
+/// Of a request that is under way.
+struct Guard::Kept {
+  std::optional<Breaker::Call> call;
+  bool refused = false;
+};
+
+Guard::Guard(resilience::Breakers& breakers, const security::RevocationList& revocations)
+    : breakers_(breakers), revocations_(revocations) {
+  static_assert(sizeof(Kept) <= http::Admission::room_bytes);
+}
+
+Result<> Guard::apply(const Options& options) {
+  const resilience::BreakerOptions breaker = options.breaker.options();
+  if (Result<> fits = breaker.check(); !fits) {
+    return Error(Code::invalid_argument, "breaker." + fits.error().message());
+  }
+  KIT_TRY(options.shedding.check());
+  Result<std::vector<resilience::RateLimitRule>> rules = options.rate_limit.all();
+  if (!rules) return std::move(rules).error();
+
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<Authentication> next = own_;
+  if (!options.auth.is_on()) {
+    next = nullptr;
+  } else if (next == nullptr) {
+    Result<std::unique_ptr<Authentication>> made = Authentication::make(options.auth, &revocations_);
+    if (!made) return std::move(made).error();
+    next = std::move(*made);
+  } else {
+    KIT_TRY(next->apply(options.auth));
+  }
+  // What is left has been checked.
+  const auto now = Clock::now();
+  const bool any = !rules->empty();
+  KIT_TRY(rate_limits_.replace(std::move(*rules), now));
+  has_rate_limits_.store(any, std::memory_order_relaxed);
+  shedder_.apply(options.shedding);
+  resilience::DependencyOptions route;
+  route.breaker = breaker;
+  KIT_TRY(breakers_.apply({}, {{"route", "", route}}, now));
+  if (next != own_) {
+    own_ = next;
+    authentication_.replace({std::move(next)});
+  }
+  return {};
+}
+
+void Guard::know_routes(const http::Router& router) {
+  routes_.clear();
+  for (const http::Router::Route* route : router.all()) {
+    routes_.push_back(breakers_.at(
+        "route", std::string(http::name(route->method)) + ' ' + route->path_template));
+  }
+}
+
+std::optional<Error> Guard::admit(const http::Request& request, const http::Router::Route& route,
+                                  http::Admission& admission) const {
+  const auto now = Loop::current().now();
+  if (!shedder_.admit(priority_of(route), now, resilience::waited_in_turn())) {
+    return shedder_.refusal();
+  }
+  auto* const kept = ::new (admission.room()) Kept;
+  admission.counted = true;
+  std::optional<Error> refusal = admit(request, route, admission, *kept);
+  kept->refused = refusal.has_value();
+  return refusal;
+}
+
+std::optional<Error> Guard::admit(const http::Request& request, const http::Router::Route& route,
+                                  http::Admission& admission, Kept& kept) const {
+  const auto now = Loop::current().now();
+  // Who looks whether the process lives is never told that it is busy.
+  const bool is_critical = route.options.priority == http::Priority::critical;
+  if (!is_critical && route.number < routes_.size()) {
+    Breaker& breaker = routes_[route.number]->breaker();
+    kept.call = breaker.try_enter(now);
+    if (!kept.call) return breaker.refusal(route.path_template, now);
+  }
+  if (!route.options.is_public) {
+    if (std::optional<Error> refusal = authenticate(request, admission, now)) return refusal;
+  }
+  if (!is_critical && has_rate_limits_.load(std::memory_order_relaxed)) {
+    return limit(request, admission, now);
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> Guard::authenticate(const http::Request& request, http::Admission& admission,
+                                         Clock::time_point now) const {
+  return authentication_.read([&](const Authenticating& by) -> std::optional<Error> {
+    if (by.is == nullptr) return std::nullopt;
+    Result<std::shared_ptr<const Identity>> identity = by.is->identify(request, now);
+    if (identity) {
+      admission.caller = std::move(*identity);
+      return std::nullopt;
+    }
+    const Error& why = identity.error();
+    if (why.code() == Code::unauthenticated) {
+      // RFC 6750 section 3.1: without a token nothing is said about what is wrong with it.
+      add_field(admission, "www-authenticate",
+                why.reason() == "TOKEN_MISSING" ? "Bearer" : "Bearer error=\"invalid_token\"");
+    }
+    return std::move(identity).error();
+  });
+}
+
+std::optional<Error> Guard::limit(const http::Request& request, http::Admission& admission,
+                                  Clock::time_point now) const {
+  const auto header = [&request](std::string_view name) { return request.header(name); };
+  resilience::RateLimitRequest asked{.method = request.method_name,
+                                     .route = request.route,
+                                     .address = request.peer,
+                                     .header = header};
+  if (admission.caller != nullptr) {
+    const auto* const identity = Identity::of(*admission.caller);
+    const bool is_key = identity != nullptr && identity->kind == IdentityKind::api_key;
+    (is_key ? asked.api_key : asked.user) = is_key ? identity->token_id : admission.caller->subject;
+  }
+  const resilience::RateLimitAnswer answer = rate_limits_.ask(asked, now);
+  add_field(admission, "ratelimit", answer.rate_limit);
+  add_field(admission, "ratelimit-policy", answer.policy);
+  if (answer.allowed()) return std::nullopt;
+  return answer.error();
+}
+
+void Guard::leave(const Left& left) const {
+  auto* const kept = static_cast<Kept*>(left.admission.room());
+  const auto now = Loop::current().now();
+  const bool answered = !kept->refused && !left.cancelled && left.status != 0;
+  if (kept->call && answered) {
+    if (is_failure(left.status)) {
+      kept->call->failed(now);
+    } else {
+      kept->call->succeeded(now);
+    }
+  }
+  shedder_.finish(now, left.duration, answered && !is_failure(left.status));
+  std::destroy_at(kept);
+}
+
+}  // namespace kit::middleware

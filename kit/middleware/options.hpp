@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kit/base/result.hpp"
+#include "kit/base/secret.hpp"
+#include "kit/config/section.hpp"
+#include "kit/resilience/breaker.hpp"
+#include "kit/resilience/load_shedder.hpp"
+#include "kit/resilience/rate_limit_rules.hpp"
+#include "kit/security/jwt_options.hpp"
+#include "kit/telemetry/sampler.hpp"
+
+namespace kit::middleware {
+
+/// Who may come in: section `auth`. Off without a secret and without keys.
+struct JwtAuth {
+  Secret<std::string> secret{};  ///< HS256: at least 32 random bytes.
+  /// Instead of a secret: a file with a JWK Set or a public key in PEM, read again by SIGHUP.
+  std::string keys{};
+  /// Where the token is: "Authorization" with "Bearer " before it, any other field without.
+  std::string header = "Authorization";
+  std::string issuer{};
+  std::vector<std::string> audiences{};
+  std::chrono::seconds leeway{30};
+  std::chrono::seconds max_lifetime{0};  ///< Of a token; 0: any.
+  /// The claim that roles come from; empty: tokens bring none (docs/adr/0041).
+  std::string roles_claim{};
+  /// Requests without a token are refused, but for routes that are for everybody.
+  bool required = true;
+  std::size_t cached_tokens = 1'024;  ///< Of each thread.
+  /// Tokens of one address that may be wrong in a minute; more are not even looked at. 0: any.
+  std::uint32_t failures_per_minute = 600;
+
+  bool is_on() const { return !secret.reveal().empty() || !keys.empty(); }
+  security::JwtOptions jwt() const;
+};
+
+/// How much anybody may ask: section `rate_limit`. Off with neither.
+struct RateLimit {
+  std::uint32_t requests_per_second = 0;  ///< Of each caller: user, API key or address; 0: any.
+  std::uint32_t burst = 0;                ///< At once; 0: as many as in a second.
+  /// By name, as texts: see `parse_rate_limit_rule`.
+  std::map<std::string, std::string> rules{};
+
+  bool is_on() const { return requests_per_second > 0 || !rules.empty(); }
+  /// Fails with `invalid_argument`, naming the rule.
+  Result<std::vector<resilience::RateLimitRule>> all() const;
+};
+
+/// Keeps requests from a route that fails: section `breaker`.
+struct CircuitBreaker {
+  bool enabled = true;
+  std::chrono::milliseconds timeout{5'000};  ///< Open for so long, then between two probes.
+  std::uint32_t failure_threshold = 10;      ///< Failures in a row; 0: not by that.
+  double failure_ratio = 0;                  ///< Of the calls of `window`; 0: not by that.
+  std::uint32_t minimum_calls = 20;          ///< In `window`, before a ratio means anything.
+  std::chrono::milliseconds window{10'000};
+  std::uint32_t probes = 2;
+
+  resilience::BreakerOptions options() const;
+};
+
+/// What of the work is recorded as traces: section `tracing`.
+struct Tracing {
+  double sampler_rate = 0.01;  ///< Of the traces that begin here.
+  /// Of single routes: "/api/v1/orders: always", "/internal/*: never", "/search: 0.1".
+  std::map<std::string, std::string> routes{};
+  std::chrono::milliseconds slow{250};  ///< What takes longer is kept for /debug/requests.
+  std::string force_header{};           ///< Of trusted peers: makes a trace recorded. Empty: none.
+
+  /// Fails with `invalid_argument`, naming the route.
+  Result<telemetry::SamplerOptions> sampling() const;
+};
+
+/// Everything that a bundle can be told. Whatever is written in a program is a default that the
+/// configuration may change.
+struct Options {
+  JwtAuth auth{};
+  RateLimit rate_limit{};
+  resilience::LoadShedderOptions shedding{};
+  CircuitBreaker breaker{};
+  Tracing tracing{};
+};
+
+/// Declares the fields of the sections auth, rate_limit, shedding, breaker and tracing.
+void describe(config::Section section, JwtAuth& options);
+void describe(config::Section section, RateLimit& options);
+void describe(config::Section section, resilience::LoadShedderOptions& options);
+void describe(config::Section section, CircuitBreaker& options);
+void describe(config::Section section, Tracing& options);
+
+/// A rule as people write it, in this order: how many, by what, where, for whom.
+///
+///     100 per 1s
+///     10 per 1m burst 20 by address on POST /api/v1/login
+///     5 per 1s by user+route on /api/v1/reports/* for user
+///
+/// `by` takes user, api_key, caller, address, route and header:NAME, with + between them; without
+/// it by caller, "by all" is one count for everybody. `on` takes methods with commas between them
+/// and a route or prefix. `for` takes user, anonymous or api_key. Fails with `invalid_argument`,
+/// saying which word is wrong and what is known.
+Result<resilience::RateLimitRule> parse_rate_limit_rule(std::string_view name,
+                                                        std::string_view text);
+
+}  // namespace kit::middleware
