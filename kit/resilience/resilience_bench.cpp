@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kit/resilience/breaker.hpp"
+#include "kit/resilience/load_shedder.hpp"
 #include "kit/resilience/rate_limiter.hpp"
 
 namespace kit::resilience {
@@ -38,6 +39,16 @@ void breaker_call(benchmark::State& state) {
   }
 }
 BENCHMARK(breaker_call)->Threads(1)->Threads(2);
+
+void shed(benchmark::State& state) {
+  static LoadShedder shedder;
+  const Clock::time_point now = Clock::now();
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(shedder.admit(Priority::normal, now, std::chrono::microseconds(10)));
+    shedder.finish(now, std::chrono::microseconds(100));
+  }
+}
+BENCHMARK(shed)->Threads(1)->Threads(2);
 
 }  // namespace
 }  // namespace kit::resilience

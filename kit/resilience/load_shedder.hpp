@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+
+#include "kit/base/error.hpp"
+#include "kit/base/result.hpp"
+#include "kit/base/time.hpp"
+
+namespace kit::resilience {
+
+/// Who is refused last.
+enum class Priority : std::uint8_t { critical, normal, low };
+
+std::string_view name(Priority priority);  ///< "critical", "normal", "low".
+
+/// When a server has too much to do, and what it does then.
+struct LoadShedderOptions {
+  bool enabled = true;
+  double cpu = 0.9;  ///< Of what the process may use; from here on it is overloaded.
+  /// Mean time that requests of a tenth of a second waited before they were looked at; from here
+  /// on it is overloaded.
+  std::chrono::milliseconds queue_delay{5};
+  std::chrono::milliseconds cool_off{1'000};  ///< It stays overloaded for so long after a sign.
+  /// However much it refuses, it lets so much pass of what it passed at its best.
+  double least = 0.1;
+  std::uint32_t least_in_flight = 4;             ///< So many at a time are never too many.
+  std::chrono::milliseconds retry_after{1'000};  ///< What the refused are told.
+
+  /// Fails with `invalid_argument`, naming the field.
+  Result<> check() const;
+  friend bool operator==(const LoadShedderOptions&, const LoadShedderOptions&) = default;
+};
+
+/// What a shedder sees and does.
+struct LoadReading {
+  bool overloaded = false;
+  double cpu = 0;                              ///< Smoothed.
+  std::chrono::microseconds queue_delay{0};    ///< Mean of the last tenth of a second.
+  std::chrono::microseconds best_duration{0};  ///< Of a request, when there was no load.
+  std::chrono::microseconds request_cpu{0};    ///< What a request takes of a CPU.
+  double best_rate = 0;                        ///< Requests a second, in the last seconds.
+  double limit = 0;                            ///< Requests at a time while it is overloaded.
+  std::int64_t in_flight = 0;
+  std::array<std::uint64_t, 3> admitted{};  ///< By priority, since the start.
+  std::array<std::uint64_t, 3> refused{};
+};
+
+/// Refuses requests while there are more than can be answered in time, so that those it admits are
+/// answered as if there were no others. Overloaded is who uses all of its CPU, or lets requests
+/// wait before it looks at them. Then it admits as many at a time as it had at its best rate and
+/// its best duration (Little's law), and nobody who has waited for much longer than a request takes
+/// of a CPU.
+///
+/// Time and CPU are told, not read. Thread safety: any thread. Cost: some 30 ns a request.
+class LoadShedder {
+ public:
+  explicit LoadShedder(const LoadShedderOptions& options = {});
+  LoadShedder(const LoadShedder&) = delete;
+  LoadShedder& operator=(const LoadShedder&) = delete;
+
+  /// Whether to serve a request. `waited`: since it could have been read, as far as that is known
+  /// (`waited_in_turn`). Each one that is admitted is `finish`ed.
+  bool admit(Priority priority, Clock::time_point now, Clock::duration waited);
+  /// An admitted request is over. `duration`: since it was admitted; `counts`: it was answered as
+  /// requests are, rather than dropped or a stream of unknown length.
+  void finish(Clock::time_point now, Clock::duration duration, bool counts = true);
+  /// The CPU time that the process used since the last call, and what it could have used: the time
+  /// that passed, for each CPU it may use. Every 100 ms or so (`CpuMeter`).
+  void add_cpu(std::chrono::nanoseconds used, std::chrono::nanoseconds possible,
+               Clock::time_point now);
+  /// Somebody else's wait that load brings about: for a connection of a pool, say.
+  void add_wait(Clock::duration waited, Clock::time_point now);
+
+  /// `unavailable`, reason OVERLOADED, with `retry_after`.
+  Error refusal() const;
+  void apply(const LoadShedderOptions& options);
+  LoadShedderOptions options() const;
+  LoadReading read(Clock::time_point now) const;
+
+ private:
+  static constexpr std::chrono::nanoseconds tick{100'000'000};
+  static constexpr std::size_t history = 50;
+
+  void look(Clock::time_point now);
+  void turn_over(std::int64_t now_ns);
+  void learn(std::uint32_t passes, std::uint64_t duration_us, std::int64_t ticks, bool strained);
+
+  std::atomic<std::int64_t> in_flight_{0};
+  // Of the tick that runs.
+  std::atomic<std::uint32_t> passes_{0}, arrivals_{0}, admitted_now_{0}, refused_now_{0};
+  std::atomic<std::uint64_t> duration_us_{0}, waited_us_{0};
+  std::atomic<std::uint32_t> waits_{0}, passes_of_cpu_{0};
+  std::atomic<std::int64_t> tick_end_{0};
+  // What follows from the ticks before.
+  std::atomic<std::int64_t> overloaded_until_{0};
+  std::atomic<double> limit_{0}, cpu_{0}, least_passes_{0};
+  std::atomic<std::int64_t> longest_wait_us_{2'000};
+  std::array<std::atomic<std::uint64_t>, 3> admitted_{}, refused_{};
+  // Of the options, what every request looks at.
+  std::atomic<bool> enabled_;
+
+  mutable std::mutex mutex_;  // of what follows
+  LoadShedderOptions options_;
+  std::array<std::uint32_t, history> ticks_{};  // passes of each
+  std::size_t next_tick_ = 0;
+  double best_duration_us_ = 0;  // 0: nothing is known yet
+  double best_rate_ = 0;
+  double mean_wait_us_ = 0;
+  double request_cpu_us_ = 0;  // 0: nothing is known yet
+};
+
+/// How long what runs now has waited since its loop found it ready: the time since this turn of the
+/// loop began.
+Clock::duration waited_in_turn();
+
+}  // namespace kit::resilience
