@@ -17,7 +17,7 @@ if(KIT_BUILD_TESTS)
   add_custom_target(unit_tests)
   add_custom_target(thread_tests)
 endif()
-set(KIT_THREAD_TESTS "^kit_(async|log|net|http|db|queue|cache|jobs|sqlite|telemetry|resilience|security|app|testing).*_test$")
+set(KIT_THREAD_TESTS "^kit_(async|log|net|http|db|queue|cache|jobs|sqlite|telemetry|resilience|security|middleware|app|testing).*_test$")
 
 function(kit_register_test name target)
   set(labels unit)

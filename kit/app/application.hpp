@@ -30,7 +30,10 @@ namespace kit::record {
 class RowCaches;  // kit/record/row_caches.hpp
 }
 namespace kit::http {
-class RequestGuard;  // kit/http/server.hpp
+class RequestGuard;  // kit/http/guard.hpp
+}
+namespace kit {
+class MiddlewareBundle;  // kit/middleware/bundle.hpp
 }
 
 namespace kit::app {
@@ -82,14 +85,18 @@ struct Application {
   Function<std::unique_ptr<Service>(db::Database&)> make_service;
   /// One sentence for the start page; may be empty.
   std::string_view doc = {};
-  /// Who may come in: asked before a request's body is read and its handler called. Outlives `run`;
-  /// null: everybody.
+  /// What the program itself says of who may come in, how much and so on; the configuration may say
+  /// otherwise. Outlives `run`; null: the defaults of its options.
+  MiddlewareBundle* bundle = nullptr;
+  /// A further say, for what has passed the bundle: before a request's body is read and its handler
+  /// called. Outlives `run`; null: everybody.
   const http::RequestGuard* guard = nullptr;
   /// Finds out who a request to the service comes from, for the schema's access rules: its subject
-  /// and roles. Fails with `unauthenticated` (401) for somebody who only claims to be somebody; a
-  /// caller without a subject and roles is nobody in particular. Thread safety: called on every
-  /// server's thread. Without it a schema with access rules is served in the environment dev only,
-  /// and there everybody may do everything.
+  /// and roles. Without it that is what the bundle's tokens say. Fails with `unauthenticated` (401)
+  /// for somebody who only claims to be somebody; a caller without a subject and roles is nobody in
+  /// particular. Thread safety: called on every server's thread. Without it and without tokens a
+  /// schema with access rules is served in the environment dev only, and there everybody may do
+  /// everything.
   Function<Result<Caller>(const http::Request&) const> identify = nullptr;
   /// Decides besides the schema's rules. Outlives `run`; null: only they decide.
   const AccessPolicy* access_policy = nullptr;

@@ -28,27 +28,29 @@ Task<http::Response> call_for_caller(const Application& application, const http:
 }
 
 Result<> check_identity(const Application& application, const Service& service,
-                        std::string_view environment) {
-  if (application.identify || !service.has_access_rules()) return {};
+                        std::string_view environment, bool has_tokens) {
+  if (application.identify || has_tokens || !service.has_access_rules()) return {};
   if (environment != "dev") {
     return Error(Code::invalid_argument,
                  "the schema has access rules, but nobody says who a request comes from: set "
-                 "Application::identify in main.cpp; without it they are served in the environment "
+                 "auth.secret or auth.keys, or Application::identify in main.cpp; without they are "
+                 "served in the environment "
                  "dev only, not in " +
                      std::string(environment))
         .with_reason("IDENTITY_MISSING");
   }
-  log::warn(access_log,
-            "the access rules of the schema are not enforced: main.cpp sets no "
-            "Application::identify, so everybody may do everything");
+  log::warn(
+      access_log,
+      "the access rules of the schema are not enforced: there is no auth.secret, no auth.keys "
+      "and no Application::identify in main.cpp, so everybody may do everything");
   return {};
 }
 
 }  // namespace
 
 Result<> add_service(http::Router& router, const Application& application, Service& service,
-                     std::string_view environment) {
-  KIT_TRY(check_identity(application, service, environment));
+                     std::string_view environment, bool has_tokens) {
+  KIT_TRY(check_identity(application, service, environment, has_tokens));
   if (!application.identify) return service.add_routes(router);
   router.set_around([&application](http::Handler inner) -> http::Handler {
     auto handler = std::make_shared<const http::Handler>(std::move(inner));

@@ -98,6 +98,7 @@ class Checkup {
   std::vector<Finding> all() {
     tls();
     secrets();
+    access();
     debugging();
     limits();
     probes();
@@ -190,6 +191,37 @@ class Checkup {
     if (is_verbose(settings_.log.level)) {
       warn("log.level", "log.level is " + std::string(log::name(settings_.log.level)),
            "use info; single modules for a while with log.levels and SIGHUP");
+    }
+  }
+
+  void access() {
+    const middleware::Options& bundle = settings_.middleware;
+    if (!bundle.auth.is_on() && !surroundings_.identifies_callers) {
+      warn("auth.off", "everybody may do everything: there is no auth.secret and no auth.keys",
+           "set one of them, unless the API is for everybody");
+    }
+    if (bundle.auth.is_on() && bundle.auth.keys.empty() && bundle.auth.audiences.empty()) {
+      warn("auth.audience",
+           "auth.audiences is empty: tokens that are for nobody in particular count",
+           "name this service in it, so that tokens for another one are refused here");
+    }
+    if (const auto found = look_at(bundle.auth.keys);
+        found && (found->st_mode & group_and_others_write) != 0) {
+      fatal("auth.keys",
+            "auth.keys may be written by others than its owner (" + octal(found->st_mode) + ")",
+            "chmod go-w " + bundle.auth.keys);
+    }
+    if (!bundle.rate_limit.is_on()) {
+      warn("limits.rate", "nothing limits how much one caller may ask",
+           "set rate_limit.requests_per_second");
+    }
+    if (!bundle.shedding.enabled) {
+      warn("limits.shedding", "shedding.enabled is false: under load every request becomes slow",
+           "switch it on");
+    }
+    if (!bundle.breaker.enabled) {
+      warn("limits.breaker", "breaker.enabled is false: a route that fails is asked on and on",
+           "switch it on");
     }
   }
 

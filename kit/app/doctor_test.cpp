@@ -30,7 +30,11 @@ LoadedSettings load(Given settings, std::string environment = "prod", std::strin
   CommandLine line;
   line.config_folder = folder.empty() ? "/nowhere/at/all" : folder;
   line.environment = std::move(environment);
-  line.settings = {{"database.path", "/nowhere/at/all.db"}, {"admin.port", "9090"}};
+  line.settings = {{"database.path", "/nowhere/at/all.db"},
+                   {"admin.port", "9090"},
+                   {"auth.secret", "8dQe1xkT0vJm2rYb7uNs5wZa4cHf9gLp"},
+                   {"auth.audiences", "store"},
+                   {"rate_limit.requests_per_second", "1000"}};
   line.settings.insert(line.settings.end(), settings.begin(), settings.end());
   auto loaded = load_settings(line, "store", {});
   EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message());
@@ -113,6 +117,17 @@ TEST(Doctor, DebuggingLimitsAndProbes) {
   few.descriptors = 1512;
   EXPECT_THAT(checks({{"http.connections", "1000"}}, few), IsEmpty());
   EXPECT_THAT(checks({{"http.connections", "1001"}}, few), ElementsAre("limits.descriptors"));
+}
+
+TEST(Doctor, WhoMayComeInAndHowMuch) {
+  Surroundings own;
+  own.identifies_callers = true;
+  EXPECT_THAT(checks({{"auth.secret", ""}}), ElementsAre("auth.off"));
+  EXPECT_THAT(checks({{"auth.secret", ""}}, own), IsEmpty());
+  EXPECT_THAT(checks({{"auth.audiences", ""}}), ElementsAre("auth.audience"));
+  EXPECT_THAT(checks({{"rate_limit.requests_per_second", "0"}}), ElementsAre("limits.rate"));
+  EXPECT_THAT(checks({{"shedding.enabled", "false"}}), ElementsAre("limits.shedding"));
+  EXPECT_THAT(checks({{"breaker.enabled", "false"}}), ElementsAre("limits.breaker"));
 }
 
 TEST(Doctor, PoolsOfAllThreadsTogether) {

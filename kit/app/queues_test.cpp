@@ -35,15 +35,15 @@ TEST(QueuesTest, EachScheme) {
 
 TEST(QueuesTest, TheSettingsHaveTheirNames) {
   CommandLine line;
-  line.settings = {{"queue.url", "redis://u:secret@host/"},
+  line.settings = {{"queue.url", "redis://u:hunter2@host/"},
                    {"queue.partitions", "4"},
                    {"queue.redeliver_after", "2s"}};
   const auto loaded = load_settings(line, "store", {});
   ASSERT_TRUE(loaded.ok()) << loaded.error().describe();
-  EXPECT_EQ(loaded->settings.queue.url.reveal(), "redis://u:secret@host/");
+  EXPECT_EQ(loaded->settings.queue.url.reveal(), "redis://u:hunter2@host/");
   EXPECT_EQ(loaded->settings.queue.partitions, 4);
   EXPECT_EQ(loaded->settings.queue.redeliver_after, std::chrono::milliseconds(2'000));
-  EXPECT_EQ(loaded->dump.find("secret"), std::string::npos);
+  EXPECT_EQ(loaded->dump.find("hunter2"), std::string::npos);
   line.settings = {{"queue.partitions", "257"}};
   EXPECT_FALSE(load_settings(line, "store", {}).ok());
   line.settings = {{"queue.partitions", "256"}};

@@ -16,6 +16,14 @@ log::Module app_log{"app"};
 constexpr std::string_view tls_prefix = "http.tls.";
 constexpr std::array<std::string_view, 4> live_keys{"app.drain_interval", "app.drain_timeout",
                                                     "log.level", "log.levels"};
+constexpr std::array<std::string_view, 5> live_sections{"auth.", "rate_limit.", "shedding.",
+                                                        "breaker.", "tracing."};
+
+bool is_live(std::string_view key) {
+  return std::ranges::find(live_keys, key) != live_keys.end() ||
+         std::ranges::any_of(live_sections,
+                             [key](std::string_view section) { return key.starts_with(section); });
+}
 
 std::string joined(const std::vector<std::string>& keys) {
   std::string all;
@@ -32,14 +40,14 @@ Differences differences(const LoadedSettings& before, const LoadedSettings& afte
   for (const auto& [key, value] : after.values) {
     const auto old = before.values.find(key);
     if (old != before.values.end() && old->second.reveal() == value.reveal()) continue;
-    const bool live = std::ranges::find(live_keys, key) != live_keys.end() ||
-                      (tls_is_live && key.starts_with(tls_prefix));
+    const bool live = is_live(key) || (tls_is_live && key.starts_with(tls_prefix));
     (live ? found.live : found.need_restart).push_back(key);
   }
   return found;
 }
 
-Result<> apply_log_levels(const Settings::Log& settings) {
+/// Whether all modules are known.
+static Result<> check_log_levels(const Settings::Log& settings) {
   const std::vector<const log::Module*> modules = log::modules();
   for (const auto& [module, level] : settings.levels) {
     const bool known = std::ranges::any_of(
@@ -47,6 +55,12 @@ Result<> apply_log_levels(const Settings::Log& settings) {
     // The error names the nearest one.
     if (!known) return log::set_level(module, *log::parse_level(level));
   }
+  return {};
+}
+
+Result<> apply_log_levels(const Settings::Log& settings) {
+  KIT_TRY(check_log_levels(settings));
+  const std::vector<const log::Module*> modules = log::modules();
   log::set_level(settings.level);
   for (const log::Module* module : modules) {
     const auto own = settings.levels.find(std::string(module->name()));
@@ -83,7 +97,8 @@ Result<std::shared_ptr<const net::TlsContext>> make_tls(const Settings::Tls& set
   return made;
 }
 
-Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls) {
+Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls,
+                FunctionRef<Result<>(const Settings&)> apply_bundle) {
   Result<LoadedSettings> loaded = load();
   if (!loaded) return std::move(loaded).error();
   const Settings& fresh = loaded->settings;
@@ -95,7 +110,16 @@ Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls) {
     if (!made) return std::move(made).error();
     context = std::move(*made);
   }
+  KIT_TRY(check_log_levels(fresh.log));
+  if (current.settings.middleware.auth.is_on() && !fresh.middleware.auth.is_on()) {
+    // A slip in a file must not open the door.
+    return Error(Code::invalid_argument,
+                 "auth.secret and auth.keys are both empty: tokens are not switched off while the "
+                 "program runs, only by a restart");
+  }
+  KIT_TRY(apply_bundle(fresh));
   KIT_TRY(apply_log_levels(fresh.log));
+  current.settings.middleware = fresh.middleware;
   if (context) tls->replace(std::move(context));
   current.settings.log.level = fresh.log.level;
   current.settings.log.levels = fresh.log.levels;

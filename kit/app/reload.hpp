@@ -33,7 +33,9 @@ Result<std::shared_ptr<const net::TlsContext>> make_tls(const Settings::Tls& set
 
 /// Takes over what has changed and can be, certificates always; says in the log what needs a
 /// restart. `current` is what the program goes by, and has the new values of the former afterwards.
+/// `apply_bundle` takes over `Settings::middleware`, or fails and leaves everything as it was.
 /// Fails, and then nothing has changed, when a setting or a certificate is bad.
-Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls);
+Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls,
+                FunctionRef<Result<>(const Settings&)> apply_bundle);
 
 }  // namespace kit::app

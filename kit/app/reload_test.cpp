@@ -23,6 +23,8 @@ using testing::IsEmpty;
 log::Module one{"reload_one"};
 log::Module two{"reload_two"};
 
+const auto keep = [](const Settings&) -> Result<> { return {}; };
+
 Result<LoadedSettings> load(std::vector<std::pair<std::string, std::string>> settings) {
   CommandLine line;
   line.config_folder = "/nowhere/at/all";
@@ -84,7 +86,7 @@ TEST(Reload, NamesAChangedSecretAndShowsNeither) {
   LoadedSettings current = *load({{"database.url", "postgresql://kit:hunter1@db/shop"}});
   LoadAgain again = [] { return load({{"database.url", "postgresql://kit:hunter2@db/shop"}}); };
   log::Capture captured;
-  ASSERT_TRUE(reload(current, again, nullptr));
+  ASSERT_TRUE(reload(current, again, nullptr, keep));
   EXPECT_EQ(current.settings.database.url.reveal(), "postgresql://kit:hunter1@db/shop");
   EXPECT_TRUE(captured.contains("database.url"));
   EXPECT_FALSE(captured.contains("hunter"));
@@ -117,7 +119,7 @@ TEST(Reload, TakesOverWhatItCan) {
   LoadAgain again = [] {
     return load({{"http.port", "2000"}, {"app.drain_timeout", "9s"}, {"log.level", "warn"}});
   };
-  ASSERT_TRUE(reload(current, again, nullptr));
+  ASSERT_TRUE(reload(current, again, nullptr, keep));
   EXPECT_EQ(current.settings.app.drain_timeout, milliseconds{9000});
   EXPECT_EQ(current.settings.http.port, 1000);
   EXPECT_EQ(one.level(), log::Level::warn);
@@ -126,7 +128,7 @@ TEST(Reload, TakesOverWhatItCan) {
   EXPECT_THAT(left.live, IsEmpty());
   EXPECT_THAT(left.need_restart, ElementsAre("http.port"));
   LoadAgain back = [] { return load({}); };
-  ASSERT_TRUE(reload(current, back, nullptr));
+  ASSERT_TRUE(reload(current, back, nullptr, keep));
   EXPECT_EQ(one.level(), log::Level::info);
 }
 
@@ -138,7 +140,7 @@ TEST(Reload, ABadSettingChangesNothing) {
       return load({{level ? "log.level" : "log.levels", level ? value : "reload_tow=debug"},
                    {"app.drain_timeout", "9s"}});
     };
-    EXPECT_FALSE(reload(current, again, nullptr)) << value;
+    EXPECT_FALSE(reload(current, again, nullptr, keep)) << value;
     EXPECT_EQ(current.settings.app.drain_timeout, milliseconds{30'000});
     EXPECT_EQ(one.level(), log::Level::info);
   }
@@ -154,6 +156,33 @@ TEST(MakeTls, NamesTheSetting) {
   EXPECT_EQ(made.error().code(), Code::invalid_argument);
   EXPECT_EQ(made.error().reason(), "TLS_FILE_MISSING");
   EXPECT_THAT(made.error().message(), HasSubstr("http.tls: /nowhere/c.pem"));
+}
+
+TEST(Reload, TheBundleFollowsAndTokensAreNotSwitchedOff) {
+  const std::string secret = "8dQe1xkT0vJm2rYb7uNs5wZa4cHf9gLp";
+  LoadedSettings current = *load({{"auth.secret", secret}, {"breaker.failure_threshold", "5"}});
+  std::vector<std::uint32_t> applied;
+  const auto apply = [&applied](const Settings& fresh) -> Result<> {
+    if (fresh.middleware.rate_limit.burst == 7) return Error(Code::invalid_argument, "no");
+    applied.push_back(fresh.middleware.breaker.failure_threshold);
+    return {};
+  };
+  LoadAgain again = [&] {
+    return load({{"auth.secret", secret}, {"breaker.failure_threshold", "6"}});
+  };
+  ASSERT_TRUE(reload(current, again, nullptr, apply));
+  EXPECT_THAT(applied, ElementsAre(6));
+  EXPECT_EQ(current.settings.middleware.breaker.failure_threshold, 6U);
+  LoadAgain refused = [&] {
+    return load({{"auth.secret", secret}, {"rate_limit.burst", "7"}, {"log.level", "error"}});
+  };
+  EXPECT_FALSE(reload(current, refused, nullptr, apply));
+  EXPECT_EQ(current.settings.log.level, log::Level::info) << "all of it or nothing";
+  LoadAgain open = [] { return load({}); };
+  const auto opened = reload(current, open, nullptr, apply);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_THAT(opened.error().message(), HasSubstr("only by a restart"));
+  EXPECT_THAT(applied, ElementsAre(6));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "kit/async/epoll_loop.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
+#include "kit/middleware/bundle.hpp"
 
 namespace kit::app {
 namespace {
@@ -108,7 +109,10 @@ int run(int argc, char** argv, Application application) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable)
     variables.emplace_back(*variable);
-  LoadAgain load = [&] { return load_settings(*line, name, variables); };
+  // What the program says itself, before it is served with what the configuration says of it.
+  const middleware::Options own =
+      application.bundle == nullptr ? middleware::Options() : application.bundle->options();
+  LoadAgain load = [&] { return load_settings(*line, name, variables, own); };
   auto loaded = load();
   if (!loaded) return complain(name, loaded.error(), misuse);
   if (line->command == "config") {

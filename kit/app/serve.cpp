@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -26,6 +27,7 @@
 #include "kit/db/observed_database.hpp"
 #include "kit/jobs/scheduler.hpp"
 #include "kit/log/log.hpp"
+#include "kit/middleware/bundle.hpp"
 #include "kit/net/listen.hpp"
 #include "kit/record/row_caches.hpp"
 #include "kit/rest/idempotency.hpp"
@@ -116,6 +118,8 @@ struct Process {
   Application& application;
   const Settings& settings;
   Sockets sockets;
+  std::optional<MiddlewareBundle> own_bundle;
+  MiddlewareBundle* bundle = nullptr;  // the program's, or the one above
   std::shared_ptr<http::ConnectionTable> connections;
   std::string address;                 // of the socket that serves requests
   std::shared_ptr<net::TlsStore> tls;  // null: not encrypted
@@ -133,6 +137,12 @@ struct Process {
   Diagnostics diagnostics;
   http::Router router, admin_router;
 };
+
+middleware::Options bundle_options(const Settings& settings, const Application& application) {
+  middleware::Options options = settings.middleware;
+  options.auth.policy = application.access_policy;
+  return options;
+}
 
 /// What settings name besides the database, where the program has not brought its own.
 Result<> open_outside(Process& process) {
@@ -153,12 +163,26 @@ Result<> open_outside(Process& process) {
   return {};
 }
 
+/// What stands before the service: the program's own with what the configuration says of it.
+Result<> open_bundle(Process& process) {
+  process.bundle = process.application.bundle;
+  if (process.bundle == nullptr) {
+    auto made = MiddlewareBundle::make({});
+    if (!made) return std::move(made).error();
+    process.own_bundle.emplace(std::move(*made));
+    process.bundle = &*process.own_bundle;
+  }
+  KIT_TRY(process.bundle->apply(bundle_options(process.settings, process.application)));
+  process.bundle->add_metrics(process.access_log->registry());
+  return {};
+}
+
 Result<> build_routes(Process& process) {
   process.status =
       std::make_unique<Status>([opened = process.opened.get()] { return opened->health(); });
   process.connections = std::make_shared<http::ConnectionTable>(process.settings.http.limits);
   KIT_TRY(add_service(process.router, process.application, *process.service,
-                      process.settings.app.environment));
+                      process.settings.app.environment, process.settings.middleware.auth.is_on()));
   KIT_TRY(add_probes(process.router, *process.status));
   if (process.settings.app.pages) {
     process.pages = std::make_unique<Pages>(process.application, *process.service, *process.status,
@@ -217,6 +241,7 @@ Result<> listen(Process& process) {
   options.server.connections = process.connections;
   options.server.observer = process.access_log.get();
   options.server.guard = process.application.guard;
+  process.bundle->protect(options.server, process.router);
   options.server.refuse_cross_site = settings.http.refuse_cross_site;
   options.server.default_headers = default_headers();
   options.tls = process.tls;
@@ -326,7 +351,10 @@ Task<> reload_on_hangup(Process& process, LoadedSettings& settings, LoadAgain& l
   while (true) {
     auto hangup = Signals::hangup();
     co_await hangup;
-    const Result<> reloaded = reload(settings, load, process.tls.get());
+    const Result<> reloaded =
+        reload(settings, load, process.tls.get(), [&process](const Settings& fresh) {
+          return process.bundle->apply(bundle_options(fresh, process.application));
+        });
     if (!reloaded) {
       log::error(app_log, "the configuration stays as it was", {{"error", reloaded.error()}});
     }
@@ -389,6 +417,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   auto context = co_await make_tls(settings.http.tls, nullptr);
   if (context) process.tls = std::make_shared<net::TlsStore>(std::move(context));
   process.access_log = std::make_unique<AccessLog>(settings.log.access);
+  co_await open_bundle(process);
   co_await open_outside(process);
   Terminal terminal(settings.app.environment == "dev");
   co_await Signals::install();
@@ -417,6 +446,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
                             process.service->jobs());
   TaskGroup background("background");
   background.spawn("alarms", process.diagnostics.watch());
+  background.spawn("load", process.bundle->watch());
   background.spawn("database", process.opened->watch());
   if (backend != nullptr) {
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));

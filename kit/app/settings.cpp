@@ -388,7 +388,8 @@ std::optional<unsigned> parse_mode(std::string_view text) {
 }
 
 Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view program,
-                                     std::vector<std::string> variables) {
+                                     std::vector<std::string> variables,
+                                     middleware::Options middleware) {
   constexpr std::array<std::string_view, 3> environments{"dev", "staging", "prod"};
   const std::string environment = environment_of(line, variables);
   if (std::ranges::find(environments, environment) == environments.end()) {
@@ -398,6 +399,7 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   }
   LoadedSettings loaded;
   Settings& settings = loaded.settings;
+  settings.middleware = std::move(middleware);
   const bool dev = environment == "dev";
   settings.app.environment = environment;
   settings.app.drain_interval = dev ? milliseconds{0} : milliseconds{5'000};
@@ -428,6 +430,11 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
                "import files that are new or changed when the server starts");
 
   describe_api(loader.section("api"), settings.api, sizes);
+  middleware::describe(loader.section("auth"), settings.middleware.auth);
+  middleware::describe(loader.section("rate_limit"), settings.middleware.rate_limit);
+  middleware::describe(loader.section("shedding"), settings.middleware.shedding);
+  middleware::describe(loader.section("breaker"), settings.middleware.breaker);
+  middleware::describe(loader.section("tracing"), settings.middleware.tracing);
   config::Section cache = loader.section("cache");
   describe(cache, settings.cache);
   config::Section queue = loader.section("queue");

@@ -17,6 +17,7 @@
 #include "kit/http/limits.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
+#include "kit/middleware/options.hpp"
 #include "kit/net/tls.hpp"
 #include "kit/outbox/relay.hpp"
 #include "kit/rest/backend.hpp"
@@ -103,6 +104,8 @@ struct Settings {
   } import;
   CacheSettings cache;
   QueueSettings queue;
+  /// The sections auth, rate_limit, shedding, breaker and tracing.
+  middleware::Options middleware;
 };
 
 struct LoadedSettings {
@@ -115,11 +118,12 @@ struct LoadedSettings {
 };
 
 /// Reads all layers: defaults < base.yaml < <environment>.yaml < environment variables < command
-/// line. The environment is that of --env, else of KIT_ENV, else "dev". `variables` is the
-/// process's environment ("NAME=value"). Fails with `invalid_argument`: the message has a line for
-/// each bad setting.
+/// line. `middleware` are the defaults of its sections. The environment is that of --env, else of
+/// KIT_ENV, else "dev". `variables` is the process's environment ("NAME=value"). Fails with
+/// `invalid_argument`: the message has a line for each bad setting.
 Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view program,
-                                     std::vector<std::string> variables);
+                                     std::vector<std::string> variables,
+                                     middleware::Options middleware = {});
 
 /// The path of an address "unix:/run/store.sock"; empty for any other.
 std::string unix_path(const std::string& address);

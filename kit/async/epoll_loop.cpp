@@ -54,6 +54,9 @@ class EpollLoop final : public Loop {
   }
 
   Clock::time_point now() const override { return now_; }
+  Clock::duration age_of_turn() const override {
+    return std::max(Clock::now() - now_, Clock::duration::zero());
+  }
 
   void post(Function<void()> action) override {
     bool first = false;

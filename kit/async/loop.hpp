@@ -114,6 +114,8 @@ class Loop {
   virtual void remove(int descriptor) = 0;
   /// The time of this turn; one reading of the clock serves all events of a turn.
   virtual Clock::time_point now() const = 0;
+  /// How long this turn lasts already; of a virtual clock nothing passes meanwhile.
+  virtual Clock::duration age_of_turn() const { return Clock::duration::zero(); }
   /// Runs `action` on this loop's thread, soon. Thread safety: any thread, while the loop lives.
   virtual void post(Function<void()> action) = 0;
   /// Serves events until `stop`. Makes itself `current()` for its thread.

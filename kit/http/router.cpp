@@ -227,8 +227,9 @@ Result<> Router::add(Method method, std::string_view path_template, Handler hand
                                            route->path_template + "'");
   }
   if (around_) handler = around_(std::move(handler));
-  route = std::make_unique<Route>(
-      Route{route_count_++, std::string(path_template), std::move(handler), std::move(options)});
+  route = std::make_unique<Route>(Route{all_.size(), method, std::string(path_template),
+                                        std::move(handler), std::move(options)});
+  all_.push_back(route.get());
   return {};
 }
 

@@ -72,7 +72,8 @@ class Router {
 
   /// Every template with its methods, sorted, for the start page and diagnostics.
   std::vector<std::pair<Method, std::string>> routes() const;
-  std::size_t route_count() const { return route_count_; }
+  /// All of them, by number: in the order in which they were added. Lifetime: the router's.
+  const std::vector<const Route*>& all() const { return all_; }
 
  private:
   struct Node;
@@ -84,12 +85,12 @@ class Router {
   static void collect(const Node& node, std::vector<std::pair<Method, std::string>>& out);
   std::unique_ptr<Node> root_;
   Around around_;
-  std::size_t route_count_ = 0;
+  std::vector<const Route*> all_;
 };
 
 struct Router::Route {
-  std::size_t number =
-      0;  ///< Of its router's routes, from 0 in the order in which they were added.
+  std::size_t number = 0;  ///< In `Router::all`.
+  Method method = Method::get;
   std::string path_template;
   Handler handler;
   RouteOptions options;

@@ -48,9 +48,10 @@ resilience::Rate Authentication::rate_of(const JwtAuth& options) {
 Result<security::KeySet> Authentication::keys_of(const JwtAuth& options) {
   if (!options.secret.reveal().empty()) {
     if (!options.keys.empty()) {
-      return Error(Code::invalid_argument,
-                   "auth.secret and auth.keys exclude each other: who may only verify must not hold "
-                   "the secret that signs");
+      return Error(
+          Code::invalid_argument,
+          "auth.secret and auth.keys exclude each other: who may only verify must not hold "
+          "the secret that signs");
     }
     Result<security::VerificationKey> key =
         security::VerificationKey::from_secret(options.secret.reveal());
@@ -122,7 +123,8 @@ Result<std::string_view> Authentication::token_of(const http::Request& request) 
 }
 
 bool Authentication::is_held_off(const http::Request& request, Clock::time_point now) const {
-  if (now.time_since_epoch().count() >= suspicious_until_.load(std::memory_order_relaxed)) [[likely]]
+  if (now.time_since_epoch().count() >= suspicious_until_.load(std::memory_order_relaxed))
+      [[likely]]
     return false;
   if (rules_.read([](const Rules& rules) { return rules.failures_per_minute; }) == 0) return false;
   return !failures_.look(address_key(request.peer), now).allowed;

@@ -53,7 +53,7 @@ Options MiddlewareBundle::options() const {
 }
 
 void MiddlewareBundle::protect(http::ServerOptions& options, const http::Router& router) {
-  state_->guard.know_routes(router);
+  state_->guard.know_routes(router, options.guard);
   options.guard = &state_->guard;
 }
 
@@ -95,15 +95,16 @@ void MiddlewareBundle::add_metrics(telemetry::Registry& registry) const {
                           add("held_off", by->held_off());
                           return all;
                         });
-  registry.add_readings("rate_limit_requests_total", "Requests that a rate limit counted or refused",
-                        {"rule", "outcome"}, [guard] {
-                          std::vector<telemetry::Reading> all;
-                          for (const auto& counts : guard->rate_limits().counts()) {
-                            all.push_back({{counts.rule, "allowed"}, static_cast<double>(counts.allowed)});
-                            all.push_back({{counts.rule, "refused"}, static_cast<double>(counts.refused)});
-                          }
-                          return all;
-                        });
+  registry.add_readings(
+      "rate_limit_requests_total", "Requests that a rate limit counted or refused",
+      {"rule", "outcome"}, [guard] {
+        std::vector<telemetry::Reading> all;
+        for (const auto& counts : guard->rate_limits().counts()) {
+          all.push_back({{counts.rule, "allowed"}, static_cast<double>(counts.allowed)});
+          all.push_back({{counts.rule, "refused"}, static_cast<double>(counts.refused)});
+        }
+        return all;
+      });
   resilience::LoadShedder* const shedder = &state_->guard.shedder();
   registry.add_readings("shed_requests_total", "Requests that were refused because of load",
                         {"priority"}, [shedder] {
@@ -115,11 +116,11 @@ void MiddlewareBundle::add_metrics(telemetry::Registry& registry) const {
                           }
                           return all;
                         });
-  registry.add_reading("shed_overloaded", "1 while there is too much to do", [shedder] {
-    return shedder->read(Clock::now()).overloaded ? 1.0 : 0.0;
-  });
-  registry.add_reading("http_server_requests_admitted", "Requests that are being served",
-                       [shedder] { return static_cast<double>(shedder->read(Clock::now()).in_flight); });
+  registry.add_reading("shed_overloaded", "1 while there is too much to do",
+                       [shedder] { return shedder->read(Clock::now()).overloaded ? 1.0 : 0.0; });
+  registry.add_reading(
+      "http_server_requests_admitted", "Requests that are being served",
+      [shedder] { return static_cast<double>(shedder->read(Clock::now()).in_flight); });
 }
 
 }  // namespace kit

@@ -48,7 +48,8 @@ class MiddlewareBundle {
   middleware::Options options() const;
 
   /// Puts itself before the servers that are made with `options` for `router`, which has all its
-  /// routes by now.
+  /// routes by now. A guard that `options` have already is asked for what passes here; it may name
+  /// the caller, but not count.
   void protect(http::ServerOptions& options, const http::Router& router);
   void add_metrics(telemetry::Registry& registry) const;
   /// Keeps an eye on the CPU, for shedding. Ends only by cancellation. Once in a process.

@@ -68,7 +68,8 @@ Result<> Guard::apply(const Options& options) {
   if (!options.auth.is_on()) {
     next = nullptr;
   } else if (next == nullptr) {
-    Result<std::unique_ptr<Authentication>> made = Authentication::make(options.auth, &revocations_);
+    Result<std::unique_ptr<Authentication>> made =
+        Authentication::make(options.auth, &revocations_);
     if (!made) return std::move(made).error();
     next = std::move(*made);
   } else {
@@ -83,18 +84,23 @@ Result<> Guard::apply(const Options& options) {
   resilience::DependencyOptions route;
   route.breaker = breaker;
   KIT_TRY(breakers_.apply({}, {{"route", "", route}}, now));
-  if (next != own_) {
-    own_ = next;
-    authentication_.replace({std::move(next)});
+  own_ = next;
+  std::shared_ptr<const Caller> nobody;
+  if (next != nullptr) {
+    Caller caller;
+    caller.policy = options.auth.policy;
+    nobody = std::make_shared<const Caller>(std::move(caller));
   }
+  authentication_.replace({std::move(next), std::move(nobody)});
   return {};
 }
 
-void Guard::know_routes(const http::Router& router) {
+void Guard::know_routes(const http::Router& router, const http::RequestGuard* next) {
+  next_ = next;
   routes_.clear();
   for (const http::Router::Route* route : router.all()) {
-    routes_.push_back(breakers_.at(
-        "route", std::string(http::name(route->method)) + ' ' + route->path_template));
+    routes_.push_back(
+        breakers_.at("route", std::string(http::name(route->method)) + ' ' + route->path_template));
   }
 }
 
@@ -121,22 +127,27 @@ std::optional<Error> Guard::admit(const http::Request& request, const http::Rout
     kept.call = breaker.try_enter(now);
     if (!kept.call) return breaker.refusal(route.path_template, now);
   }
-  if (!route.options.is_public) {
-    if (std::optional<Error> refusal = authenticate(request, admission, now)) return refusal;
-  }
+  if (std::optional<Error> refusal = authenticate(request, route, admission, now)) return refusal;
   if (!is_critical && has_rate_limits_.load(std::memory_order_relaxed)) {
-    return limit(request, admission, now);
+    if (std::optional<Error> refusal = limit(request, admission, now)) return refusal;
   }
-  return std::nullopt;
+  return next_ == nullptr ? std::nullopt : next_->admit(request, route, admission);
 }
 
-std::optional<Error> Guard::authenticate(const http::Request& request, http::Admission& admission,
-                                         Clock::time_point now) const {
+Task<> Guard::enter(const http::Request& request, const http::Router::Route& route,
+                    http::Admission& admission) const {
+  return next_->enter(request, route, admission);
+}
+
+std::optional<Error> Guard::authenticate(const http::Request& request,
+                                         const http::Router::Route& route,
+                                         http::Admission& admission, Clock::time_point now) const {
   return authentication_.read([&](const Authenticating& by) -> std::optional<Error> {
-    if (by.is == nullptr) return std::nullopt;
+    admission.caller = by.nobody;
+    if (by.is == nullptr || route.options.is_public) return std::nullopt;
     Result<std::shared_ptr<const Identity>> identity = by.is->identify(request, now);
     if (identity) {
-      admission.caller = std::move(*identity);
+      if (*identity != nullptr) admission.caller = std::move(*identity);
       return std::nullopt;
     }
     const Error& why = identity.error();

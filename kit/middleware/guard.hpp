@@ -25,11 +25,15 @@ class Guard final : public http::RequestGuard {
 
   /// From now on. Fails with `invalid_argument`, naming what is wrong, and changes nothing then.
   Result<> apply(const Options& options);
-  /// Gives each route of `router` a breaker. Before its servers start.
-  void know_routes(const http::Router& router);
+  /// Gives each route of `router` a breaker. `next` (may be null) is asked for what passes here,
+  /// and may name the caller; it must not count. Before the servers start. Lifetime: `next`
+  /// outlives them.
+  void know_routes(const http::Router& router, const http::RequestGuard* next);
 
   std::optional<Error> admit(const http::Request& request, const http::Router::Route& route,
                              http::Admission& admission) const override;
+  Task<> enter(const http::Request& request, const http::Router::Route& route,
+               http::Admission& admission) const override;
   void leave(const Left& left) const override;
 
   resilience::LoadShedder& shedder() { return shedder_; }
@@ -39,13 +43,16 @@ class Guard final : public http::RequestGuard {
 
  private:
   struct Authenticating {
-    std::shared_ptr<const Authentication> is;
+    std::shared_ptr<const Authentication> is;  // null: nobody has to say who they are
+    /// Whom requests without a token are served for: not for the program itself, which may do
+    /// everything.
+    std::shared_ptr<const Caller> nobody;
   };
   struct Kept;
   std::optional<Error> admit(const http::Request& request, const http::Router::Route& route,
                              http::Admission& admission, Kept& kept) const;
-  std::optional<Error> authenticate(const http::Request& request, http::Admission& admission,
-                                    Clock::time_point now) const;
+  std::optional<Error> authenticate(const http::Request& request, const http::Router::Route& route,
+                                    http::Admission& admission, Clock::time_point now) const;
   std::optional<Error> limit(const http::Request& request, http::Admission& admission,
                              Clock::time_point now) const;
 
@@ -55,8 +62,9 @@ class Guard final : public http::RequestGuard {
   mutable resilience::RateLimitRules rate_limits_;
   std::atomic<bool> has_rate_limits_{false};
   std::vector<std::shared_ptr<resilience::Dependency>> routes_;  // by number
-  std::mutex mutex_;                                             // one `apply` at a time
-  std::shared_ptr<Authentication> own_;                          // under mutex_
+  const http::RequestGuard* next_ = nullptr;
+  std::mutex mutex_;                     // one `apply` at a time
+  std::shared_ptr<Authentication> own_;  // under mutex_
   LiveValue<Authenticating> authentication_{Authenticating{}};
 };
 

@@ -16,6 +16,10 @@
 #include "kit/security/jwt_options.hpp"
 #include "kit/telemetry/sampler.hpp"
 
+namespace kit {
+class AccessPolicy;
+}
+
 namespace kit::middleware {
 
 /// Who may come in: section `auth`. Off without a secret and without keys.
@@ -36,6 +40,8 @@ struct JwtAuth {
   std::size_t cached_tokens = 1'024;  ///< Of each thread.
   /// Tokens of one address that may be wrong in a minute; more are not even looked at. 0: any.
   std::uint32_t failures_per_minute = 600;
+  /// Of every caller, those without a token too: see `Caller::policy`. Outlives the bundle.
+  const AccessPolicy* policy = nullptr;
 
   bool is_on() const { return !secret.reveal().empty() || !keys.empty(); }
   security::JwtOptions jwt() const;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -54,11 +55,15 @@ std::optional<std::uint32_t> number(std::string_view word) {
 Result<> read_rate(Words& words, RateLimitRule& rule) {
   const std::string_view count = words.take();
   const auto requests = number(count);
-  if (!requests) return wrong(rule.name, "begins with how many requests: '100 per 1s', not " + quoted(count));
-  if (!words.take_if("per")) return wrong(rule.name, "needs 'per' after the number, not " + quoted(words.peek()));
+  if (!requests)
+    return wrong(rule.name, "begins with how many requests: '100 per 1s', not " + quoted(count));
+  if (!words.take_if("per"))
+    return wrong(rule.name, "needs 'per' after the number, not " + quoted(words.peek()));
   const std::string_view span = words.take();
-  const auto per = config::parse_span({config::Raw::Kind::text, std::string(span), {}});
-  if (!per) return wrong(rule.name, "needs a time such as 1s, 1m or 1h after 'per', not " + quoted(span));
+  const auto per =
+      config::parse_span(config::Raw{.text = std::string(span), .items = {}, .members = {}});
+  if (!per)
+    return wrong(rule.name, "needs a time such as 1s, 1m or 1h after 'per', not " + quoted(span));
   rule.rate.requests = *requests;
   rule.rate.per = std::chrono::duration_cast<std::chrono::milliseconds>(*per);
   if (!words.take_if("burst")) return {};
@@ -88,10 +93,13 @@ Result<> read_key(Words& words, RateLimitRule& rule) {
       rule.header = to_lower(part.substr(header.size()));
       continue;
     }
-    const auto known = std::ranges::find(parts, part, &std::pair<std::string_view, RateKeyPart>::first);
+    const auto known =
+        std::ranges::find(parts, part, &std::pair<std::string_view, RateKeyPart>::first);
     if (known == parts.end()) {
-      return wrong(rule.name, "counts 'by' all, user, api_key, caller, address, route or header:NAME, not by " +
-                                  quoted(part));
+      return wrong(
+          rule.name,
+          "counts 'by' all, user, api_key, caller, address, route or header:NAME, not by " +
+              quoted(part));
     }
     rule.key.push_back(known->second);
   }
@@ -107,7 +115,8 @@ Result<> read_place(Words& words, RateLimitRule& rule) {
   }
   const std::string_view route = words.take();
   if (!route.starts_with('/')) {
-    return wrong(rule.name, "needs a route after 'on', such as /api/v1/login or /api/*, not " + quoted(route));
+    return wrong(rule.name,
+                 "needs a route after 'on', such as /api/v1/login or /api/*, not " + quoted(route));
   }
   rule.routes.emplace_back(route);
   return {};
@@ -148,21 +157,21 @@ Result<RateLimitRule> parse_rate_limit_rule(std::string_view name, std::string_v
 }
 
 Result<std::vector<RateLimitRule>> RateLimit::all() const {
-  std::vector<RateLimitRule> rules;
+  std::vector<RateLimitRule> all;
   if (requests_per_second > 0) {
     RateLimitRule rule;
     rule.name = "default";
     rule.key = {RateKeyPart::caller};
     rule.rate.requests = requests_per_second;
     rule.rate.burst = burst;
-    rules.push_back(std::move(rule));
+    all.push_back(std::move(rule));
   }
-  for (const auto& [name, text] : this->rules) {
+  for (const auto& [name, text] : rules) {
     Result<RateLimitRule> rule = parse_rate_limit_rule(name, text);
     if (!rule) return std::move(rule).error();
-    rules.push_back(std::move(*rule));
+    all.push_back(std::move(*rule));
   }
-  return rules;
+  return all;
 }
 
 }  // namespace kit::middleware

@@ -26,6 +26,7 @@ security::JwtOptions JwtAuth::jwt() const {
   options.max_lifetime = max_lifetime;
   options.roles_claim = roles_claim;
   options.cached_tokens = cached_tokens;
+  options.policy = policy;
   return options;
 }
 
@@ -52,7 +53,8 @@ Result<telemetry::SamplerOptions> Tracing::sampling() const {
       rule.mode = telemetry::SamplingMode::always;
     } else if (how == "never") {
       rule.mode = telemetry::SamplingMode::never;
-    } else if (const auto ratio = config::parse_number({config::Raw::Kind::text, how, {}});
+    } else if (const auto ratio =
+                   config::parse_number(config::Raw{.text = how, .items = {}, .members = {}});
                ratio && is_ratio(*ratio)) {
       rule.ratio = *ratio;
     } else {
@@ -101,8 +103,9 @@ void describe(config::Section section, RateLimit& options) {
       .max(1'000'000'000);
   section.field("burst", options.burst, "of them at once; 0: as many as in a second")
       .max(1'000'000'000);
-  section.field("rules", options.rules,
-                "further limits by name: {login: 10 per 1m by address on POST /api/v1/login}")
+  section
+      .field("rules", options.rules,
+             "further limits by name: {login: 10 per 1m by address on POST /api/v1/login}")
       .accept("a mapping of names to rules such as '100 per 1s by user on GET /api/*'",
               [](const auto& rules) {
                 return std::ranges::all_of(rules, [](const auto& rule) {
@@ -112,7 +115,8 @@ void describe(config::Section section, RateLimit& options) {
 }
 
 void describe(config::Section section, resilience::LoadShedderOptions& options) {
-  section.field("enabled", options.enabled, "refuse requests that could not be answered in time; 503");
+  section.field("enabled", options.enabled,
+                "refuse requests that could not be answered in time; 503");
   section.field("cpu", options.cpu, "part of its CPU from which on the process is overloaded")
       .accept("a number from 0.1 to 1", [](double value) { return value >= 0.1 && value <= 1; });
   section

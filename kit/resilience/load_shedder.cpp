@@ -225,7 +225,7 @@ LoadReading LoadShedder::read(Clock::time_point now) const {
 }
 
 Clock::duration waited_in_turn() {
-  return std::max(Clock::now() - Loop::current().now(), Clock::duration::zero());
+  return Loop::current().age_of_turn();
 }
 
 }  // namespace kit::resilience

@@ -292,7 +292,7 @@ TEST_F(JwtTest, IdentityIsFoundByWhatRunsForIt) {
     EXPECT_EQ(current_caller, identity.get());
   }
   EXPECT_EQ(Identity::current(), nullptr);
-  const Caller somebody{.subject = "ann"};
+  const Caller somebody{.subject = "ann", .roles = {}};
   EXPECT_EQ(Identity::of(somebody), nullptr);
 }
 

@@ -90,7 +90,7 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
 /// The answer is on its way.
 void Connection::end_exchange(int status, std::size_t bytes, const Error* error, Error* cancel) {
   if (exchange_) {
-    if (server_.options.observer != nullptr || error != nullptr) observe(status, bytes, error);
+    if (server_.measures() || error != nullptr) observe(status, bytes, error);
     if (cancel != nullptr) {
       let_handler_go(std::move(*cancel));
     } else {
