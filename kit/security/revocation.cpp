@@ -114,10 +114,10 @@ bool RevocationList::refuses(const Table& table, const Identity& identity, std::
   const std::int64_t min_version = slot->min_version.load(std::memory_order_relaxed);
   if (min_version == everything) return true;
   if (identity.kind != IdentityKind::token) return false;
-  if (identity.token_version < min_version) return true;
+  if (identity.token_version) return *identity.token_version < min_version;
   const std::int64_t issued_from = slot->issued_from.load(std::memory_order_relaxed);
-  return issued_from != no_time &&
-         (!identity.issued_at || stored(*identity.issued_at) < issued_from);
+  if (issued_from == no_time) return min_version > 0;
+  return !identity.issued_at || stored(*identity.issued_at) < issued_from;
 }
 
 void RevocationList::set_subject(std::string_view subject, const SubjectRule& rule, Timestamp now) {

@@ -31,19 +31,29 @@ TEST(Revocation, NobodyIsRefusedAtFirst) {
   EXPECT_FALSE(list.refuses(identity(""), noon));
 }
 
-TEST(Revocation, VersionsAndTimesOfASubject) {
+TEST(Revocation, VersionsOfASubject) {
   RevocationList list;
   Identity ann = identity("ann");
   ann.token_version = 3;
-  list.set_subject("ann", {.min_token_version = 3}, noon);
+  list.set_subject("ann", {.min_token_version = 3, .issued_from = later(1h)}, noon);
   EXPECT_FALSE(list.refuses(ann, noon));
   ann.token_version = 2;
   EXPECT_TRUE(list.refuses(ann, noon));
-  list.set_subject("ann", {.issued_from = noon}, noon);
+  list.set_subject("ann", {}, noon);
+  EXPECT_FALSE(list.refuses(ann, noon));
+}
+
+TEST(Revocation, TokensWithoutAVersionAreJudgedByTheirTime) {
+  RevocationList list;
+  Identity ann = identity("ann");
+  list.set_subject("ann", {.min_token_version = 3, .issued_from = noon}, noon);
   EXPECT_FALSE(list.refuses(ann, noon));
   ann.issued_at = later(-1us);
   EXPECT_TRUE(list.refuses(ann, noon));
   ann.issued_at.reset();
+  EXPECT_TRUE(list.refuses(ann, noon));
+  ann.issued_at = later(1h);
+  list.set_subject("ann", {.min_token_version = 3}, noon);
   EXPECT_TRUE(list.refuses(ann, noon));
   list.set_subject("ann", {}, noon);
   EXPECT_FALSE(list.refuses(ann, noon));
