@@ -38,6 +38,11 @@ constexpr std::string_view add_sql = R"sql(
 constexpr std::string_view use_sql = R"sql(
   UPDATE kit_refresh_tokens SET state = 1, used_at = ?2 WHERE hash = ?1 AND state = 0)sql";
 
+// Those who ask for one lost answer at the same time come one after the other: each has to see the
+// successor that the one before was given.
+constexpr std::string_view queue_sql = R"sql(
+  UPDATE kit_refresh_tokens SET state = state WHERE hash = ?1)sql";
+
 constexpr std::string_view replace_sql = R"sql(
   UPDATE kit_refresh_tokens SET state = 2 WHERE parent = ?1 AND state = 0)sql";
 
@@ -153,7 +158,10 @@ Task<RefreshTokens::Outcome> RefreshTokens::exchange_once(std::string hash, Time
         row.state == used && now.since_epoch < row.used_at.since_epoch + options_.grace;
     const std::array<Parameter, 1> parent = {std::string_view(hash)};
     db::Session::Changed instead;
-    if (is_in_time) instead = co_await work->execute(replace_sql, parent);
+    if (is_in_time) {
+      co_await work->execute(queue_sql, parent);
+      instead = co_await work->execute(replace_sql, parent);
+    }
     if (instead.rows == 0) {
       const std::array<Parameter, 1> family = {std::string_view(row.family)};
       co_await work->execute(end_family_sql, family);

@@ -21,13 +21,17 @@ namespace kit::tests {
 
 /// The tables of kit/credentials as kitgen makes them.
 inline Task<> create_credentials(db::Database& database) {
+  std::string script;
   for (const auto& table : kitgen::evolve::system_tables()) {
     const bool is_ours = table.name == "kit_revocations" || table.name == "kit_refresh_tokens" ||
                          table.name == "kit_api_keys";
     if (!is_ours) continue;
     const db::Sql sql{table.sqlite, table.postgres, table.mysql};
-    Task<> creating = db::run_script(database, sql.in(database.dialect()));
-    co_await std::move(creating);
+    script.append(sql.in(database.dialect()));
+  }
+  const std::vector<db::ScriptStatement> statements = co_await db::split_script(script);
+  for (const db::ScriptStatement& statement : statements) {
+    co_await database.execute(statement.sql, {});
   }
 }
 
