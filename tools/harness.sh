@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover / chaos /
-# inner-loop: set-up, a release build of what is needed, then
+# inner-loop / attacks: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
@@ -53,6 +53,10 @@ case $verb in
   inner-loop)
     release_build inner_loop
     exec python3 -B tests/inner_loop/run.py --build build/release "${options[@]}"
+    ;;
+  attacks)
+    release_build kit_attacks
+    exec build/release/tests/attacks/kit_attacks "${options[@]}"
     ;;
   simulate)
     release_build kit_simulate

@@ -8,10 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include "kit/async/signal.hpp"
 #include "kit/base/text.hpp"
 #include "kit/queue/detail/memory_group.hpp"
 #include "kit/queue/limits.hpp"
-#include "kit/queue/signal.hpp"
 
 namespace kit::queue {
 namespace {

@@ -38,8 +38,8 @@ struct Identity : Caller {
   std::vector<std::string> scopes;
   /// `jti` of a token, the id of an API key; empty: it has none.
   std::string token_id;
-  /// Which of the subject's tokens still count: see `RevocationList`.
-  std::int64_t token_version = 0;
+  /// Which of the subject's tokens still count: see `RevocationList`. Nothing: the token says none.
+  std::optional<std::int64_t> token_version;
   std::optional<Timestamp> issued_at;
   std::optional<Timestamp> expires_at;
   /// All claims of a token, a JSON object; empty for other kinds.

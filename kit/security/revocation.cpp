@@ -51,31 +51,33 @@ struct RevocationList::Slot {
   }
 };
 
-/// Open addressing, at most three quarters full.
+/// Open addressing, at most half full: a search looks at two or three slots.
 struct RevocationList::Table {
   explicit Table(std::size_t wanted)
-      : slots(std::bit_ceil(std::max(wanted + wanted / 2, smallest_table))) {}
+      : slots(std::bit_ceil(std::max(2 * wanted, smallest_table))),
+        first(slots.data()),
+        mask(slots.size() - 1) {}
 
   const Slot* find(std::uint64_t fingerprint) const {
-    const std::size_t mask = slots.size() - 1;
     for (std::size_t at = fingerprint & mask;; at = (at + 1) & mask) {
-      const std::uint64_t there = slots[at].fingerprint.load(std::memory_order_acquire);
-      if (there == fingerprint) return &slots[at];
+      const std::uint64_t there = first[at].fingerprint.load(std::memory_order_acquire);
+      if (there == fingerprint) return &first[at];
       if (there == 0) return nullptr;
     }
   }
   void add(std::uint64_t fingerprint, const Values& values) {
-    const std::size_t mask = slots.size() - 1;
     std::size_t at = fingerprint & mask;
-    while (slots[at].fingerprint.load(std::memory_order_relaxed) != 0) at = (at + 1) & mask;
-    slots[at].write(values);
-    slots[at].fingerprint.store(fingerprint, std::memory_order_release);
+    while (first[at].fingerprint.load(std::memory_order_relaxed) != 0) at = (at + 1) & mask;
+    first[at].write(values);
+    first[at].fingerprint.store(fingerprint, std::memory_order_release);
     ++used;
     if (values.until != for_ever) ++expiring;
   }
-  bool is_full() const { return used + 1 > slots.size() / 4 * 3; }
+  bool is_full() const { return used + 1 > slots.size() / 2; }
 
   std::vector<Slot> slots;
+  Slot* const first;
+  const std::size_t mask;
   std::size_t used = 0;
   std::size_t expiring = 0;  // of those, that have an end
 };
@@ -112,10 +114,10 @@ bool RevocationList::refuses(const Table& table, const Identity& identity, std::
   const std::int64_t min_version = slot->min_version.load(std::memory_order_relaxed);
   if (min_version == everything) return true;
   if (identity.kind != IdentityKind::token) return false;
-  if (identity.token_version < min_version) return true;
+  if (identity.token_version) return *identity.token_version < min_version;
   const std::int64_t issued_from = slot->issued_from.load(std::memory_order_relaxed);
-  return issued_from != no_time &&
-         (!identity.issued_at || stored(*identity.issued_at) < issued_from);
+  if (issued_from == no_time) return min_version > 0;
+  return !identity.issued_at || stored(*identity.issued_at) < issued_from;
 }
 
 void RevocationList::set_subject(std::string_view subject, const SubjectRule& rule, Timestamp now) {

@@ -20,7 +20,8 @@ struct SubjectRule {
   bool disabled = false;
   /// Tokens of an earlier version (`Identity::token_version`) are refused.
   std::int64_t min_token_version = 0;
-  /// Tokens that were issued before are refused, and those that do not say when. Zero: all count.
+  /// For tokens that say no version, as those of other issuers: refused when they were issued
+  /// before, or do not say when. Zero: refused when there is a `min_token_version`.
   Timestamp issued_from{};
   /// Of two rules the later one counts, in whatever order they are heard.
   std::int64_t revision = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kitgen/evolve/catalogue.hpp"
+#include "kitgen/evolve/system_credentials.hpp"
 #include "kitgen/evolve/system_events.hpp"
 
 namespace kitgen::evolve {
@@ -27,6 +28,12 @@ bool is_audited(const Service& service) {
 
 bool has_jobs(const Service& service) {
   return !service.jobs.empty();
+}
+
+/// Where it matters who somebody is.
+bool has_callers(const Service& service) {
+  return std::ranges::any_of(service.entities,
+                             [](const Entity& entity) { return entity.access.has_value(); });
 }
 
 bool has_purges(const Service& service) {
@@ -207,6 +214,12 @@ const std::vector<SystemTable>& system_tables() {
        "  failures      bigint NOT NULL,\n"
        "  skipped       bigint NOT NULL\n"
        ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"},
+      {"kit_revocations", has_callers, "which tokens no longer count", sql::revocations.sqlite,
+       sql::revocations.postgres, sql::revocations.mysql},
+      {"kit_refresh_tokens", has_callers, "who is signed in", sql::refresh_tokens.sqlite,
+       sql::refresh_tokens.postgres, sql::refresh_tokens.mysql},
+      {"kit_api_keys", has_callers, "the API keys that were given out", sql::api_keys.sqlite,
+       sql::api_keys.postgres, sql::api_keys.mysql},
   };
   return tables;
 }

@@ -8,9 +8,9 @@
 #include "kit/adapters/redis/detail/stream_consumer.hpp"
 #include "kit/adapters/redis/detail/stream_form.hpp"
 #include "kit/adapters/redis/detail/stream_scripts.hpp"
+#include "kit/async/signal.hpp"
 #include "kit/async/task_group.hpp"
 #include "kit/queue/limits.hpp"
-#include "kit/queue/signal.hpp"
 
 namespace kit::redis {
 namespace {
@@ -90,7 +90,7 @@ class Streams final : public StreamQueue {
   std::map<std::string, int, std::less<>> partitions_;
   std::atomic<bool> closed_{false};
   std::atomic<std::size_t> under_way_{0};
-  queue::Signal ended_;
+  Signal ended_;
 };
 
 Task<int> Streams::partitions(std::string_view topic) {

@@ -83,7 +83,8 @@ Result<> read_subject(json::Reader& reader, std::string& subject) {
   return {};
 }
 
-Result<> read_version(json::Reader& reader, std::string_view claim, std::int64_t& version) {
+Result<> read_version(json::Reader& reader, std::string_view claim,
+                      std::optional<std::int64_t>& version) {
   const auto number = reader.try_int64();
   if (!number || *number < 0 || *number > max_version)
     return bad_claim(claim, "is no whole number from 0 to 2^53");

@@ -7,8 +7,8 @@
 #include "kit/adapters/kafka/detail/arrival.hpp"
 #include "kit/adapters/kafka/detail/errors.hpp"
 #include "kit/adapters/kafka/detail/member.hpp"
+#include "kit/async/signal.hpp"
 #include "kit/queue/limits.hpp"
-#include "kit/queue/signal.hpp"
 
 namespace kit::kafka::detail {
 namespace {
@@ -21,7 +21,7 @@ class KafkaConsumer final : public queue::Consumer {
                 std::unique_ptr<Arrival> arrival, std::unique_ptr<Member> member)
       : limit_(limit),
         reaper_(std::move(reaper)),
-        left_(std::make_shared<queue::Signal>()),
+        left_(std::make_shared<Signal>()),
         arrival_(std::move(arrival)),
         member_(std::move(member)) {}
   ~KafkaConsumer() override { leave(); }
@@ -82,7 +82,7 @@ class KafkaConsumer final : public queue::Consumer {
 
   const std::chrono::milliseconds limit_;
   const std::shared_ptr<Reaper> reaper_;
-  const std::shared_ptr<queue::Signal> left_;
+  const std::shared_ptr<Signal> left_;
   std::unique_ptr<Arrival> arrival_;
   std::unique_ptr<Member> member_;
 };

@@ -25,12 +25,12 @@ class Batch {
   rd_kafka_resp_err_t failure() const { return failure_.load(std::memory_order_acquire); }
   /// Whether nothing is under way any more, or one has failed.
   bool settled() const { return failure() != 0 || open_.load(std::memory_order_acquire) == 0; }
-  queue::Signal& changed() { return changed_; }
+  Signal& changed() { return changed_; }
 
  private:
   std::atomic<std::size_t> open_{0};
   std::atomic<rd_kafka_resp_err_t> failure_{RD_KAFKA_RESP_ERR_NO_ERROR};
-  queue::Signal changed_;
+  Signal changed_;
 };
 
 /// One client that sends, and the thread that takes its reports and tells the loops.

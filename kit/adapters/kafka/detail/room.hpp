@@ -5,9 +5,9 @@
 #include <mutex>
 #include <optional>
 
+#include "kit/async/signal.hpp"
 #include "kit/base/error.hpp"
 #include "kit/base/time.hpp"
-#include "kit/queue/signal.hpp"
 
 namespace kit::kafka::detail {
 
@@ -33,14 +33,14 @@ class Room {
   bool is_stalled(Clock::duration limit) const;
   std::optional<Error> last_error() const;
 
-  queue::Signal& changed() { return changed_; }
+  Signal& changed() { return changed_; }
 
  private:
   void give_back(std::size_t bytes);
 
   const std::size_t most_messages_;
   const std::size_t most_bytes_;
-  queue::Signal changed_;
+  Signal changed_;
   mutable std::mutex mutex_;
   std::size_t messages_ = 0;
   std::size_t bytes_ = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/queue/signal.hpp"
+#include "kit/async/signal.hpp"
 
 #include <utility>
 
-namespace kit::queue {
+namespace kit {
 
 std::uint64_t Signal::count() const {
   const std::lock_guard lock(mutex_);
@@ -61,4 +61,4 @@ void Signal::Changed::wake() {
   succeed();
 }
 
-}  // namespace kit::queue
+}  // namespace kit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/queue/signal.hpp"
+#include "kit/async/signal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include "kit/async/task_group.hpp"
 #include "kit/testing/virtual_loop.hpp"
 
-namespace kit::queue {
+namespace kit {
 namespace {
 
 using namespace std::chrono_literals;
@@ -80,4 +80,4 @@ TEST(SignalTest, AnotherThreadNeverLosesAWake) {
 }
 
 }  // namespace
-}  // namespace kit::queue
+}  // namespace kit

@@ -8,7 +8,7 @@
 
 #include "kit/async/operation.hpp"
 
-namespace kit::queue {
+namespace kit {
 
 /// Wakes tasks of any loop: read `count`, look at what you wait for, then wait for the count to
 /// change, and no change is missed. Thread safety: any thread. Lifetime: longer than the waits.
@@ -53,4 +53,4 @@ class Signal::Changed final : public Operation<void> {
   Timer timer_;
 };
 
-}  // namespace kit::queue
+}  // namespace kit
