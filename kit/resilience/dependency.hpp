@@ -99,7 +99,8 @@ class Dependency : public std::enable_shared_from_this<Dependency> {
 /// Thread safety: any thread.
 class Breakers {
  public:
-  /// Past it, those that nobody holds and that are closed are forgotten.
+  /// Past it, those are forgotten that nobody holds and that are closed, or have not changed for
+  /// ten times their open time. When there is still no room, new ones work and are not listed.
   static constexpr std::size_t most = 1'000;
 
   explicit Breakers(const DependencyOptions& defaults = {}) : defaults_(defaults) {}

@@ -17,8 +17,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t longest_name = 64;
 constexpr std::size_t most_keys = 16 * 1024 * 1024;
-/// A matching request is counted by at most so many rules; more rules may stand in the list.
-constexpr std::size_t most_matches = 16;
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= longest_name && std::ranges::all_of(text, [](char c) {
@@ -151,6 +149,7 @@ Result<> RateLimitRule::check() const {
 }
 
 Result<> RateLimitRules::replace(std::vector<RateLimitRule> rules, Clock::time_point now) {
+  if (rules.size() > most_rules) return invalid("rate_limit", "must be at most 64 rules");
   for (std::size_t i = 0; i < rules.size(); ++i) {
     KIT_TRY(rules[i].check());
     for (std::size_t other = 0; other < i; ++other) {
@@ -189,7 +188,7 @@ RateLimitAnswer RateLimitRules::ask(const RateLimitRequest& request, Clock::time
     Entry* entry;
     std::uint64_t key;
   };
-  std::array<Match, most_matches> matched;
+  std::array<Match, most_rules> matched;
   std::size_t count = 0;
   RateLimitAnswer answer;
   const Entry* tightest = nullptr;
@@ -201,7 +200,6 @@ RateLimitAnswer RateLimitRules::ask(const RateLimitRequest& request, Clock::time
 
   const std::shared_lock lock(mutex_);
   for (const auto& entry : entries_) {
-    if (count == matched.size()) break;
     if (!resilience::matches(entry->rule, request)) continue;
     matched[count++] = {entry.get(), key_of(entry->rule, request)};
   }
@@ -240,7 +238,6 @@ std::vector<RateLimitMatch> RateLimitRules::matches(const RateLimitRequest& requ
   std::vector<RateLimitMatch> all;
   for (const auto& entry : entries_) {
     const RateLimitRule& rule = entry->rule;
-    if (all.size() == most_matches) break;
     if (!resilience::matches(rule, request)) continue;
     std::string key;
     for_each_part(rule, request, [&](std::string_view part) {

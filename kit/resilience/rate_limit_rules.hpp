@@ -86,12 +86,14 @@ struct RateLimitMatch {
 /// does.
 class RateLimitRules {
  public:
+  static constexpr std::size_t most_rules = 64;
+
   RateLimitRules();
   ~RateLimitRules();
 
   /// From now on. A rule whose name, key and number of places stay keeps its counts, whatever else
-  /// about it changes. Fails with `invalid_argument` for a rule that can't be right or a name that
-  /// is there twice; the old rules stay then.
+  /// about it changes. Fails with `invalid_argument` for a rule that can't be right, a name that is
+  /// there twice or more than `most_rules`; the old rules stay then.
   Result<> replace(std::vector<RateLimitRule> rules, Clock::time_point now);
   RateLimitAnswer ask(const RateLimitRequest& request, Clock::time_point now);
 
