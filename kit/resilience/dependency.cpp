@@ -116,7 +116,7 @@ std::shared_ptr<Dependency> Breakers::at(std::string_view kind, std::string_view
   if (found != all_.end()) return found->second;
   if (all_.size() >= most) forget();
   auto made = std::make_shared<Dependency>(key.first, key.second, options_for(kind, name));
-  all_.emplace(std::move(key), made);
+  if (all_.size() < most) all_.emplace(std::move(key), made);
   return made;
 }
 
@@ -147,7 +147,9 @@ void Breakers::forget() {
   std::erase_if(all_, [&](const auto& entry) {
     if (entry.second.use_count() > 1) return false;
     const BreakerReading reading = entry.second->breaker().read(now);
-    return reading.state == BreakerState::closed && reading.force == BreakerForce::automatic;
+    const auto old = 10 * entry.second->breaker().options().open_time;
+    return reading.force == BreakerForce::automatic &&
+           (reading.state == BreakerState::closed || now - reading.changed_at > old);
   });
 }
 

@@ -60,6 +60,10 @@ class Dependency : public std::enable_shared_from_this<Dependency> {
     return trying<T>(std::move(self), std::move(attempt));
   }
 
+  /// Tells the breaker what came of a call that it let through, for those who call it themselves:
+  /// the error (null: none), and when it began.
+  void record(Breaker::Call call, const Error* error, Clock::time_point began) const;
+
   Breaker& breaker() { return breaker_; }
   RetryBudget& budget() { return budget_; }
   Backoff& backoff() { return backoff_; }
@@ -80,7 +84,6 @@ class Dependency : public std::enable_shared_from_this<Dependency> {
   struct ThreadBulkhead;
   std::chrono::milliseconds timeout() const;
   Error refusal() const;
-  void record(Breaker::Call call, const Error* error, Clock::time_point began) const;
 
   const std::string kind_, name_;
   Breaker breaker_;
@@ -96,7 +99,8 @@ class Dependency : public std::enable_shared_from_this<Dependency> {
 /// Thread safety: any thread.
 class Breakers {
  public:
-  /// Past it, those that nobody holds and that are closed are forgotten.
+  /// Past it, those are forgotten that nobody holds and that are closed, or have not changed for
+  /// ten times their open time. When there is still no room, new ones work and are not listed.
   static constexpr std::size_t most = 1'000;
 
   explicit Breakers(const DependencyOptions& defaults = {}) : defaults_(defaults) {}

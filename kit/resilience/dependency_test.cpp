@@ -215,6 +215,26 @@ TEST(Breakers, ForgetsWhatNobodyNeedsButNotWhatIsOpenOrForced) {
   EXPECT_NE(breakers.find("http", "open"), nullptr);
 }
 
+TEST(Breakers, AreNeverMoreThanTheyMayBe) {
+  Breakers breakers;
+  std::vector<std::shared_ptr<Dependency>> held;
+  for (std::size_t i = 0; i < Breakers::most + 10; ++i) {
+    held.push_back(breakers.at("http", std::to_string(i)));
+    EXPECT_NE(held.back(), nullptr);
+  }
+  EXPECT_EQ(breakers.all().size(), Breakers::most);
+  held.clear();
+  // Those that failed once upon a time and that nobody asks any more go too.
+  ASSERT_TRUE(
+      breakers.apply({.breaker = {.failure_threshold = 1, .open_time = 1ms}}, {}, Clock::now())
+          .ok());
+  for (const auto& one : breakers.all()) {
+    one->breaker().try_enter(Clock::now() - 1s)->failed(Clock::now() - 1s);
+  }
+  breakers.at("http", "new");
+  EXPECT_LE(breakers.all().size(), 1U);
+}
+
 TEST(Breakers, ManyThreadsShareThem) {
   Breakers breakers;
   std::vector<std::thread> threads;

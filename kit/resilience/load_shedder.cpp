@@ -98,6 +98,12 @@ bool LoadShedder::admit(Priority priority, Clock::time_point now, Clock::duratio
   return true;
 }
 
+std::optional<LoadShedder::Ticket> LoadShedder::enter(Priority priority, Clock::time_point now,
+                                                      Clock::duration waited) {
+  if (!admit(priority, now, waited)) return std::nullopt;
+  return Ticket(*this, now);
+}
+
 void LoadShedder::finish(Clock::time_point now, Clock::duration duration, bool counts) {
   in_flight_.fetch_sub(1, relaxed);
   if (counts) {

@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "kit/base/error.hpp"
 #include "kit/base/result.hpp"
@@ -68,6 +70,10 @@ class LoadShedder {
   /// Whether to serve a request. `waited`: since it could have been read, as far as that is known
   /// (`waited_in_turn`). Each one that is admitted is `finish`ed.
   bool admit(Priority priority, Clock::time_point now, Clock::duration waited);
+  /// The same as an object that can't be forgotten; nothing: refused.
+  class Ticket;
+  std::optional<Ticket> enter(Priority priority, Clock::time_point now, Clock::duration waited);
+
   /// An admitted request is over. `duration`: since it was admitted; `counts`: it was answered as
   /// requests are, rather than dropped or a stream of unknown length.
   void finish(Clock::time_point now, Clock::duration duration, bool counts = true);
@@ -114,6 +120,36 @@ class LoadShedder {
   double best_rate_ = 0;
   double mean_wait_us_ = 0;
   double request_cpu_us_ = 0;  // 0: nothing is known yet
+};
+
+/// One admitted request. Dropped without `finish` it was no request as others are. Lifetime:
+/// shorter than the shedder's.
+class [[nodiscard]] LoadShedder::Ticket {
+ public:
+  Ticket(Ticket&& other) noexcept
+      : shedder_(std::exchange(other.shedder_, nullptr)), began_(other.began_) {}
+  Ticket& operator=(Ticket&& other) noexcept {
+    if (this == &other) return *this;
+    drop();
+    shedder_ = std::exchange(other.shedder_, nullptr);
+    began_ = other.began_;
+    return *this;
+  }
+  ~Ticket() { drop(); }
+  /// It was answered.
+  void finish(Clock::time_point now) {
+    if (shedder_ != nullptr) std::exchange(shedder_, nullptr)->finish(now, now - began_);
+  }
+
+ private:
+  friend class LoadShedder;
+  Ticket(LoadShedder& shedder, Clock::time_point began) : shedder_(&shedder), began_(began) {}
+  void drop() {
+    if (shedder_ != nullptr) std::exchange(shedder_, nullptr)->finish(began_, {}, false);
+  }
+
+  LoadShedder* shedder_;
+  Clock::time_point began_;
 };
 
 /// How long what runs now has waited since its loop found it ready: the time since this turn of the

@@ -120,6 +120,23 @@ TEST_F(LoadShedderTest, IsSwitchedOffLive) {
   EXPECT_EQ(shedder.refusal().retry_after(), 1s);
 }
 
+TEST_F(LoadShedderTest, ATicketCannotBeForgotten) {
+  {
+    auto answered = shedder.enter(Priority::normal, now, 0ms);
+    auto dropped = shedder.enter(Priority::normal, now, 0ms);
+    ASSERT_TRUE(answered && dropped);
+    auto moved = std::move(*answered);
+    EXPECT_EQ(shedder.read(now).in_flight, 2);
+    moved.finish(now + 7ms);
+    moved.finish(now + 9ms);  // once
+    EXPECT_EQ(shedder.read(now).in_flight, 1);
+  }
+  EXPECT_EQ(shedder.read(now).in_flight, 0);
+  now += 100ms;
+  shedder.admit(Priority::normal, now, 0ms);
+  EXPECT_EQ(shedder.read(now).best_duration, 7ms);  // of the one that was answered
+}
+
 TEST_F(LoadShedderTest, AQuietNightIsForgotten) {
   live(1'000);
   now += 8h;

@@ -17,8 +17,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t longest_name = 64;
 constexpr std::size_t most_keys = 16 * 1024 * 1024;
-/// A matching request is counted by at most so many rules; more rules may stand in the list.
-constexpr std::size_t most_matches = 16;
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= longest_name && std::ranges::all_of(text, [](char c) {
@@ -57,51 +55,50 @@ bool matches(const RateLimitRule& rule, const RateLimitRequest& request) {
           std::ranges::find(rule.methods, request.method) != rule.methods.end());
 }
 
-void add_caller(RateKey& key, const RateLimitRequest& request) {
-  // With what it is: a user may be called like an address.
-  if (!request.user.empty()) {
-    key.add("user");
-    key.add(request.user);
-  } else if (!request.api_key.empty()) {
-    key.add("key");
-    key.add(request.api_key);
-  } else {
-    key.add("address");
-    key.add(rate_limit_address(request.address));
+/// Calls `add` with each text that the request is counted by.
+template <class Add>
+void for_each_part(const RateLimitRule& rule, const RateLimitRequest& request, Add add) {
+  const auto add_caller = [&] {
+    // With what it is: a user may be called like an address.
+    if (!request.user.empty()) {
+      add("user");
+      add(request.user);
+    } else if (!request.api_key.empty()) {
+      add("key");
+      add(request.api_key);
+    } else {
+      add("address");
+      add(rate_limit_address(request.address));
+    }
+  };
+  for (RateKeyPart part : rule.key) {
+    switch (part) {
+      case RateKeyPart::user:
+        add(request.user);
+        break;
+      case RateKeyPart::api_key:
+        add(request.api_key);
+        break;
+      case RateKeyPart::caller:
+        add_caller();
+        break;
+      case RateKeyPart::address:
+        add(rate_limit_address(request.address));
+        break;
+      case RateKeyPart::route:
+        add(request.route);
+        break;
+      case RateKeyPart::header:
+        add(request.header(rule.header).value_or(""));
+        break;
+    }
   }
 }
 
 std::uint64_t key_of(const RateLimitRule& rule, const RateLimitRequest& request) {
   RateKey key;
-  for (RateKeyPart part : rule.key) {
-    switch (part) {
-      case RateKeyPart::user:
-        key.add(request.user);
-        break;
-      case RateKeyPart::api_key:
-        key.add(request.api_key);
-        break;
-      case RateKeyPart::caller:
-        add_caller(key, request);
-        break;
-      case RateKeyPart::address:
-        key.add(rate_limit_address(request.address));
-        break;
-      case RateKeyPart::route:
-        key.add(request.route);
-        break;
-      case RateKeyPart::header:
-        key.add(request.header(rule.header).value_or(""));
-        break;
-    }
-  }
+  for_each_part(rule, request, [&](std::string_view part) { key.add(part); });
   return key.value();
-}
-
-/// Whether `a` leaves less than `b`, each of its own limit.
-bool tighter(const RateDecision& a, const RateDecision& b) {
-  if (a.allowed != b.allowed) return !a.allowed;
-  return std::uint64_t{a.remaining} * b.limit < std::uint64_t{b.remaining} * a.limit;
 }
 
 std::string number(std::int64_t value) {
@@ -110,14 +107,16 @@ std::string number(std::int64_t value) {
 
 }  // namespace
 
+bool tighter(const RateDecision& a, const RateDecision& b) {
+  if (a.allowed != b.allowed) return !a.allowed;
+  return std::uint64_t{a.remaining} * b.limit < std::uint64_t{b.remaining} * a.limit;
+}
+
 struct RateLimitRules::Entry {
   Entry(RateLimitRule described, std::shared_ptr<RateLimiter> counts)
-      : rule(std::move(described)),
-        policy(rate_limit_policy_field(rule.name, rule.rate)),
-        limiter(std::move(counts)) {}
+      : rule(std::move(described)), limiter(std::move(counts)) {}
 
   RateLimitRule rule;
-  std::string policy;
   std::shared_ptr<RateLimiter> limiter;
   std::atomic<std::uint64_t> allowed{0};
   std::atomic<std::uint64_t> refused{0};
@@ -150,6 +149,7 @@ Result<> RateLimitRule::check() const {
 }
 
 Result<> RateLimitRules::replace(std::vector<RateLimitRule> rules, Clock::time_point now) {
+  if (rules.size() > most_rules) return invalid("rate_limit", "must be at most 64 rules");
   for (std::size_t i = 0; i < rules.size(); ++i) {
     KIT_TRY(rules[i].check());
     for (std::size_t other = 0; other < i; ++other) {
@@ -188,7 +188,7 @@ RateLimitAnswer RateLimitRules::ask(const RateLimitRequest& request, Clock::time
     Entry* entry;
     std::uint64_t key;
   };
-  std::array<Match, most_matches> matched;
+  std::array<Match, most_rules> matched;
   std::size_t count = 0;
   RateLimitAnswer answer;
   const Entry* tightest = nullptr;
@@ -200,8 +200,7 @@ RateLimitAnswer RateLimitRules::ask(const RateLimitRequest& request, Clock::time
 
   const std::shared_lock lock(mutex_);
   for (const auto& entry : entries_) {
-    if (count == matched.size()) break;
-    if (!matches(entry->rule, request)) continue;
+    if (!resilience::matches(entry->rule, request)) continue;
     matched[count++] = {entry.get(), key_of(entry->rule, request)};
   }
   const auto ask_one = [&](const Match& match, bool take) {
@@ -223,10 +222,30 @@ RateLimitAnswer RateLimitRules::ask(const RateLimitRequest& request, Clock::time
     if (!allowed && &entry == tightest) entry.refused.fetch_add(1, std::memory_order_relaxed);
   }
   if (tightest == nullptr) return answer;
-  answer.rule = tightest->rule.name;
-  answer.policy = tightest->policy;
-  answer.rate_limit = rate_limit_field(answer.rule, answer.decision);
+  answer.set(tightest->rule.name, tightest->rule.rate, answer.decision);
   return answer;
+}
+
+void RateLimitAnswer::set(std::string_view name, const Rate& rate, const RateDecision& of_rule) {
+  decision = of_rule;
+  rule = name;
+  rate_limit = rate_limit_field(name, of_rule);
+  policy = rate_limit_policy_field(name, rate);
+}
+
+std::vector<RateLimitMatch> RateLimitRules::matches(const RateLimitRequest& request) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<RateLimitMatch> all;
+  for (const auto& entry : entries_) {
+    const RateLimitRule& rule = entry->rule;
+    if (!resilience::matches(rule, request)) continue;
+    std::string key;
+    for_each_part(rule, request, [&](std::string_view part) {
+      key.append(number(static_cast<std::int64_t>(part.size()))).append(":").append(part);
+    });
+    all.push_back({rule.name, std::move(key), rule.rate, rule.cost});
+  }
+  return all;
 }
 
 std::vector<RateLimitRules::Counts> RateLimitRules::counts() const {

@@ -62,9 +62,22 @@ struct RateLimitAnswer {
   std::string rate_limit{};  ///< Value of the field RateLimit; empty without a rule.
   std::string policy{};      ///< Value of the field RateLimit-Policy.
   bool allowed() const { return decision.allowed; }
+  /// Says it as `decision` of a rule.
+  void set(std::string_view name, const Rate& rate, const RateDecision& of_rule);
   /// What a refused request is answered with: `resource_exhausted`, reason RATE_LIMITED, with
   /// `retry_after`.
   Error error() const;
+};
+
+/// Whether `a` leaves less than `b`, each of its own limit.
+bool tighter(const RateDecision& a, const RateDecision& b);
+
+/// A rule that counts a request, for whoever keeps the counts elsewhere.
+struct RateLimitMatch {
+  std::string rule;
+  std::string key;  ///< What the request is counted by: the same in every process. Of any bytes.
+  Rate rate;
+  std::uint32_t cost = 1;
 };
 
 /// All rules of a service. A request is counted by each rule that matches it, and by none when one
@@ -73,14 +86,19 @@ struct RateLimitAnswer {
 /// does.
 class RateLimitRules {
  public:
+  static constexpr std::size_t most_rules = 64;
+
   RateLimitRules();
   ~RateLimitRules();
 
   /// From now on. A rule whose name, key and number of places stay keeps its counts, whatever else
-  /// about it changes. Fails with `invalid_argument` for a rule that can't be right or a name that
-  /// is there twice; the old rules stay then.
+  /// about it changes. Fails with `invalid_argument` for a rule that can't be right, a name that is
+  /// there twice or more than `most_rules`; the old rules stay then.
   Result<> replace(std::vector<RateLimitRule> rules, Clock::time_point now);
   RateLimitAnswer ask(const RateLimitRequest& request, Clock::time_point now);
+
+  /// The rules that `ask` would ask, in their order.
+  std::vector<RateLimitMatch> matches(const RateLimitRequest& request) const;
 
   struct Counts {
     std::string rule;

@@ -222,6 +222,13 @@ TEST_F(RulesTest, RefusesRulesThatCannotBeRight) {
   const Result<> twice = rules.replace({rule("a", {}, 1), rule("a", {}, 2)}, now);
   EXPECT_EQ(twice.error().message(), "rate_limit.a is there twice; give one another name");
   EXPECT_EQ(rules.rules().at(0).name, "stays");
+  std::vector<RateLimitRule> many;
+  for (int i = 0; i < 64; ++i) many.push_back(rule("r" + std::to_string(i), {}, 100));
+  EXPECT_TRUE(rules.replace(many, now).ok());
+  EXPECT_EQ(ask().decision.remaining, 99U);
+  EXPECT_EQ(rules.counts().back().allowed, 1U);
+  many.push_back(rule("r64", {}, 100));
+  EXPECT_EQ(rules.replace(many, now).error().message(), "rate_limit must be at most 64 rules");
   EXPECT_EQ(problem([](RateLimitRule& r) { r.name = std::string(64, 'a'); }), "fine");
 }
 

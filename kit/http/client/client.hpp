@@ -38,8 +38,9 @@ struct ClientRequest {
 ///
 /// Calls fail with `invalid_argument` for a malformed URL or header, `unavailable` when there was
 /// no whole answer (reasons CONNECTION_LOST, CONNECTION_REFUSED, CONNECT_TIMEOUT,
-/// MALFORMED_RESPONSE ...), `deadline_exceeded` (RESPONSE_TIMEOUT or SEND_TIMEOUT when a limit
-/// of the client was the first), `resource_exhausted` (POOL_EXHAUSTED, RESPONSE_TOO_LARGE).
+/// MALFORMED_RESPONSE ...) or the breaker of the origin is open (BREAKER_OPEN), `deadline_exceeded`
+/// (RESPONSE_TIMEOUT or SEND_TIMEOUT when a limit of the client was the first),
+/// `resource_exhausted` (POOL_EXHAUSTED, RESPONSE_TOO_LARGE).
 ///
 /// A request is sent again only when that is safe: nothing of it was sent, or its method is
 /// idempotent (or `SendOptions::idempotent`), and never once reading its streamed body has begun.

@@ -11,9 +11,15 @@
 #include "kit/base/secret.hpp"
 #include "kit/http/client/response_parser.hpp"
 #include "kit/net/connector.hpp"
+#include "kit/resilience/breaker.hpp"
+#include "kit/resilience/retry.hpp"
 
 namespace kit::net {
 class TlsStore;
+}
+
+namespace kit::resilience {
+class Breakers;
 }
 
 namespace kit::http {
@@ -29,17 +35,8 @@ struct PoolLimits {
   std::chrono::milliseconds age{600'000};  ///< Older ones are closed after their answer.
 };
 
-/// Tries after the first one, for requests that are safe to send again.
-struct RetryOptions {
-  std::size_t attempts = 2;                   ///< At most so many after the first; 0: none.
-  std::chrono::milliseconds first_delay{50};  ///< Upper bound of the first pause; doubles.
-  std::chrono::milliseconds longest_delay{1'000};
-  /// A host's budget (gRPC A6): a failure costs one token, a success earns `tokens_per_success`;
-  /// no retry while no more than half of `tokens` is left.
-  double tokens = 10;
-  double tokens_per_success = 0.1;
-  std::uint64_t seed = 0;  ///< Of the random pauses; 0: from the system.
-};
+/// Tries after the first one, for requests that are safe to send again. The budget is an origin's.
+using RetryOptions = resilience::RetryOptions;
 
 /// Where requests go through. Never taken from the environment.
 struct ProxyOptions {
@@ -62,6 +59,12 @@ struct ClientOptions {
   Http2Use http2 = Http2Use::negotiated;
   PoolLimits pool;
   RetryOptions retry;
+  /// Of each origin: opens when connections to it fail or time out, or it answers 500, 502, 503 or
+  /// 504; requests then fail with `unavailable` (BREAKER_OPEN).
+  resilience::BreakerOptions breaker;
+  /// Where the breakers and retry budgets of origins are (kind "http"), shared by the clients of a
+  /// process; their options count then, not `breaker` and `retry`. Null: some of its own.
+  std::shared_ptr<resilience::Breakers> breakers;
   ProxyOptions proxy;
   ResponseLimits response;
   std::size_t body_bytes = 64 * 1024 * 1024;         ///< Of a whole body; RESPONSE_TOO_LARGE.

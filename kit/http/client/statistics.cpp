@@ -15,6 +15,7 @@ ClientNumbers detail::LiveNumbers::read() const {
           .stale = stale.load(order),
           .retries = retries.load(order),
           .failures = failures.load(order),
+          .refused = refused.load(order),
           .idle = idle.load(order),
           .busy = busy.load(order),
           .waiters = waiters.load(order)};
@@ -55,6 +56,7 @@ void add_metrics(telemetry::Registry& registry,
   add("http_client_retries_total", "Requests sent again.", &ClientNumbers::retries);
   add("http_client_failures_total", "Tries that ended without an answer.",
       &ClientNumbers::failures);
+  add("http_client_refused_total", "Requests that a breaker held back.", &ClientNumbers::refused);
   add("http_client_connections_idle", "Connections that wait for a request.", &ClientNumbers::idle);
   add("http_client_connections_busy", "Connections that serve a request.", &ClientNumbers::busy);
   add("http_client_waiters", "Requests that wait for a connection.", &ClientNumbers::waiters);

@@ -25,6 +25,7 @@ struct ClientNumbers {
   std::uint64_t stale = 0;     ///< Kept connections that turned out to be gone.
   std::uint64_t retries = 0;   ///< Requests sent again.
   std::uint64_t failures = 0;  ///< Tries that ended without an answer.
+  std::uint64_t refused = 0;   ///< Requests that a breaker held back.
   std::int64_t idle = 0;       ///< Connections that wait for a request.
   std::int64_t busy = 0;       ///< Connections that serve one.
   std::int64_t waiters = 0;    ///< Requests that wait for a connection.
@@ -39,6 +40,7 @@ struct LiveNumbers {
   std::atomic<std::uint64_t> stale{0};
   std::atomic<std::uint64_t> retries{0};
   std::atomic<std::uint64_t> failures{0};
+  std::atomic<std::uint64_t> refused{0};
   std::atomic<std::int64_t> idle{0};
   std::atomic<std::int64_t> busy{0};
   std::atomic<std::int64_t> waiters{0};

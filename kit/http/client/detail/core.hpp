@@ -14,13 +14,11 @@ namespace kit::http::detail {
 class ClientCore {
  public:
   ClientCore(net::Connector& connector, ClientOptions options)
-      : pool(std::make_shared<Pool>(connector, std::move(options))),
-        backoff(pool->options().retry) {}
+      : pool(std::make_shared<Pool>(connector, std::move(options))) {}
 
   const ClientOptions& options() const { return pool->options(); }
 
   std::shared_ptr<Pool> pool;
-  Backoff backoff;
 };
 
 /// What `request` asks for, checked. `origin`: what its target is a path of; null: an absolute URL.

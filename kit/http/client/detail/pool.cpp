@@ -117,15 +117,21 @@ void PoolWait::detach() {
 }
 
 PoolHost::PoolHost(std::shared_ptr<ClientStatistics> statistics, std::string host_name,
-                   net::Endpoint host_endpoint, const RetryOptions& retry)
+                   net::Endpoint host_endpoint, resilience::Breakers& breakers)
     : name(std::move(host_name)),
       endpoint(std::move(host_endpoint)),
-      budget(retry),
+      dependency(breakers.at("http", name)),
       counter(std::move(statistics), name, authority_of(endpoint)) {}
 
 Pool::Pool(net::Connector& connector, ClientOptions options)
     : connector_(connector), options_(std::move(options)), proxy_(parse_proxy(options_.proxy)) {
   if (!options_.statistics) options_.statistics = std::make_shared<ClientStatistics>();
+  if (!options_.breakers) {
+    resilience::DependencyOptions guard;
+    guard.breaker = options_.breaker;
+    guard.retry = options_.retry;
+    options_.breakers = std::make_shared<resilience::Breakers>(guard);
+  }
   timer_.set_action([](void* self) { static_cast<Pool*>(self)->close_expired(); }, this);
 }
 
@@ -141,7 +147,7 @@ std::shared_ptr<PoolHost> Pool::host(const Url& url) {
   if (there != hosts_.end()) return there->second;
   if (hosts_.size() >= most_quiet_hosts) forget_hosts();
   auto host = std::make_shared<PoolHost>(statistics(), name, endpoint_of(url, options_.http2),
-                                         options_.retry);
+                                         *options_.breakers);
   host->through_proxy = through_proxy;
   host->multiplexes = options_.http2 == Http2Use::prior_knowledge && !url.tls() && !through_proxy;
   hosts_.emplace(std::move(name), host);

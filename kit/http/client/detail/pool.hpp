@@ -12,6 +12,7 @@
 #include "kit/http/client/detail/exchange.hpp"
 #include "kit/http/client/detail/retry.hpp"
 #include "kit/http/client/statistics.hpp"
+#include "kit/resilience/dependency.hpp"
 
 namespace kit::http::detail {
 
@@ -83,7 +84,7 @@ class PoolWait final : public Operation<PoolLease>, public ListNode<struct PoolW
 /// Everything known of one scheme, name and port (and proxy).
 struct PoolHost {
   PoolHost(std::shared_ptr<ClientStatistics> statistics, std::string host_name,
-           net::Endpoint endpoint, const RetryOptions& retry);
+           net::Endpoint endpoint, resilience::Breakers& breakers);
 
   std::string name;
   net::Endpoint endpoint;  // of the server itself
@@ -92,7 +93,7 @@ struct PoolHost {
   std::vector<std::unique_ptr<PoolEntry>> entries;
   std::size_t connecting = 0;
   IntrusiveList<PoolWait, PoolWaitTag> waiters;
-  RetryBudget budget;
+  std::shared_ptr<resilience::Dependency> dependency;  // its breaker and its retry budget
   HostCounter counter;
 };
 

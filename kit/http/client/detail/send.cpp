@@ -124,29 +124,40 @@ struct Tries {
   bool fresh = false;  // the next one gets a new connection
 };
 
+/// Whether the connection was closed while it was idle, most likely: says nothing about the server.
+bool is_stale(const Result<Response>& result, const Progress& progress) {
+  return !result.ok() && is_transient(result.error()) && progress.reused && !progress.answered;
+}
+
+/// Tells the breaker of the host what came of a try.
+void record(resilience::Dependency& dependency, resilience::Breaker::Call call,
+            const Result<Response>& result, bool stale, Clock::time_point began) {
+  if (stale) return;
+  if (result.ok() && is_failing(*result)) return call.failed(Loop::current().now());
+  dependency.record(std::move(call), result.ok() ? nullptr : &result.error(), began);
+}
+
 /// How long to wait before another try; nothing when there should be none.
-std::optional<Clock::duration> next_pause(ClientCore& core, PoolHost& host,
-                                          const Outgoing& outgoing, const SendOptions& options,
-                                          const Progress& progress, const Result<Response>& result,
-                                          Tries& tries) {
+std::optional<Clock::duration> next_pause(PoolHost& host, const Outgoing& outgoing,
+                                          const SendOptions& options, const Progress& progress,
+                                          const Result<Response>& result, Tries& tries) {
   if (!result.ok()) host.counter.add(&LiveNumbers::failures);
   const bool failed = result.ok() ? result->status == 503 : is_transient(result.error());
   if (!failed) {
-    if (result.ok()) host.budget.succeeded();
+    if (result.ok()) host.dependency->budget().succeeded();
     return std::nullopt;
   }
   const bool idempotent = options.idempotent || is_idempotent(outgoing);
   const bool safe = !outgoing.payload->begun && (idempotent || !progress.sent);
-  if (!result.ok() && progress.reused && !progress.answered && !tries.fresh) {
-    // Closed while it was idle, most likely: says nothing about the server.
+  if (is_stale(result, progress) && !tries.fresh) {
     host.counter.add(&LiveNumbers::stale);
     tries.fresh = true;
     return safe ? std::optional(Clock::duration::zero()) : std::nullopt;
   }
-  const bool affordable = host.budget.failed();
-  const RetryOptions& limits = core.options().retry;
+  const bool affordable = host.dependency->budget().failed();
+  const RetryOptions limits = host.dependency->options().retry;
   if (!safe || !affordable || tries.failures >= limits.attempts) return std::nullopt;
-  std::optional<Clock::duration> pause = core.backoff.delay(++tries.failures);
+  std::optional<Clock::duration> pause = host.dependency->backoff().delay(++tries.failures);
   if (result.ok()) {
     pause = retry_after(*result);
     if (!pause) return std::nullopt;
@@ -177,8 +188,16 @@ Task<Response> send_with_retries(std::shared_ptr<ClientCore> core, Outgoing& out
   Tries tries;
   while (true) {
     Progress progress;
+    const Clock::time_point began = Loop::current().now();
+    auto call = host->dependency->breaker().try_enter(began);
+    if (!call) {
+      host->counter.add(&LiveNumbers::refused);
+      co_return host->dependency->breaker().refusal("requests to " + host->name, began);
+    }
     auto result = co_await as_result(attempt(core, host, outgoing, options, progress, tries.fresh));
-    const auto pause = next_pause(*core, *host, outgoing, options, progress, result, tries);
+    record(*host->dependency, std::move(*call), result, !tries.fresh && is_stale(result, progress),
+           began);
+    const auto pause = next_pause(*host, outgoing, options, progress, result, tries);
     if (!pause) co_return std::move(result);
     host->counter.add(&LiveNumbers::retries);
     if (result.ok()) co_await discard(std::move(*result));
