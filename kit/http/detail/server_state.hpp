@@ -62,6 +62,8 @@ class ServerState {
   void begin_drain();
   void close_all();
 
+  /// Somebody wants to know how long requests take.
+  bool is_timed() const { return options.observer != nullptr || options.tracer != nullptr; }
   void hit(Limit limit) { table_->limit_counts().hit(limit); }
 
   Loop& loop() const { return *loop_; }
