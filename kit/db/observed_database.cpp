@@ -10,6 +10,7 @@
 #include "kit/db/insert_rows.hpp"
 #include "kit/db/sql_tokens.hpp"
 #include "kit/log/log.hpp"
+#include "kit/telemetry/span.hpp"
 
 namespace kit::db {
 namespace {
@@ -42,6 +43,11 @@ std::string_view class_of(std::string_view operation) {
   return "other";
 }
 
+/// Whether a table is named behind this word.
+bool leads_to_table(const SqlToken& token) {
+  return token.is("FROM") || token.is("INTO") || token.is("UPDATE") || token.is("JOIN");
+}
+
 }  // namespace
 
 Fingerprint fingerprint(std::string_view sql) {
@@ -49,8 +55,11 @@ Fingerprint fingerprint(std::string_view sql) {
   std::string whole;
   // What is no SQL the database refuses; it is told apart from nothing.
   auto tokens = sql_tokens(sql);
+  bool table_is_next = false;
   for (const SqlToken& token : tokens.ok() ? *tokens : std::vector<SqlToken>()) {
     if (token.kind == SqlTokenKind::comment) continue;
+    if (table_is_next && print.target.empty() && token.is_name()) print.target = sql_name(token);
+    table_is_next = leads_to_table(token);
     const bool is_value =
         token.kind == SqlTokenKind::text || token.kind == SqlTokenKind::number || token.is('?');
     if (is_value && whole.ends_with('?')) continue;  // the number of a parameter
@@ -70,8 +79,9 @@ Fingerprint fingerprint(std::string_view sql) {
 /// What becomes of the statements of all sessions of a database.
 class ObservedDatabase::Observer {
  public:
-  Observer(telemetry::Registry& registry, Options options)
+  Observer(telemetry::Registry& registry, Options options, Dialect dialect)
       : options_(options),
+        system_(name(dialect)),
         counts_(registry.counters("db_statements_total",
                                   "Statements by their fingerprint and how they ended.",
                                   {"operation", "fingerprint", "outcome"})),
@@ -84,32 +94,56 @@ class ObservedDatabase::Observer {
 
   Task<> query(Session& session, std::string_view sql, std::span<const Parameter> parameters,
                RowSink sink) {
+    telemetry::Span span("SQL", telemetry::SpanKind::client);
     const auto begun = Clock::now();
     Result<> result = co_await as_result(session.query(sql, parameters, sink));
-    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
+    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error(), span);
     co_await std::move(result);
   }
   Task<Session::Changed> execute(Session& session, std::string_view sql,
                                  std::span<const Parameter> parameters) {
+    telemetry::Span span("SQL", telemetry::SpanKind::client);
     const auto begun = Clock::now();
     Result<Session::Changed> result = co_await as_result(session.execute(sql, parameters));
-    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
+    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error(), span);
     co_return std::move(result);
   }
   Task<std::int64_t> insert_rows(Transaction& transaction, std::string_view table,
                                  std::span<const std::string_view> columns, RowSource next) {
+    telemetry::Span span("SQL", telemetry::SpanKind::client);
     const auto begun = Clock::now();
     Task<std::int64_t> storing = transaction.insert_rows(table, columns, next);
     Result<std::int64_t> result = co_await as_result(std::move(storing));
     const std::string sql = insert_text(table, columns, 1);
-    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error());
+    if (result) span.set(telemetry::attribute::db_batch_size, *result);
+    note(sql, Clock::now() - begun, result.ok() ? nullptr : &result.error(), span);
     co_return std::move(result);
+  }
+  /// What belongs to a transaction and is no statement: it may wait for its turn or for the disk.
+  Task<> commit(Transaction& transaction) {
+    telemetry::Span span("COMMIT", telemetry::SpanKind::client);
+    span.set(telemetry::attribute::db_system, system_);
+    span.set(telemetry::attribute::db_operation, "COMMIT");
+    Result<> result = co_await as_result(transaction.commit());
+    if (!result) span.fail(result.error());
+    span.end();
+    co_await std::move(result);
+  }
+  Task<std::unique_ptr<Transaction>> begin(Task<std::unique_ptr<Transaction>> beginning) {
+    telemetry::Span span("BEGIN", telemetry::SpanKind::client);
+    span.set(telemetry::attribute::db_system, system_);
+    span.set(telemetry::attribute::db_operation, "BEGIN");
+    Result<std::unique_ptr<Transaction>> begun = co_await as_result(std::move(beginning));
+    if (!begun) span.fail(begun.error());
+    span.end();
+    co_return std::move(begun);
   }
 
  private:
   struct Known {
     std::string sql;
     Fingerprint print;
+    std::string title;  // "SELECT tracks"
     telemetry::Counter* good = nullptr;
     telemetry::Counter* time = nullptr;
     telemetry::Histogram* duration = nullptr;
@@ -141,6 +175,8 @@ class ObservedDatabase::Observer {
     made->sql = sql;
     made->print = fingerprint(sql);
     const std::string operation = made->print.operation;
+    made->title = operation;
+    if (!made->print.target.empty()) made->title.append(" ").append(made->print.target);
     if (statements_.size() >= options_.statements) {
       made->print.id = "other";
       made->print.operation = "other";
@@ -153,8 +189,26 @@ class ObservedDatabase::Observer {
     return made;
   }
 
-  void note(std::string_view sql, Clock::duration took, const Error* error) {
+  /// What the conventions of databases ask for, without any value.
+  void describe(telemetry::Span& span, const Known& statement, const Error* error) const {
+    if (!span.is_recording()) return;
+    const std::string_view operation =
+        std::string_view(statement.title).substr(0, statement.title.find(' '));
+    span.rename(statement.title);
+    span.set(telemetry::attribute::db_system, system_);
+    span.set(telemetry::attribute::db_operation, operation);
+    if (!statement.print.target.empty()) {
+      span.set(telemetry::attribute::db_collection, statement.print.target);
+    }
+    span.set(telemetry::attribute::db_query_summary, statement.title);
+    span.set(telemetry::attribute::db_query_text, statement.print.summary);
+    if (error != nullptr) span.fail(*error);
+    span.end();
+  }
+
+  void note(std::string_view sql, Clock::duration took, const Error* error, telemetry::Span& span) {
     const Known& statement = known(sql);
+    describe(span, statement, error);
     const Fingerprint& print = statement.print;
     const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
     statement.time->add(static_cast<std::uint64_t>(microseconds));
@@ -176,6 +230,7 @@ class ObservedDatabase::Observer {
   static inline std::atomic<std::uint64_t> next_id_{1};
   const std::uint64_t id_ = next_id_.fetch_add(1, std::memory_order_relaxed);
   const Options options_;
+  const std::string_view system_;
   telemetry::CounterFamily& counts_;
   telemetry::CounterFamily& times_;
   telemetry::HistogramFamily& durations_;
@@ -211,6 +266,7 @@ class ObservedDatabase::ObservedTransaction final : public Transaction {
       : observer_(observer), inner_(std::move(inner)) {}
   static Task<std::unique_ptr<Transaction>> wrap(Observer& observer,
                                                  Task<std::unique_ptr<Transaction>> begin) {
+    if (telemetry::is_recorded()) begin = observer.begin(std::move(begin));
     std::unique_ptr<Transaction> inner = co_await std::move(begin);
     std::unique_ptr<Transaction> wrapped =
         std::make_unique<ObservedTransaction>(observer, std::move(inner));
@@ -231,7 +287,9 @@ class ObservedDatabase::ObservedTransaction final : public Transaction {
     return observer_.insert_rows(*inner_, table, columns, next);
   }
   Task<> check() override { return inner_->check(); }
-  Task<> commit() override { return inner_->commit(); }
+  Task<> commit() override {
+    return telemetry::is_recorded() ? observer_.commit(*inner_) : inner_->commit();
+  }
   Dialect dialect() const override { return inner_->dialect(); }
 
  private:
@@ -241,7 +299,7 @@ class ObservedDatabase::ObservedTransaction final : public Transaction {
 
 ObservedDatabase::ObservedDatabase(Database& inner, telemetry::Registry& registry, Options options)
     : inner_(inner),
-      observer_(std::make_unique<Observer>(registry, options)),
+      observer_(std::make_unique<Observer>(registry, options, inner.dialect())),
       replica_(std::make_unique<ObservedSession>(*observer_, inner.replica())) {}
 
 ObservedDatabase::~ObservedDatabase() = default;

@@ -18,6 +18,7 @@ namespace kit::db {
 /// tokens, `?` for texts, numbers and parameters. It holds no value, not even of the program's own.
 struct Fingerprint {
   std::string operation;  ///< The first word, upper case: "SELECT".
+  std::string target;     ///< The first table that it names; empty: none was found.
   std::string summary;    ///< At most 500 bytes of it.
   std::string id;         ///< 16 hexadecimal digits of the whole.
 };
@@ -31,10 +32,10 @@ struct ObservedDatabaseOptions {
 
 /// A database that counts each statement by its fingerprint, how often, how long and how it ended,
 /// and logs slow ones: db_statements_total, db_statement_microseconds_total. How long they take by
-/// what they do (select, insert, update, delete, other) is db_statement_duration_seconds. Thread
-/// safety: as
-/// `inner`. Lifetime: `inner` and `registry` outlive it. Cost: a lock, a look-up and a frame for
-/// each statement.
+/// what they do (select, insert, update, delete, other) is db_statement_duration_seconds. Where the
+/// work is sampled each statement, and each begin and commit of a transaction, is a span. Thread
+/// safety: as `inner`. Lifetime: `inner` and `registry` outlive it. Cost: a lock, a look-up and a
+/// frame for each statement.
 class ObservedDatabase final : public Database {
  public:
   using Options = ObservedDatabaseOptions;

@@ -101,6 +101,7 @@ void RequestParser::reset() {
   status_ = 0;
   state_ = ParseState::incomplete;
   host_count_ = 0;
+  trace_count_ = 0;
   has_request_line_ = skipped_blank_line_ = false;
   asks_keep_alive_ = asks_close_ = unknown_expectation_ = false;
 }
@@ -282,10 +283,14 @@ bool RequestParser::known_field(std::string_view name, std::string_view value, s
       head_.expects_continue = equals_lower(value, "100-continue");
       unknown_expectation_ |= !head_.expects_continue;
       return true;
+    case 7:
+      if (equals_lower(name, "baggage")) head_.baggage = index;
+      return true;
     case 10:
       return !equals_lower(name, "connection") || connection(value);
     case 11:
-      if (equals_lower(name, "traceparent")) head_.trace_parent = index;
+      if (!equals_lower(name, "traceparent")) return true;
+      head_.trace_parent = trace_count_++ == 0 ? index : std::int16_t{-1};
       return true;
     case 12:
       if (equals_lower(name, "content-type")) head_.content_type = index;

@@ -37,7 +37,8 @@ struct RequestHead {
   // Places in `headers` of what the server itself looks at, -1: absent.
   std::int16_t content_type = -1;
   std::int16_t request_id = -1;
-  std::int16_t trace_parent = -1;
+  std::int16_t trace_parent = -1;  ///< Also -1 when there is more than one.
+  std::int16_t baggage = -1;
   std::int16_t timeout = -1;  ///< Request-Timeout-Ms or grpc-timeout.
 };
 
@@ -116,6 +117,7 @@ class RequestParser {
   int status_ = 0;
   ParseState state_ = ParseState::incomplete;
   std::uint8_t host_count_ = 0;
+  std::uint16_t trace_count_ = 0;
   bool has_request_line_ = false;
   bool skipped_blank_line_ = false;
   bool asks_keep_alive_ = false;

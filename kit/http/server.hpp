@@ -17,6 +17,10 @@
 #include "kit/http/router.hpp"
 #include "kit/net/stream.hpp"
 
+namespace kit::telemetry {
+class Tracer;  // kit/telemetry/tracer.hpp
+}
+
 namespace kit::http {
 
 /// Told about every finished request, on the connection's thread; must not wait.
@@ -49,6 +53,8 @@ struct ServerOptions {
   const RequestGuard* guard = nullptr;
   /// Outlives the server. Server errors are its to log; without one they are logged here.
   RequestObserver* observer = nullptr;
+  /// Outlives the server. Null: no spans, and every request's trace goes on.
+  telemetry::Tracer* tracer = nullptr;
   ErrorRenderer render_error = error_response;
 };
 

@@ -2,6 +2,7 @@
 // Statements are counted by fingerprint, and no value is told.
 #include "kit/db/observed_database.hpp"
 #include "kit/log/capture.hpp"
+#include "kit/telemetry/tracer.hpp"
 #include "suite.hpp"
 
 namespace kit::tests {
@@ -15,11 +16,20 @@ TEST(Fingerprint, HoldsNoValue) {
       db::fingerprint("select a,  \"b\" FROM t -- note\n WHERE c = 'hush' AND d IN (?1, ?12, 42)");
   EXPECT_EQ(print.operation, "SELECT");
   EXPECT_EQ(print.summary, "select a , \"b\" FROM t WHERE c = ? AND d IN ( ? , ? , ? )");
+  EXPECT_EQ(print.target, "t");
   EXPECT_EQ(print.id.size(), 16u);
   EXPECT_EQ(db::fingerprint("SELECT  ?2").id, db::fingerprint("SELECT 'x'").id);
   EXPECT_NE(db::fingerprint("SELECT a").id, db::fingerprint("SELECT b").id);
   EXPECT_EQ(db::fingerprint("SELECT 'open").summary, "");
   EXPECT_LE(db::fingerprint("SELECT " + std::string(2'000, 'x')).summary.size(), 500u);
+}
+
+TEST(Fingerprint, NamesTheFirstTable) {
+  EXPECT_EQ(db::fingerprint("INSERT INTO \"Track\" (a) VALUES (?1)").target, "track");
+  EXPECT_EQ(db::fingerprint("UPDATE track SET a = (SELECT b FROM c)").target, "track");
+  EXPECT_EQ(db::fingerprint("DELETE FROM track").target, "track");
+  EXPECT_EQ(db::fingerprint("SELECT a FROM (SELECT b FROM c)").target, "c");
+  EXPECT_EQ(db::fingerprint("SELECT 1").target, "");
 }
 
 class ObservedTest : public DatabaseTest {};
@@ -65,6 +75,49 @@ TEST_F(ObservedTest, StatementsAreCountedAndSlowOnesLogged) {
   EXPECT_THAT(metrics, Not(HasSubstr("hush")));
   EXPECT_TRUE(capture.contains("slow statement"));
   EXPECT_FALSE(capture.contains("hush"));
+}
+
+Task<> traced(const LogContext* log, db::Database* database) {
+  Context context;
+  context.set_log_context(log);
+  Context::Scope scope(context);
+  co_await insert_inside(*database, "hush");
+  Task<db::Session::Changed> failing = database->execute("SELECT missing FROM nowhere", {});
+  const auto failed = co_await as_result(std::move(failing));
+  EXPECT_FALSE(failed.ok());
+  scope.leave();
+}
+
+TEST_F(ObservedTest, StatementsOfSampledWorkAreSpans) {
+  set_up("CREATE TABLE t (label " + backend().text(20) + ")" + backend().table_end());
+  telemetry::TracerOptions tracing;
+  tracing.sampling.ratio = 1;
+  const auto tracer = *telemetry::Tracer::make(std::move(tracing));
+  LogContext log;
+  tracer->identify(log, {});
+  tracer->decide(log, "/", {});
+  telemetry::Registry registry;
+  db::ObservedDatabase observed(database(), registry);
+  ASSERT_TRUE(run(traced(&log, &observed)).ok());
+  tracer->processor().collect();
+  const auto kept = tracer->processor().table().find(telemetry::view(log.trace_id));
+  ASSERT_TRUE(kept);
+  std::vector<std::string> names;
+  for (const telemetry::SpanRecord& span : kept->spans) {
+    names.push_back(span.name);
+    EXPECT_EQ(span.kind, telemetry::SpanKind::client);
+    EXPECT_EQ(span.parent_id, log.span_id);
+    EXPECT_EQ(span.value_of("db.system.name"), db::name(database().dialect()));
+    EXPECT_EQ(span.text.find("hush"), std::string::npos);
+    EXPECT_EQ(span.status == telemetry::SpanStatus::error, span.name == "SELECT nowhere");
+    if (span.name != "INSERT t") continue;
+    EXPECT_EQ(span.value_of("db.operation.name"), "INSERT");
+    EXPECT_EQ(span.value_of("db.collection.name"), "t");
+    EXPECT_EQ(span.value_of("db.query.summary"), "INSERT t");
+    EXPECT_EQ(span.value_of("db.query.text"), "INSERT INTO t ( label ) VALUES ( ? )");
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"BEGIN", "BEGIN", "INSERT t", "COMMIT", "COMMIT",
+                                             "SELECT nowhere"}));
 }
 
 }  // namespace

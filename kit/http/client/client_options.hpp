@@ -77,7 +77,8 @@ struct ClientOptions {
   /// From the call to its result: the whole body, or the head of a streamed one. Retries and
   /// redirects included. 0: only the caller's deadline counts.
   std::chrono::milliseconds timeout{30'000};
-  /// Adds X-Request-Id and traceparent of the work that sends, unless the request has its own.
+  /// Adds X-Request-Id, traceparent, tracestate and baggage of the work that sends, unless the
+  /// request has its own. Not for clients of strangers: baggage may say who one's users are.
   bool propagate_ids = true;
   /// Where to count; shared by the clients of a process. Null: numbers of its own.
   std::shared_ptr<ClientStatistics> statistics;

@@ -261,7 +261,7 @@ TEST_F(ClientCallTest, PassesIdsOn) {
   const std::string body = call("http://a/echo/1", {});
   EXPECT_TRUE(contains(body, "X-Request-Id: r-1"));
   EXPECT_TRUE(
-      contains(body, "traceparent: 00-0123456789abcdef0123456789abcdef-fedcba9876543210-01"));
+      contains(body, "traceparent: 00-0123456789abcdef0123456789abcdef-fedcba9876543210-00"));
   const std::string own = call("http://a/echo/1", {{"x-request-id", "mine"}, {"Traceparent", "t"}});
   EXPECT_TRUE(contains(own, "x-request-id: mine"));
   EXPECT_FALSE(contains(own, "r-1"));

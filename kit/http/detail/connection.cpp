@@ -256,7 +256,7 @@ void Connection::head_complete(bool bytes_follow) {
   Exchange& exchange = *exchange_;
   exchange.connection = this;
   exchange.loop_started = server_.now();
-  if (server_.measures()) exchange.started = Clock::now();
+  if (server_.is_timed()) exchange.started = Clock::now();
   exchange.describe(*peer_, *stream_);
   const RequestHead& head = exchange.parser.head();
   keep_alive_ = head.keep_alive && !server_.draining && !server_.closes_after_answers;

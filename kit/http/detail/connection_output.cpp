@@ -43,7 +43,7 @@ void Connection::refuse(int status, std::string_view problem) {
   if (exchange.connection == nullptr) {  // the head is not known: nothing of it is shown to anybody
     exchange.connection = this;
     exchange.loop_started = server_.now();
-    if (server_.measures()) exchange.started = Clock::now();
+    if (server_.is_timed()) exchange.started = Clock::now();
     exchange.describe_unknown(*peer_, *stream_);
   }
   keep_alive_ = false;
@@ -90,7 +90,7 @@ void Connection::respond(Response&& response, const Error* error, Error* cancel)
 /// The answer is on its way.
 void Connection::end_exchange(int status, std::size_t bytes, const Error* error, Error* cancel) {
   if (exchange_) {
-    if (server_.measures() || error != nullptr) observe(status, bytes, error);
+    if (server_.is_timed() || error != nullptr) observe(status, bytes, error);
     if (cancel != nullptr) {
       let_handler_go(std::move(*cancel));
     } else {

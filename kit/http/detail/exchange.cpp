@@ -11,6 +11,7 @@
 #include "kit/http/detail/refusals.hpp"
 #include "kit/http/detail/request_ids.hpp"
 #include "kit/http/detail/server_state.hpp"
+#include "kit/http/server_span.hpp"
 #include "kit/log/log.hpp"
 
 namespace kit::http::detail {
@@ -77,6 +78,7 @@ void Exchange::reset() {
   clear(body);
   clear(scratch_);
   clear(decoded_path_);
+  clear(trace_fields_);
   parameters_.clear();
   body_left = body_received = 0;
   match.route = nullptr;
@@ -106,15 +108,36 @@ void Exchange::describe(Peer& from, const net::Stream& stream) {
   }
   know_peer(from, stream);
 
+  const telemetry::IncomingTrace told = identify_request();
+  find_route();
+  if (server_.options.tracer != nullptr) {
+    server_.options.tracer->decide(log, request.route, told);
+  }
+}
+
+telemetry::IncomingTrace Exchange::identify_request() {
+  const RequestHead& head = parser.head();
   auto value = [&](std::int16_t index) -> std::string_view {
     if (index < 0) return {};
     return head.headers[static_cast<std::size_t>(index)].value;
   };
-  identify(log, value(head.trace_parent), value(head.request_id));
+  telemetry::IncomingTrace told;
+  telemetry::Tracer* const tracer = server_.options.tracer;
+  if (tracer != nullptr) {
+    told = incoming_trace(head, request.peer, *tracer, trace_fields_);
+    identify(log, *tracer, told, value(head.request_id));
+  } else {
+    identify(log, value(head.trace_parent), value(head.request_id));
+  }
   request.request_id = log.request_id;
   request.log_context = &log;
   log.user = {};
-  if (parser.head().form == TargetForm::authority || head.path.empty()) return;
+  return told;
+}
+
+void Exchange::find_route() {
+  const RequestHead& head = parser.head();
+  if (head.form == TargetForm::authority || head.path.empty()) return;
   Router::Match found = server_.router.match(head.method, head.path, parameters_, scratch_);
   match.route = found.route;
   if (found.route == nullptr) match.allow = std::move(found.allow);
@@ -253,13 +276,16 @@ void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* erro
                 {"error", *error}});
     current_log_context = outer;
   }
-  if (observer == nullptr) return;
+  if (!server_.is_timed()) return;
   // The clock for handlers that did not wait; the loop's for the others, which in tests is a
   // virtual one.
   const auto duration =
       std::max<Clock::duration>(Clock::now() - started, server_.now() - loop_started);
   const LogContext* outer = std::exchange(current_log_context, &log);
-  observer->on_finished({request, answer_status, bytes, duration, error, body_received});
+  const RequestObserver::Finished finished{request,  answer_status, bytes,
+                                           duration, error,         body_received};
+  record_server_span(finished);
+  if (observer != nullptr) observer->on_finished(finished);
   current_log_context = outer;
 }
 
@@ -302,7 +328,13 @@ void Exchange::describe_unknown(Peer& from, const net::Stream& stream) {
   request = Request{};
   request.method = Method::other;
   know_peer(from, stream);
-  identify(log, {}, {});
+  telemetry::Tracer* const tracer = server_.options.tracer;
+  if (tracer != nullptr) {
+    identify(log, *tracer, {}, {});
+    tracer->decide(log, request.route, {});
+  } else {
+    identify(log, {}, {});
+  }
   request.request_id = log.request_id;
   request.log_context = &log;
   log.user = {};

@@ -21,6 +21,7 @@
 #include "kit/http/parser.hpp"
 #include "kit/http/router.hpp"
 #include "kit/net/stream.hpp"
+#include "kit/telemetry/tracer.hpp"
 
 namespace kit::http::detail {
 
@@ -113,11 +114,15 @@ class Exchange final : private Ready {
   void leave_guard();
   Clock::duration body_timeout() const;
   void know_peer(Peer& from, const net::Stream& stream);
+  /// Gives the request its ids, and says what it told of its trace.
+  telemetry::IncomingTrace identify_request();
+  void find_route();
 
   ServerState& server_;
   std::vector<std::string_view> parameters_;
   std::string scratch_;
   std::string decoded_path_;
+  std::string trace_fields_;  // of those that came in pieces
   std::string peer_address_;
   net::TlsPeer tls_peer_;
   mutable int observed_status_ = 0;

@@ -114,7 +114,7 @@ void Http2Connection::head_complete(Http2Stream& stream, bool ended) {
   Exchange& exchange = *stream.exchange;
   exchange.connection = this;
   exchange.loop_started = server_.now();
-  if (server_.measures()) exchange.started = Clock::now();
+  if (server_.is_timed()) exchange.started = Clock::now();
   stream.request_ended = ended;
   if (++requests_ >= server_.limits.requests_per_connection) {
     if (requests_ == server_.limits.requests_per_connection) {

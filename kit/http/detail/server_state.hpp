@@ -62,13 +62,15 @@ class ServerState {
   void begin_drain();
   void close_all();
 
+  /// Somebody wants to know how long requests take.
+  bool is_timed() const {
+    return options.observer != nullptr || options.tracer != nullptr || options.guard != nullptr;
+  }
   void hit(Limit limit) { table_->limit_counts().hit(limit); }
 
   Loop& loop() const { return *loop_; }
   /// The time of the event that is served right now.
   Clock::time_point now() const { return now_; }
-  /// Whether anybody wants to know how long requests take.
-  bool measures() const { return options.observer != nullptr || options.guard != nullptr; }
   /// What every event begins with.
   void begin_event() { now_ = loop_->now(); }
 

@@ -7,6 +7,7 @@
 
 #include "kit/http/client/client.hpp"
 #include "kit/http/client/detail/pool.hpp"
+#include "kit/telemetry/span.hpp"
 
 namespace kit::http::detail {
 
@@ -24,15 +25,18 @@ class ClientCore {
 /// What `request` asks for, checked. `origin`: what its target is a path of; null: an absolute URL.
 Result<Outgoing> make_outgoing(ClientRequest request);
 Result<Outgoing> make_outgoing(const Request& request, const Url* origin);
-/// Adds X-Request-Id and traceparent of the work that is going on, unless they are there.
-void propagate_ids(Outgoing& outgoing);
+/// Adds X-Request-Id, traceparent, tracestate and baggage of the work that is going on, unless they
+/// are there. `span`: of the request itself.
+void propagate_ids(Outgoing& outgoing, const telemetry::Span& span);
+/// Says in `span` where the request goes.
+void describe(telemetry::Span& span, const Outgoing& outgoing);
 
 /// Sends in time: retries and redirects included.
 Task<Response> send(std::shared_ptr<ClientCore> core, Outgoing outgoing, SendOptions options);
 /// Sends until there is an answer, or trying again would not be safe or of no use.
-/// Lifetime: `outgoing` and `options` until the task has ended.
+/// `resent` counts each further try. Lifetime: all references until the task has ended.
 Task<Response> send_with_retries(std::shared_ptr<ClientCore> core, Outgoing& outgoing,
-                                 const SendOptions& options);
+                                 const SendOptions& options, std::size_t& resent);
 
 /// Turns `outgoing` into what `response` redirects to. False when it is not to be followed.
 /// Fails with `unavailable` (reason MALFORMED_RESPONSE) for a Location that is none.

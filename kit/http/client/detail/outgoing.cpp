@@ -7,6 +7,7 @@
 #include "kit/base/text.hpp"
 #include "kit/http/client/detail/core.hpp"
 #include "kit/http/detail/chars.hpp"
+#include "kit/telemetry/trace_context.hpp"
 
 namespace kit::http::detail {
 namespace {
@@ -28,9 +29,9 @@ constexpr std::array own_fields = {"connection"sv,
                                    "upgrade"sv};
 /// Fields that are not told to another origin than they were meant for: those that browsers know,
 /// and the usual names of keys.
-constexpr std::array private_fields = {"authorization"sv, "cookie"sv,          "cookie2"sv,
-                                       "x-api-key"sv,     "x-auth-token"sv,    "x-csrf-token"sv,
-                                       "x-xsrf-token"sv,  "www-authenticate"sv};
+constexpr std::array private_fields = {"authorization"sv, "baggage"sv,      "cookie"sv,
+                                       "cookie2"sv,       "x-api-key"sv,    "x-auth-token"sv,
+                                       "x-csrf-token"sv,  "x-xsrf-token"sv, "www-authenticate"sv};
 
 template <std::size_t Size>
 bool is_one_of(std::string_view name, const std::array<std::string_view, Size>& names) {
@@ -58,10 +59,6 @@ bool is_connection_option(const Request& request, std::string_view field) {
     }
   }
   return false;
-}
-
-bool is_set(const auto& id) {
-  return id[0] != '\0';
 }
 
 void become_get(Outgoing& outgoing) {
@@ -127,7 +124,7 @@ Result<Outgoing> make_outgoing(const Request& request, const Url* origin) {
   return outgoing;
 }
 
-void propagate_ids(Outgoing& outgoing) {
+void propagate_ids(Outgoing& outgoing, const telemetry::Span& span) {
   const LogContext* context = current_log_context;
   if (context == nullptr) return;
   // Whoever set it may not have thought of header fields.
@@ -135,13 +132,29 @@ void propagate_ids(Outgoing& outgoing) {
   if (usable && !has_field(outgoing, "x-request-id")) {
     outgoing.headers.emplace_back("X-Request-Id", context->request_id);
   }
-  if (is_set(context->trace_id) && is_set(context->span_id) &&
-      !has_field(outgoing, "traceparent")) {
-    std::string parent = "00-";
-    parent.append(context->trace_id.data(), context->trace_id.size()).push_back('-');
-    parent.append(context->span_id.data(), context->span_id.size()).append("-01");
-    outgoing.headers.emplace_back("traceparent", std::move(parent));
+  if (!telemetry::is_set(context->trace_id) || !telemetry::is_set(context->span_id)) return;
+  if (has_field(outgoing, "traceparent")) return;
+  outgoing.headers.emplace_back("traceparent",
+                                telemetry::trace_parent(*context, span.id_or(*context)));
+  std::string state = telemetry::trace_state(*context);
+  if (!state.empty() && !has_field(outgoing, "tracestate")) {
+    outgoing.headers.emplace_back("tracestate", std::move(state));
   }
+  std::string baggage = telemetry::limited_baggage(context->baggage);
+  if (!baggage.empty() && !has_field(outgoing, "baggage")) {
+    outgoing.headers.emplace_back("baggage", std::move(baggage));
+  }
+}
+
+void describe(telemetry::Span& span, const Outgoing& outgoing) {
+  if (!span.is_recording()) return;
+  const bool is_known = outgoing.method != Method::other;
+  span.set(telemetry::attribute::http_method, is_known ? outgoing.method_name : "_OTHER");
+  if (!is_known) span.set(telemetry::attribute::http_method_original, outgoing.method_name);
+  span.set(telemetry::attribute::server_address, outgoing.url.host);
+  span.set(telemetry::attribute::server_port, outgoing.url.port);
+  // Without the query, which may carry keys and what people search for.
+  span.set(telemetry::attribute::url_full, outgoing.url.origin() + outgoing.url.path);
 }
 
 Result<bool> redirect(Outgoing& outgoing, const Response& response, const SendOptions& options) {

@@ -169,10 +169,16 @@ std::optional<Clock::duration> next_pause(PoolHost& host, const Outgoing& outgoi
   return pause;
 }
 
-Task<Response> send_all(std::shared_ptr<ClientCore> core, Outgoing outgoing, SendOptions options) {
-  if (core->options().propagate_ids) propagate_ids(outgoing);
+/// Sends, and follows redirects.
+Task<Response> send_and_follow(std::shared_ptr<ClientCore> core, Outgoing& outgoing,
+                               const SendOptions& options, telemetry::Span& span) {
+  std::size_t resent = 0;
   for (std::size_t followed = 0;; ++followed) {
-    Response response = co_await send_with_retries(core, outgoing, options);
+    Response response = co_await send_with_retries(core, outgoing, options, resent);
+    if (resent + followed > 0) {
+      span.set(telemetry::attribute::http_resend_count,
+               static_cast<std::int64_t>(resent + followed));
+    }
     if (followed == options.redirects) co_return std::move(response);
     const bool follow = co_await redirect(outgoing, response, options);
     if (!follow) co_return std::move(response);
@@ -180,10 +186,28 @@ Task<Response> send_all(std::shared_ptr<ClientCore> core, Outgoing outgoing, Sen
   }
 }
 
+Task<Response> send_all(std::shared_ptr<ClientCore> core, Outgoing outgoing, SendOptions options) {
+  const bool is_known = outgoing.method != Method::other;
+  telemetry::Span span(is_known ? name(outgoing.method) : "HTTP", telemetry::SpanKind::client);
+  describe(span, outgoing);
+  if (core->options().propagate_ids) propagate_ids(outgoing, span);
+  Task<Response> sending = send_and_follow(std::move(core), outgoing, options, span);
+  if (!span.is_recording()) co_return co_await std::move(sending);
+  Result<Response> result = co_await as_result(std::move(sending));
+  if (!result) {
+    span.fail(result.error());
+  } else {
+    span.set(telemetry::attribute::http_status, result->status);
+    if (result->status >= 400) span.fail(std::to_string(result->status));
+  }
+  span.end();
+  co_return std::move(result);
+}
+
 }  // namespace
 
 Task<Response> send_with_retries(std::shared_ptr<ClientCore> core, Outgoing& outgoing,
-                                 const SendOptions& options) {
+                                 const SendOptions& options, std::size_t& resent) {
   const std::shared_ptr<PoolHost> host = core->pool->host(outgoing.url);
   Tries tries;
   while (true) {
@@ -200,6 +224,7 @@ Task<Response> send_with_retries(std::shared_ptr<ClientCore> core, Outgoing& out
     const auto pause = next_pause(*host, outgoing, options, progress, result, tries);
     if (!pause) co_return std::move(result);
     host->counter.add(&LiveNumbers::retries);
+    ++resent;
     if (result.ok()) co_await discard(std::move(*result));
     if (*pause > Clock::duration::zero()) co_await sleep_for(*pause);
   }
