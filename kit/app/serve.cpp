@@ -15,6 +15,7 @@
 #include "kit/app/diagnostics.hpp"
 #include "kit/app/events.hpp"
 #include "kit/app/imports.hpp"
+#include "kit/app/log_levels.hpp"
 #include "kit/app/pages.hpp"
 #include "kit/app/signals.hpp"
 #include "kit/app/status.hpp"
@@ -174,6 +175,7 @@ Result<> build_routes(Process& process) {
                  process.application.version);
   process.opened->add_metrics(process.access_log->registry());
   KIT_TRY(process.diagnostics.add_routes(process.admin_router));
+  KIT_TRY(add_log_routes(process.admin_router));
   add_connection_metrics(process.access_log->registry(), process.connections, process.tls);
   return process.access_log->add_metrics(process.admin_router);
 }
