@@ -62,6 +62,7 @@ Backend::Backend() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  sigdelset(&all, SIGPROF);  // a profile shows this thread too
   pthread_sigmask(SIG_SETMASK, &all, &before);
   writer_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
