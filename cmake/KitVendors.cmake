@@ -3,7 +3,7 @@
 # installed package includes this file too, so a service finds the same libraries as kit itself did.
 #
 # Targets: Threads::Threads SQLite::SQLite3 yaml-cpp re2::re2 OpenSSL::SSL kit::nghttp2 ZLIB::ZLIB kit::brotli kit::zstd
-#          kit::xlsxwriter (where it is there)
+#          kit::xlsxwriter kit::gperftools (where they are there)
 #          kit::mustache CLI11::CLI11
 #          tests only: GTest::* benchmark::* simdjson::simdjson
 include_guard(GLOBAL)
@@ -61,6 +61,22 @@ find_path(KIT_XLSXWRITER_INCLUDE xlsxwriter.h)
 find_library(KIT_XLSXWRITER_LIBRARY xlsxwriter)
 if(KIT_WITH_XLSX AND KIT_XLSXWRITER_INCLUDE AND KIT_XLSXWRITER_LIBRARY)
   kit_vendor(xlsxwriter xlsxwriter.h xlsxwriter.h "LXW_VERSION \"([0-9.]+)\"" 1.1.4 xlsxwriter)
+endif()
+
+# Profiles of a running program, where gperftools is there (Debian: libgoogle-perftools-dev). Its tcmalloc, which knows who
+# allocated what, takes the place of the C library's malloc: only where it is asked for (docs/adr/0047).
+option(KIT_WITH_PROFILER "Take CPU profiles when gperftools' libprofiler is there" ON)
+option(KIT_WITH_TCMALLOC "Allocate with gperftools' tcmalloc, for heap profiles" OFF)
+find_path(KIT_GPERFTOOLS_INCLUDE gperftools/profiler.h)
+find_library(KIT_PROFILER_LIBRARY profiler)
+find_library(KIT_TCMALLOC_LIBRARY tcmalloc_and_profiler)
+if(KIT_WITH_TCMALLOC AND NOT (KIT_GPERFTOOLS_INCLUDE AND KIT_TCMALLOC_LIBRARY))
+  message(FATAL_ERROR "KIT_WITH_TCMALLOC needs gperftools (Debian: libgoogle-perftools-dev)")
+endif()
+if(KIT_WITH_TCMALLOC)
+  kit_vendor(gperftools gperftools/profiler.h "" "" "" tcmalloc_and_profiler)
+elseif(KIT_WITH_PROFILER AND KIT_GPERFTOOLS_INCLUDE AND KIT_PROFILER_LIBRARY)
+  kit_vendor(gperftools gperftools/profiler.h "" "" "" profiler)
 endif()
 
 # Servers: what needs them is built when their client library is there (Debian: libpq-dev, libmariadb-dev);

@@ -9,6 +9,7 @@
 
 #include "kit/base/context.hpp"
 #include "kit/http/compression.hpp"
+#include "kit/log/levels.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
 
@@ -64,6 +65,9 @@ AccessLog::AccessLog(bool write_lines)
   registry_.add_own_metrics();
   registry_.add_reading("log_lines_lost_total", "Log lines that could not be written",
                         [] { return static_cast<double>(log::lost_lines()); });
+  registry_.add_reading("log_lines_left_out_total",
+                        "Log lines that repeated too often to be written each time",
+                        [] { return static_cast<double>(log::left_out_lines()); });
 }
 
 const AccessLog::Numbers& AccessLog::numbers(const Finished& finished) {

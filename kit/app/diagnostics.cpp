@@ -117,7 +117,9 @@ std::string table_text(const Snapshot& snapshot) {
   return out;
 }
 
-Task<http::Response> answer_tasks(BlockingPool& pool, bool as_text) {
+}  // namespace
+
+Task<http::Response> list_tasks_as(BlockingPool& pool, bool as_text) {
   // Names of stacks come from files: not on the loop's thread.
   auto render = [now = Loop::current().now(), as_text] {
     Snapshot snapshot{.now = now};
@@ -132,8 +134,6 @@ Task<http::Response> answer_tasks(BlockingPool& pool, bool as_text) {
   response.content_type = as_text ? "text/plain; charset=utf-8" : "application/json";
   co_return response;
 }
-
-}  // namespace
 
 AlarmSample sample_process() {
   AlarmSample sample;
@@ -205,7 +205,7 @@ void add_build_info(telemetry::Registry& registry, std::string_view program,
 
 Result<> Diagnostics::add_routes(http::Router& router) {
   return router.add(http::Method::get, "/debug/tasks", [this](http::Request& request) {
-    return answer_tasks(pool_, prefers_text(request.header("Accept").value_or("")));
+    return list_tasks_as(pool_, prefers_text(request.header("Accept").value_or("")));
   });
 }
 

@@ -25,6 +25,9 @@ void add_build_info(telemetry::Registry& registry, std::string_view program,
 /// Whether an Accept header prefers text/plain to JSON.
 bool prefers_text(std::string_view accept);
 
+/// What lives, and the tasks among it, as a table for people or as JSON.
+Task<http::Response> list_tasks_as(BlockingPool& pool, bool as_text);
+
 /// What a running process tells of what lives in it: /debug/tasks, gauges on /metrics, and alarms
 /// in the log when something grows that should not. Names and places in the code only, nothing that
 /// came with a request. Lifetime: longer than the router, the registry and the task it was given

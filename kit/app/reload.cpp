@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kit/log/levels.hpp"
 #include "kit/log/log.hpp"
 
 namespace kit::app {
@@ -31,6 +32,17 @@ std::string joined(const std::vector<std::string>& keys) {
   return all;
 }
 
+/// Whether all modules are known.
+Result<> check_log_levels(const Settings::Log& settings) {
+  const std::vector<log::ModuleState> modules = log::module_states();
+  for (const auto& [module, level] : settings.levels) {
+    const bool known = std::ranges::find(modules, module, &log::ModuleState::name) != modules.end();
+    // The error names the nearest one.
+    if (!known) return log::set_level(module, *log::parse_level(level));
+  }
+  return {};
+}
+
 }  // namespace
 
 Differences differences(const LoadedSettings& before, const LoadedSettings& after) {
@@ -46,29 +58,18 @@ Differences differences(const LoadedSettings& before, const LoadedSettings& afte
   return found;
 }
 
-/// Whether all modules are known.
-static Result<> check_log_levels(const Settings::Log& settings) {
-  const std::vector<const log::Module*> modules = log::modules();
-  for (const auto& [module, level] : settings.levels) {
-    const bool known = std::ranges::any_of(
-        modules, [&module](const log::Module* one) { return one->name() == module; });
-    // The error names the nearest one.
-    if (!known) return log::set_level(module, *log::parse_level(level));
-  }
-  return {};
-}
-
 Result<> apply_log_levels(const Settings::Log& settings) {
   KIT_TRY(check_log_levels(settings));
-  const std::vector<const log::Module*> modules = log::modules();
+  const std::vector<log::ModuleState> modules = log::module_states();
   log::set_level(settings.level);
-  for (const log::Module* module : modules) {
-    const auto own = settings.levels.find(std::string(module->name()));
-    const bool has_own = own != settings.levels.end();
-    // One that had a level of its own before follows the others again.
-    if (!has_own && module->level() == settings.level) continue;
-    KIT_TRY(
-        log::set_level(module->name(), has_own ? *log::parse_level(own->second) : settings.level));
+  for (const log::ModuleState& module : modules) {
+    const auto own = settings.levels.find(std::string(module.name));
+    if (own != settings.levels.end()) {
+      KIT_TRY(log::set_level(module.name, *log::parse_level(own->second)));
+    } else if (!module.is_audit && module.usual != settings.level) {
+      // One that had a level of its own before follows the others again.
+      KIT_TRY(log::set_level(module.name, settings.level));
+    }
   }
   return {};
 }

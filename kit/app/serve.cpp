@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -16,7 +17,9 @@
 #include "kit/app/diagnostics.hpp"
 #include "kit/app/events.hpp"
 #include "kit/app/imports.hpp"
+#include "kit/app/log_levels.hpp"
 #include "kit/app/pages.hpp"
+#include "kit/app/profiling.hpp"
 #include "kit/app/signals.hpp"
 #include "kit/app/status.hpp"
 #include "kit/app/terminal.hpp"
@@ -135,6 +138,7 @@ struct Process {
   std::unique_ptr<Status> status;
   std::unique_ptr<Pages> pages;
   Diagnostics diagnostics;
+  Profiling profiling;
   http::Router router, admin_router;
 };
 
@@ -198,6 +202,11 @@ Result<> build_routes(Process& process) {
                  process.application.version);
   process.opened->add_metrics(process.access_log->registry());
   KIT_TRY(process.diagnostics.add_routes(process.admin_router));
+  KIT_TRY(add_log_routes(process.admin_router));
+  const char* const prod = std::getenv("PROD");
+  process.profiling.apply(
+      profiling_for(process.settings.app.environment, false, prod == nullptr ? "" : prod));
+  KIT_TRY(process.profiling.add_routes(process.admin_router));
   add_connection_metrics(process.access_log->registry(), process.connections, process.tls);
   return process.access_log->add_metrics(process.admin_router);
 }

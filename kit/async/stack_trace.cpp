@@ -96,6 +96,17 @@ std::string with_offset(std::string text, std::uintptr_t offset) {
   return text;
 }
 
+/// Read when somebody first asks.
+const ExecutableSymbols& executable_symbols() {
+  static const ExecutableSymbols symbols;
+  return symbols;
+}
+
+std::string file_name(const char* path) {
+  const std::string_view text = path;
+  return std::string(text.substr(text.rfind('/') + 1));
+}
+
 std::string describe_address(const ExecutableSymbols& symbols, const void* return_address) {
   const auto address = reinterpret_cast<std::uintptr_t>(return_address);
   // A return address is behind its call, which may be the last instruction of a function.
@@ -111,8 +122,7 @@ std::string describe_address(const ExecutableSymbols& symbols, const void* retur
     return with_offset(demangle(info.dli_sname),
                        address - reinterpret_cast<std::uintptr_t>(info.dli_saddr));
   }
-  const std::string_view path = info.dli_fname;
-  return with_offset(std::string(path.substr(path.rfind('/') + 1)),
+  return with_offset(file_name(info.dli_fname),
                      address - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
 }
 
@@ -136,13 +146,23 @@ StackTrace StackTrace::capture(std::size_t skip) {
 }
 
 std::vector<std::string> describe(const StackTrace& trace) {
-  static const ExecutableSymbols symbols;
+  const ExecutableSymbols& symbols = executable_symbols();
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < trace.size; ++i) {
     std::string line = describe_address(symbols, trace.addresses[i]);
     if (!is_machinery(line)) lines.push_back(std::move(line));
   }
   return lines;
+}
+
+std::string function_at(const void* address) {
+  const ExecutableSymbols& symbols = executable_symbols();
+  if (const Symbol* symbol = symbols.find(reinterpret_cast<std::uintptr_t>(address))) {
+    return demangle(symbol->name.c_str());
+  }
+  Dl_info info{};
+  if (::dladdr(address, &info) == 0 || info.dli_fname == nullptr) return "unknown";
+  return info.dli_sname != nullptr ? demangle(info.dli_sname) : file_name(info.dli_fname);
 }
 
 std::string demangle(const char* name) {

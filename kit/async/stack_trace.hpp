@@ -25,6 +25,10 @@ struct StackTrace {
 /// once. Cost: milliseconds; not on a loop's thread. Thread safety: any thread.
 std::vector<std::string> describe(const StackTrace& trace);
 
+/// The name of the function that has an instruction at `address`: "kit::Sleep::start()", or
+/// "libc.so.6" where there is none. Cost and thread safety: as `describe`.
+std::string function_at(const void* address);
+
 /// A name of the C++ ABI for people: "kit::Sleep".
 std::string demangle(const char* name);
 

@@ -65,8 +65,8 @@ class Key {
     return true;
   }
   static constexpr bool is_own(std::string_view text) {
-    for (const std::string_view own :
-         {"time", "level", "module", "message", "trace_id", "span_id", "request_id"}) {
+    for (const std::string_view own : {"time", "level", "module", "message", "trace_id", "span_id",
+                                       "request_id", "user", "left_out"}) {
       if (text == own) return true;
     }
     return false;

@@ -12,8 +12,8 @@
 
 #include "kit/base/error.hpp"
 #include "kit/base/id.hpp"
-#include "kit/base/result.hpp"
 #include "kit/base/secret.hpp"
+#include "kit/base/time.hpp"
 #include "kit/log/key.hpp"
 
 /// Structured logging. A line is rendered on the calling thread, queued without a lock and written
@@ -22,8 +22,10 @@
 ///     inline log::Module http_log{"http"};
 ///     log::info(http_log, "listening", {{"address", address}, {"port", port}});
 ///
-/// Each line has time (UTC, microseconds), level, module, message, then trace_id, span_id and
-/// request_id of the work this thread is doing (`kit::current_log_context`), then the fields.
+/// Each line has time (UTC, microseconds), level, module, message, then trace_id, span_id,
+/// request_id and user of the work this thread is doing (`kit::current_log_context`), then the
+/// fields. What repeats a hundred times a second is left out for the most part, and the next line
+/// of that text says how many were (`left_out`); `write` is for what must not be.
 /// Secrets are "***": values of type `Secret`, and every field whose name says it is one (password,
 /// token, authorization, cookie, dsn, *_key ...). Control and bidirectional characters are escaped,
 /// so that no input can forge a line. A full queue drops the newest line and counts it; a later
@@ -93,36 +95,46 @@ struct Field {
 /// db_log{"db"};`.
 class Module {
  public:
-  explicit Module(std::string_view name);
+  enum class Kind : std::uint8_t {
+    normal,
+    audit,  ///< Always written, see audit.hpp.
+  };
+
+  explicit Module(std::string_view name, Kind kind = Kind::normal);
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
   std::string_view name() const { return name_; }
+  Kind kind() const { return kind_; }
   Level level() const { return level_.load(std::memory_order_relaxed); }
   bool enabled(Level level) const { return level >= this->level(); }
 
  private:
   friend struct ModuleList;
   std::string_view name_;
+  Kind kind_;
   std::atomic<Level> level_;
+  Level usual_ = Level::info;
   bool has_own_level_ = false;
+  bool is_changed_ = false;  // for a while, until until_
+  Clock::time_point until_{};
+  std::atomic<std::uint64_t> repeats_;  // first, then one_in
   Module* next_ = nullptr;
 };
 
-/// The level of all modules without one of their own; `info` at start.
-void set_level(Level level);
-/// The level of one module. Fails with `not_found`, naming the nearest module.
-Result<> set_level(std::string_view module, Level level);
-/// All modules of the program, by name.
+/// All modules of the program, by name. Their levels: levels.hpp.
 std::vector<const Module*> modules();
 
 using Fields = std::initializer_list<Field>;
 
-/// Renders and queues a line without looking at the level.
+/// Renders and queues a line without looking at the level, and whether it repeats.
 void write(const Module& module, Level level, std::string_view message, Fields fields);
+/// The same for what is left out when it repeats too often.
+void write_unless_repeated(const Module& module, Level level, std::string_view message,
+                           Fields fields);
 
 inline void log(const Module& module, Level level, std::string_view message, Fields fields = {}) {
-  if (module.enabled(level)) write(module, level, message, fields);
+  if (module.enabled(level)) write_unless_repeated(module, level, message, fields);
 }
 inline void trace(const Module& module, std::string_view message, Fields fields = {}) {
   log(module, Level::trace, message, fields);

@@ -6,9 +6,10 @@ PAGE names a program that prints them. promtool and prometheus are the Debian pa
 import http.server
 import json
 import os
+import pathlib
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -16,6 +17,9 @@ import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "adopt"))
+import servers  # noqa: E402
 
 PAGE = os.environ["PAGE"]
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -71,12 +75,6 @@ class Target:
         self.thread.join()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Prometheus(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -92,7 +90,7 @@ class Prometheus(unittest.TestCase):
         config = os.path.join(cls.folder.name, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
             file.write("scrape_configs:\n" + "".join(jobs))
-        cls.port = free_port()
+        cls.port = servers.free_port()
         cls.log = open(os.path.join(cls.folder.name, "log"), "wb")
         cls.server = subprocess.Popen(
             ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={cls.folder.name}/data",

@@ -20,6 +20,7 @@
 #include "kit/async/task_group.hpp"
 #include "kit/db/script.hpp"
 #include "kit/json/value.hpp"
+#include "kit/log/levels.hpp"
 #include "kit/log/log.hpp"
 #include "kit/outbox/inbox.hpp"
 #include "kit/outbox/relay.hpp"

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "kit/log/levels.hpp"
 #include "kit/log/log.hpp"
 #include "tests/simulation/calls.hpp"
 #include "tests/simulation/day.hpp"

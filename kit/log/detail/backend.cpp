@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "kit/base/time.hpp"
+#include "kit/log/levels.hpp"
 
 namespace kit::log::detail {
 
@@ -60,6 +62,7 @@ Backend::Backend() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  sigdelset(&all, SIGPROF);  // a profile shows this thread too
   pthread_sigmask(SIG_SETMASK, &all, &before);
   writer_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -140,11 +143,30 @@ void Backend::wake() {
   [[maybe_unused]] ssize_t written = ::write(wake_fd_, &one, sizeof one);
 }
 
+void Backend::levels_changed() {
+  has_expiries_.store(true, std::memory_order_release);
+  wake();
+}
+
+/// Ends levels whose time is over; for how many milliseconds nobody has to look again, -1: for
+/// ever.
+int Backend::until_next_expiry() {
+  if (!has_expiries_.exchange(false, std::memory_order_acquire)) return -1;
+  const auto now = Clock::now();
+  const std::optional<Clock::time_point> next = expire_levels(now);
+  if (!next) return -1;
+  has_expiries_.store(true, std::memory_order_relaxed);
+  constexpr std::int64_t longest = 60'000;
+  const std::int64_t left = std::chrono::ceil<std::chrono::milliseconds>(*next - now).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, longest));
+}
+
 void Backend::sleep(int idle_rounds) {
   int timeout = busy_wait_ms;
+  if (has_expiries_.load(std::memory_order_relaxed)) until_next_expiry();
   if (idle_rounds > busy_rounds) {
     asleep_.store(true, std::memory_order_seq_cst);
-    timeout = rings_empty() ? -1 : 0;
+    timeout = rings_empty() ? until_next_expiry() : 0;
   }
   pollfd waited{wake_fd_, POLLIN, 0};
   ::poll(&waited, 1, timeout);

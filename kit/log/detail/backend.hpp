@@ -34,6 +34,8 @@ class Backend {
   /// Async-signal-safe: asks the writer for a flush and waits for it, but not for ever.
   void flush_from_signal();
   std::uint64_t lost_lines() const;
+  /// A level holds for a while only: the writer sees to it that it ends.
+  void levels_changed();
 
  private:
   Backend();
@@ -49,6 +51,7 @@ class Backend {
   void forget_closed_rings();
   bool rings_empty();
   void sleep(int idle_rounds);
+  int until_next_expiry();
   void wake();
   void submit_directly(std::string_view line);
   void apply(const Options& options);
@@ -78,6 +81,7 @@ class Backend {
   int wake_fd_ = -1;
   std::atomic<bool> asleep_{false};
   std::atomic<bool> woken_{false};
+  std::atomic<bool> has_expiries_{false};
   std::atomic<bool> stopped_{false};
   bool writer_is_gone_ = false;  // in a forked child
   std::thread writer_;

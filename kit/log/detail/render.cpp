@@ -135,6 +135,7 @@ void each_id(const LogContext* context, Put put) {
   if (auto id = id_text(context->trace_id); !id.empty()) put("trace_id", id);
   if (auto id = id_text(context->span_id); !id.empty()) put("span_id", id);
   if (!context->request_id.empty()) put("request_id", context->request_id);
+  if (!context->user.empty()) put("user", context->user);
 }
 
 /// "0.0015": never with an exponent.
@@ -245,6 +246,10 @@ void render_json(TextWriter& out, const Record& record) {
     append_json_key(out, field.key);
     append_json_value(out, field.key.is_secret() ? Value(hidden_secret) : field.value);
   }
+  if (record.left_out > 0) {
+    out.append(",\"left_out\":");
+    append_number(out, record.left_out);
+  }
   out.append("}\n");
 }
 
@@ -322,6 +327,10 @@ void render_console(TextWriter& out, Style style, const Record& record) {
     }
     key(field.key.text());
     append_console_value(out, field.key.is_secret() ? Value(hidden_secret) : field.value);
+  }
+  if (record.left_out > 0) {
+    key("left_out");
+    append_number(out, record.left_out);
   }
   each_id(record.context, [&](std::string_view id_key, std::string_view id) {
     key(id_key);

@@ -19,6 +19,7 @@ struct Record {
   std::string_view message;
   const LogContext* context;  // null: none
   Fields fields;
+  std::uint64_t left_out = 0;  // lines of this text, before this one
 };
 
 /// Texts past this many bytes are cut.
