@@ -20,7 +20,11 @@ constexpr std::array<std::string_view, 4> live_keys{"app.drain_interval", "app.d
 constexpr std::array<std::string_view, 5> live_sections{"auth.", "rate_limit.", "shedding.",
                                                         "breaker.", "tracing."};
 
+/// Of those sections.
+constexpr std::array<std::string_view, 2> fixed_keys{"tracing.endpoint", "tracing.gzip"};
+
 bool is_live(std::string_view key) {
+  if (std::ranges::find(fixed_keys, key) != fixed_keys.end()) return false;
   return std::ranges::find(live_keys, key) != live_keys.end() ||
          std::ranges::any_of(live_sections,
                              [key](std::string_view section) { return key.starts_with(section); });

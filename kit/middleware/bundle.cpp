@@ -22,8 +22,8 @@ constexpr std::chrono::milliseconds cpu_interval{100};
 
 struct MiddlewareBundle::State {
   security::RevocationList revocations;
-  resilience::Breakers breakers;
-  middleware::Guard guard{breakers, revocations};
+  std::shared_ptr<resilience::Breakers> breakers = std::make_shared<resilience::Breakers>();
+  middleware::Guard guard{*breakers, revocations};
   std::mutex mutex;  // guards the options
   Options options;
 };
@@ -57,7 +57,7 @@ void MiddlewareBundle::protect(http::ServerOptions& options, const http::Router&
   options.guard = &state_->guard;
 }
 
-resilience::Breakers& MiddlewareBundle::breakers() const {
+const std::shared_ptr<resilience::Breakers>& MiddlewareBundle::breakers() const {
   return state_->breakers;
 }
 resilience::LoadShedder& MiddlewareBundle::shedder() const {

@@ -56,7 +56,7 @@ class MiddlewareBundle {
   Task<> watch();
 
   /// Breakers of routes and of whatever else has one.
-  resilience::Breakers& breakers() const;
+  const std::shared_ptr<resilience::Breakers>& breakers() const;
   resilience::LoadShedder& shedder() const;
   /// Tokens and subjects that no longer count.
   security::RevocationList& revocations() const;

@@ -202,7 +202,7 @@ TEST_F(BundleTest, ARouteThatFailsIsLeftAloneForAWhile) {
   fails = false;
   loop.advance(2s);
   for (int i = 0; i < 3; ++i) EXPECT_THAT(get("/fails"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_EQ(bundle->breakers().find("route", "GET /fails")->breaker().state(),
+  EXPECT_EQ(bundle->breakers()->find("route", "GET /fails")->breaker().state(),
             resilience::BreakerState::closed);
 }
 

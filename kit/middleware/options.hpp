@@ -79,6 +79,12 @@ struct Tracing {
   std::map<std::string, std::string> routes{};
   std::chrono::milliseconds slow{250};  ///< What takes longer is kept for /debug/requests.
   std::string force_header{};           ///< Of trusted peers: makes a trace recorded. Empty: none.
+  /// Whose traces go on here: see `http::TrustedPeers`.
+  std::vector<std::string> trusted_peers{"private"};
+  /// Where spans are posted to as OTLP, "/v1/traces" included. Empty: what OTEL_EXPORTER_OTLP_*
+  /// says; else they are on /debug/requests only.
+  std::string endpoint{};
+  bool gzip = false;
 
   /// Fails with `invalid_argument`, naming the route.
   Result<telemetry::SamplerOptions> sampling() const;

@@ -165,6 +165,12 @@ void describe(config::Section section, Tracing& options) {
       .min(milliseconds{0});
   section.field("force_header", options.force_header,
                 "field of a trusted peer that makes a trace recorded; empty: none");
+  section.field("trusted_peers", options.trusted_peers,
+                "whose traces go on here: networks, private, unix, all or none");
+  section.field("endpoint", options.endpoint,
+                "where spans are sent as OTLP: http://collector:4318/v1/traces; a restart; empty: "
+                "OTEL_EXPORTER_OTLP_ENDPOINT, else nowhere");
+  section.field("gzip", options.gzip, "send them compressed; a restart");
 }
 
 }  // namespace kit::middleware
