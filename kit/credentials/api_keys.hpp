@@ -68,7 +68,7 @@ class ApiKeys {
 
   /// Who a key is from. Fails with `unauthenticated`, always with the same sentence:
   /// API_KEY_INVALID (no key, unknown, or another secret), API_KEY_EXPIRED, API_KEY_REVOKED (or its
-  /// subject is disabled).
+  /// subject is disabled). Lifetime: `text` until the task has ended.
   Task<std::shared_ptr<const security::Identity>> verify(std::string_view text, Timestamp now);
 
  private:

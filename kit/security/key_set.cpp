@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/security/key_set.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -11,6 +13,32 @@ namespace {
 
 Error set_error(std::string message) {
   return Error(Code::invalid_argument, std::move(message)).with_reason("KEY_SET_INVALID");
+}
+
+struct FileText {
+  std::string text;
+  bool is_private = false;  ///< Nobody but its owner may read it.
+};
+
+Result<FileText> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  struct stat status{};
+  if (!file.is_open() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return Error(Code::not_found, "the key file '" + path + "' cannot be read")
+        .with_reason("KEY_FILE_MISSING");
+  }
+  FileText read;
+  read.is_private = (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+  read.text.resize(max_key_set_bytes + 1);
+  file.read(read.text.data(), static_cast<std::streamsize>(read.text.size()));
+  read.text.resize(static_cast<std::size_t>(file.gcount()));
+  return read;
+}
+
+Error readable(const std::string& path) {
+  return Error(Code::invalid_argument,
+               "others than its owner may read the key file '" + path + "': chmod 600 " + path)
+      .with_reason("KEY_READABLE");
 }
 
 bool is_secret(const VerificationKey& key) {
@@ -48,20 +76,25 @@ bool KeySet::same_as(const KeySet& other) const {
 }
 
 Result<KeySet> read_key_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(max_key_set_bytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (!file.is_open())) {
-    return Error(Code::not_found, "the key file '" + path + "' cannot be read")
-        .with_reason("KEY_FILE_MISSING");
+  Result<FileText> file = read_file(path);
+  if (!file) return std::move(file).error();
+  if (file->text.find("-----BEGIN ") == std::string::npos) {
+    Result<KeySet> keys = parse_jwks(file->text, KeySource::file);
+    if (keys && is_secret(keys->keys()[0]) && !file->is_private) return readable(path);
+    return keys;
   }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.find("-----BEGIN ") == std::string::npos) return parse_jwks(text, KeySource::file);
-  Result<VerificationKey> key = VerificationKey::from_pem(text);
+  Result<VerificationKey> key = VerificationKey::from_pem(file->text);
   if (!key) return std::move(key).error();
   std::vector<VerificationKey> keys;
   keys.push_back(*std::move(key));
   return KeySet::of(std::move(keys));
+}
+
+Result<SigningKey> read_signing_key(const std::string& path, std::string id) {
+  Result<FileText> file = read_file(path);
+  if (!file) return std::move(file).error();
+  if (!file->is_private) return readable(path);
+  return SigningKey::from_pem(file->text, std::move(id));
 }
 
 }  // namespace kit::security

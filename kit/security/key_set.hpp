@@ -50,8 +50,11 @@ Result<KeySet> parse_jwks(std::string_view json, KeySource source,
                           std::vector<std::string>* left_out = nullptr);
 
 /// The text of a file as a key set: JWK Set or PEM, of one key. Fails as `parse_jwks`, and with
-/// `not_found` (KEY_FILE_MISSING).
+/// `not_found` (KEY_FILE_MISSING), or `invalid_argument` (KEY_READABLE: it has secrets, and others
+/// than its owner may read it; the message has the chmod).
 Result<KeySet> read_key_file(const std::string& path);
+/// A private key in PEM. Fails as `SigningKey::from_pem` and `read_key_file`.
+Result<SigningKey> read_signing_key(const std::string& path, std::string id = {});
 
 /// The public keys of `keys` as a JWK Set, for others to verify with. Secrets are left out.
 std::string public_jwks(const std::vector<VerificationKey>& keys);

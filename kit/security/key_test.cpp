@@ -2,7 +2,10 @@
 #include "kit/security/key.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "kit/base/text.hpp"
@@ -147,6 +150,51 @@ TEST(KeySet, AsManyAsFit) {
   json.resize(max_key_set_bytes, ' ');
   EXPECT_TRUE(parse_jwks(json, KeySource::network).ok());
   EXPECT_EQ(reason_of(parse_jwks(json + ' ', KeySource::network)), "KEY_SET_INVALID");
+}
+
+class KeyFileTest : public ::testing::Test {
+ protected:
+  KeyFileTest() {
+    std::string name = ::testing::TempDir() + "kit_keys_XXXXXX";
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  ~KeyFileTest() override { std::filesystem::remove_all(folder_); }
+  std::string file(std::string_view text, std::filesystem::perms mode) {
+    const std::string path = folder_ + "/key";
+    std::ofstream(path, std::ios::binary) << text;
+    std::filesystem::permissions(path, mode);
+    return path;
+  }
+  static constexpr auto own =
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  static constexpr auto shared = own | std::filesystem::perms::group_read;
+  std::string folder_;
+};
+
+TEST_F(KeyFileTest, PublicOnesMayBeReadByAll) {
+  const SigningKey key = SigningKey::generate(Algorithm::es256, "k1");
+  EXPECT_TRUE(read_key_file(file(key.public_pem(), shared)).ok());
+  EXPECT_TRUE(read_key_file(file(public_jwks({key.verification_key()}), shared)).ok());
+  EXPECT_EQ(reason_of(read_key_file(file(key.private_pem(), own))), "KEY_PRIVATE");
+}
+
+TEST_F(KeyFileTest, SecretsAreTheOwnersAlone) {
+  const std::string oct = R"({"kty":"oct","k":")" + base64url_encode(good_secret) + R"("})";
+  EXPECT_TRUE(read_key_file(file(oct, own)).ok());
+  EXPECT_EQ(reason_of(read_key_file(file(oct, shared))), "KEY_READABLE");
+  const SigningKey key = SigningKey::generate(Algorithm::eddsa);
+  EXPECT_TRUE(read_signing_key(file(key.private_pem(), own), "k1").ok());
+  EXPECT_EQ(read_signing_key(file(key.private_pem(), shared)).error().reason(), "KEY_READABLE");
+}
+
+TEST_F(KeyFileTest, WhatIsNoKeyFile) {
+  EXPECT_EQ(reason_of(read_key_file(folder_ + "/none")), "KEY_FILE_MISSING");
+  EXPECT_EQ(reason_of(read_key_file(folder_)), "KEY_FILE_MISSING");
+  EXPECT_EQ(reason_of(read_key_file("")), "KEY_FILE_MISSING");
+  EXPECT_EQ(reason_of(read_key_file(file("", own))), "KEY_SET_INVALID");
+  EXPECT_EQ(reason_of(read_key_file(file(std::string(max_key_set_bytes + 1, ' '), own))),
+            "KEY_SET_INVALID");
 }
 
 TEST(Jwks, LeavesOutWhatIsForSomethingElse) {

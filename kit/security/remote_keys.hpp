@@ -81,7 +81,7 @@ class RemoteKeys {
 };
 
 /// As `JwtVerifier::verify`; a token with an unknown key waits for the issuer's current keys, when
-/// it is time to ask for them. `keys` may be null.
+/// it is time to ask for them. `keys` may be null. Lifetime: `token` until the task has ended.
 Task<std::shared_ptr<const Identity>> verify(const JwtVerifier& verifier, RemoteKeys* keys,
                                              std::string_view token, Timestamp now);
 
