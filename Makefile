@@ -37,6 +37,8 @@ databases:  ## the same tests on SQLite, PostgreSQL and MariaDB, with servers of
 	@exec tools/databases.sh
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
+overload:  ## three times what a server can do; an upstream that is gone, or busy, for a minute
+	@exec tools/harness.sh overload
 chaos:  ## a bad network before PostgreSQL, MariaDB and Redis
 	@exec tools/harness.sh chaos
 failover:  ## a PostgreSQL primary goes under load, its standby takes over; a master of a Redis cluster too
@@ -60,4 +62,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege chaos failover inner-loop rolling fresh lint fmt package clean databases crash-migrate
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege overload chaos failover inner-loop rolling fresh lint fmt package clean databases crash-migrate
