@@ -39,6 +39,8 @@ siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
 attacks:  ## forged tokens and the vectors of project Wycheproof
 	@exec tools/harness.sh attacks
+overload:  ## three times what a server can do; an upstream that is gone, or busy, for a minute
+	@exec tools/harness.sh overload
 chaos:  ## a bad network before PostgreSQL, MariaDB and Redis
 	@exec tools/harness.sh chaos
 failover:  ## a PostgreSQL primary goes under load, its standby takes over; a master of a Redis cluster too
@@ -62,4 +64,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege attacks chaos failover inner-loop rolling fresh lint fmt package clean databases crash-migrate
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege attacks overload chaos failover inner-loop rolling fresh lint fmt package clean databases crash-migrate

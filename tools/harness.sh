@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make conformance / siege / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover / chaos /
+# make conformance / siege / overload / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover / chaos /
 # inner-loop / attacks: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
@@ -49,6 +49,10 @@ case $verb in
   chaos)
     release_build chaos
     exec python3 -B tests/chaos/run.py --build build/release "${options[@]}"
+    ;;
+  overload)
+    release_build overload
+    exec python3 -B tests/overload/run.py --build build/release "${options[@]}"
     ;;
   inner-loop)
     release_build inner_loop

@@ -16,10 +16,12 @@ using std::chrono::nanoseconds;
 constexpr auto relaxed = std::memory_order_relaxed;
 
 /// How much of its limit and of its patience a priority may use.
-constexpr std::array<double, 3> shares{4.0, 1.0, 0.5};
+constexpr std::array<double, 3> shares{10.0, 1.0, 0.5};
 /// The best duration grows by so much a tick while nothing is wrong: what has become slower for
 /// good is believed after half a minute.
 constexpr double forgetting = 1.003;
+/// While it refuses, and nothing but that keeps it calm.
+constexpr double slow_forgetting = 1.001;
 /// Of a new reading of the CPU: 0.4 s make most of the mean.
 constexpr double newest_cpu = 0.25;
 constexpr std::uint32_t fewest_of_cpu = 10;
@@ -32,6 +34,8 @@ constexpr double headroom = 1.5;
 constexpr double patience_requests = 3;
 /// Waits of so many requests on the way to a CPU are no sign of overload.
 constexpr double calm_requests = 3;
+/// A tick with waits so many times too long is a queue by itself.
+constexpr double sudden = 4;
 constexpr double shortest_patience_us = 500;
 constexpr double longest_patience_us = 10'000;
 
@@ -78,8 +82,10 @@ bool LoadShedder::admit(Priority priority, Clock::time_point now, Clock::duratio
   const auto kind = static_cast<std::size_t>(priority);
   const double share = shares[kind];
   if (enabled_.load(relaxed) && ns_of(now) < overloaded_until_.load(relaxed)) {
-    const bool late = static_cast<double>(us_of(waited)) >
-                      static_cast<double>(longest_wait_us_.load(relaxed)) * share;
+    // A probe that is refused has a server ended that would have recovered.
+    const bool late = priority != Priority::critical &&
+                      static_cast<double>(us_of(waited)) >
+                          static_cast<double>(longest_wait_us_.load(relaxed)) * share;
     const bool crowded =
         static_cast<double>(in_flight_.load(relaxed)) >= limit_.load(relaxed) * share;
     // Spread over the tick: all of them at its start would be a queue.
@@ -165,12 +171,14 @@ void LoadShedder::turn_over(std::int64_t now_ns) {
   if (end == 0) return;
 
   mean_wait_us_ = waits == 0 ? 0 : static_cast<double>(waited_us) / waits;
-  // Behind one or two others one waits on a calm day too.
-  const bool waits_long =
-      mean_wait_us_ >=
+  // Behind one or two others one waits on a calm day too, and a moment's wait is no queue.
+  const double calm =
       std::max(static_cast<double>(us_of(options_.queue_delay)), calm_requests * request_cpu_us_);
+  const bool waits_long = mean_wait_us_ >= calm;
+  const bool queues = waits_long && (waited_long_ || mean_wait_us_ >= sudden * calm);
+  waited_long_ = waits_long;
   const bool still_refuses = static_cast<double>(refused) > refused_share * arrivals;
-  if (waits_long || still_refuses) {
+  if (queues || still_refuses) {
     overloaded_until_.store(now_ns + nanoseconds(options_.cool_off).count(), relaxed);
   }
   learn(passes, duration_us, ticks, waits_long || cpu_.load(relaxed) >= options_.cpu);
@@ -186,7 +194,8 @@ void LoadShedder::learn(std::uint32_t passes, std::uint64_t duration_us, std::in
   if (passes > 0) {
     const double mean = std::max(static_cast<double>(duration_us) / passes, 1.0);
     // What is measured under strain is no measure of what there is without.
-    const double known = best_duration_us_ * (strained ? 1 : forgetting);
+    const bool sheds = tick_end_.load(relaxed) - tick.count() < overloaded_until_.load(relaxed);
+    const double known = best_duration_us_ * (strained ? 1 : sheds ? slow_forgetting : forgetting);
     best_duration_us_ = best_duration_us_ == 0 ? mean : std::min(mean, known);
   }
   const double at_a_time = headroom * best_rate_ * best_duration_us_ / 1e6;

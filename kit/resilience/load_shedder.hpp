@@ -26,8 +26,8 @@ std::string_view name(Priority priority);  ///< "critical", "normal", "low".
 struct LoadShedderOptions {
   bool enabled = true;
   double cpu = 0.9;  ///< Of what the process may use; from here on it is overloaded.
-  /// Mean time that requests of a tenth of a second waited before they were looked at; from here
-  /// on it is overloaded.
+  /// Mean time that requests waited before they were looked at; from here on, for two tenths of a
+  /// second, it is overloaded.
   std::chrono::milliseconds queue_delay{5};
   std::chrono::milliseconds cool_off{1'000};  ///< It stays overloaded for so long after a sign.
   /// However much it refuses, it lets so much pass of what it passed at its best.
@@ -119,6 +119,7 @@ class LoadShedder {
   double best_duration_us_ = 0;  // 0: nothing is known yet
   double best_rate_ = 0;
   double mean_wait_us_ = 0;
+  bool waited_long_ = false;   // in the tick before
   double request_cpu_us_ = 0;  // 0: nothing is known yet
 };
 

@@ -59,10 +59,11 @@ TEST_F(LoadShedderTest, AdmitsAsManyAtATimeAsItsBestAndTheImportantLast) {
   EXPECT_GE(pass + normal, 14);
   EXPECT_EQ(admitted(Priority::low, 100), 0);
   const auto critical = admitted(Priority::critical, 100);
-  EXPECT_NEAR(critical, 45, 3);  // four times as many
+  EXPECT_EQ(critical, 100);  // ten times as many
+  EXPECT_LE(admitted(Priority::critical, 100), 36);
   const LoadReading reading = shedder.read(now);
   EXPECT_EQ(reading.refused[2], 200U - static_cast<unsigned>(pass));
-  EXPECT_EQ(reading.in_flight, pass + normal + critical);
+  EXPECT_GE(reading.in_flight, pass + normal + critical);
 }
 
 TEST_F(LoadShedderTest, RefusesWhoHasWaitedForTooLong) {
@@ -102,10 +103,20 @@ TEST_F(LoadShedderTest, WaitsAreAReason) {
   now += 100ms;
   shedder.admit(Priority::normal, now, 0ms);
   EXPECT_FALSE(shedder.read(now).overloaded);
-  for (int i = 0; i < 100; ++i) shedder.add_wait(5'200us, now);
+  for (int tick = 0; tick < 2; ++tick) {
+    EXPECT_FALSE(shedder.read(now).overloaded);  // one alone is a moment
+    for (int i = 0; i < 100; ++i) shedder.add_wait(5'200us, now);
+    now += 100ms;
+    shedder.admit(Priority::normal, now, 0ms);
+  }
+  EXPECT_TRUE(shedder.read(now).overloaded);
+  now += 10s;
+  shedder.admit(Priority::normal, now, 0ms);
+  EXPECT_FALSE(shedder.read(now).overloaded);
+  for (int i = 0; i < 100; ++i) shedder.add_wait(25ms, now);
   now += 100ms;
   shedder.admit(Priority::normal, now, 0ms);
-  EXPECT_TRUE(shedder.read(now).overloaded);
+  EXPECT_TRUE(shedder.read(now).overloaded);  // a moment as bad as that is a queue
 }
 
 TEST_F(LoadShedderTest, IsSwitchedOffLive) {
