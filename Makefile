@@ -45,6 +45,8 @@ chaos:  ## a bad network before PostgreSQL, MariaDB and Redis
 	@exec tools/harness.sh chaos
 failover:  ## a PostgreSQL primary goes under load, its standby takes over; a master of a Redis cluster too
 	@exec tools/harness.sh failover
+correlate:  ## from a slow bucket at a real Prometheus to its trace at a collector to its log lines
+	@exec tools/harness.sh correlate
 inner-loop:  ## from a changed schema to its running server; 100 entities, built from nothing
 	@exec tools/harness.sh inner-loop
 rolling:  ## restarts behind nginx under load, no failed request
@@ -64,4 +66,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege attacks overload chaos failover inner-loop rolling fresh lint fmt package clean databases crash-migrate
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege attacks overload chaos failover correlate inner-loop rolling fresh lint fmt package clean databases crash-migrate

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make conformance / siege / overload / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover / chaos /
-# inner-loop / attacks: set-up, a release build of what is needed, then
+# correlate / inner-loop / attacks: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
@@ -53,6 +53,10 @@ case $verb in
   overload)
     release_build overload
     exec python3 -B tests/overload/run.py --build build/release "${options[@]}"
+    ;;
+  correlate)
+    release_build correlate
+    exec python3 -B tests/correlate/run.py --build build/release "${options[@]}"
     ;;
   inner-loop)
     release_build inner_loop

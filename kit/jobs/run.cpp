@@ -9,6 +9,7 @@
 #include "kit/jobs/scheduler.hpp"
 #include "kit/log/log.hpp"
 #include "kit/telemetry/registry.hpp"
+#include "kit/telemetry/span.hpp"
 
 namespace kit::jobs {
 namespace {
@@ -44,6 +45,12 @@ class Here {
 
 Task<> Scheduler::perform(const Job& job, Run run) {
   const Here here(here_, job.name);
+  const std::string title = "job " + job.name;
+  telemetry::SpanScope::Begin begin;
+  begin.tracer = options_.tracer;
+  begin.name = title;
+  telemetry::SpanScope scope(begin);
+  scope.span().set(telemetry::attribute::job_name, job.name);
   const Clock::time_point begun = Loop::current().now();
   log::info(run_log, "a job begins", {{"job", job.name}, {"fire_time", run.fire_time.to_string()}});
   bool recorded = false;
@@ -71,6 +78,7 @@ Task<> Scheduler::perform(const Job& job, Run run) {
   } else {
     co_await record(job, run, how);
   }
+  scope.end(how);
   if (!how) co_await std::move(how);
 }
 

@@ -24,6 +24,7 @@ class TaskGroup;  // kit/async/task_group.hpp
 namespace kit::telemetry {
 class CounterFamily;  // kit/telemetry/registry.hpp
 class Registry;
+class Tracer;  // kit/telemetry/tracer.hpp
 }  // namespace kit::telemetry
 
 namespace kit::jobs {
@@ -40,6 +41,8 @@ struct SchedulerOptions {
   std::string owner = {};
   /// The time of day; null: the system's.
   Function<Timestamp()> now = nullptr;
+  /// Where spans of runs go; outlives the scheduler. Null: nowhere.
+  telemetry::Tracer* tracer = nullptr;
 };
 
 /// What is to be done about a job that nobody runs.

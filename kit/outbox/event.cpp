@@ -9,6 +9,7 @@
 #include "kit/base/uuid.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/outbox/detail/event_table.hpp"
+#include "kit/telemetry/trace_context.hpp"
 
 namespace kit::outbox {
 namespace {
@@ -19,11 +20,8 @@ std::string headers_of_work() {
   json::Writer out(text);
   out.begin_object();
   if (const LogContext* const work = current_log_context; work != nullptr) {
-    if (work->trace_id[0] != '\0' && work->span_id[0] != '\0') {
-      std::string parent = "00-";
-      parent.append(work->trace_id.data(), work->trace_id.size()).push_back('-');
-      parent.append(work->span_id.data(), work->span_id.size()).append("-01");
-      out.member("traceparent", parent);
+    if (telemetry::is_set(work->trace_id) && telemetry::is_set(work->span_id)) {
+      out.member("traceparent", telemetry::trace_parent(*work, work->span_id));
     }
     if (!work->request_id.empty()) out.member("request_id", work->request_id);
   }

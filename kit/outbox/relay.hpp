@@ -14,6 +14,10 @@
 #include "kit/queue/queue.hpp"
 #include "kit/telemetry/registry.hpp"
 
+namespace kit::telemetry {
+class Tracer;  // kit/telemetry/tracer.hpp
+}
+
 namespace kit::outbox {
 
 /// What becomes of the later events of a key when one of them is a dead letter.
@@ -42,6 +46,9 @@ struct RelayOptions {
   std::chrono::seconds keep = std::chrono::hours(24 * 7);
   /// `alarmed` in the figures, and a line in the log, when an event waits longer.
   std::chrono::seconds lag_alarm{60};
+  /// Where spans of deliveries go: each is below the work that told of the event. Outlives the
+  /// relay; null: nowhere.
+  telemetry::Tracer* tracer = nullptr;
 };
 
 /// What waits, as of the last look.

@@ -8,6 +8,7 @@
 #include "kit/base/failpoint.hpp"
 #include "kit/base/text.hpp"
 #include "kit/outbox/detail/relay_state.hpp"
+#include "kit/queue/trace.hpp"
 
 namespace kit::outbox {
 namespace {
@@ -142,8 +143,11 @@ Task<> Relay::State::publish_events(std::vector<const Event*> events, std::size_
     rows.push_back(event->sequence);
   }
   co_await KIT_FAILPOINT_RESULT("relay.before_publish");
+  std::vector<telemetry::Span> spans = queue::trace_messages(messages, options.tracer);
   Task<> publishing = with_deadline(options.timeout, publisher->publish(messages));
-  co_await std::move(publishing);
+  const Result<> published = co_await as_result(std::move(publishing));
+  queue::end_spans(spans, published);
+  if (!published) co_await published.error().clone();
   KIT_FAILPOINT("relay.after_publish");
   failed_publications = 0;
   const std::int64_t done = co_await detail::finish(database, rows, Timestamp::now());
@@ -184,9 +188,31 @@ Task<> Relay::State::tell(Stream& stream, std::size_t& delivered) {
   }
 }
 
+/// In a span of its own, below what told of the event.
+Task<bool> Relay::State::tell_one(Subscriber& subscriber, const Event& event) {
+  const std::string title = "process " + event.type;
+  telemetry::SpanScope::Begin begin;
+  begin.tracer = options.tracer;
+  begin.name = title;
+  begin.kind = telemetry::SpanKind::consumer;
+  for (const auto& [name, value] : event.headers) {
+    if (name == "traceparent") begin.trace_parent = value;
+    if (name == "request_id") begin.request_id = value;
+  }
+  telemetry::SpanScope scope(begin);
+  scope.span().set(telemetry::attribute::messaging_operation_type, "process");
+  scope.span().set(telemetry::attribute::messaging_group, subscriber.name);
+  scope.span().set(telemetry::attribute::messaging_message_id, event.id);
+  Task<bool> telling = take_and_tell(subscriber, event);
+  Result<bool> told = co_await as_result(std::move(telling));
+  if (!told) scope.span().fail(told.error());
+  scope.end();
+  co_return std::move(told);
+}
+
 /// The row is what makes it once: whoever marks it as delivered, in the transaction of the effect,
 /// has it. False: somebody else did.
-Task<bool> Relay::State::tell_one(Subscriber& subscriber, const Event& event) {
+Task<bool> Relay::State::take_and_tell(Subscriber& subscriber, const Event& event) {
   const std::unique_ptr<db::Transaction> work = co_await database.begin();
   const std::array<std::int64_t, 1> row{event.sequence};
   const std::int64_t taken = co_await detail::finish(*work, row, Timestamp::now());

@@ -13,6 +13,7 @@
 #include "kit/async/task_group.hpp"
 #include "kit/db/joint_work.hpp"
 #include "kit/telemetry/registry.hpp"
+#include "kit/telemetry/tracer.hpp"
 #include "kitgen/evolve/catalogue.hpp"
 
 namespace kit::jobs {
@@ -351,6 +352,29 @@ TEST_F(SchedulerTest, OneIsRunWhenItIsAskedFor) {
   EXPECT_TRUE(database_.execute("UPDATE kit_jobs SET state = 'running'").ok());
   EXPECT_EQ(database_.run(scheduler.run_now("hourly")).error().reason(), "JOB_RUNNING");
   EXPECT_EQ(row("runs || ' ' || failures || ' ' || skipped"), "2 1 0");
+}
+
+TEST_F(SchedulerTest, ARunIsATrace) {
+  telemetry::TracerOptions tracing;
+  tracing.sampling.ratio = 1;
+  const auto tracer = *telemetry::Tracer::make(std::move(tracing));
+  std::vector<Job> jobs;
+  jobs.push_back(job());
+  SchedulerOptions traced = options();
+  traced.tracer = tracer.get();
+  Scheduler scheduler(*database_, registry_, jobs, std::move(traced));
+  EXPECT_TRUE(database_.run(scheduler.run_now("hourly")).ok());
+  after_ = []() -> Task<> { co_await Error(Code::internal, "no paper").with_reason("NO_PAPER"); };
+  EXPECT_FALSE(database_.run(scheduler.run_now("hourly")).ok());
+  tracer->processor().collect();
+  const auto rows = tracer->processor().table().rows();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].name, "job hourly");
+  const auto& failed = rows[0].buckets[telemetry::TraceTable::failed_bucket];
+  ASSERT_EQ(failed.count, 1U);
+  const auto kept = tracer->processor().table().find(telemetry::view(failed.examples[0].trace_id));
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->spans.front().value_of("error.type"), "NO_PAPER");
 }
 
 TEST(Due, SaysWhatIsToBeDone) {

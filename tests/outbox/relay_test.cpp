@@ -2,6 +2,7 @@
 // What a relay promises: each event to each destination, each key in its order, whatever fails.
 #include "kit/async/first_of.hpp"
 #include "kit/db/joint_work.hpp"
+#include "kit/telemetry/tracer.hpp"
 #include "outbox_suite.hpp"
 
 namespace kit::tests {
@@ -26,6 +27,40 @@ TEST_F(RelayTest, EachSubscriberGetsEachEventOnceAndInOrder) {
   EXPECT_EQ(states("one"), "1,1,1,1");
   settle_all(relay);
   EXPECT_EQ(effects("one").size(), 11U);
+}
+
+Task<> emit_under(const LogContext* log, Task<> emitting) {
+  Context context;
+  context.set_log_context(log);
+  Context::Scope scope(context);
+  co_await std::move(emitting);
+}
+
+TEST_F(RelayTest, ADeliveryIsPartOfTheTraceThatToldOfIt) {
+  telemetry::TracerOptions tracing;
+  tracing.sampling.ratio = 1;
+  const auto tracer = *telemetry::Tracer::make(std::move(tracing));
+  LogContext work;
+  tracer->identify(work, {});
+  tracer->decide(work, "/", {});
+  std::vector<std::string_view> to{"one"};
+  ASSERT_TRUE(run(emit_under(&work, emit(database(), "a1", to))).ok());
+  options_.tracer = tracer.get();
+  failing_["a1"] = 1;
+  outbox::Relay relay(database(), subscribers({"one"}), nullptr, options_);
+  settle_all(relay);
+  EXPECT_EQ(effects("one"), "a1");
+  tracer->processor().collect();
+  const auto kept = tracer->processor().table().find(telemetry::view(work.trace_id));
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->spans.size(), 2U);  // of the try that failed, and of the one that did not
+  for (const telemetry::SpanRecord& span : kept->spans) {
+    EXPECT_EQ(span.name, "process Happened");
+    EXPECT_EQ(span.parent_id, work.span_id);
+    EXPECT_EQ(span.value_of("messaging.consumer.group.name"), "one");
+  }
+  EXPECT_EQ(kept->spans[0].status, telemetry::SpanStatus::error);
+  EXPECT_EQ(kept->spans[1].status, telemetry::SpanStatus::unset);
 }
 
 TEST_F(RelayTest, OneThatIsNotOursWaitsForWhoeverHasIt) {

@@ -6,6 +6,7 @@
 #include "kit/adapters/redis/detail/engine.hpp"
 #include "kit/adapters/redis/detail/sha1.hpp"
 #include "kit/adapters/redis/redis.hpp"
+#include "kit/telemetry/traced.hpp"
 
 namespace kit::redis {
 namespace {
@@ -14,6 +15,26 @@ using Words = std::vector<std::string_view>;
 
 void append(Words& words, std::span<const std::string> more) {
   words.insert(words.end(), more.begin(), more.end());
+}
+
+/// Of commands that are sent together; what they are about, keys and values, is not told.
+telemetry::Span span_of(std::string_view operation, std::size_t commands = 1) {
+  constexpr std::size_t longest = 32;
+  std::string name(operation.substr(0, longest));
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  telemetry::Span span(name, telemetry::SpanKind::client);
+  span.set(telemetry::attribute::db_system, "redis");
+  span.set(telemetry::attribute::db_operation, name);
+  if (commands > 1) {
+    span.set(telemetry::attribute::db_batch_size, static_cast<std::int64_t>(commands));
+  }
+  return span;
+}
+
+std::string_view first_of(Command words) {
+  return words.empty() ? std::string_view() : words.front();
 }
 
 Result<> check(const RedisOptions& options) {
@@ -56,19 +77,23 @@ Client::Client(std::unique_ptr<detail::Engine> engine) : engine_(std::move(engin
 Client::~Client() = default;
 
 Task<Reply> Client::command(Command words, CommandOptions options) {
-  return engine_->command(words, options);
+  if (!telemetry::is_recorded()) return engine_->command(words, options);
+  return telemetry::traced(span_of(first_of(words)), engine_->command(words, options));
 }
 
 Task<std::vector<Reply>> Client::pipeline(std::span<const Command> commands) {
-  return engine_->pipeline(commands);
+  if (!telemetry::is_recorded()) return engine_->pipeline(commands);
+  return telemetry::traced(span_of("PIPELINE", commands.size()), engine_->pipeline(commands));
 }
 
 Task<Reply> Client::blocking(Command words, std::chrono::milliseconds server_wait) {
-  return engine_->blocking(words, server_wait);
+  if (!telemetry::is_recorded()) return engine_->blocking(words, server_wait);
+  return telemetry::traced(span_of(first_of(words)), engine_->blocking(words, server_wait));
 }
 
 Task<std::vector<Reply>> Client::transaction(std::span<const Command> commands) {
-  return engine_->transaction(commands);
+  if (!telemetry::is_recorded()) return engine_->transaction(commands);
+  return telemetry::traced(span_of("MULTI", commands.size()), engine_->transaction(commands));
 }
 
 Task<Session> Client::session(std::string_view key) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands on shared connections: what is sent when, whose answer is whose, and what is lost.
 #include "kit/adapters/redis/fake_redis_test_support.hpp"
+#include "kit/telemetry/tracer.hpp"
 
 namespace kit::redis {
 namespace {
@@ -39,6 +40,35 @@ TEST_F(ClientTest, WhatTasksSendInOneTurnIsOneWrite) {
   EXPECT_EQ(fake.peer().read_sizes, (std::vector<std::size_t>{1, 50}));
   EXPECT_EQ(fake.connects, 1u);
   EXPECT_EQ(client().stats().commands, 51u);
+}
+
+TEST_F(ClientTest, CommandsOfSampledWorkAreSpansWithoutTheirKeys) {
+  fake.answer = echo;
+  telemetry::TracerOptions tracing;
+  tracing.sampling.ratio = 1;
+  const auto tracer = *telemetry::Tracer::make(std::move(tracing));
+  LogContext log;
+  tracer->identify(log, {});
+  tracer->decide(log, "/", {});
+  auto all = [&]() -> Task<> {
+    Context context;
+    context.set_log_context(&log);
+    Context::Scope scope(context);
+    const std::array<std::string_view, 2> words = {"get", "canary"};
+    Task<Reply> asking = client().command(words);
+    (void)co_await as_result(std::move(asking));
+    scope.leave();
+    (void)co_await get("unseen");
+  };
+  run(all());
+  tracer->processor().collect();
+  const auto kept = tracer->processor().table().find(telemetry::view(log.trace_id));
+  ASSERT_TRUE(kept && kept->spans.size() == 1);
+  const telemetry::SpanRecord& span = kept->spans.front();
+  EXPECT_EQ(span.name, "GET");
+  EXPECT_EQ(span.parent_id, log.span_id);
+  EXPECT_EQ(span.value_of("db.system.name"), "redis");
+  EXPECT_EQ(span.text.find("canary"), std::string::npos);
 }
 
 TEST_F(ClientTest, TheAnswerOfACancelledTaskIsSkipped) {

@@ -73,6 +73,7 @@ struct Relay::State {
   Task<> publish_one_by_one(const detail::Stream& stream, std::size_t& delivered);
   Task<> tell(detail::Stream& stream, std::size_t& delivered);
   Task<bool> tell_one(Subscriber& subscriber, const Event& event);
+  Task<bool> take_and_tell(Subscriber& subscriber, const Event& event);
   Task<> note_failure(const Event& event, const Error& why);
 
   Subscriber* find(std::string_view destination);
