@@ -12,6 +12,10 @@
 
 #include "kit/telemetry/registry.hpp"
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+
 namespace kit::telemetry {
 namespace {
 
@@ -292,7 +296,12 @@ TEST(CellsTest, ManyMetricsNeedLittleMemoryAndGiveItBack) {
       EXPECT_EQ(cells.back()->sum(7), 3U);
       EXPECT_EQ(cells.back()->sum(8), 4U);
     }
+    // Sanitizers keep books of their own.
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
     EXPECT_LT(resident(), before + std::size_t{2} * 1024 * 1024);
+#else
+    EXPECT_GT(before, 0U);
+#endif
   }
 }
 
