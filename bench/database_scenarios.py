@@ -7,35 +7,16 @@ it less work per request has the good of it. The load holds one request in fligh
 import datetime
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import urllib.request
 
 import scenarios
 from databases import database_servers, pin
-from servers import LOAD_CPU, ONE_THREAD, ROOT, BenchError, Server, free_port
+from servers import LOAD_CPU, ONE_THREAD, BenchError, Server, build_go, free_port
 
 PATHS = {"get": "/api/v1/tracks/1666", "list": "/api/v1/tracks?limit=20"}
 CONNECTIONS = 64
-# Where Debian has the sources of Go packages.
-GO_SOURCES = "/usr/share/gocode"
-
-
-def build_peer(scratch):
-    """The peer's program, from what Debian has: no module is fetched."""
-    compiler = next((path for path in ("/usr/bin/go", shutil.which("go")) if path and os.path.exists(path)), None)
-    if compiler is None:
-        raise BenchError("go is missing: apt-get install golang-go golang-github-gin-gonic-gin-dev golang-github-jackc-pgx-v4-dev")
-    program = os.path.join(scratch, "peer")
-    settings = {**os.environ, "GO111MODULE": "off", "GOPATH": GO_SOURCES, "GOFLAGS": ""}
-    if "HOME" not in settings:
-        settings.setdefault("GOCACHE", os.path.join(scratch, "go-cache"))
-    done = subprocess.run([compiler, "build", "-o", program, os.path.join(ROOT, "bench/peer/main.go")], env=settings,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        raise BenchError(f"the Go peer was not built:\n{done.stdout[-2000:]}")
-    return program
 
 
 def start_peer(program, url):
@@ -121,7 +102,7 @@ def against_peer(programs, rounds, seconds, say):
     """Figures for the judge: pg_get_to_peer, pg_get_p99_to_peer and the same of the list."""
     say(f"store on PostgreSQL, and a Go peer (gin, database/sql, pgx): {rounds} rounds of {seconds:g} s, {CONNECTIONS} connections;")
     say("  each server alone on cpu 0 with one thread, PostgreSQL and the load on cpu 1 for both alike; cpu us are of one request")
-    program = build_peer(programs.scratch)
+    program = build_go(programs.scratch, "peer")
     with database_servers.Postgres() as postgres:
         pin(postgres, LOAD_CPU)
         postgres.load("bench", "SELECT 1;")

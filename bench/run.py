@@ -22,6 +22,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bundle_scenarios
 import database_scenarios
 import databases
 import generate
@@ -42,6 +43,10 @@ BUDGETS = {
     "pg_get_p99_to_peer": (0.50, False, "{:.2f}"),
     "pg_list_to_peer": (2.00, True, "{:.2f}"),
     "pg_list_p99_to_peer": (0.50, False, "{:.2f}"),
+    "bundle_to_raw": (0.65, True, "{:.2f}"),
+    "bundle_to_nginx": (0.85, True, "{:.2f}"),
+    "bundle_to_peer": (3.00, True, "{:.2f}"),
+    "full_bundle_instructions": (14_000, False, "{:.0f}"),
     "bare_instructions": (3_000, False, "{:.0f}"),
     "bundle_instructions": (14_000, False, "{:.0f}"),
     "connections_served": (CONNECTIONS, True, "{:.0f}"),
@@ -105,6 +110,7 @@ def steady(programs, short, figures):
     say(f"instructions a request: full bundle, small JSON {figures['bundle_instructions']:.0f}")
     figures["store_instructions"] = scenarios.instructions(programs, store, count)
     say(f"instructions a request: full bundle, GET /api/v1/tracks/{{id}} {figures['store_instructions']:.0f} (no budget)")
+    figures.update(bundle_scenarios.costs(programs, count, say))
     held = scenarios.hold(programs, CONNECTIONS, 59)
     figures["connections_served"] = min(held["served"], held["served_again"])
     figures["bytes_per_connection"] = held["bytes_each"]
@@ -172,6 +178,9 @@ def measure_programs(options, rounds, seconds, figures):
             say(f"first start with an empty database: ready after {time.monotonic() - first.started:.2f} s")
         if not options.check:
             speed(programs, rounds, seconds, figures)
+            say(f"the bundle before the bare route, each request with a token: {rounds} rounds of {seconds:g} s")
+            figures.update(bundle_scenarios.ratios(programs, rounds, seconds, say))
+            bundle_scenarios.times(programs, 3 if options.short else 5, seconds, say)
         steady(programs, options.short, figures)
     costs, text = generate.measure(pathlib.Path(options.build).resolve(), 100, 3 if options.short else 5, 3 if options.short else 5)
     say(text)

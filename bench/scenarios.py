@@ -10,9 +10,9 @@ import subprocess
 from servers import LOAD_CPU, ONE_THREAD, BenchError, allow_descriptors
 
 
-def load(programs, server, seconds, connections=64):
+def load(programs, server, seconds, connections=64, field=None):
     done = subprocess.run(["taskset", "-c", LOAD_CPU, programs.tool("load"), str(server.port), server.path,
-                           str(connections), str(seconds)], capture_output=True, text=True)
+                           str(connections), str(seconds), *([field] if field else [])], capture_output=True, text=True)
     if done.returncode != 0:
         raise BenchError(f"load on {server.name}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
@@ -78,7 +78,7 @@ def wait_imported(store):
     store.path = path
 
 
-def instructions(programs, make, count, path=None):
+def instructions(programs, make, count, path=None, field=None):
     """User instructions a request: the difference of two runs of different length, so that the start does not count."""
     totals = []
     for number, requests in enumerate((count // 5, count)):
@@ -89,7 +89,7 @@ def instructions(programs, make, count, path=None):
             if server.name == "store":
                 wait_imported(server)
             server.path = path or server.path
-            load(programs, server, f"={requests}", connections=8)
+            load(programs, server, f"={requests}", connections=8, field=field)
         with open(out) as file:
             totals.append(next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:"))))
     return (totals[1] - totals[0]) / (count - count // 5)

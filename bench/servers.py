@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The servers that are compared: how each is started, found ready and ended."""
+import base64
+import hashlib
+import hmac
+import json
 import os
 import resource
 import shutil
@@ -11,6 +15,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SERVER_CPU, LOAD_CPU = "0", "1"
 DESCRIPTORS = 20000
+# Where Debian has the sources of Go packages.
+GO_SOURCES = "/usr/share/gocode"
 BODY = '{"id":42,"name":"user-42","email":"user-42@example.com","status":"active"}'
 
 
@@ -80,13 +86,37 @@ class Server:
         return self.process.returncode
 
 
+def build_go(scratch, name):
+    """The program of bench/<name>/main.go, from what Debian has: no module is fetched."""
+    compiler = next((path for path in ("/usr/bin/go", shutil.which("go")) if path and os.path.exists(path)), None)
+    if compiler is None:
+        raise BenchError("go is missing: tools/setup.sh bench installs it and the packages of the peers")
+    program = os.path.join(scratch, name)
+    settings = {**os.environ, "GO111MODULE": "off", "GOPATH": GO_SOURCES, "GOFLAGS": ""}
+    if "HOME" not in settings:
+        settings.setdefault("GOCACHE", os.path.join(scratch, "go-cache"))
+    done = subprocess.run([compiler, "build", "-o", program, os.path.join(ROOT, f"bench/{name}/main.go")], env=settings,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"the Go peer {name} was not built:\n{done.stdout[-2000:]}")
+    return program
+
+
+def hs256_token(secret, claims):
+    """A JSON Web Token as an issuer would make it."""
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+    text = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()) + b"." + part(json.dumps(claims).encode())
+    return (text + b"." + part(hmac.new(secret.encode(), text, hashlib.sha256).digest())).decode()
+
+
 class Programs:
     """Where the built programs are, and a folder for what they write."""
 
     def __init__(self, build, scratch):
         self.build, self.scratch = os.path.abspath(build), scratch
         self.store = os.path.join(self.build, "examples/store/store")
-        for path in [self.store] + [self.tool(name) for name in ("raw_epoll", "load", "hold", "bare_server")]:
+        for path in [self.store] + [self.tool(name) for name in ("raw_epoll", "load", "hold", "bare_server", "bundle_server")]:
             if not os.path.exists(path):
                 raise BenchError(f"{path} is missing: build first (make bench does)")
 
@@ -100,6 +130,12 @@ class Programs:
     def bare(self, wrapper=()):
         port = free_port()
         return Server("bare route", [*wrapper, self.tool("bare_server"), str(port)], port)
+
+    def bundle(self, parts, secret, wrapper=()):
+        """The bare route behind these parts of the bundle; its log goes to a file, as a service's does."""
+        port = free_port()
+        with open(os.path.join(self.scratch, "bundle.log"), "wb") as log:
+            return Server("full bundle", [*wrapper, self.tool("bundle_server"), str(port), secret, ",".join(parts)], port, "/ready", log=log)
 
     def nginx(self):
         binary = shutil.which("nginx") or "/usr/sbin/nginx"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server on one loop whose requests cost CPU, with a load shedder before its handlers.
+// A server on one loop whose requests cost CPU, with the bundle before its handlers.
 //
 //   server PORT WORK_US [--without]    # --without: nobody is refused
 //
@@ -17,8 +17,8 @@
 #include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
 #include "kit/async/task_group.hpp"
+#include "kit/middleware/bundle.hpp"
 #include "kit/net/listen.hpp"
-#include "kit/resilience/cpu_meter.hpp"
 #include "kit/resilience/load_shedder.hpp"
 
 namespace {
@@ -28,39 +28,6 @@ using kit::Clock;
 using kit::Task;
 using kit::http::Request;
 using kit::http::Response;
-using kit::resilience::LoadShedder;
-using kit::resilience::Priority;
-
-/// What the server's guard and observer are until the server has a place of its own for a shedder.
-class Shedding final : public kit::http::RequestGuard, public kit::http::RequestObserver {
- public:
-  explicit Shedding(LoadShedder& shedder) : shedder_(shedder) {}
-
-  std::optional<kit::Error> refuse(const Request& request) const override {
-    const Priority priority = request.path == "/work" ? Priority::normal : Priority::critical;
-    if (shedder_.admit(priority, Clock::now(), kit::resilience::waited_in_turn())) {
-      return std::nullopt;
-    }
-    return shedder_.refusal();
-  }
-  void on_finished(const Finished& finished) override {
-    if (finished.error != nullptr && finished.error->reason() == "OVERLOADED") return;
-    // Garbage never came to the guard; this server's clients send none.
-    shedder_.finish(Clock::now(), finished.duration);
-  }
-
- private:
-  LoadShedder& shedder_;
-};
-
-Task<> tell_cpu(LoadShedder* shedder) {
-  kit::resilience::CpuMeter meter;
-  while (true) {
-    co_await kit::sleep_for(100ms);
-    const auto use = meter.read(Clock::now());
-    shedder->add_cpu(use.used, use.possible, Clock::now());
-  }
-}
 
 void burn(Clock::duration time) {
   // CPU time of this thread, whatever else runs on the machine.
@@ -90,42 +57,50 @@ std::string shown(const kit::resilience::LoadReading& reading) {
          std::to_string(reading.refused[1]) + "\n";
 }
 
-Task<> serve(const kit::http::Router* router, int port, Shedding* shedding, LoadShedder* shedder) {
+Task<> serve(const kit::http::Router* router, int port, kit::MiddlewareBundle* bundle) {
   kit::http::ServerOptions options;
   options.limits.requests_per_connection = 1'000'000'000;
   options.limits.connections_per_peer = 10'000;
-  options.guard = shedding;
-  options.observer = shedding;
+  bundle->protect(options, *router);
   kit::http::Server server(*router, options);
   kit::net::ListenOptions where;
   where.port = port;
   auto listener = co_await kit::net::listen_tcp(where, server);
   kit::TaskGroup background("background");
-  background.spawn("cpu", tell_cpu(shedder));
+  background.spawn("load", bundle->watch());
   std::printf("ready\n");
   std::fflush(stdout);
   co_await kit::sleep_for(24h);
 }
 
 int run_server(int port, Clock::duration work, bool enabled) {
-  LoadShedder shedder({.enabled = enabled});
-  Shedding shedding(shedder);
+  auto bundle = kit::MiddlewareBundle::builder().with_load_shedding({.enabled = enabled}).build();
+  if (!bundle) return 1;
   kit::http::Router router;
-  const auto add = [&](std::string_view path, kit::http::Handler handler) {
-    return router.add(kit::http::Method::get, path, std::move(handler)).ok();
+  const auto add = [&](std::string_view path, kit::http::Handler handler,
+                       const kit::http::RouteOptions& route) {
+    return router.add(kit::http::Method::get, path, std::move(handler), route).ok();
   };
+  kit::http::RouteOptions probe;
+  probe.is_public = true;
+  probe.priority = kit::http::Priority::critical;
+  const auto& shedder = bundle->shedder();
   const bool added =
       add("/work",
           [work](Request&) {
             burn(work);
             return text("done\n");
-          }) &&
-      add("/healthz", [](Request&) { return text("alive\n"); }) &&
-      add("/shedder", [&shedder](Request&) { return text(shown(shedder.read(Clock::now()))); });
+          },
+          {}) &&
+      add(
+          "/healthz", [](Request&) { return text("alive\n"); }, probe) &&
+      add(
+          "/shedder", [&shedder](Request&) { return text(shown(shedder.read(Clock::now()))); },
+          probe);
   if (!added) return 1;
   auto loop = kit::make_epoll_loop();
   if (!loop) return 1;
-  const auto ended = kit::run(**loop, serve(&router, port, &shedding, &shedder));
+  const auto ended = kit::run(**loop, serve(&router, port, &*bundle));
   if (!ended) std::fprintf(stderr, "%s\n", ended.error().describe().c_str());
   return 1;
 }
