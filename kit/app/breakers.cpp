@@ -12,6 +12,7 @@
 #include "kit/base/text.hpp"
 #include "kit/json/value.hpp"
 #include "kit/json/writer.hpp"
+#include "kit/log/audit.hpp"
 #include "kit/log/log.hpp"
 
 namespace kit::app {
@@ -21,7 +22,6 @@ using resilience::Breakers;
 using resilience::Dependency;
 using std::chrono::microseconds;
 
-log::Module audit_log{"audit"};
 
 /// Characters of "who" and "why".
 constexpr std::size_t longest_text = 200;
@@ -202,7 +202,7 @@ class Forcing {
     const std::string_view before = resilience::name(dependency->breaker().state());
     dependency->breaker().force(order->force, "forced by " + order->who + ": " + order->why, now);
     forced_.with({order->kind, state}).add();
-    log::write(audit_log, log::Level::warn, "breaker forced",
+    log::write(log::audit_log, log::Level::warn, "breaker forced",
                {{"kind", order->kind},
                 {"of", order->name},
                 {"from", before},
