@@ -238,7 +238,8 @@ TEST_F(JwtTest, NothingButTheWholeTokenIsRemembered) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     std::string changed = text;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
-    if (changed != text) EXPECT_NE(reason(changed), "") << i;
+    if (changed == text) continue;
+    EXPECT_NE(reason(changed), "") << i;
   }
   EXPECT_NE(reason(text + "="), "");
   EXPECT_NE(reason(text.substr(0, text.size() - 1)), "");
