@@ -145,7 +145,8 @@ class Span {
 };
 
 /// A span that is the parent of what the coroutine which has this calls until `end`, across its
-/// awaits; log lines carry its id. Where nothing is recorded it does nothing.
+/// awaits; log lines carry its id. Where nothing is recorded it does nothing. Lifetime: what was
+/// started under it has ended before.
 class SpanScope {
  public:
   SpanScope(std::string_view name, SpanKind kind);

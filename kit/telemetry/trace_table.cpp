@@ -32,6 +32,7 @@ TraceSummary TraceTable::summary_of(const SpanRecord& record) {
 
 void TraceTable::forget_gone() {
   std::erase_if(traces_, [](const auto& trace) { return trace.second.expired(); });
+  forget_at_ = std::max<std::size_t>(1'024, 2 * traces_.size());
 }
 
 TraceTable::Trace& TraceTable::trace_of(const SpanRecord& record) {
@@ -108,7 +109,7 @@ void TraceTable::add(const SpanRecord& record) {
   }
   if (record.is_entry) add_example(record, traces_[std::string(view(record.trace_id))].lock());
   make_room();
-  if (traces_.size() > 2 * (options_.recent + options_.names)) forget_gone();
+  if (traces_.size() > forget_at_) forget_gone();
 }
 
 std::vector<TraceTable::Row> TraceTable::rows() const {

@@ -114,6 +114,7 @@ class TraceTable {
   std::map<std::string, Cells, std::less<>> rows_;
   std::deque<std::shared_ptr<Trace>> recent_;
   std::unordered_map<std::string, std::weak_ptr<Trace>> traces_;
+  std::size_t forget_at_ = 1'024;  // so many are looked through for those that are gone
 };
 
 }  // namespace kit::telemetry

@@ -127,8 +127,10 @@ void Exporter::took(const http::Response& response, std::size_t spans) {
 void Exporter::gave_up(const std::string& why, std::size_t spans) {
   lost_.fetch_add(spans, std::memory_order_relaxed);
   if (std::exchange(is_failing_, true)) return;
+  // Without its query, where some collectors want their key.
+  const std::string_view url = options_.traces_url;
   log::warn(otlp_log, "traces can't be exported; spans are lost until they can",
-            {{"url", options_.traces_url}, {"why", why}});
+            {{"url", url.substr(0, url.find('?'))}, {"why", why}});
 }
 
 Task<> Exporter::export_spans(std::span<const std::unique_ptr<telemetry::SpanRecord>> spans) {

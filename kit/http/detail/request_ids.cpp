@@ -69,16 +69,16 @@ void identify(LogContext& log, telemetry::Tracer& tracer, const telemetry::Incom
 telemetry::IncomingTrace incoming_trace(const RequestHead& head, std::string_view peer,
                                         telemetry::Tracer& tracer, std::string& joined) {
   telemetry::IncomingTrace incoming;
-  const std::string_view force_header = tracer.force_header();
-  const bool says_nothing = head.trace_parent < 0 && head.baggage < 0 && force_header.empty();
-  if (says_nothing || !tracer.trusts(peer)) return incoming;
+  const std::string_view force_header = tracer.force_header();  // until the next call of it
+  incoming.is_forced = !force_header.empty() && has_header(head, force_header);
+  const bool says_nothing = head.trace_parent < 0 && head.baggage < 0 && !incoming.is_forced;
+  if (says_nothing || !tracer.trusts(peer)) return {};
   incoming.is_trusted = true;
   // Views into `joined` must not move: as long as all fields together.
   std::size_t most = 0;
   for (const Header& header : head.headers) most += header.value.size() + 1;
   joined.clear();
   joined.reserve(most);
-  incoming.is_forced = !force_header.empty() && has_header(head, force_header);
   if (head.baggage >= 0) incoming.baggage = list_of(head, "baggage", joined);
   if (head.trace_parent >= 0) {
     incoming.trace_parent = head.headers[static_cast<std::size_t>(head.trace_parent)].value;

@@ -169,20 +169,16 @@ std::optional<Clock::duration> next_pause(PoolHost& host, const Outgoing& outgoi
   return pause;
 }
 
-/// Sends, and follows redirects.
+/// Sends, and follows redirects; `resent` counts what was sent after the first request.
 Task<Response> send_and_follow(std::shared_ptr<ClientCore> core, Outgoing& outgoing,
-                               const SendOptions& options, telemetry::Span& span) {
-  std::size_t resent = 0;
+                               const SendOptions& options, std::size_t& resent) {
   for (std::size_t followed = 0;; ++followed) {
     Response response = co_await send_with_retries(core, outgoing, options, resent);
-    if (resent + followed > 0) {
-      span.set(telemetry::attribute::http_resend_count,
-               static_cast<std::int64_t>(resent + followed));
-    }
     if (followed == options.redirects) co_return std::move(response);
     const bool follow = co_await redirect(outgoing, response, options);
     if (!follow) co_return std::move(response);
     co_await discard(std::move(response));
+    ++resent;
   }
 }
 
@@ -191,9 +187,13 @@ Task<Response> send_all(std::shared_ptr<ClientCore> core, Outgoing outgoing, Sen
   telemetry::Span span(is_known ? name(outgoing.method) : "HTTP", telemetry::SpanKind::client);
   describe(span, outgoing);
   if (core->options().propagate_ids) propagate_ids(outgoing, span);
-  Task<Response> sending = send_and_follow(std::move(core), outgoing, options, span);
+  std::size_t resent = 0;
+  Task<Response> sending = send_and_follow(std::move(core), outgoing, options, resent);
   if (!span.is_recording()) co_return co_await std::move(sending);
   Result<Response> result = co_await as_result(std::move(sending));
+  if (resent > 0) {
+    span.set(telemetry::attribute::http_resend_count, static_cast<std::int64_t>(resent));
+  }
   if (!result) {
     span.fail(result.error());
   } else {
