@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdio>
 #include <memory>
 #include <unordered_map>
@@ -152,7 +153,7 @@ FoldedStacks fold(const std::vector<ProfiledStack>& stacks,
 FoldedStacks fold(const std::vector<ProfiledStack>& stacks) {
   return fold(stacks, [](std::uint64_t address, bool is_call) {
     // Where the program was is in the function; what a call returns to may be behind its end.
-    return function_at(reinterpret_cast<const void*>(is_call ? address - 1 : address));
+    return function_at(std::bit_cast<const void*>(is_call ? address - 1 : address));
   });
 }
 

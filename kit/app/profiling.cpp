@@ -2,6 +2,7 @@
 #include "kit/app/profiling.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
@@ -88,7 +89,7 @@ Result<std::string> symbols_of(std::string_view question) {
       return Error(Code::invalid_argument,
                    "the body is no list of at most 20 000 addresses such as 0x1f+0x2e");
     }
-    const std::string name = function_at(reinterpret_cast<const void*>(address));
+    const std::string name = function_at(std::bit_cast<const void*>(address));
     out.append(word).append("\t").append(name).append("\n");
   }
   return out;
