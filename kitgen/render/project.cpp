@@ -200,6 +200,17 @@ constexpr std::string_view prod_text =
     R"(# Migrations are a step of their own (`@name@ migrate up`), the pages for people are off.
 http:
   address: 0.0.0.0
+  # The server does not start here in clear text. Either it ends TLS itself:
+  # tls: {certificate: /etc/@name@/tls.pem, key: /etc/@name@/tls.key}
+  # or a proxy or mesh beside it does, which is all that reaches it:
+  # tls_elsewhere: true
+
+# Who may come in and how much; `@name@ doctor --env prod` says what else is missing. The secret is nothing for this file:
+# KIT_AUTH_SECRET (32 random bytes or more), or keys: a file with the public keys of whoever issues the tokens.
+# auth:
+#   audiences: [@name@]
+# rate_limit:
+#   requests_per_second: 100
 
 database:
   path: /var/lib/@name@/@name@.db

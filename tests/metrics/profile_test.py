@@ -176,7 +176,7 @@ class Profiles(unittest.TestCase):
 
 class Closed(unittest.TestCase):
     def test_production_is_closed(self):
-        for settings, environment in (([], {"PROD": "true"}), (["--env=prod", "--database.migrate_on_start=true"], {})):
+        for settings, environment in (([], {"PROD": "true"}), (["--env=prod", "--http.address=127.0.0.1", "--database.migrate_on_start=true"], {})):
             with Watched(*settings, environment=environment) as store:
                 for kind in KINDS:
                     self.assertEqual(403, store.ask_admin("GET", f"/debug/pprof/{kind}")[0], kind)
