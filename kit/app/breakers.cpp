@@ -22,7 +22,6 @@ using resilience::Breakers;
 using resilience::Dependency;
 using std::chrono::microseconds;
 
-
 /// Characters of "who" and "why".
 constexpr std::size_t longest_text = 200;
 constexpr std::size_t largest_body = 16 * 1024;

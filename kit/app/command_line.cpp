@@ -27,7 +27,7 @@ constexpr std::size_t any_number = 1000;
 
 constexpr std::array<std::string_view, 1> doctor_options{"--format"};
 
-constexpr std::array<Command, 11> commands{{
+constexpr std::array<Command, 12> commands{{
     {"serve",
      "Serve the API, the start page and the reference (what happens without a command)",
      "  @\n  @ --http.port=9000\n  @ serve --env prod --database.path=/var/lib/@/@.db\n",
@@ -74,6 +74,16 @@ constexpr std::array<Command, 11> commands{{
      "  @ jobs run nightly_totals       now, unless an instance runs it already\n",
      {},
      2},
+    {"credentials",
+     "Say who may no longer come in, on every instance within a second, and manage API keys",
+     "  @ credentials disable ann            no token and no key of hers is taken\n"
+     "  @ credentials enable ann\n"
+     "  @ credentials end-sessions ann       tokens from before are refused: a new password\n"
+     "  @ credentials keys create robot read:orders   prints the key, once\n"
+     "  @ credentials keys list robot\n"
+     "  @ credentials keys revoke 0f3c5a9e12b84d67\n",
+     {},
+     any_number},
     {"config",
      "Show every setting, its value and where it comes from",
      "  @ config\n  @ config --env prod\n",
@@ -249,7 +259,7 @@ std::string help_text(std::string_view program, std::string_view command_name) {
         "  @ config                       every setting and where it comes from\n\nCommands\n",
         program);
     for (const Command& command : commands) {
-      text += "  " + std::string(command.name) + std::string(10 - command.name.size(), ' ') +
+      text += "  " + std::string(command.name) + std::string(13 - command.name.size(), ' ') +
               std::string(command.summary) + '\n';
     }
   }

@@ -20,6 +20,9 @@ Task<> migrate_command(const Application& application, const Settings& settings,
 Task<> import_command(Application& application, const Settings& settings, const CommandLine& line);
 /// list, run NAME.
 Task<> jobs_command(Application& application, const Settings& settings, const CommandLine& line);
+/// disable, enable, end-sessions USER; keys list USER, create USER [SCOPE ...], revoke ID.
+Task<> credentials_command(Application& application, const Settings& settings,
+                           const CommandLine& line);
 Task<> export_command(Application& application, const Settings& settings, const CommandLine& line);
 /// `db backup FILE` and `db check`, of SQLite, while other processes use the database.
 Task<> db_command(const Settings& settings, const CommandLine& line);

@@ -72,6 +72,7 @@ Task<> dispatch(Application& application, const CommandLine& line, LoadedSetting
   if (line.command == "db") return db_command(settings, line);
   if (line.command == "events") return events_command(application, settings, line);
   if (line.command == "import") return import_command(application, settings, line);
+  if (line.command == "credentials") return credentials_command(application, settings, line);
   if (line.command == "jobs") return jobs_command(application, settings, line);
   return export_command(application, settings, line);
 }

@@ -200,18 +200,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   if (publisher == nullptr) publisher = process.queue.queue.get();
   process.relay = make_relay(application, *process.service, *process.database, publisher, settings);
   cache::Shared* const shared = shared_cache(application, process.shared_cache);
-  if (settings.middleware.auth.is_on() && process.service->has_access_rules()) {
-    process.revocations = std::make_unique<credentials::Revocations>(*process.database, shared,
-                                                                     process.bundle->revocations());
-    // Before anybody is served.
-    Task<> reading = process.revocations->read();
-    if (Result<> read = co_await as_result(std::move(reading)); !read) {
-      co_await Error(Code::failed_precondition,
-                     "what was revoked could not be read from the database; where its table is "
-                     "missing, kitgen generate writes the migration that makes it")
-          .with_cause(std::move(read).error());
-    }
-  }
+  if (settings.middleware.auth.is_on()) co_await detail::open_credentials(process, shared);
   co_await detail::build_routes(process);
   co_await detail::listen_admin(process);
   co_await detail::listen(process);

@@ -95,8 +95,8 @@ Result<> Authentication::apply(const JwtAuth& options) {
   return {};
 }
 
-/// Empty: there is none. A field that is there twice is refused: whoever else looked at this
-/// request may have taken the other one.
+// A field that is there twice is refused: whoever else looked at this request may have taken the
+// other one.
 Result<std::string_view> Authentication::token_of(const http::Request& request) const {
   return rules_.read([&](const Rules& rules) -> Result<std::string_view> {
     std::optional<std::string_view> value;
@@ -122,12 +122,19 @@ Result<std::string_view> Authentication::token_of(const http::Request& request) 
   });
 }
 
-bool Authentication::is_held_off(const http::Request& request, Clock::time_point now) const {
+std::optional<Error> Authentication::hold_off(const http::Request& request,
+                                              Clock::time_point now) const {
   if (now.time_since_epoch().count() >= suspicious_until_.load(std::memory_order_relaxed))
       [[likely]]
-    return false;
-  if (rules_.read([](const Rules& rules) { return rules.failures_per_minute; }) == 0) return false;
-  return !failures_.look(address_key(request.peer), now).allowed;
+    return std::nullopt;
+  if (rules_.read([](const Rules& rules) { return rules.failures_per_minute; }) == 0) {
+    return std::nullopt;
+  }
+  if (failures_.look(address_key(request.peer), now).allowed) return std::nullopt;
+  held_off_.fetch_add(1, std::memory_order_relaxed);
+  return Error(Code::resource_exhausted, "too many tokens from this address were wrong")
+      .with_reason("TOKEN_FAILURES")
+      .with_retry_after(std::chrono::seconds{1});
 }
 
 void Authentication::count_failure(const http::Request& request, Clock::time_point now) const {
@@ -136,22 +143,10 @@ void Authentication::count_failure(const http::Request& request, Clock::time_poi
   static_cast<void>(failures_.ask(address_key(request.peer), now));
 }
 
-Result<std::shared_ptr<const security::Identity>> Authentication::identify(
-    const http::Request& request, Clock::time_point now) const {
-  const Result<std::string_view> token = token_of(request);
-  if (!token) {
-    missing_.fetch_add(1, std::memory_order_relaxed);
-    return token.error().clone();
-  }
-  if (token->empty()) return std::shared_ptr<const security::Identity>();
-  if (is_held_off(request, now)) {
-    held_off_.fetch_add(1, std::memory_order_relaxed);
-    return Error(Code::resource_exhausted, "too many tokens from this address were wrong")
-        .with_reason("TOKEN_FAILURES")
-        .with_retry_after(std::chrono::seconds{1});
-  }
+Result<std::shared_ptr<const security::Identity>> Authentication::verify(
+    std::string_view token, const http::Request& request, Clock::time_point now) const {
   Result<std::shared_ptr<const security::Identity>> identity =
-      verifier_->verify(*token, Timestamp::now());
+      verifier_->verify(token, Timestamp::now());
   if (!identity) count_failure(request, now);
   return identity;
 }

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "kit/base/live_value.hpp"
 #include "kit/base/result.hpp"
@@ -24,11 +26,19 @@ class Authentication {
   static Result<std::unique_ptr<Authentication>> make(const JwtAuth& options,
                                                       const security::RevocationList* revocations);
 
-  /// Null: it does not say, and need not. Fails with `unauthenticated` (TOKEN_MISSING, and the
-  /// reasons of `security::JwtVerifier`) and with `resource_exhausted` (TOKEN_FAILURES) when too
-  /// many tokens from its address were wrong.
-  Result<std::shared_ptr<const security::Identity>> identify(const http::Request& request,
-                                                             Clock::time_point now) const;
+  /// What a request says who it is from with; empty: nothing, and it need not. Fails with
+  /// `unauthenticated`: TOKEN_MISSING, TOKEN_TWICE. Lifetime: the request's.
+  Result<std::string_view> token_of(const http::Request& request) const;
+  /// Who that is. Fails with `unauthenticated` and the reasons of `security::JwtVerifier`.
+  Result<std::shared_ptr<const security::Identity>> verify(std::string_view token,
+                                                           const http::Request& request,
+                                                           Clock::time_point now) const;
+  /// Why a token of this address is not even looked at: `resource_exhausted`, TOKEN_FAILURES, when
+  /// too many from there were wrong.
+  std::optional<Error> hold_off(const http::Request& request, Clock::time_point now) const;
+  /// One more was wrong.
+  void count_failure(const http::Request& request, Clock::time_point now) const;
+  void count_missing() const { missing_.fetch_add(1, std::memory_order_relaxed); }
 
   /// From now on; the keys are read again. Fails with `invalid_argument`, naming what is wrong, and
   /// changes nothing then.
@@ -53,9 +63,6 @@ class Authentication {
   static Rules rules_of(const JwtAuth& options);
   static Result<security::KeySet> keys_of(const JwtAuth& options);
   static resilience::Rate rate_of(const JwtAuth& options);
-  Result<std::string_view> token_of(const http::Request& request) const;
-  bool is_held_off(const http::Request& request, Clock::time_point now) const;
-  void count_failure(const http::Request& request, Clock::time_point now) const;
 
   std::shared_ptr<security::KeyStore> keys_;
   std::unique_ptr<security::JwtVerifier> verifier_;

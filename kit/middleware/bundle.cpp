@@ -52,6 +52,10 @@ Options MiddlewareBundle::options() const {
   return state_->options;
 }
 
+void MiddlewareBundle::set_sources(middleware::IdentitySources sources) {
+  state_->guard.set_sources(std::move(sources));
+}
+
 void MiddlewareBundle::protect(http::ServerOptions& options, const http::Router& router) {
   state_->guard.know_routes(router, options.guard);
   options.guard = &state_->guard;

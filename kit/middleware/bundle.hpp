@@ -5,16 +5,9 @@
 
 #include "kit/base/result.hpp"
 #include "kit/http/server.hpp"
+#include "kit/middleware/guard.hpp"
 #include "kit/middleware/options.hpp"
 #include "kit/telemetry/registry.hpp"
-
-namespace kit::resilience {
-class Breakers;
-class LoadShedder;
-}  // namespace kit::resilience
-namespace kit::security {
-class RevocationList;
-}
 
 namespace kit {
 
@@ -47,6 +40,8 @@ class MiddlewareBundle {
   Result<> apply(middleware::Options options);
   middleware::Options options() const;
 
+  /// Who requests come from besides their tokens: API keys, certificates. Before `protect`.
+  void set_sources(middleware::IdentitySources sources);
   /// Puts itself before the servers that are made with `options` for `router`, which has all its
   /// routes by now. A guard that `options` have already is asked for what passes here; it may name
   /// the caller, but not count.

@@ -161,6 +161,43 @@ TEST_F(BundleTest, TheDisabledAreRefusedAtOnce) {
   EXPECT_THAT(get("/who", bearer("bob")), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(BundleTest, AnApiKeyIsLookedUpAndCountsAsItself) {
+  middleware::IdentitySources sources;
+  sources.api_key = [](std::string key) -> Task<std::shared_ptr<const Identity>> {
+    co_await sleep_for(1ms);
+    if (key != "kit_good")
+      co_await Error(Code::unauthenticated, "no").with_reason("API_KEY_INVALID");
+    Identity identity;
+    identity.subject = "robot";
+    identity.token_id = "17";
+    identity.kind = security::IdentityKind::api_key;
+    identity.seal();
+    co_return std::make_shared<const Identity>(std::move(identity));
+  };
+  middleware::JwtAuth auth{.secret = secret};
+  auth.failures_per_minute = 2;
+  auto made = MiddlewareBundle::builder();
+  made.with_jwt_auth(auth);
+  made.with_rate_limit({.rules = {{"keys", "1 per 1s by api_key"}}});
+  bundle.emplace(std::move(*made.build()));
+  bundle->set_sources(std::move(sources));
+  http::ServerOptions options;
+  bundle->protect(options, router);
+  server = std::make_unique<http::Server>(router, options);
+  const std::string good = get("/who", "Authorization: Bearer kit_good");
+  EXPECT_THAT(good, HasSubstr("\r\n\r\nrobot"));
+  EXPECT_THAT(good, HasSubstr("ratelimit: \"keys\";r=0"));
+  EXPECT_THAT(get("/who", "Authorization: Bearer kit_good"), StartsWith("HTTP/1.1 429 "));
+  EXPECT_THAT(get("/who", bearer()), HasSubstr("\r\n\r\nann")) << "tokens are another rule's";
+  for (int i = 0; i < 2; ++i) {
+    const std::string wrong = get("/who", "Authorization: Bearer kit_bad");
+    EXPECT_THAT(wrong, StartsWith("HTTP/1.1 401 "));
+    EXPECT_THAT(wrong, HasSubstr("www-authenticate: Bearer error"));
+  }
+  EXPECT_THAT(get("/who", "Authorization: Bearer kit_bad"), HasSubstr("TOKEN_FAILURES"));
+  server.reset();
+}
+
 TEST_F(BundleTest, AnAddressThatGuessesIsHeldOff) {
   serve(MiddlewareBundle::builder().with_jwt_auth({.secret = secret, .failures_per_minute = 3}));
   const std::string field = bearer();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kit/async/loop.hpp"
+#include "kit/security/api_key.hpp"
 
 namespace kit::middleware {
 namespace {
@@ -33,6 +34,8 @@ bool is_failure(int status) {
   return status >= 500 && status != 501 && status != 505;
 }
 
+constexpr std::string_view invalid_token = "Bearer error=\"invalid_token\"";
+
 void add_field(http::Admission& admission, std::string_view name, std::string_view value) {
   if (value.empty() || value.size() > http::Admission::most_value_bytes) return;
   http::Admission::Field* const field = admission.add_field(name);
@@ -47,6 +50,7 @@ void add_field(http::Admission& admission, std::string_view name, std::string_vi
 struct Guard::Kept {
   std::optional<Breaker::Call> call;
   bool refused = false;
+  bool awaits_key = false;
 };
 
 Guard::Guard(resilience::Breakers& breakers, const security::RevocationList& revocations)
@@ -128,7 +132,12 @@ std::optional<Error> Guard::admit(const http::Request& request, const http::Rout
     if (!kept.call) return breaker.refusal(route.path_template, now);
   }
   if (std::optional<Error> refusal = authenticate(request, route, admission, now)) return refusal;
-  if (!is_critical && has_rate_limits_.load(std::memory_order_relaxed)) {
+  // Who it is comes first, and that is only known later.
+  if (admission.waits) {
+    kept.awaits_key = true;
+    return std::nullopt;
+  }
+  if (!is_critical) {
     if (std::optional<Error> refusal = limit(request, admission, now)) return refusal;
   }
   return next_ == nullptr ? std::nullopt : next_->admit(request, route, admission);
@@ -136,7 +145,37 @@ std::optional<Error> Guard::admit(const http::Request& request, const http::Rout
 
 Task<> Guard::enter(const http::Request& request, const http::Router::Route& route,
                     http::Admission& admission) const {
-  return next_->enter(request, route, admission);
+  const Kept& kept = *static_cast<const Kept*>(admission.room());
+  if (kept.awaits_key) {
+    co_await enter_with_key(request, admission);
+    if (std::optional<Error> refusal = limit(request, admission, Loop::current().now())) {
+      co_await std::move(*refusal);
+    }
+    if (next_ == nullptr) co_return;
+    admission.waits = false;
+    if (std::optional<Error> refusal = next_->admit(request, route, admission)) {
+      co_await std::move(*refusal);
+    }
+    if (!admission.waits) co_return;
+  }
+  co_await next_->enter(request, route, admission);
+}
+
+Task<> Guard::enter_with_key(const http::Request& request, http::Admission& admission) const {
+  const std::shared_ptr<const Authentication> by = authentication();
+  // Tokens may have been switched off meanwhile.
+  if (by == nullptr) co_return;
+  const std::string_view token = co_await by->token_of(request);
+  Task<std::shared_ptr<const Identity>> verifying = sources_.api_key(std::string(token));
+  Result<std::shared_ptr<const Identity>> identity = co_await as_result(std::move(verifying));
+  if (!identity) {
+    if (identity.error().code() == Code::unauthenticated) {
+      by->count_failure(request, Loop::current().now());
+      add_field(admission, "www-authenticate", invalid_token);
+    }
+    co_await std::move(identity).error();
+  }
+  admission.caller = std::move(*identity);
 }
 
 std::optional<Error> Guard::authenticate(const http::Request& request,
@@ -145,23 +184,44 @@ std::optional<Error> Guard::authenticate(const http::Request& request,
   return authentication_.read([&](const Authenticating& by) -> std::optional<Error> {
     admission.caller = by.nobody;
     if (by.is == nullptr || route.options.is_public) return std::nullopt;
-    Result<std::shared_ptr<const Identity>> identity = by.is->identify(request, now);
-    if (identity) {
-      if (*identity != nullptr) admission.caller = std::move(*identity);
+    return authenticate(*by.is, request, admission, now);
+  });
+}
+
+std::optional<Error> Guard::authenticate(const Authentication& by, const http::Request& request,
+                                         http::Admission& admission, Clock::time_point now) const {
+  const Result<std::string_view> token = by.token_of(request);
+  const bool is_missing = !token && token.error().reason() == "TOKEN_MISSING";
+  if ((is_missing || (token && token->empty())) && sources_.certificate) {
+    if (auto identity = sources_.certificate(request.tls)) {
+      admission.caller = std::move(identity);
       return std::nullopt;
     }
-    const Error& why = identity.error();
-    if (why.code() == Code::unauthenticated) {
-      // RFC 6750 section 3.1: without a token nothing is said about what is wrong with it.
-      add_field(admission, "www-authenticate",
-                why.reason() == "TOKEN_MISSING" ? "Bearer" : "Bearer error=\"invalid_token\"");
-    }
-    return std::move(identity).error();
-  });
+  }
+  if (!token) {
+    by.count_missing();
+    // RFC 6750 section 3.1: without a token nothing is said about what is wrong with it.
+    add_field(admission, "www-authenticate", is_missing ? "Bearer" : invalid_token);
+    return token.error().clone();
+  }
+  if (token->empty()) return std::nullopt;
+  if (std::optional<Error> refusal = by.hold_off(request, now)) return refusal;
+  if (sources_.api_key && token->starts_with(security::api_key_prefix)) {
+    admission.waits = true;
+    return std::nullopt;
+  }
+  Result<std::shared_ptr<const Identity>> identity = by.verify(*token, request, now);
+  if (identity) {
+    admission.caller = std::move(*identity);
+    return std::nullopt;
+  }
+  add_field(admission, "www-authenticate", invalid_token);
+  return std::move(identity).error();
 }
 
 std::optional<Error> Guard::limit(const http::Request& request, http::Admission& admission,
                                   Clock::time_point now) const {
+  if (!has_rate_limits_.load(std::memory_order_relaxed)) return std::nullopt;
   const auto header = [&request](std::string_view name) { return request.header(name); };
   resilience::RateLimitRequest asked{.method = request.method_name,
                                      .route = request.route,

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
+#include "kit/base/function.hpp"
 #include "kit/base/live_value.hpp"
 #include "kit/http/guard.hpp"
 #include "kit/middleware/authentication.hpp"
@@ -16,6 +18,14 @@
 
 namespace kit::middleware {
 
+/// Who requests come from, besides their tokens. Lifetime: longer than the servers that ask.
+struct IdentitySources {
+  /// Of an API key ("kit_..."). Fails with `unauthenticated`. Null: there are none.
+  Function<Task<std::shared_ptr<const security::Identity>>(std::string key) const> api_key;
+  /// Of a client's certificate, where there is no token; null: of nobody in particular.
+  Function<std::shared_ptr<const security::Identity>(const net::TlsPeer*) const> certificate;
+};
+
 /// What every request passes before anything is done for it, the cheapest refusals first: load
 /// shedding, the breaker of its route, its token, the limits of its caller. Thread safety: any
 /// thread. Lifetime: longer than the servers' that use it.
@@ -25,6 +35,8 @@ class Guard final : public http::RequestGuard {
 
   /// From now on. Fails with `invalid_argument`, naming what is wrong, and changes nothing then.
   Result<> apply(const Options& options);
+  /// Before the servers start.
+  void set_sources(IdentitySources sources) { sources_ = std::move(sources); }
   /// Gives each route of `router` a breaker. `next` (may be null) is asked for what passes here,
   /// and may name the caller; it must not count. Before the servers start. Lifetime: `next`
   /// outlives them.
@@ -53,6 +65,9 @@ class Guard final : public http::RequestGuard {
                              http::Admission& admission, Kept& kept) const;
   std::optional<Error> authenticate(const http::Request& request, const http::Router::Route& route,
                                     http::Admission& admission, Clock::time_point now) const;
+  std::optional<Error> authenticate(const Authentication& by, const http::Request& request,
+                                    http::Admission& admission, Clock::time_point now) const;
+  Task<> enter_with_key(const http::Request& request, http::Admission& admission) const;
   std::optional<Error> limit(const http::Request& request, http::Admission& admission,
                              Clock::time_point now) const;
 
@@ -63,6 +78,7 @@ class Guard final : public http::RequestGuard {
   std::atomic<bool> has_rate_limits_{false};
   std::vector<std::shared_ptr<resilience::Dependency>> routes_;  // by number
   const http::RequestGuard* next_ = nullptr;
+  IdentitySources sources_;
   std::mutex mutex_;                     // one `apply` at a time
   std::shared_ptr<Authentication> own_;  // under mutex_
   LiveValue<Authenticating> authentication_{Authenticating{}};

@@ -35,6 +35,9 @@ struct JwtAuth {
   std::chrono::seconds max_lifetime{0};  ///< Of a token; 0: any.
   /// The claim that roles come from; empty: tokens bring none (docs/adr/0041).
   std::string roles_claim{};
+  /// Certificates of clients that stand for a token, where TLS asks for them: {"uri:spiffe://shop/
+  /// worker": worker}, by uri, dns or cn; the whole name.
+  std::map<std::string, std::string> certificates{};
   /// Requests without a token are refused, but for routes that are for everybody.
   bool required = true;
   std::size_t cached_tokens = 1'024;  ///< Of each thread.

@@ -86,6 +86,9 @@ void describe(config::Section section, JwtAuth& options) {
       .min(seconds{0});
   section.field("roles_claim", options.roles_claim,
                 "the claim that roles come from; empty: tokens bring none");
+  section.field("certificates", options.certificates,
+                "clients whose certificate stands for a token: {uri:spiffe://shop/worker: worker}, "
+                "by uri, dns or cn; a restart");
   section.field("required", options.required,
                 "refuse requests without a token, but on routes for everybody");
   section.field("cached_tokens", options.cached_tokens, "verified tokens each thread remembers")

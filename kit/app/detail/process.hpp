@@ -18,6 +18,8 @@
 #include "kit/app/status.hpp"
 #include "kit/app/tracing.hpp"
 #include "kit/app/workers.hpp"
+#include "kit/credentials/api_keys.hpp"
+#include "kit/credentials/client_certificates.hpp"
 #include "kit/credentials/revocations.hpp"
 #include "kit/db/observed_database.hpp"
 #include "kit/middleware/bundle.hpp"
@@ -75,7 +77,10 @@ struct Process {
   OpenCache shared_cache;                 // nothing: no other instance is told
   std::unique_ptr<OpenDatabase> opened;
   std::unique_ptr<db::ObservedDatabase> database;
-  std::unique_ptr<credentials::Revocations> revocations;  // null: the schema has no table of them
+  // Null, both: the schema has no tables of them.
+  std::unique_ptr<credentials::Revocations> revocations;
+  std::unique_ptr<credentials::ApiKeys> api_keys;
+  std::unique_ptr<credentials::ClientCertificates> certificates;  // null: none stands for a token
   std::unique_ptr<Service> service;
   std::unique_ptr<outbox::Relay> relay;  // null: no events, or not here
   std::unique_ptr<Status> status;
@@ -97,6 +102,10 @@ Result<> build_routes(Process& process);
 /// The port of metrics and debugging; that it is taken is no failure in the environment dev.
 Result<> listen_admin(Process& process);
 Result<> listen(Process& process);
+/// What of credentials is kept in the database, and whom certificates name; read before anybody is
+/// served. `shared` may be null. Fails with `failed_precondition` where its table is missing, and
+/// with `invalid_argument` for what names no certificate.
+Task<> open_credentials(Process& process, cache::Shared* shared);
 /// Takes over the sections of the bundle while requests are served. Fails with `invalid_argument`
 /// and changes nothing then.
 Result<> apply_bundle(Process& process, const Settings& fresh);
