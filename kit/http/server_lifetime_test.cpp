@@ -190,6 +190,37 @@ TEST_F(LifetimeTest, AClientThatDoesNotTakeItsUpgradeIsCutOff) {
   EXPECT_EQ(capture.lines().size(), 0U) << capture.lines()[0];
 }
 
+TEST_F(LifetimeTest, RequestsAreCountedWhileTheyAreUnderWay) {
+  options.connections = std::make_shared<ConnectionTable>(options.limits);
+  const LiveCounter& requests = options.connections->requests();
+  auto answered = connect();
+  auto gone = connect();
+  EXPECT_EQ(requests.live(), 0);
+  answered->send(get("/slow"));
+  gone->send(get("/slow"));
+  run();
+  EXPECT_EQ(requests.live(), 2);
+  gone.reset();
+  loop.advance(1s);
+  EXPECT_TRUE(has(answered->take(), "200 OK"));
+  EXPECT_EQ(requests.live(), 0);
+  EXPECT_EQ(requests.total(), 2U);
+  answered->send(get("/slow"));
+  run();
+  EXPECT_EQ(requests.live(), 1);
+  server.reset();
+  EXPECT_EQ(requests.live(), 0);
+}
+
+TEST_F(LifetimeTest, TheBytesOfABodyAreTold) {
+  exchange(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Content-Length: 7\r\n\r\n[1,2,3]");
+  EXPECT_EQ(recorder.last_request_bytes, 7U);
+  exchange(get("/"));
+  EXPECT_EQ(recorder.last_request_bytes, 0U);
+}
+
 /// Closing a socket with something unread resets it, and what was sent last may be lost.
 TEST_F(LifetimeTest, TheLastAnswerIsNotLostToARequestBehindIt) {
   options.limits.requests_per_connection = 1;

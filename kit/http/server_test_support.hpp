@@ -22,12 +22,14 @@ class Recorder final : public RequestObserver {
                     std::string(finished.request.route) + " " + std::to_string(finished.status));
     if (finished.error != nullptr) errors.push_back(finished.error->describe());
     last_duration = finished.duration;
+    last_request_bytes = finished.request_bytes;
     has_log_context =
         current_log_context != nullptr && finished.request.log_context == current_log_context;
   }
   std::vector<std::string> lines;
   std::vector<std::string> errors;
   Clock::duration last_duration{};
+  std::uint64_t last_request_bytes = 0;
   bool has_log_context = false;
 };
 

@@ -103,8 +103,9 @@ class Profiles(unittest.TestCase):
 
     def read_with(self, *command):
         with tempfile.TemporaryDirectory() as home:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
-                                  env={**os.environ, "HOME": home, "PPROF_TMPDIR": home})
+            # Go builds its tools when they are first used, and keeps them in its cache.
+            done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False,
+                                  env={**os.environ, "PPROF_TMPDIR": home, **({} if command[0] == "go" else {"HOME": home})})
         self.assertEqual(0, done.returncode, done.stderr)
         return done.stdout
 
