@@ -13,12 +13,16 @@
 #include <vector>
 
 #include "kit/app/access_log.hpp"
+#include "kit/app/breakers.hpp"
 #include "kit/app/caches.hpp"
 #include "kit/app/connection_metrics.hpp"
 #include "kit/app/database.hpp"
 #include "kit/app/diagnostics.hpp"
 #include "kit/app/queues.hpp"
+#include "kit/app/tracing.hpp"
 #include "kit/db/observed_database.hpp"
+#include "kit/middleware/bundle.hpp"
+#include "kit/net/connect.hpp"
 
 namespace kit::app {
 namespace {
@@ -119,7 +123,21 @@ TEST(MetricsTest, OfEveryProgramAreInTheTable) {
   add_build_info(registry, "store", "1");
   add_connection_metrics(registry, std::make_shared<http::ConnectionTable>(http::Limits()),
                          nullptr);
+  const auto bundle = MiddlewareBundle::make({});
+  ASSERT_TRUE(bundle.ok());
+  bundle->add_metrics(registry);
+  add_breaker_metrics(registry, bundle->breakers());
+  http::Router admin;
+  ASSERT_TRUE(add_breaker_routes(admin, bundle->breakers(), registry).ok());
+  net::Resolver resolver;
+  const auto connector = net::make_connector(resolver, nullptr);
+  TracingOptions collected;
+  collected.has_exporter = true;
+  const auto tracing = Tracing::make(std::move(collected), *connector, nullptr);
+  ASSERT_TRUE(tracing.ok());
+  (*tracing)->add_metrics(registry);
   EXPECT_THAT(names(registry), Contains("db_statement_duration_seconds"));
+  EXPECT_THAT(names(registry), IsSupersetOf({"shed_overloaded", "trace_export_retries_total"}));
   EXPECT_THAT(missing_in_the_table(names(registry)), IsEmpty());
   EXPECT_THAT(missing_in_the_table({"no_such_metric"}), Not(IsEmpty()));
 }
