@@ -91,6 +91,14 @@ Result<> check_grant(const ApiKeyGrant& grant, Timestamp now) {
   return {};
 }
 
+cache::LocalOptions remembered(const ApiKeysOptions& options) {
+  cache::LocalOptions local;
+  local.max_entries = options.max_remembered;
+  local.time_to_live = options.remember;
+  local.negative_time_to_live = options.remember_unknown;
+  return local;
+}
+
 }  // namespace
 
 /// A key as it is remembered.
@@ -102,13 +110,7 @@ struct ApiKeys::Known {
 
 ApiKeys::ApiKeys(db::Database& database, Revocations& revocations,
                  const security::RevocationList& list, const ApiKeysOptions& options)
-    : database_(database), revocations_(revocations), list_(list) {
-  cache::LocalOptions local;
-  local.max_entries = options.max_remembered;
-  local.time_to_live = options.remember;
-  local.negative_time_to_live = options.remember_unknown;
-  known_ = std::make_unique<cache::LocalCache<std::string, Known>>(local);
-}
+    : database_(database), revocations_(revocations), list_(list), known_(remembered(options)) {}
 
 ApiKeys::~ApiKeys() = default;
 
@@ -128,7 +130,7 @@ Task<ApiKeys::Created> ApiKeys::create(ApiKeyGrant grant, Timestamp now) {
                                                static_cast<std::int64_t>(now.since_epoch.count()),
                                                expires};
   co_await database_.execute(add_sql, parameters);
-  known_->invalidate(key.id);
+  known_.invalidate(key.id);
   Created created;
   created.id = key.id;
   created.text = key.text;
@@ -143,7 +145,7 @@ Task<> ApiKeys::revoke(std::string id, Timestamp now) {
     co_await Error(Code::not_found, "there is no API key with this id that still counts")
         .with_reason("API_KEY_UNKNOWN");
   }
-  known_->invalidate(id);
+  known_.invalidate(id);
   const Timestamp until{now.since_epoch + told_for};
   Task<> telling = revocations_.revoke_token(std::move(id), until);
   co_await std::move(telling);
@@ -160,8 +162,7 @@ Task<std::vector<ApiKeyInfo>> ApiKeys::list(std::string subject) {
   co_return keys;
 }
 
-Task<cache::LocalCache<std::string, ApiKeys::Known>::Loaded> ApiKeys::load(std::string id) {
-  using Loaded = cache::LocalCache<std::string, Known>::Loaded;
+Task<cache::LocalStore::Loaded> ApiKeys::load(std::string id) {
   std::optional<Known> known;
   auto sink = [&](const db::Row& row) -> Result<> {
     const ApiKeyInfo info = read_info(row);
@@ -182,8 +183,12 @@ Task<cache::LocalCache<std::string, ApiKeys::Known>::Loaded> ApiKeys::load(std::
   };
   const std::array<Parameter, 1> parameters = {std::string_view(id)};
   co_await database_.query(find_sql, parameters, sink);
-  Loaded loaded;
-  if (known) loaded = Loaded(*std::move(known), 1024);
+  cache::LocalStore::Loaded loaded;
+  if (known) {
+    constexpr std::size_t about_bytes = 1024;
+    loaded =
+        cache::LocalStore::Loaded(std::make_shared<const Known>(*std::move(known)), about_bytes);
+  }
   co_return loaded;
 }
 
@@ -193,7 +198,8 @@ Task<std::shared_ptr<const Identity>> ApiKeys::verify(std::string_view text, Tim
   const std::string id(parts->id);
   const std::string hash = security::token_hash(parts->secret);
   auto loading = [&] { return load(id); };
-  const std::shared_ptr<const Known> known = co_await known_->get(id, loading);
+  cache::LocalStore::Value value = co_await known_.get(id, loading);
+  const auto known = std::static_pointer_cast<const Known>(std::move(value));
   if (known == nullptr || !security::same_secret(known->hash, hash)) {
     co_return security::refused("API_KEY_INVALID",
                                 "the API key is unknown, or its secret is another one");

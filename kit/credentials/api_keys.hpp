@@ -12,7 +12,7 @@
 #include "kit/async/task.hpp"
 #include "kit/base/secret.hpp"
 #include "kit/base/time.hpp"
-#include "kit/cache/local_cache.hpp"
+#include "kit/cache/local_store.hpp"
 #include "kit/credentials/revocations.hpp"
 #include "kit/db/database.hpp"
 #include "kit/security/identity.hpp"
@@ -73,12 +73,12 @@ class ApiKeys {
 
  private:
   struct Known;
-  Task<cache::LocalCache<std::string, Known>::Loaded> load(std::string id);
+  Task<cache::LocalStore::Loaded> load(std::string id);
 
   db::Database& database_;
   Revocations& revocations_;
   const security::RevocationList& list_;
-  std::unique_ptr<cache::LocalCache<std::string, Known>> known_;
+  cache::LocalStore known_;  // `Known` by id
 };
 
 }  // namespace kit::credentials

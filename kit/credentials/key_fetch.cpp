@@ -41,8 +41,8 @@ Task<std::string> get_of_issuer(std::shared_ptr<const Source> source, std::strin
   const std::string text = co_await std::move(asking);
   Result<security::ProviderMetadata> metadata =
       security::parse_discovery(text, issuer, source->allow_http);
-  const std::string keys = (co_await std::move(metadata)).jwks_uri;
-  Task<std::string> fetching = get(source, keys);
+  const security::ProviderMetadata provider = co_await std::move(metadata);
+  Task<std::string> fetching = get(source, provider.jwks_uri);
   co_return co_await std::move(fetching);
 }
 

@@ -129,8 +129,8 @@ Task<> Revocations::poll() {
   while (true) {
     const std::uint64_t seen = told_.count();
     Task<> reading = read();
-    Result<> done = co_await as_result(std::move(reading));
-    if (!done && done.error().code() == Code::cancelled) co_await std::move(done);
+    const Result<> done = co_await as_result(std::move(reading));
+    if (!done && done.error().code() == Code::cancelled) co_await done.error().clone();
     note(done);
     Signal::Changed told = told_.changed(seen, Loop::current().now() + options().poll);
     co_await told;
@@ -144,8 +144,8 @@ Task<> Revocations::listen() {
     };
     auto missed = [this] { told_.notify(); };
     Task<> listening = shared_->listen(changed, missed);
-    Result<> ended = co_await as_result(std::move(listening));
-    if (!ended && ended.error().code() == Code::cancelled) co_await std::move(ended);
+    const Result<> ended = co_await as_result(std::move(listening));
+    if (!ended && ended.error().code() == Code::cancelled) co_await ended.error().clone();
     if (!ended) {
       log::warn(credentials_log, "announcements of revocations are not heard",
                 {{"error", ended.error()}});

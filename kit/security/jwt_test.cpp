@@ -30,7 +30,7 @@ class JwtTest : public ::testing::Test {
     verifier_ = JwtVerifier::make(keys_, std::move(options), &revocations_).value();
   }
   std::string token(std::string_view payload) { return sign_jws(payload, key_).value(); }
-  std::string issued(JwtClaims claims = {.subject = "ann"}) {
+  std::string issued(const JwtClaims& claims = {.subject = "ann"}) {
     return JwtSigner(key_, {}).sign(claims, noon).value();
   }
   std::string reason(std::string_view text, Timestamp now = noon) {

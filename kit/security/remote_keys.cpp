@@ -80,9 +80,9 @@ Task<> RemoteKeys::fetch_once() {
   Task<std::string> fetching = fetch_();
   Task<std::string> limited =
       with_deadline(Clock::duration(options().timeout), std::move(fetching));
-  Result<std::string> text = co_await as_result(std::move(limited));
-  if (!text && text.error().code() == Code::cancelled) co_await std::move(text).error();
-  note(text ? take(*text) : Result<>(std::move(text).error()));
+  const Result<std::string> text = co_await as_result(std::move(limited));
+  if (!text && text.error().code() == Code::cancelled) co_await text.error().clone();
+  note(text ? take(*text) : Result<>(text.error().clone()));
   fetched_.notify();
 }
 
