@@ -267,7 +267,7 @@ TEST(Simulation, WithoutASheddingServerEverybodyWaits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, Shedding, ::testing::ValuesIn(cases),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace kit::resilience
