@@ -259,7 +259,7 @@ Result<> add_breaker_routes(http::Router& router, std::shared_ptr<Breakers> brea
 
 void add_breaker_metrics(telemetry::Registry& registry, std::shared_ptr<const Breakers> breakers) {
   using Reading = resilience::BreakerReading;
-  const auto each = [breakers](auto add) {
+  const auto each = [breakers = std::move(breakers)](auto add) {
     std::vector<telemetry::Reading> readings;
     const Clock::time_point now = Clock::now();
     for (const auto& one : breakers->all()) {

@@ -88,7 +88,7 @@ class RateLimiter {
 
  private:
   static constexpr std::size_t ways = 8;
-  static constexpr std::size_t lock_count = 64;
+  static constexpr std::size_t lock_count = 32;  // `apply` holds all of them
   struct Set;
   struct alignas(64) Lock {
     std::mutex mutex;

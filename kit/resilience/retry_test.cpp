@@ -50,7 +50,9 @@ TEST(RetryBudget, KeepsAStormSmall) {
       }
     }
     EXPECT_LE(tries, calls * 1.2 + 5) << failing;
-    if (failing < 0.06) EXPECT_GE(tries, calls * (1 + failing * 0.9));
+    if (failing < 0.06) {
+      EXPECT_GE(tries, calls * (1 + failing * 0.9));
+    }
   }
 }
 

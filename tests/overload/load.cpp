@@ -147,9 +147,11 @@ class Load {
   }
 
   void finish(const Connection& connection, std::string_view head) {
-    const std::int64_t took = now_ns() - connection.sent.at;
+    const std::int64_t now = now_ns();
+    const std::int64_t took = now - connection.sent.at;
     const int status = std::atoi(head.substr(9, 3).data());
     if (status == 200) {
+      if (!connection.sent.probe && now <= end_) ++in_time_;
       (connection.sent.probe ? probes_ : answered_).push_back(took);
     } else if (status == 503 && head.find("Retry-After: ") != std::string_view::npos) {
       if (connection.sent.probe) ++refused_probes_;
@@ -175,7 +177,7 @@ class Load {
         "{\"planned\": %zu, \"answered\": %zu, \"rate\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
         "\"refused\": %zu, \"refused_p99_ms\": %.3f, \"probes\": %zu, \"refused_probes\": %zu, "
         "\"probe_p99_ms\": %.3f, \"other\": %zu, \"lost\": %zu, \"unanswered\": %zu}\n",
-        planned_, answered_.size(), static_cast<double>(answered_.size()) / seconds,
+        planned_, answered_.size(), static_cast<double>(in_time_) / seconds,
         quantile_ms(answered_, 0.5), quantile_ms(answered_, 0.99), refused_.size(),
         quantile_ms(refused_, 0.99), probes_.size(), refused_probes_, quantile_ms(probes_, 0.99),
         other_, lost_, unanswered);
@@ -190,6 +192,7 @@ class Load {
   std::int64_t start_ = 0, end_ = 0;
   int epoll_ = -1;
   std::mt19937_64 random_{1};
+  std::size_t in_time_ = 0;  // answered before the end
   std::size_t planned_ = 0, other_ = 0, lost_ = 0, refused_probes_ = 0;
   std::vector<std::int64_t> answered_, refused_, probes_;
 };

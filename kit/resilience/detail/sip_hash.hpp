@@ -23,7 +23,7 @@ struct HashKey {
 /// nor one that meets somebody else's. 1 and 3 rounds, as hash tables of several languages have it;
 /// 2 and 4 are its published form, which the tests compare with. One
 /// text, or several parts.
-template <int block_rounds = 1, int final_rounds = 3>
+template <int BlockRounds = 1, int FinalRounds = 3>
 class SipHash {
  public:
   explicit SipHash(const HashKey& key)
@@ -46,7 +46,7 @@ class SipHash {
 
   std::uint64_t finish() {
     v2_ ^= 0xFF;
-    for (int i = 0; i < final_rounds; ++i) round();
+    for (int i = 0; i < FinalRounds; ++i) round();
     return v0_ ^ v1_ ^ v2_ ^ v3_;
   }
 
@@ -59,7 +59,7 @@ class SipHash {
   }
   void block(std::uint64_t value) {
     v3_ ^= value;
-    for (int i = 0; i < block_rounds; ++i) round();
+    for (int i = 0; i < BlockRounds; ++i) round();
     v0_ ^= value;
   }
   void round() {
