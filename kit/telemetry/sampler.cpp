@@ -65,22 +65,26 @@ const Sampler::Decision& Sampler::find(std::string_view route) const {
   return usual_;
 }
 
+std::optional<bool> Sampler::fixed(const Decision& rule, Parent parent, bool forced) {
+  if (rule.mode == SamplingMode::never) return false;
+  if (forced) return true;
+  if (parent != Parent::none) {
+    return rule.mode == SamplingMode::always || parent == Parent::sampled;
+  }
+  if (rule.is_none) return false;
+  return std::nullopt;
+}
+
 void Sampler::decide(LogContext& log, std::string_view route, Parent parent, bool forced) const {
   const Decision& rule = routes_.empty() && prefixes_.empty() ? usual_ : find(route);
   log.threshold = {};
-  if (rule.mode == SamplingMode::never) {
-    log.sampled = false;
-  } else if (forced || (rule.mode == SamplingMode::always && parent != Parent::none)) {
-    log.sampled = true;  // nobody's chance: no threshold
-  } else if (parent != Parent::none) {
-    log.sampled = parent == Parent::sampled;
-  } else if (rule.is_none) {
-    log.sampled = false;
-  } else {
-    const char* const random = log.trace_id.data() + log.trace_id.size() - random_digits;
-    log.sampled = std::memcmp(random, rule.threshold.data(), random_digits) >= 0;
-    if (log.sampled) log.threshold = rule.threshold;
+  if (const auto said = fixed(rule, parent, forced)) {
+    log.sampled = *said;  // nobody's chance: no threshold
+    return;
   }
+  const char* const random = log.trace_id.data() + log.trace_id.size() - random_digits;
+  log.sampled = std::memcmp(random, rule.threshold.data(), random_digits) >= 0;
+  if (log.sampled) log.threshold = rule.threshold;
 }
 
 }  // namespace kit::telemetry

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -57,6 +58,8 @@ class Sampler {
   };
   static Result<Decision> decision(SamplingMode mode, double ratio, const std::string& where);
   const Decision& find(std::string_view route) const;
+  /// Nothing: chance decides.
+  static std::optional<bool> fixed(const Decision& rule, Parent parent, bool forced);
 
   struct Hash {
     using is_transparent = void;

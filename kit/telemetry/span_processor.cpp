@@ -154,12 +154,13 @@ Task<> SpanProcessor::export_pending(SpanExporter& exporter, bool all) {
     if (batch.empty()) co_return;
     Task<> exporting = exporter.export_spans(batch);
     const Result<> exported = co_await as_result(std::move(exporting));
-    if (!exported) {
-      // Cancelled on its way: it is tried once more at the end, and may then arrive twice.
-      give_back(std::move(batch));
-      co_await exported.error().clone();
+    if (exported) {
+      finish(std::move(batch));
+      continue;
     }
-    finish(std::move(batch));
+    // Cancelled on its way: it is tried once more at the end, and may then arrive twice.
+    give_back(std::move(batch));
+    co_await exported.error().clone();
   }
 }
 
