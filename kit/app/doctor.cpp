@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "kit/base/text.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/log/log.hpp"
+#include "kit/security/weak_secrets.hpp"
 
 namespace kit::app {
 namespace {
@@ -41,14 +41,9 @@ bool is_loopback(const std::string& address) {
 }
 
 /// What somebody wrote while trying things out.
-bool is_guessable(std::string_view secret) {
-  constexpr std::array<std::string_view, 24> known{
-      "password", "passw0rd",      "postgres", "mysql",     "mariadb", "root",
-      "admin",    "administrator", "changeme", "change-me", "secret",  "test",
-      "guest",    "redis",         "kafka",    "kit",       "store",   "demo",
-      "example",  "default",       "12345678", "123456",    "qwerty",  "letmein"};
-  const std::string lower = to_lower(secret);
-  return lower.size() < 8 || std::ranges::find(known, lower) != known.end();
+bool is_guessable(std::string_view password) {
+  constexpr std::size_t least = 8;
+  return password.size() < least || security::is_well_known_secret(password);
 }
 
 /// The password of a URL; nothing when it has none.

@@ -108,10 +108,11 @@ Task<> drop(db::Database& database, const std::vector<std::string>& arguments) {
 
 std::unique_ptr<outbox::Relay> make_relay(const Application& application, Service& service,
                                           db::Database& database, queue::Publisher* publisher,
-                                          const Settings& settings) {
+                                          const Settings& settings, telemetry::Tracer* tracer) {
   if (!service.has_events() || !settings.events.relay) return nullptr;
   outbox::RelayOptions options = settings.events.options;
   if (options.topic_prefix.empty()) options.topic_prefix = application.name;
+  options.tracer = tracer;
   return std::make_unique<outbox::Relay>(database, service.subscribers(), publisher,
                                          std::move(options));
 }

@@ -16,11 +16,11 @@ struct Application;  // kit/app/application.hpp
 class Service;
 
 /// The relay of a service that has events; null for others, and where events.relay is off.
-/// `publisher`: takes events to those outside; null: nobody listens there. Lifetime: `database` and
-/// `publisher` outlive it.
+/// `publisher`: takes events to those outside; null: nobody listens there. `tracer` may be null.
+/// Lifetime: `database`, `publisher` and `tracer` outlive it.
 std::unique_ptr<outbox::Relay> make_relay(const Application& application, Service& service,
                                           db::Database& database, queue::Publisher* publisher,
-                                          const Settings& settings);
+                                          const Settings& settings, telemetry::Tracer* tracer);
 
 /// GET /events (what waits) and /events/dead (the oldest 100 dead letters), JSON, for the admin
 /// port. Lifetime: both outlive the router.

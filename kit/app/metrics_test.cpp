@@ -126,7 +126,6 @@ TEST(MetricsTest, OfEveryProgramAreInTheTable) {
   const auto bundle = MiddlewareBundle::make({});
   ASSERT_TRUE(bundle.ok());
   bundle->add_metrics(registry);
-  add_breaker_metrics(registry, bundle->breakers());
   http::Router admin;
   ASSERT_TRUE(add_breaker_routes(admin, bundle->breakers(), registry).ok());
   net::Resolver resolver;

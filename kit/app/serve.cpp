@@ -198,7 +198,9 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   if (backend != nullptr) backend->limits = settings.api;
   queue::Publisher* publisher = application.publisher;
   if (publisher == nullptr) publisher = process.queue.queue.get();
-  process.relay = make_relay(application, *process.service, *process.database, publisher, settings);
+  telemetry::Tracer* const tracer = &process.tracing->tracer();
+  process.relay =
+      make_relay(application, *process.service, *process.database, publisher, settings, tracer);
   cache::Shared* const shared = shared_cache(application, process.shared_cache);
   if (settings.middleware.auth.is_on()) co_await detail::open_credentials(process, shared);
   co_await detail::build_routes(process);
@@ -208,8 +210,10 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
 
   record::RowCaches* const caches = process.service->row_caches();
   if (caches != nullptr) caches->add_metrics(process.access_log->registry());
+  jobs::SchedulerOptions schedule;
+  schedule.tracer = tracer;
   jobs::Scheduler scheduler(*process.database, process.access_log->registry(),
-                            process.service->jobs());
+                            process.service->jobs(), std::move(schedule));
   TaskGroup background("background");
   background.spawn("alarms", process.diagnostics.watch());
   background.spawn("load", process.bundle->watch());

@@ -171,8 +171,12 @@ Result<> add_with_cors(Router& router, Method method, std::string_view path_temp
   Result<Handler> served = with_cors(std::move(handler), std::move(options));
   if (!served.ok()) return std::move(served).error();
   KIT_TRY(router.add(method, path_template, std::move(*served), std::move(route)));
+  // A browser sends it without credentials.
+  RouteOptions for_everybody;
+  for_everybody.is_public = true;
   // The second method of a path finds its OPTIONS there.
-  Result<> added = router.add(Method::options, path_template, std::move(*preflight));
+  Result<> added =
+      router.add(Method::options, path_template, std::move(*preflight), std::move(for_everybody));
   if (!added.ok() && added.error().code() != Code::already_exists) return added;
   return {};
 }

@@ -110,10 +110,9 @@ void Guard::know_routes(const http::Router& router, const http::RequestGuard* ne
 
 std::optional<Error> Guard::admit(const http::Request& request, const http::Router::Route& route,
                                   http::Admission& admission) const {
-  const auto now = Loop::current().now();
-  if (!shedder_.admit(priority_of(route), now, resilience::waited_in_turn())) {
-    return shedder_.refusal();
-  }
+  const Loop& loop = Loop::current();
+  const auto waited = loop.age_of_turn();
+  if (!shedder_.admit(priority_of(route), loop.now() + waited, waited)) return shedder_.refusal();
   auto* const kept = ::new (admission.room()) Kept;
   admission.counted = true;
   std::optional<Error> refusal = admit(request, route, admission, *kept);
@@ -241,7 +240,8 @@ std::optional<Error> Guard::limit(const http::Request& request, http::Admission&
 
 void Guard::leave(const Left& left) const {
   auto* const kept = static_cast<Kept*>(left.admission.room());
-  const auto now = Loop::current().now();
+  const Loop& loop = Loop::current();
+  const auto now = loop.now() + loop.age_of_turn();
   const bool answered = !kept->refused && !left.cancelled && left.status != 0;
   if (kept->call && answered) {
     if (is_failure(left.status)) {

@@ -78,7 +78,8 @@ void describe(config::Section section, JwtAuth& options) {
   section.field("header", options.header,
                 "where the token is: Authorization with Bearer before it, any other without");
   section.field("issuer", options.issuer, "what iss has to be; empty: anything");
-  section.field("audiences", options.audiences, "one of them has to be in aud");
+  section.field("audiences", options.audiences,
+                "one of them has to be in aud; empty: only tokens without aud are taken");
   section.field("leeway", options.leeway, "how far the clocks of issuer and server may be apart")
       .min(seconds{0})
       .max(seconds{300});

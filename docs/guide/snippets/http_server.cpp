@@ -129,10 +129,14 @@ TEST_F(HttpGuide, AnswersInTime) {
 // snippet: guard
 class TokenGuard final : public RequestGuard {
  public:
-  std::optional<Error> refuse(const Request& request) const override {
-    // The templates of public routes. A browser sends no credentials with a preflight.
-    if (request.route == "/healthz" || request.method == Method::options) return std::nullopt;
-    if (request.header("Authorization") == "Bearer sesame") return std::nullopt;
+  std::optional<Error> admit(const Request& request, const Router::Route& route,
+                             Admission& admission) const override {
+    // RouteOptions::is_public: probes, and what a browser asks before it sends credentials.
+    if (route.options.is_public) return std::nullopt;
+    if (request.header("Authorization") == "Bearer sesame") {
+      admission.caller = std::make_shared<const Caller>(Caller{"ali baba", {}});
+      return std::nullopt;
+    }
     return Error(Code::unauthenticated, "a token is needed").with_reason("TOKEN_MISSING");
   }
 };

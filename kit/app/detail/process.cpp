@@ -258,7 +258,6 @@ Result<> open_bundle(Process& process) {
   }
   KIT_TRY(process.bundle->apply(bundle_options(process.settings, process.application)));
   process.bundle->add_metrics(process.access_log->registry());
-  add_breaker_metrics(process.access_log->registry(), process.bundle->breakers());
   return {};
 }
 
