@@ -34,7 +34,7 @@ void describe(config::Section& section, CacheSettings& settings);
 /// A cache that instances share, and the client it uses; both null: each is on its own.
 struct OpenCache {
   std::shared_ptr<cache::Shared> shared;
-  std::shared_ptr<const redis::Client> client;
+  std::shared_ptr<redis::Client> client;
 };
 
 /// Opens what `settings.url` names; nothing when that is empty. `name`: of the

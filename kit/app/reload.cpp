@@ -21,8 +21,8 @@ constexpr std::array<std::string_view, 5> live_sections{"auth.", "rate_limit.", 
                                                         "breaker.", "tracing."};
 
 /// Of those sections.
-constexpr std::array<std::string_view, 3> fixed_keys{"auth.certificates", "tracing.endpoint",
-                                                     "tracing.gzip"};
+constexpr std::array<std::string_view, 4> fixed_keys{"auth.certificates", "rate_limit.shared",
+                                                     "tracing.endpoint", "tracing.gzip"};
 
 bool is_live(std::string_view key) {
   if (std::ranges::find(fixed_keys, key) != fixed_keys.end()) return false;

@@ -202,7 +202,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
   process.relay =
       make_relay(application, *process.service, *process.database, publisher, settings, tracer);
   cache::Shared* const shared = shared_cache(application, process.shared_cache);
-  if (settings.middleware.auth.is_on()) co_await detail::open_credentials(process, shared);
+  co_await detail::open_guarded(process, shared);
   co_await detail::build_routes(process);
   co_await detail::listen_admin(process);
   co_await detail::listen(process);
@@ -223,6 +223,7 @@ Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) 
     background.spawn("idempotency keys", rest::expire_keys(*backend, expiry_interval));
   }
   if (process.revocations) background.spawn("revocations", process.revocations->follow());
+  if (process.issuer_keys) background.spawn("issuer keys", process.issuer_keys->run());
   if (caches != nullptr && shared != nullptr) {
     background.spawn("row caches", caches->follow(*shared));
   }

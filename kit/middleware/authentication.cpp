@@ -45,7 +45,7 @@ resilience::Rate Authentication::rate_of(const JwtAuth& options) {
   return rate;
 }
 
-Result<security::KeySet> Authentication::keys_of(const JwtAuth& options) {
+Result<std::optional<security::KeySet>> Authentication::keys_of(const JwtAuth& options) {
   if (!options.secret.reveal().empty()) {
     if (!options.keys.empty()) {
       return Error(
@@ -58,19 +58,23 @@ Result<security::KeySet> Authentication::keys_of(const JwtAuth& options) {
     if (!key) return named("secret", key.error());
     std::vector<security::VerificationKey> all;
     all.push_back(std::move(*key));
-    return security::KeySet::of(std::move(all));
+    Result<security::KeySet> set = security::KeySet::of(std::move(all));
+    if (!set) return named("secret", set.error());
+    return std::optional<security::KeySet>(std::move(*set));
   }
+  if (options.keys_are_remote()) return std::optional<security::KeySet>();
   Result<security::KeySet> keys = security::read_key_file(options.keys);
   if (!keys) return named("keys", keys.error());
-  return keys;
+  return std::optional<security::KeySet>(std::move(*keys));
 }
 
 Result<std::unique_ptr<Authentication>> Authentication::make(
     const JwtAuth& options, const security::RevocationList* revocations) {
   if (options.header.empty()) return Error(Code::invalid_argument, "auth.header is empty");
-  Result<security::KeySet> keys = keys_of(options);
+  Result<std::optional<security::KeySet>> keys = keys_of(options);
   if (!keys) return std::move(keys).error();
-  auto store = std::make_shared<security::KeyStore>(std::move(*keys));
+  auto store = *keys ? std::make_shared<security::KeyStore>(std::move(**keys))
+                     : std::make_shared<security::KeyStore>();
   auto verifier = security::JwtVerifier::make(store, options.jwt(), revocations);
   if (!verifier) return named("options", verifier.error());
   return std::unique_ptr<Authentication>(
@@ -86,10 +90,10 @@ Authentication::Authentication(const JwtAuth& options, std::shared_ptr<security:
 
 Result<> Authentication::apply(const JwtAuth& options) {
   if (options.header.empty()) return Error(Code::invalid_argument, "auth.header is empty");
-  Result<security::KeySet> keys = keys_of(options);
+  Result<std::optional<security::KeySet>> keys = keys_of(options);
   if (!keys) return std::move(keys).error();
   KIT_TRY(verifier_->apply(options.jwt()));
-  keys_->replace(std::move(*keys));
+  if (*keys) keys_->replace(std::move(**keys));
   failures_.apply(rate_of(options), Clock::now());
   rules_.replace(rules_of(options));
   return {};

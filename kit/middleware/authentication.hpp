@@ -48,8 +48,8 @@ class Authentication {
   /// Requests without a token, and those that were not looked at.
   std::uint64_t missing() const { return missing_.load(std::memory_order_relaxed); }
   std::uint64_t held_off() const { return held_off_.load(std::memory_order_relaxed); }
-  /// Where keys from elsewhere go.
-  security::KeyStore& keys() { return *keys_; }
+  /// Where keys of an issuer go.
+  const std::shared_ptr<security::KeyStore>& keys() const { return keys_; }
 
  private:
   struct Rules {
@@ -61,7 +61,8 @@ class Authentication {
   Authentication(const JwtAuth& options, std::shared_ptr<security::KeyStore> keys,
                  std::unique_ptr<security::JwtVerifier> verifier);
   static Rules rules_of(const JwtAuth& options);
-  static Result<security::KeySet> keys_of(const JwtAuth& options);
+  /// Nothing: they are an issuer's, and come later.
+  static Result<std::optional<security::KeySet>> keys_of(const JwtAuth& options);
   static resilience::Rate rate_of(const JwtAuth& options);
 
   std::shared_ptr<security::KeyStore> keys_;

@@ -52,8 +52,8 @@ Options MiddlewareBundle::options() const {
   return state_->options;
 }
 
-void MiddlewareBundle::set_sources(middleware::IdentitySources sources) {
-  state_->guard.set_sources(std::move(sources));
+void MiddlewareBundle::set_outside(middleware::Outside outside) {
+  state_->guard.set_outside(std::move(outside));
 }
 
 void MiddlewareBundle::protect(http::ServerOptions& options, const http::Router& router) {
@@ -63,6 +63,12 @@ void MiddlewareBundle::protect(http::ServerOptions& options, const http::Router&
 
 const std::shared_ptr<resilience::Breakers>& MiddlewareBundle::breakers() const {
   return state_->breakers;
+}
+resilience::RateLimitRules& MiddlewareBundle::rate_limits() const {
+  return state_->guard.rate_limits();
+}
+std::shared_ptr<security::KeyStore> MiddlewareBundle::key_store() const {
+  return state_->guard.key_store();
 }
 resilience::LoadShedder& MiddlewareBundle::shedder() const {
   return state_->guard.shedder();

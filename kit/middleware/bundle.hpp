@@ -40,8 +40,9 @@ class MiddlewareBundle {
   Result<> apply(middleware::Options options);
   middleware::Options options() const;
 
-  /// Who requests come from besides their tokens: API keys, certificates. Before `protect`.
-  void set_sources(middleware::IdentitySources sources);
+  /// What has to be waited for: API keys, an issuer's keys, limits that instances share. Before
+  /// `protect`.
+  void set_outside(middleware::Outside outside);
   /// Puts itself before the servers that are made with `options` for `router`, which has all its
   /// routes by now. A guard that `options` have already is asked for what passes here; it may name
   /// the caller, but not count.
@@ -53,6 +54,9 @@ class MiddlewareBundle {
   /// Breakers of routes and of whatever else has one.
   const std::shared_ptr<resilience::Breakers>& breakers() const;
   resilience::LoadShedder& shedder() const;
+  resilience::RateLimitRules& rate_limits() const;
+  /// Where an issuer's keys go; null where there are no tokens.
+  std::shared_ptr<security::KeyStore> key_store() const;
   /// Tokens and subjects that no longer count.
   security::RevocationList& revocations() const;
 

@@ -162,8 +162,8 @@ TEST_F(BundleTest, TheDisabledAreRefusedAtOnce) {
 }
 
 TEST_F(BundleTest, AnApiKeyIsLookedUpAndCountsAsItself) {
-  middleware::IdentitySources sources;
-  sources.api_key = [](std::string key) -> Task<std::shared_ptr<const Identity>> {
+  middleware::Outside outside;
+  outside.api_key = [](std::string key) -> Task<std::shared_ptr<const Identity>> {
     co_await sleep_for(1ms);
     if (key != "kit_good")
       co_await Error(Code::unauthenticated, "no").with_reason("API_KEY_INVALID");
@@ -180,7 +180,7 @@ TEST_F(BundleTest, AnApiKeyIsLookedUpAndCountsAsItself) {
   made.with_jwt_auth(auth);
   made.with_rate_limit({.rules = {{"keys", "1 per 1s by api_key"}}});
   bundle.emplace(std::move(*made.build()));
-  bundle->set_sources(std::move(sources));
+  bundle->set_outside(std::move(outside));
   http::ServerOptions options;
   bundle->protect(options, router);
   server = std::make_unique<http::Server>(router, options);
@@ -195,6 +195,62 @@ TEST_F(BundleTest, AnApiKeyIsLookedUpAndCountsAsItself) {
     EXPECT_THAT(wrong, HasSubstr("www-authenticate: Bearer error"));
   }
   EXPECT_THAT(get("/who", "Authorization: Bearer kit_bad"), HasSubstr("TOKEN_FAILURES"));
+  server.reset();
+}
+
+TEST_F(BundleTest, ATokenWithANewKeyWaitsForTheIssuersKeys) {
+  auto made = MiddlewareBundle::builder();
+  made.with_jwt_auth({.keys = "https://id.example.com/keys"});
+  bundle.emplace(std::move(*made.build()));
+  int fetches = 0;
+  middleware::Outside outside;
+  outside.fetch_keys = [this, &fetches]() -> Task<bool> {
+    co_await sleep_for(1ms);
+    if (++fetches == 1) {
+      std::vector<security::VerificationKey> keys;
+      keys.push_back(*security::VerificationKey::from_secret(secret));
+      bundle->key_store()->replace(*security::KeySet::of(std::move(keys)));
+    }
+    co_return true;
+  };
+  bundle->set_outside(std::move(outside));
+  http::ServerOptions options;
+  bundle->protect(options, router);
+  server = std::make_unique<http::Server>(router, options);
+  EXPECT_THAT(get("/who", bearer()), HasSubstr("\r\n\r\nann"));
+  EXPECT_THAT(get("/who", bearer()), HasSubstr("\r\n\r\nann"));
+  EXPECT_EQ(fetches, 1);
+  EXPECT_THAT(get("/who", "Authorization: Bearer abc"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_EQ(fetches, 1) << "what is no token asks for no keys";
+  server.reset();
+}
+
+TEST_F(BundleTest, LimitsMayBeSharedWithOthers) {
+  auto made = MiddlewareBundle::builder();
+  made.with_rate_limit({.requests_per_second = 100});
+  bundle.emplace(std::move(*made.build()));
+  int left = 1;
+  middleware::Outside outside;
+  outside.shared_limits =
+      [&left](resilience::RateLimitRequest asked) -> Task<resilience::RateLimitAnswer> {
+    EXPECT_EQ(asked.route, "/who");
+    EXPECT_EQ(asked.header("host"), "a");
+    co_await sleep_for(1ms);
+    resilience::RateLimitAnswer answer;
+    answer.rule = "all";
+    answer.decision.allowed = left-- > 0;
+    answer.decision.retry_after = 3s;
+    co_return answer;
+  };
+  bundle->set_outside(std::move(outside));
+  http::ServerOptions options;
+  bundle->protect(options, router);
+  server = std::make_unique<http::Server>(router, options);
+  EXPECT_THAT(get("/who"), StartsWith("HTTP/1.1 200 "));
+  const std::string refused = get("/who");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 429 "));
+  EXPECT_THAT(refused, HasSubstr("Retry-After: 3\r\n"));
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
   server.reset();
 }
 

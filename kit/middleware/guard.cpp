@@ -9,6 +9,7 @@
 
 #include "kit/async/loop.hpp"
 #include "kit/security/api_key.hpp"
+#include "kit/security/refusal.hpp"
 
 namespace kit::middleware {
 namespace {
@@ -44,13 +45,42 @@ void add_field(http::Admission& admission, std::string_view name, std::string_vi
   field->size = static_cast<std::uint8_t>(value.size());
 }
 
+bool is_api_key(std::string_view token) {
+  return token.starts_with(security::api_key_prefix);
+}
+
+using HeaderOf = FunctionRef<std::optional<std::string_view>(std::string_view name)>;
+
+/// A request as rules look at it.
+resilience::RateLimitRequest limited(const http::Request& request, const http::Admission& admission,
+                                     HeaderOf header) {
+  resilience::RateLimitRequest asked{.method = request.method_name,
+                                     .route = request.route,
+                                     .address = request.peer,
+                                     .header = header};
+  if (admission.caller == nullptr) return asked;
+  const auto* const identity = Identity::of(*admission.caller);
+  if (identity != nullptr && identity->kind == IdentityKind::api_key) {
+    asked.api_key = identity->token_id;
+  } else {
+    asked.user = admission.caller->subject;
+  }
+  return asked;
+}
+
+void add_limits(http::Admission& admission, const resilience::RateLimitAnswer& answer) {
+  add_field(admission, "ratelimit", answer.rate_limit);
+  add_field(admission, "ratelimit-policy", answer.policy);
+}
+
 }  // namespace
 
 /// Of a request that is under way.
 struct Guard::Kept {
   std::optional<Breaker::Call> call;
   bool refused = false;
-  bool awaits_key = false;
+  bool awaits_identity = false;
+  bool awaits_limits = false;
 };
 
 Guard::Guard(resilience::Breakers& breakers, const security::RevocationList& revocations)
@@ -131,12 +161,17 @@ std::optional<Error> Guard::admit(const http::Request& request, const http::Rout
     if (!kept.call) return breaker.refusal(route.path_template, now);
   }
   if (std::optional<Error> refusal = authenticate(request, route, admission, now)) return refusal;
-  // Who it is comes first, and that is only known later.
   if (admission.waits) {
-    kept.awaits_key = true;
+    // Limits come behind it: who it is has to be known.
+    kept.awaits_identity = true;
+    kept.awaits_limits = !is_critical;
     return std::nullopt;
   }
-  if (!is_critical) {
+  if (!is_critical && has_rate_limits_.load(std::memory_order_relaxed)) {
+    if (outside_.shared_limits) {
+      admission.waits = kept.awaits_limits = true;
+      return std::nullopt;
+    }
     if (std::optional<Error> refusal = limit(request, admission, now)) return refusal;
   }
   return next_ == nullptr ? std::nullopt : next_->admit(request, route, admission);
@@ -145,11 +180,9 @@ std::optional<Error> Guard::admit(const http::Request& request, const http::Rout
 Task<> Guard::enter(const http::Request& request, const http::Router::Route& route,
                     http::Admission& admission) const {
   const Kept& kept = *static_cast<const Kept*>(admission.room());
-  if (kept.awaits_key) {
-    co_await enter_with_key(request, admission);
-    if (std::optional<Error> refusal = limit(request, admission, Loop::current().now())) {
-      co_await std::move(*refusal);
-    }
+  if (kept.awaits_identity || kept.awaits_limits) {
+    if (kept.awaits_identity) co_await authenticate_later(request, admission);
+    if (kept.awaits_limits) co_await limit_later(request, admission);
     if (next_ == nullptr) co_return;
     admission.waits = false;
     if (std::optional<Error> refusal = next_->admit(request, route, admission)) {
@@ -160,21 +193,47 @@ Task<> Guard::enter(const http::Request& request, const http::Router::Route& rou
   co_await next_->enter(request, route, admission);
 }
 
-Task<> Guard::enter_with_key(const http::Request& request, http::Admission& admission) const {
+/// For an API key, and for a token whose key was not known yet.
+Task<> Guard::authenticate_later(const http::Request& request, http::Admission& admission) const {
   const std::shared_ptr<const Authentication> by = authentication();
-  // Tokens may have been switched off meanwhile.
-  if (by == nullptr) co_return;
+  if (by == nullptr) co_await security::refused("TOKEN_MISSING", "there are no tokens any more");
   const std::string_view token = co_await by->token_of(request);
-  Task<std::shared_ptr<const Identity>> verifying = sources_.api_key(std::string(token));
-  Result<std::shared_ptr<const Identity>> identity = co_await as_result(std::move(verifying));
+  Result<std::shared_ptr<const Identity>> identity = std::shared_ptr<const Identity>();
+  if (is_api_key(token)) {
+    Task<std::shared_ptr<const Identity>> verifying = outside_.api_key(std::string(token));
+    identity = co_await as_result(std::move(verifying));
+    const bool is_wrong = !identity && identity.error().code() == Code::unauthenticated;
+    if (is_wrong) by->count_failure(request, Loop::current().now());
+  } else {
+    Task<bool> fetching = outside_.fetch_keys();
+    // One that was fetched moments ago is not fetched again: what there is decides.
+    const Result<bool> fetched = co_await as_result(std::move(fetching));
+    if (!fetched && fetched.error().code() == Code::cancelled) co_await fetched.error().clone();
+    identity = by->verify(token, request, Loop::current().now());
+  }
   if (!identity) {
     if (identity.error().code() == Code::unauthenticated) {
-      by->count_failure(request, Loop::current().now());
       add_field(admission, "www-authenticate", invalid_token);
     }
     co_await std::move(identity).error();
   }
   admission.caller = std::move(*identity);
+}
+
+Task<> Guard::limit_later(const http::Request& request, http::Admission& admission) const {
+  if (!has_rate_limits_.load(std::memory_order_relaxed)) co_return;
+  if (!outside_.shared_limits) {
+    if (std::optional<Error> refusal = limit(request, admission, Loop::current().now())) {
+      co_await std::move(*refusal);
+    }
+    co_return;
+  }
+  const auto header = [&request](std::string_view name) { return request.header(name); };
+  Task<resilience::RateLimitAnswer> asking =
+      outside_.shared_limits(limited(request, admission, header));
+  const resilience::RateLimitAnswer answer = co_await std::move(asking);
+  add_limits(admission, answer);
+  if (!answer.allowed()) co_await answer.error();
 }
 
 std::optional<Error> Guard::authenticate(const http::Request& request,
@@ -191,8 +250,8 @@ std::optional<Error> Guard::authenticate(const Authentication& by, const http::R
                                          http::Admission& admission, Clock::time_point now) const {
   const Result<std::string_view> token = by.token_of(request);
   const bool is_missing = !token && token.error().reason() == "TOKEN_MISSING";
-  if ((is_missing || (token && token->empty())) && sources_.certificate) {
-    if (auto identity = sources_.certificate(request.tls)) {
+  if ((is_missing || (token && token->empty())) && outside_.certificate) {
+    if (auto identity = outside_.certificate(request.tls)) {
       admission.caller = std::move(identity);
       return std::nullopt;
     }
@@ -205,7 +264,7 @@ std::optional<Error> Guard::authenticate(const Authentication& by, const http::R
   }
   if (token->empty()) return std::nullopt;
   if (std::optional<Error> refusal = by.hold_off(request, now)) return refusal;
-  if (sources_.api_key && token->starts_with(security::api_key_prefix)) {
+  if (outside_.api_key && is_api_key(*token)) {
     admission.waits = true;
     return std::nullopt;
   }
@@ -214,28 +273,27 @@ std::optional<Error> Guard::authenticate(const Authentication& by, const http::R
     admission.caller = std::move(*identity);
     return std::nullopt;
   }
+  if (outside_.fetch_keys && identity.error().reason() == "TOKEN_KEY_UNKNOWN") {
+    admission.waits = true;
+    return std::nullopt;
+  }
   add_field(admission, "www-authenticate", invalid_token);
   return std::move(identity).error();
 }
 
 std::optional<Error> Guard::limit(const http::Request& request, http::Admission& admission,
                                   Clock::time_point now) const {
-  if (!has_rate_limits_.load(std::memory_order_relaxed)) return std::nullopt;
   const auto header = [&request](std::string_view name) { return request.header(name); };
-  resilience::RateLimitRequest asked{.method = request.method_name,
-                                     .route = request.route,
-                                     .address = request.peer,
-                                     .header = header};
-  if (admission.caller != nullptr) {
-    const auto* const identity = Identity::of(*admission.caller);
-    const bool is_key = identity != nullptr && identity->kind == IdentityKind::api_key;
-    (is_key ? asked.api_key : asked.user) = is_key ? identity->token_id : admission.caller->subject;
-  }
-  const resilience::RateLimitAnswer answer = rate_limits_.ask(asked, now);
-  add_field(admission, "ratelimit", answer.rate_limit);
-  add_field(admission, "ratelimit-policy", answer.policy);
+  const resilience::RateLimitAnswer answer =
+      rate_limits_.ask(limited(request, admission, header), now);
+  add_limits(admission, answer);
   if (answer.allowed()) return std::nullopt;
   return answer.error();
+}
+
+std::shared_ptr<security::KeyStore> Guard::key_store() const {
+  const auto by = authentication();
+  return by == nullptr ? nullptr : by->keys();
 }
 
 void Guard::leave(const Left& left) const {

@@ -18,12 +18,18 @@
 
 namespace kit::middleware {
 
-/// Who requests come from, besides their tokens. Lifetime: longer than the servers that ask.
-struct IdentitySources {
+/// What the guard has to wait for somebody for. Lifetime: longer than the servers that ask.
+struct Outside {
   /// Of an API key ("kit_..."). Fails with `unauthenticated`. Null: there are none.
   Function<Task<std::shared_ptr<const security::Identity>>(std::string key) const> api_key;
   /// Of a client's certificate, where there is no token; null: of nobody in particular.
   Function<std::shared_ptr<const security::Identity>(const net::TlsPeer*) const> certificate;
+  /// Looks for the keys of the issuer again, for a token whose key is not known; where keys are an
+  /// issuer's. Null: they are not.
+  Function<Task<bool>() const> fetch_keys;
+  /// Decides about limits that instances share, instead of the rules of this one. Null: they do
+  /// not share them. Lifetime: the request's for what it is given.
+  Function<Task<resilience::RateLimitAnswer>(resilience::RateLimitRequest) const> shared_limits;
 };
 
 /// What every request passes before anything is done for it, the cheapest refusals first: load
@@ -36,7 +42,7 @@ class Guard final : public http::RequestGuard {
   /// From now on. Fails with `invalid_argument`, naming what is wrong, and changes nothing then.
   Result<> apply(const Options& options);
   /// Before the servers start.
-  void set_sources(IdentitySources sources) { sources_ = std::move(sources); }
+  void set_outside(Outside outside) { outside_ = std::move(outside); }
   /// Gives each route of `router` a breaker. `next` (may be null) is asked for what passes here,
   /// and may name the caller; it must not count. Before the servers start. Lifetime: `next`
   /// outlives them.
@@ -49,9 +55,11 @@ class Guard final : public http::RequestGuard {
   void leave(const Left& left) const override;
 
   resilience::LoadShedder& shedder() { return shedder_; }
-  const resilience::RateLimitRules& rate_limits() const { return rate_limits_; }
+  resilience::RateLimitRules& rate_limits() const { return rate_limits_; }
   /// Null: nobody has to say who they are.
   std::shared_ptr<const Authentication> authentication() const { return authentication_.get()->is; }
+  /// Where an issuer's keys go. Null: nobody has to say who they are.
+  std::shared_ptr<security::KeyStore> key_store() const;
 
  private:
   struct Authenticating {
@@ -67,7 +75,8 @@ class Guard final : public http::RequestGuard {
                                     http::Admission& admission, Clock::time_point now) const;
   std::optional<Error> authenticate(const Authentication& by, const http::Request& request,
                                     http::Admission& admission, Clock::time_point now) const;
-  Task<> enter_with_key(const http::Request& request, http::Admission& admission) const;
+  Task<> authenticate_later(const http::Request& request, http::Admission& admission) const;
+  Task<> limit_later(const http::Request& request, http::Admission& admission) const;
   std::optional<Error> limit(const http::Request& request, http::Admission& admission,
                              Clock::time_point now) const;
 
@@ -78,7 +87,7 @@ class Guard final : public http::RequestGuard {
   std::atomic<bool> has_rate_limits_{false};
   std::vector<std::shared_ptr<resilience::Dependency>> routes_;  // by number
   const http::RequestGuard* next_ = nullptr;
-  IdentitySources sources_;
+  Outside outside_;
   std::mutex mutex_;                     // one `apply` at a time
   std::shared_ptr<Authentication> own_;  // under mutex_
   LiveValue<Authenticating> authentication_{Authenticating{}};

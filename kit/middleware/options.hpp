@@ -25,7 +25,8 @@ namespace kit::middleware {
 /// Who may come in: section `auth`. Off without a secret and without keys.
 struct JwtAuth {
   Secret<std::string> secret{};  ///< HS256: at least 32 random bytes.
-  /// Instead of a secret: a file with a JWK Set or a public key in PEM, read again by SIGHUP.
+  /// Instead of a secret: a file with a JWK Set or a public key in PEM, read again by SIGHUP; the
+  /// address of a JWK Set; or "issuer": wherever the OpenID provider `issuer` says its keys are.
   std::string keys{};
   /// Where the token is: "Authorization" with "Bearer " before it, any other field without.
   std::string header = "Authorization";
@@ -47,6 +48,10 @@ struct JwtAuth {
   const AccessPolicy* policy = nullptr;
 
   bool is_on() const { return !secret.reveal().empty() || !keys.empty(); }
+  /// `keys` is the address of a JWK Set, or of an OpenID provider.
+  bool keys_are_remote() const {
+    return keys.starts_with("https://") || keys.starts_with("http://") || keys == "issuer";
+  }
   security::JwtOptions jwt() const;
 };
 
@@ -54,6 +59,8 @@ struct JwtAuth {
 struct RateLimit {
   std::uint32_t requests_per_second = 0;  ///< Of each caller: user, API key or address; 0: any.
   std::uint32_t burst = 0;                ///< At once; 0: as many as in a second.
+  /// Counted in Redis (cache.url) for all instances together; by each alone while it is away.
+  bool shared = false;
   /// By name, as texts: see `parse_rate_limit_rule`.
   std::map<std::string, std::string> rules{};
 

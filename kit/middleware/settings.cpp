@@ -73,8 +73,9 @@ void describe(config::Section section, JwtAuth& options) {
                 "HS256 secret of tokens, 32 random bytes or more; without it and without keys "
                 "everybody may come in");
   section.field("keys", options.keys,
-                "instead of a secret: file with a JWK Set or a public key in PEM; ES256, RS256, "
-                "EdDSA");
+                "instead of a secret: file with a JWK Set or a public key in PEM, address of a JWK "
+                "Set (https://), or issuer: where the OpenID provider auth.issuer has them; ES256, "
+                "RS256, EdDSA");
   section.field("header", options.header,
                 "where the token is: Authorization with Bearer before it, any other without");
   section.field("issuer", options.issuer, "what iss has to be; empty: anything");
@@ -107,6 +108,8 @@ void describe(config::Section section, RateLimit& options) {
       .max(1'000'000'000);
   section.field("burst", options.burst, "of them at once; 0: as many as in a second")
       .max(1'000'000'000);
+  section.field("shared", options.shared,
+                "count for all instances together, in the Redis of cache.url; a restart");
   section
       .field("rules", options.rules,
              "further limits by name: {login: 10 per 1m by address on POST /api/v1/login}")

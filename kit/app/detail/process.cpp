@@ -100,34 +100,18 @@ Result<> read_exporter(TracingOptions& options, const Process& process) {
   return {};
 }
 
-Task<std::shared_ptr<const security::Identity>> verify_key(credentials::ApiKeys& keys,
-                                                           std::string key) {
-  auto identity = co_await keys.verify(key, Timestamp::now());
-  co_return identity;
-}
-
-/// "uri:spiffe://shop/worker": the kind of name before the first colon.
-Result<std::vector<credentials::CertificateRule>> certificate_rules(
-    const std::map<std::string, std::string>& named) {
-  using credentials::CertificateName;
-  std::vector<credentials::CertificateRule> rules;
-  for (const auto& [name, subject] : named) {
-    credentials::CertificateRule rule;
-    const std::size_t colon = std::min(name.find(':'), name.size());
-    const std::string_view kind = std::string_view(name).substr(0, colon);
-    if (kind == "dns") {
-      rule.kind = CertificateName::dns;
-    } else if (kind == "cn") {
-      rule.kind = CertificateName::common_name;
-    } else if (kind != "uri") {
-      return Error(Code::invalid_argument,
-                   "auth.certificates: '" + name + "' begins with uri:, dns: or cn:");
-    }
-    rule.name = name.substr(std::min(colon + 1, name.size()));
-    rule.subject = subject;
-    rules.push_back(std::move(rule));
+/// Null: nobody is asked over TLS. Reading the authorities of the system takes its time.
+Result<std::shared_ptr<net::TlsStore>> outgoing_tls(std::string_view collector,
+                                                    const middleware::JwtAuth& auth) {
+  if (!collector.starts_with("https:") && !auth.keys_are_remote()) {
+    return std::shared_ptr<net::TlsStore>();
   }
-  return rules;
+  net::TlsClientOptions options;
+  // Not every issuer speaks more.
+  options.min_version = net::TlsVersion::tls_1_2;
+  auto context = net::TlsContext::make_client(options);
+  if (!context) return std::move(context).error();
+  return std::make_shared<net::TlsStore>(std::move(*context));
 }
 
 }  // namespace
@@ -179,7 +163,9 @@ Result<> open_tracing(Process& process) {
   if (!rules) return std::move(rules).error();
   options.rules = std::move(*rules);
   KIT_TRY(read_exporter(options, process));
-  process.connector = net::make_connector(process.resolver, nullptr);
+  auto tls = outgoing_tls(options.exporter.traces_url, process.settings.middleware.auth);
+  if (!tls) return std::move(tls).error();
+  process.connector = net::make_connector(process.resolver, std::move(*tls));
   auto made = Tracing::make(std::move(options), *process.connector, process.lines);
   if (!made) {
     return Error(Code::invalid_argument, "tracing: " + made.error().message());
@@ -187,36 +173,6 @@ Result<> open_tracing(Process& process) {
   process.tracing = std::move(*made);
   process.tracing->add_metrics(process.access_log->registry());
   return {};
-}
-
-Task<> open_credentials(Process& process, cache::Shared* shared) {
-  middleware::IdentitySources sources;
-  const auto& named = process.settings.middleware.auth.certificates;
-  if (!named.empty()) {
-    std::vector<credentials::CertificateRule> rules = co_await certificate_rules(named);
-    process.certificates = co_await credentials::ClientCertificates::make(std::move(rules));
-    sources.certificate = [&of = *process.certificates](const net::TlsPeer* peer) {
-      return of.identify(peer);
-    };
-  }
-  if (process.service->has_access_rules()) {
-    auto& list = process.bundle->revocations();
-    process.revocations =
-        std::make_unique<credentials::Revocations>(*process.database, shared, list);
-    Task<> reading = process.revocations->read();
-    if (Result<> read = co_await as_result(std::move(reading)); !read) {
-      co_await Error(Code::failed_precondition,
-                     "what was revoked could not be read from the database; where its table is "
-                     "missing, kitgen generate writes the migration that makes it")
-          .with_cause(std::move(read).error());
-    }
-    process.api_keys =
-        std::make_unique<credentials::ApiKeys>(*process.database, *process.revocations, list);
-    sources.api_key = [&of = *process.api_keys](std::string key) {
-      return verify_key(of, std::move(key));
-    };
-  }
-  process.bundle->set_sources(std::move(sources));
 }
 
 Result<> apply_bundle(Process& process, const Settings& fresh) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "kit/adapters/redis/rate_limit.hpp"
 #include "kit/app/access_log.hpp"
 #include "kit/app/application.hpp"
 #include "kit/app/caches.hpp"
@@ -22,11 +23,13 @@
 #include "kit/credentials/client_certificates.hpp"
 #include "kit/credentials/revocations.hpp"
 #include "kit/db/observed_database.hpp"
+#include "kit/http/client/client.hpp"
 #include "kit/middleware/bundle.hpp"
 #include "kit/net/connector.hpp"
 #include "kit/net/listen.hpp"
 #include "kit/net/resolver.hpp"
 #include "kit/outbox/relay.hpp"
+#include "kit/security/remote_keys.hpp"
 
 namespace kit::app::detail {
 
@@ -81,6 +84,9 @@ struct Process {
   std::unique_ptr<credentials::Revocations> revocations;
   std::unique_ptr<credentials::ApiKeys> api_keys;
   std::unique_ptr<credentials::ClientCertificates> certificates;  // null: none stands for a token
+  std::unique_ptr<http::Client> issuer;                           // null, both: keys are our own
+  std::unique_ptr<security::RemoteKeys> issuer_keys;
+  std::unique_ptr<redis::RateLimits> shared_limits;  // null: each instance counts for itself
   std::unique_ptr<Service> service;
   std::unique_ptr<outbox::Relay> relay;  // null: no events, or not here
   std::unique_ptr<Status> status;
@@ -102,10 +108,11 @@ Result<> build_routes(Process& process);
 /// The port of metrics and debugging; that it is taken is no failure in the environment dev.
 Result<> listen_admin(Process& process);
 Result<> listen(Process& process);
-/// What of credentials is kept in the database, and whom certificates name; read before anybody is
-/// served. `shared` may be null. Fails with `failed_precondition` where its table is missing, and
-/// with `invalid_argument` for what names no certificate.
-Task<> open_credentials(Process& process, cache::Shared* shared);
+/// What the bundle waits for: what of credentials is kept in the database, which is read before
+/// anybody is served, whom certificates name, the keys of an issuer, limits in Redis. `shared` may
+/// be null. Fails with `failed_precondition` where a table is missing, and with `invalid_argument`
+/// for settings that can't be.
+Task<> open_guarded(Process& process, cache::Shared* shared);
 /// Takes over the sections of the bundle while requests are served. Fails with `invalid_argument`
 /// and changes nothing then.
 Result<> apply_bundle(Process& process, const Settings& fresh);
