@@ -256,8 +256,9 @@ TEST(HttpLimits, HaveTheirLabels) {
 TEST(HttpLimits, HaveTheirSettings) {
   const auto loaded = app::load_settings(app::CommandLine(), "guide", {});
   ASSERT_TRUE(loaded.ok()) << loaded.error().describe();
-  const std::set<std::string_view> no_limits{"http.address", "http.port", "http.threads",
-                                             "http.unix_mode", "http.refuse_cross_site"};
+  const std::set<std::string_view> no_limits{"http.address",           "http.port",
+                                             "http.threads",           "http.unix_mode",
+                                             "http.refuse_cross_site", "http.tls_elsewhere"};
   const auto table = rows();
   for (const auto& [key, value] : loaded->values) {
     if (!key.starts_with("http.") || key.starts_with("http.tls.") || no_limits.contains(key))
