@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "kit/app/detail/admin_page.hpp"
 #include "kit/app/diagnostics.hpp"
 #include "kit/app/pages.hpp"
 #include "kit/base/text.hpp"
@@ -86,44 +87,62 @@ std::string json_text(const Breakers& breakers, Clock::time_point now) {
   return out;
 }
 
+/// Those that do something first.
+int interest(Dependency& dependency, Clock::time_point now) {
+  const resilience::BreakerReading reading = dependency.breaker().read(now);
+  if (reading.force != resilience::BreakerForce::automatic) return 3;
+  if (reading.state != resilience::BreakerState::closed) return 2;
+  return reading.failures + reading.refused > 0 ? 1 : 0;
+}
+
 void add_row(std::string& out, Dependency& dependency, Clock::time_point now) {
   const resilience::BreakerReading reading = dependency.breaker().read(now);
   std::string state(resilience::name(reading.state));
   if (reading.force != resilience::BreakerForce::automatic) state += " (forced)";
-  const auto cell = [&out](std::string_view text) {
-    out.append("<td>").append(html_escape(text)).append("</td>");
+  const bool is_closed = reading.state == resilience::BreakerState::closed;
+  out.append("<tr><td class=\"name\">").append(html_escape(dependency.kind())).append(" ");
+  out.append(html_escape(dependency.name())).append("</td><td class=\"");
+  out.append(is_closed ? "" : "failed")
+      .append("\">")
+      .append(html_escape(state))
+      .append("</td><td>");
+  out.append(html_escape(reading.why)).append("</td>");
+  const auto number = [&out](std::string_view name, std::uint64_t value) {
+    out.append("<td data-name=\"").append(name).append("\" class=\"number");
+    out.append(value == 0 ? " none" : "").append("\">").append(std::to_string(value));
+    out.append("</td>");
   };
-  const auto number = [&cell](std::uint64_t value) { cell(std::to_string(value)); };
-  out += "<tr>";
-  cell(dependency.kind());
-  cell(dependency.name());
-  cell(state);
-  cell(reading.why);
-  number(reading.consecutive_failures);
-  number(reading.window_failures);
-  number(reading.window_failures + reading.window_successes);
-  number(reading.successes);
-  number(reading.failures);
-  number(reading.refused);
-  number(reading.opened);
+  number("in a row", reading.consecutive_failures);
+  number("failed now", reading.window_failures);
+  number("calls now", reading.window_failures + reading.window_successes);
+  number("good", reading.successes);
+  number("failed", reading.failures);
+  number("refused", reading.refused);
+  number("opened", reading.opened);
   out += "</tr>\n";
 }
 
 std::string html_text(const Breakers& breakers, Clock::time_point now) {
-  std::string out =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Breakers</title>"
-      "</head><body><h1>Breakers</h1>\n<table border=\"1\"><tr><th>kind</th><th>name</th>"
-      "<th>state</th><th>why</th><th>failures in a row</th><th>failures in the window</th>"
-      "<th>calls in the window</th><th>successes</th><th>failures</th><th>refused</th>"
-      "<th>opened</th></tr>\n";
-  for (const auto& dependency : breakers.all()) add_row(out, *dependency, now);
+  auto all = breakers.all();
+  std::vector<std::pair<int, std::size_t>> order;
+  for (std::size_t i = 0; i < all.size(); ++i) order.emplace_back(-interest(*all[i], now), i);
+  std::ranges::sort(order);
+  std::string out = detail::admin_page_head("Breakers");
   out +=
-      "</table>\n<p>To force one, POST JSON to this page: <code>curl -H 'Content-Type: "
+      "<h1>Breakers</h1>\n<p>Those that are open or forced first, then those with failures. Now: "
+      "in "
+      "their window.</p><table class=\"wide\"><thead><tr><th>What</th><th>State</th><th>Why</th>"
+      "<th class=\"number\">In a row</th><th class=\"number\">Failed now</th>"
+      "<th class=\"number\">Calls now</th><th class=\"number\">Good</th>"
+      "<th class=\"number\">Failed</th><th class=\"number\">Refused</th>"
+      "<th class=\"number\">Opened</th></tr></thead><tbody>\n";
+  for (const auto& [rank, index] : order) add_row(out, *all[index], now);
+  out +=
+      "</tbody></table>\n<p>To force one, POST JSON to this page: <code>curl -H 'Content-Type: "
       "application/json' -d '{\"kind\": \"http\", \"name\": \"http://stock\", \"state\": \"open\", "
       "\"who\": \"ada\", \"why\": \"it lies\"}' .../debug/breakers</code>. The state is open, "
-      "closed "
-      "or automatic.</p></body></html>\n";
-  return out;
+      "closed or automatic.</p>";
+  return out.append(detail::admin_page_foot);
 }
 
 bool prefers_html(std::string_view accept) {
@@ -140,7 +159,7 @@ http::Response show(const Breakers& breakers, const http::Request& request) {
   response.body = html ? html_text(breakers, now) : json_text(breakers, now);
   if (html) {
     response.headers.emplace_back("Content-Security-Policy",
-                                  "default-src 'none'; frame-ancestors 'none'");
+                                  std::string(detail::admin_page_policy));
   }
   return response;
 }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "kit/app/detail/admin_page.hpp"
 #include "kit/app/detail/requests_html.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/log/sink.hpp"
@@ -117,9 +118,7 @@ http::Response answer(std::string body, bool as_json, int status = 200) {
   response.body = std::move(body);
   response.content_type = as_json ? "application/json" : "text/html; charset=utf-8";
   // No script, nothing from elsewhere; bars have their width as a style.
-  response.headers.emplace_back(
-      "Content-Security-Policy",
-      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'");
+  response.headers.emplace_back("Content-Security-Policy", std::string(detail::admin_page_policy));
   return response;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <unordered_map>
 
+#include "kit/app/detail/admin_page.hpp"
 #include "kit/app/pages.hpp"
 
 namespace kit::app::detail {
@@ -14,44 +15,6 @@ namespace {
 using telemetry::SpanRecord;
 using telemetry::TraceSummary;
 using telemetry::TraceTable;
-
-constexpr std::string_view head = R"(<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Requests</title><style>
-:root { color-scheme: light dark; --line: #8884; --soft: #777; --bad: #c62828; --bar: #3b5bdb; --good: #2e7d32; }
-@media (prefers-color-scheme: dark) { :root { --soft: #aaa; --bad: #ff7a7a; --bar: #8aa2ff; --good: #43c982; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 16px 20px 48px; max-width: 1240px; font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-h1 { font-size: 24px; margin: 8px 0 4px; overflow-wrap: anywhere; } h2 { font-size: 18px; margin: 28px 0 8px; }
-p { margin: 4px 0; color: var(--soft); }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: 6px 8px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { font-size: 13px; color: var(--soft); font-weight: 600; white-space: nowrap; }
-td.number, th.number { text-align: right; white-space: nowrap; }
-code, .name, pre { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 13px; overflow-wrap: anywhere; }
-.failed { color: var(--bad); } .none { color: var(--soft); }
-.latest { font-weight: 650; }
-.span { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr) 84px; gap: 10px; padding: 5px 0; border-bottom: 1px solid var(--line); }
-.time { text-align: right; white-space: nowrap; font-size: 13px; }
-.track { position: relative; height: 14px; margin-top: 4px; background: #8882; border-radius: 3px; }
-.track i { position: absolute; top: 0; bottom: 0; min-width: 2px; border-radius: 3px; background: var(--bar); }
-.track i.failed { background: var(--bad); }
-details { font-size: 13px; } summary { cursor: pointer; }
-dl { display: grid; grid-template-columns: minmax(90px, max-content) minmax(0, 1fr); gap: 0 12px; margin: 4px 0 8px; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-pre { margin: 0; padding: 6px 0; border-bottom: 1px solid var(--line); white-space: pre-wrap; }
-@media (max-width: 640px) {
-  body { padding: 12px 12px 40px; }
-  table.wide thead { display: none; } table.wide, table.wide tbody, table.wide tr { display: block; }
-  table.wide tr { padding: 8px 0; border-bottom: 1px solid var(--line); }
-  table.wide td { display: inline-block; border: 0; padding: 2px 12px 2px 0; text-align: left; }
-  table.wide td:first-child { display: block; } table.wide td.none { display: none; }
-  table.wide td[data-name]::before { content: attr(data-name) " "; color: var(--soft); font-size: 13px; }
-  .span { grid-template-columns: minmax(0, 1fr) 76px; } .span .track { grid-column: 1 / 3; order: 3; }
-}
-</style></head><body>
-)";
-constexpr std::string_view foot = "</body></html>\n";
 
 std::string ago(Clock::time_point then, Clock::time_point now) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - then).count();
@@ -201,12 +164,13 @@ std::vector<PlacedSpan> placed(const telemetry::KeptTrace& trace) {
 
 std::string list_page(const std::vector<TraceTable::Row>& rows,
                       const std::vector<TraceSummary>& recent, Clock::time_point now) {
-  std::string out(head);
+  std::string out = admin_page_head("Requests");
   out.append(
       "<h1>Requests</h1><p>Those that are kept: sampled ones, and slow or failed ones that "
       "were not. Each number leads to the latest of its kind.</p>\n<h2>By duration</h2>");
   if (rows.empty()) {
-    return out.append("<p>None yet. Send a request, or raise the sampling ratio.</p>").append(foot);
+    return out.append("<p>None yet. Send a request, or raise the sampling ratio.</p>")
+        .append(admin_page_foot);
   }
   out.append("<table class=\"wide\"><thead><tr><th>Request</th>");
   for (std::size_t i = 0; i < TraceTable::bucket_count; ++i) {
@@ -222,14 +186,14 @@ std::string list_page(const std::vector<TraceTable::Row>& rows,
       "</tbody></table>\n<h2>Recent</h2><table class=\"wide\"><thead><tr><th>Request</th>"
       "<th class=\"number\">Took</th><th>Began</th><th></th><th></th></tr></thead><tbody>\n");
   for (const TraceSummary& one : recent) out.append(recent_row(one, now));
-  return out.append("</tbody></table>").append(foot);
+  return out.append("</tbody></table>").append(admin_page_foot);
 }
 
 std::string trace_page(std::string_view id, const telemetry::KeptTrace& trace,
                        const std::vector<std::string>& lines, Clock::time_point now) {
   const auto entry = std::ranges::find_if(trace.spans, &SpanRecord::is_entry);
   const Extent extent = extent_of(trace);
-  std::string out(head);
+  std::string out = admin_page_head("Requests");
   out.append("<p><a href=\"/debug/requests\">All requests</a></p><h1>");
   out.append(entry != trace.spans.end() ? html_escape(entry->name) : "A trace on its way");
   out.append("</h1><p>").append(readable(extent.length)).append(", ");
@@ -247,11 +211,11 @@ std::string trace_page(std::string_view id, const telemetry::KeptTrace& trace,
   for (const std::string& line : lines) {
     out.append("<pre>").append(html_escape(line)).append("</pre>\n");
   }
-  return out.append(foot);
+  return out.append(admin_page_foot);
 }
 
 std::string missing_page(std::string_view id) {
-  std::string out(head);
+  std::string out = admin_page_head("Requests");
   out.append(
       "<p><a href=\"/debug/requests\">All requests</a></p><h1>This trace is not kept</h1><p>");
   out.append("<code>")
@@ -259,7 +223,7 @@ std::string missing_page(std::string_view id) {
       .append(
           "</code> was not sampled here, or newer ones "
           "have taken its place.</p>");
-  return out.append(foot);
+  return out.append(admin_page_foot);
 }
 
 }  // namespace kit::app::detail
