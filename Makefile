@@ -37,7 +37,7 @@ databases:  ## the same tests on SQLite, PostgreSQL and MariaDB, with servers of
 	@exec tools/databases.sh
 siege:  ## honest clients under load, slowloris and garbage
 	@exec tools/harness.sh siege
-attacks:  ## forged tokens and the vectors of project Wycheproof
+attacks:  ## forged tokens, the vectors of project Wycheproof, and secrets that must show nowhere
 	@exec tools/harness.sh attacks
 overload:  ## three times what a server can do; an upstream that is gone, or busy, for a minute
 	@exec tools/harness.sh overload
@@ -49,6 +49,8 @@ correlate:  ## from a slow bucket at a real Prometheus to its trace at a collect
 	@exec tools/harness.sh correlate
 inner-loop:  ## from a changed schema to its running server; 100 entities, built from nothing
 	@exec tools/harness.sh inner-loop
+reload:  ## limits, levels, sampler and breakers of a store change under load, and a thousand reloads
+	@exec tools/harness.sh reload
 rolling:  ## restarts behind nginx under load, no failed request
 	@exec tools/harness.sh rolling
 crash-generate:  ## kitgen generate, new and migrate, killed at POINTS (200) places each
@@ -66,4 +68,4 @@ package:  ## build/package/kit-dev_*.deb
 clean:  ## remove build/
 	@exec tools/clean.sh
 
-.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege attacks overload chaos failover correlate inner-loop rolling fresh lint fmt package clean databases crash-migrate
+.PHONY: help run test sanitize fuzz bench bench-check durability conformance simulate evolution four-edits crash-generate siege attacks overload chaos failover correlate inner-loop reload rolling fresh lint fmt package clean databases crash-migrate

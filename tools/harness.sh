@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make conformance / siege / overload / rolling / simulate / evolution / four-edits / crash-generate / crash-migrate / failover / chaos /
-# correlate / inner-loop / attacks: set-up, a release build of what is needed, then
+# correlate / inner-loop / attacks / reload: set-up, a release build of what is needed, then
 # the script or program of tests/<verb>. SHORT=1 SEEDS= SEED= COUNT= ROUNDS= RESTARTS= CASES= POINTS= become its options.
 source "$(dirname "$0")/lib.sh"
 verb=$1
@@ -63,8 +63,20 @@ case $verb in
     exec python3 -B tests/inner_loop/run.py --build build/release "${options[@]}"
     ;;
   attacks)
-    release_build kit_attacks
-    exec build/release/tests/attacks/kit_attacks "${options[@]}"
+    release_build kit_attacks store
+    figures=()
+    for half in "build/release/tests/attacks/kit_attacks ${options[*]}" "python3 -B tests/canary/run.py --build build/release"; do
+      # shellcheck disable=SC2086  # words of a command
+      line=$($half | tee /dev/stderr | tail -n 1)
+      [[ $line == PASS* ]] || fail "attacks: $line"
+      line=${line#PASS attacks: }
+      figures+=("${line#PASS }")
+    done
+    pass "attacks: ${figures[0]}; ${figures[1]}"
+    ;;
+  reload)
+    release_build store
+    exec python3 -B tests/reload/run.py --build build/release "${options[@]}"
     ;;
   simulate)
     release_build kit_simulate

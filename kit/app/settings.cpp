@@ -360,6 +360,15 @@ Result<> check_tls(const Settings::Tls& tls) {
   return {};
 }
 
+/// What no field of a mapping can say: which of its entries is wrong, and why.
+Result<> check_bundle(const middleware::Options& options) {
+  if (auto rules = options.rate_limit.all(); !rules) {
+    return Error(Code::invalid_argument, "rate_limit.rules: " + rules.error().message());
+  }
+  if (auto sampling = options.tracing.sampling(); !sampling) return std::move(sampling).error();
+  return {};
+}
+
 /// Remembers the file that a setting is from: its source is "config/prod.yaml:4:9".
 void note_file(LoadedSettings& loaded, const config::KeyInfo& info) {
   const std::size_t end = info.source.find(".yaml:");
@@ -447,6 +456,7 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
   KIT_TRY(loader.load(*sources));
   sizes.commit();
   KIT_TRY(check_tls(settings.http.tls));
+  KIT_TRY(check_bundle(settings.middleware));
   KIT_TRY(detail::resolve_database(settings.database));
   for (const config::KeyInfo& info : loader.describe_all()) {
     loaded.values[info.key] = info.exact;

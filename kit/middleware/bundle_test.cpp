@@ -337,6 +337,11 @@ TEST_F(BundleTest, WhatIsWrongChangesNothing) {
   options.rate_limit.rules["a"] = "nonsense";
   refuses(options, "the rule 'a'");
   options = bundle->options();
+  options.auth.audiences = {"elsewhere"};
+  options.rate_limit.requests_per_second = 1'000;
+  options.rate_limit.rules["default"] = "1 per 1s";
+  refuses(options, "rate_limit.default is there twice");
+  options = bundle->options();
   options.breaker.window = 0ms;
   refuses(options, "breaker.");
   options = bundle->options();

@@ -65,7 +65,7 @@ struct RateLimit {
   std::map<std::string, std::string> rules{};
 
   bool is_on() const { return requests_per_second > 0 || !rules.empty(); }
-  /// Fails with `invalid_argument`, naming the rule.
+  /// Fails with `invalid_argument`, naming the rule, also when there are too many or two of a name.
   Result<std::vector<resilience::RateLimitRule>> all() const;
 };
 

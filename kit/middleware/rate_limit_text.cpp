@@ -171,6 +171,7 @@ Result<std::vector<RateLimitRule>> RateLimit::all() const {
     if (!rule) return std::move(rule).error();
     all.push_back(std::move(*rule));
   }
+  KIT_TRY(resilience::check(all));
   return all;
 }
 

@@ -148,8 +148,10 @@ Result<> RateLimitRule::check() const {
   return {};
 }
 
-Result<> RateLimitRules::replace(std::vector<RateLimitRule> rules, Clock::time_point now) {
-  if (rules.size() > most_rules) return invalid("rate_limit", "must be at most 64 rules");
+Result<> check(const std::vector<RateLimitRule>& rules) {
+  if (rules.size() > RateLimitRules::most_rules) {
+    return invalid("rate_limit", "must be at most 64 rules");
+  }
   for (std::size_t i = 0; i < rules.size(); ++i) {
     KIT_TRY(rules[i].check());
     for (std::size_t other = 0; other < i; ++other) {
@@ -157,6 +159,11 @@ Result<> RateLimitRules::replace(std::vector<RateLimitRule> rules, Clock::time_p
       return invalid("rate_limit." + rules[i].name, "is there twice; give one another name");
     }
   }
+  return {};
+}
+
+Result<> RateLimitRules::replace(std::vector<RateLimitRule> rules, Clock::time_point now) {
+  KIT_TRY(check(rules));
   const std::unique_lock lock(mutex_);
   std::vector<std::shared_ptr<Entry>> next;
   for (RateLimitRule& rule : rules) {

@@ -80,6 +80,10 @@ struct RateLimitMatch {
   std::uint32_t cost = 1;
 };
 
+/// Whether `rules` can be those of a service. Fails with `invalid_argument` for one that can't be
+/// right, a name that is there twice or more than `RateLimitRules::most_rules`.
+Result<> check(const std::vector<RateLimitRule>& rules);
+
 /// All rules of a service. A request is counted by each rule that matches it, and by none when one
 /// of them refuses it, so that who is over one limit cannot use up another that is shared.
 /// Thread safety: any thread. Cost: some 30 ns without a rule that matches, 100 ns for each that
@@ -92,8 +96,7 @@ class RateLimitRules {
   ~RateLimitRules();
 
   /// From now on. A rule whose name, key and number of places stay keeps its counts, whatever else
-  /// about it changes. Fails with `invalid_argument` for a rule that can't be right, a name that is
-  /// there twice or more than `most_rules`; the old rules stay then.
+  /// about it changes. Fails like `check`; the old rules stay then.
   Result<> replace(std::vector<RateLimitRule> rules, Clock::time_point now);
   RateLimitAnswer ask(const RateLimitRequest& request, Clock::time_point now);
 

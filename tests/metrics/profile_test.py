@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -18,41 +17,14 @@ import time
 import unittest
 import xml.dom.minidom
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "adopt"), str(HERE.parents[1] / "examples/store/tests")]
-import servers  # noqa: E402
-from store_process import Store  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from watched import Watched  # noqa: E402
 
 KINDS = ("profile", "flame", "folded", "heap", "growth", "cmdline", "symbol", "tasks")
 
 
-class Watched(Store):
-    """A store with an admin port."""
-
-    def __init__(self, *settings, **options):
-        self.admin = servers.free_port()
-        super().__init__(f"--admin.port={self.admin}", "--import.on_start=false", "--log.access=false", *settings, **options)
-
-    def _find_port(self):
-        """From the log: in prod a program says nothing on its terminal."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if found := re.search(r'"message":"listening",.*"port":(\d+)', self.log()):
-                return int(found.group(1))
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.02)
-        raise AssertionError("the store does not listen: " + self.log())
-
-    def ask_admin(self, method, path, body=None, headers=None):
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.admin, timeout=90)) as connection:
-            connection.request(method, path, body=body, headers=headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-
-    def audit(self):
-        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["module"] == "audit"]
+def watched(*settings, **options):
+    return Watched("--log.access=false", *settings, **options)
 
 
 class Load:
@@ -91,7 +63,7 @@ class Load:
 class Profiles(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.store = Watched()
+        cls.store = watched()
         status, _ = cls.store.ask_admin("GET", "/debug/pprof/profile?seconds=1")
         if status == 400:
             cls.store.close()
@@ -178,7 +150,7 @@ class Profiles(unittest.TestCase):
 class Closed(unittest.TestCase):
     def test_production_is_closed(self):
         for settings, environment in (([], {"PROD": "true"}), (["--env=prod", "--http.address=127.0.0.1", "--database.migrate_on_start=true"], {})):
-            with Watched(*settings, environment=environment) as store:
+            with watched(*settings, environment=environment) as store:
                 for kind in KINDS:
                     self.assertEqual(403, store.ask_admin("GET", f"/debug/pprof/{kind}")[0], kind)
                 end = time.monotonic() + 30
@@ -190,7 +162,7 @@ class Closed(unittest.TestCase):
 
 class Levels(unittest.TestCase):
     def test_a_level_is_changed_for_a_while(self):
-        with Watched() as store:
+        with watched() as store:
             status, text = store.ask_admin("GET", "/debug/log")
             self.assertEqual(200, status)
             names = [module["name"] for module in json.loads(text)["modules"]]

@@ -178,12 +178,14 @@ Result<> open_tracing(Process& process) {
 Result<> apply_bundle(Process& process, const Settings& fresh) {
   auto rules = tracing_rules(fresh.middleware.tracing);
   if (!rules) return std::move(rules).error();
-  const middleware::Options before = process.bundle->options();
-  KIT_TRY(process.bundle->apply(bundle_options(fresh, process.application)));
-  Result<> traced = process.tracing->apply(*rules);
-  // All of it or nothing: what there was before is good.
-  if (!traced) KIT_TRY(process.bundle->apply(before));
-  return traced;
+  auto before = tracing_rules(process.bundle->options().tracing);
+  if (!before) return std::move(before).error();
+  // All of it or nothing. Tracing is first: a sampler that changes for a moment refuses nobody, as
+  // limits would.
+  KIT_TRY(process.tracing->apply(*rules));
+  Result<> applied = process.bundle->apply(bundle_options(fresh, process.application));
+  if (!applied) KIT_TRY(process.tracing->apply(*before));
+  return applied;
 }
 
 Result<> open_outside(Process& process) {
