@@ -37,13 +37,11 @@ std::string joined(const std::vector<std::string>& keys) {
   return all;
 }
 
-/// Whether all modules are known.
+/// Whether all modules are known, and may be so quiet.
 Result<> check_log_levels(const Settings::Log& settings) {
-  const std::vector<log::ModuleState> modules = log::module_states();
   for (const auto& [module, level] : settings.levels) {
-    const bool known = std::ranges::find(modules, module, &log::ModuleState::name) != modules.end();
-    // The error names the nearest one.
-    if (!known) return log::set_level(module, *log::parse_level(level));
+    auto fits = log::check_level(module, *log::parse_level(level));
+    if (!fits) return Error(Code::invalid_argument, "log.levels: " + fits.error().message());
   }
   return {};
 }
@@ -69,11 +67,13 @@ Result<> apply_log_levels(const Settings::Log& settings) {
   log::set_level(settings.level);
   for (const log::ModuleState& module : modules) {
     const auto own = settings.levels.find(std::string(module.name));
+    const log::Level usual =
+        module.is_audit ? std::min(settings.level, log::Level::info) : settings.level;
     if (own != settings.levels.end()) {
       KIT_TRY(log::set_level(module.name, *log::parse_level(own->second)));
-    } else if (!module.is_audit && module.usual != settings.level) {
+    } else if (module.usual != usual) {
       // One that had a level of its own before follows the others again.
-      KIT_TRY(log::set_level(module.name, settings.level));
+      KIT_TRY(log::set_level(module.name, usual));
     }
   }
   return {};

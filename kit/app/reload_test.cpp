@@ -4,12 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kit/log/capture.hpp"
+#include "kit/log/levels.hpp"
 #include "kit/log/log.hpp"
 
 namespace kit::app {
@@ -103,6 +106,16 @@ TEST(LogLevels, FollowTheSettings) {
   ASSERT_TRUE(apply_log_levels(settings));
   EXPECT_EQ(one.level(), log::Level::warn);  // its own level is gone
   EXPECT_EQ(two.level(), log::Level::error);
+  const auto audit = [] {
+    const std::vector<log::ModuleState> all = log::module_states();
+    return std::ranges::find(all, "audit", &log::ModuleState::name)->level;
+  };
+  settings.levels = {{"audit", "debug"}};
+  ASSERT_TRUE(apply_log_levels(settings));
+  EXPECT_EQ(audit(), log::Level::debug);
+  settings.levels = {};
+  ASSERT_TRUE(apply_log_levels(settings));
+  EXPECT_EQ(audit(), log::Level::info) << "never as quiet as the others";
   settings.level = log::Level::trace;
   settings.levels = {{"reload_tow", "error"}};
   const Result<> refused = apply_log_levels(settings);
@@ -134,13 +147,18 @@ TEST(Reload, TakesOverWhatItCan) {
 
 TEST(Reload, ABadSettingChangesNothing) {
   LoadedSettings current = *load({});
-  for (const char* value : {"loud", "reload_tow"}) {
-    LoadAgain again = [value] {
-      const bool level = std::string_view(value) == "loud";
-      return load({{level ? "log.level" : "log.levels", level ? value : "reload_tow=debug"},
-                   {"app.drain_timeout", "9s"}});
+  using Setting = std::pair<std::string, std::string>;
+  for (const Setting& wrong :
+       {Setting("log.level", "loud"), Setting("log.levels", "reload_tow=debug"),
+        Setting("log.levels", "audit=error"), Setting("log.levels", "*=debug")}) {
+    LoadAgain again = [&wrong] { return load({wrong, {"app.drain_timeout", "9s"}}); };
+    bool is_applied = false;
+    const auto apply = [&is_applied](const Settings&) -> Result<> {
+      is_applied = true;
+      return {};
     };
-    EXPECT_FALSE(reload(current, again, nullptr, keep)) << value;
+    EXPECT_FALSE(reload(current, again, nullptr, apply)) << wrong.second;
+    EXPECT_FALSE(is_applied) << wrong.second;
     EXPECT_EQ(current.settings.app.drain_timeout, milliseconds{30'000});
     EXPECT_EQ(one.level(), log::Level::info);
   }

@@ -137,9 +137,13 @@ void set_level(Level level) {
   each_module([&](Module& module) { ModuleList::set(module, level, false); });
 }
 
-Result<> set_level(std::string_view module, Level level) {
+Result<> check_level(std::string_view module, Level level) {
   if (module == "*") return Error(Code::not_found, "there is no log module '*'");
-  KIT_TRY(check_audit(module, level));
+  return check_audit(module, level);
+}
+
+Result<> set_level(std::string_view module, Level level) {
+  KIT_TRY(check_level(module, level));
   return each_of(module, [&](Module& known) { ModuleList::set(known, level, true); });
 }
 

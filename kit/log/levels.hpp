@@ -20,6 +20,8 @@ void set_level(Level level);
 /// The level of one module. Fails with `not_found`, naming the nearest module, and with
 /// `invalid_argument` where the module is always written and `level` is above info.
 Result<> set_level(std::string_view module, Level level);
+/// Whether it would take that. Fails as it does, and changes nothing.
+Result<> check_level(std::string_view module, Level level);
 
 /// The level of one module, or of all with "*", for a while: then it is again what it would have
 /// been, by itself. A duration of nothing ends it now. Fails as `set_level` does.

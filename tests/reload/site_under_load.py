@@ -145,6 +145,7 @@ class Site:
             ("a rule twice", file(**merged(nobody, {"rate_limit": {"rules": {"default": "1 per 1h"}}})), "is there twice"),
             ("65 rules", file(**merged(nobody, {"rate_limit": {"rules": many}})), "at most 64"),
             ("a module that is none", file(**merged(nobody, {"log": {"levels": {"dbb": "debug"}}})), "db"),
+            ("no audit", file(**merged(nobody, {"log": {"levels": {"audit": "error"}}})), "always written"),
             ("a level that is none", file(**merged(nobody, {"log": {"levels": {"db": "loud"}}})), "log.levels"),
             ("a ratio of 1.5", file(**merged(nobody, {"breaker": {"failure_ratio": 1.5}})), "breaker.failure_ratio"),
             ("a route sampled sometimes", file(**merged(nobody, {"tracing": {"routes": {"/a": "sometimes"}}})), "tracing.routes"),
@@ -195,7 +196,7 @@ class Site:
         return self.ask(self.somebody()) == 200
 
     def policy(self):
-        return self.probe(self.somebody()).headers["ratelimit-policy"]
+        return self.probe(self.somebody()).headers.get("ratelimit-policy", "")
 
     def admin(self, path):
         status, body = self.store.ask_admin("GET", path, headers={"Accept": "application/json"})
