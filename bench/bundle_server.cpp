@@ -86,7 +86,8 @@ kit::Task<> serve(int port, std::string secret, Parts parts) {
   kit::app::AccessLog access_log(parts.log);
   kit::net::Resolver resolver;
   const auto connector = kit::net::make_connector(resolver, nullptr);
-  auto tracing = co_await kit::app::Tracing::make({}, *connector, nullptr);
+  kit::app::TracingOptions traced;
+  auto tracing = co_await kit::app::Tracing::make(std::move(traced), *connector, nullptr);
   kit::http::ServerOptions options;
   options.limits.requests_per_connection = 1'000'000'000;
   if (parts.has_guard()) bundle.protect(options, router);

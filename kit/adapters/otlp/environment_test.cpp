@@ -47,7 +47,7 @@ TEST(Environment, WhatIsSaidOfTracesCounts) {
 }
 
 TEST(Environment, RefusesWhatItCannotRead) {
-  for (const std::string& bad :
+  for (const std::string bad :
        {"OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT=ftp://x",
         "OTEL_EXPORTER_OTLP_HEADERS=secretvalue", "OTEL_EXPORTER_OTLP_HEADERS==secretvalue",
         "OTEL_EXPORTER_OTLP_HEADERS=a=secretvalue%2", "OTEL_EXPORTER_OTLP_TIMEOUT=0",
