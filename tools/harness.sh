@@ -68,7 +68,7 @@ case $verb in
     for half in "build/release/tests/attacks/kit_attacks ${options[*]}" "python3 -B tests/canary/run.py --build build/release"; do
       # shellcheck disable=SC2086  # words of a command
       line=$($half | tee /dev/stderr | tail -n 1)
-      [[ $line == PASS* ]] || fail "attacks: $line"
+      [[ $line == PASS* ]] || fail "attacks: ${line#FAIL }"
       line=${line#PASS attacks: }
       figures+=("${line#PASS }")
     done

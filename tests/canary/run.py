@@ -101,8 +101,16 @@ def commands(canaries, folder, free_port):
     ]
 
 
+def careless_urls(canaries):
+    """Passwords with characters that end one where nobody has encoded them: what follows is a host, a path or an option then."""
+    for scheme in ("postgresql", "mysql"):
+        for character in "/?#@:&=% ":
+            first, second = (canaries.new(f"the {part} part of a password with {character!r} for {scheme}") for part in ("first", "second"))
+            yield ["migrate", "status"], {"KIT_DATABASE_URL": f"{scheme}://kit:{first}{character}{second}@127.0.0.1:9/shop"}, None
+
+
 def run_commands(binary, canaries, folder, environment, texts, free_port):
-    for number, (words, more, wanted) in enumerate(commands(canaries, folder, free_port)):
+    for number, (words, more, wanted) in enumerate([*commands(canaries, folder, free_port), *careless_urls(canaries)]):
         home = folder / f"command-{number}"
         home.mkdir()
         done = subprocess.run([binary, *words, f"--config={folder / 'config'}"], cwd=home, env={**os.environ, **environment, **more}, timeout=120,
