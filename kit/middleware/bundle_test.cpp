@@ -198,6 +198,30 @@ TEST_F(BundleTest, AnApiKeyIsLookedUpAndCountsAsItself) {
   server.reset();
 }
 
+TEST_F(BundleTest, ACertificateStandsForATokenUntilItsSubjectIsDisabled) {
+  auto made = MiddlewareBundle::builder();
+  made.with_jwt_auth({.secret = secret});
+  bundle.emplace(std::move(*made.build()));
+  middleware::Outside outside;
+  outside.certificate = [](const net::TlsPeer*) {
+    Identity identity;
+    identity.subject = "worker";
+    identity.kind = security::IdentityKind::certificate;
+    identity.seal();
+    return std::make_shared<const Identity>(std::move(identity));
+  };
+  bundle->set_outside(std::move(outside));
+  http::ServerOptions options;
+  bundle->protect(options, router);
+  server = std::make_unique<http::Server>(router, options);
+  EXPECT_THAT(get("/who"), HasSubstr("\r\n\r\nworker"));
+  EXPECT_THAT(get("/who", bearer()), HasSubstr("\r\n\r\nann")) << "a token says more";
+  bundle->revocations().set_subject("worker", {.disabled = true, .revision = 1}, Timestamp::now());
+  EXPECT_THAT(get("/who"), HasSubstr("CERTIFICATE_REVOKED"));
+  EXPECT_THAT(get("/who", bearer()), HasSubstr("\r\n\r\nann"));
+  server.reset();
+}
+
 TEST_F(BundleTest, ATokenWithANewKeyWaitsForTheIssuersKeys) {
   auto made = MiddlewareBundle::builder();
   made.with_jwt_auth({.keys = "https://id.example.com/keys"});

@@ -252,6 +252,10 @@ std::optional<Error> Guard::authenticate(const Authentication& by, const http::R
   const bool is_missing = !token && token.error().reason() == "TOKEN_MISSING";
   if ((is_missing || (token && token->empty())) && outside_.certificate) {
     if (auto identity = outside_.certificate(request.tls)) {
+      // A certificate is good for years: who is disabled is refused all the same.
+      if (revocations_.refuses(*identity, Timestamp::now())) {
+        return security::refused("CERTIFICATE_REVOKED", "the client is disabled");
+      }
       admission.caller = std::move(identity);
       return std::nullopt;
     }

@@ -42,8 +42,9 @@ struct JwtAuth {
   /// Requests without a token are refused, but for routes that are for everybody.
   bool required = true;
   std::size_t cached_tokens = 1'024;  ///< Of each thread.
-  /// Tokens of one address that may be wrong in a minute; more are not even looked at. 0: any.
-  std::uint32_t failures_per_minute = 600;
+  /// Tokens of one address that may be wrong in a minute; more are not even looked at. 0: any. Not
+  /// behind a proxy, whose address is everybody's.
+  std::uint32_t failures_per_minute = 0;
   /// Of every caller, those without a token too: see `Caller::policy`. Outlives the bundle.
   const AccessPolicy* policy = nullptr;
 

@@ -95,8 +95,10 @@ void describe(config::Section section, JwtAuth& options) {
   section.field("cached_tokens", options.cached_tokens, "verified tokens each thread remembers")
       .max(security::max_cached_tokens);
   section
-      .field("failures_per_minute", options.failures_per_minute,
-             "wrong tokens of one address; more are not looked at; 0: any number")
+      .field(
+          "failures_per_minute", options.failures_per_minute,
+          "wrong tokens of one address; more are not looked at; 0: any number, as behind a proxy, "
+          "whose address is everybody's")
       .max(1'000'000);
 }
 
