@@ -105,10 +105,12 @@ Result<Configuration> producer_configuration(const KafkaOptions& options, const 
       queue::key_limit +
       queue::most_headers * (queue::header_name_limit + queue::header_value_limit + 16) + 4'096;
   settings.set("message.max.bytes", static_cast<long long>(queue::payload_limit + overhead));
-  // The bounds are ours (Room); the client's are only above them.
-  settings.set("queue.buffering.max.messages",
-               static_cast<long long>(std::min<std::size_t>(options.most_pending + 1, 10'000'000)));
-  const std::size_t kilobytes = options.most_pending_bytes / 1'024 + 4 * 1'024;
+  // The bounds are ours (Room); the client's are only above them, and well: it counts a message
+  // until after it has told of its delivery, when its place here has been taken again already.
+  constexpr std::size_t most_messages = 10'000'000;
+  const std::size_t messages = std::min(2 * options.most_pending + 1'000, most_messages);
+  settings.set("queue.buffering.max.messages", static_cast<long long>(messages));
+  const std::size_t kilobytes = 2 * (options.most_pending_bytes / 1'024) + 4 * 1'024;
   settings.set("queue.buffering.max.kbytes",
                static_cast<long long>(std::min<std::size_t>(kilobytes, 2'147'483'647)));
   return settings.take();
