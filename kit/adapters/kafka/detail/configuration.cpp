@@ -108,7 +108,8 @@ Result<Configuration> producer_configuration(const KafkaOptions& options, const 
   // The bounds are ours (Room); the client's are only above them, and well: it counts a message
   // until after it has told of its delivery, when its place here has been taken again already.
   constexpr std::size_t most_messages = 10'000'000;
-  const std::size_t messages = std::min(2 * options.most_pending + 1'000, most_messages);
+  const std::size_t messages =
+      std::min(2 * std::min(options.most_pending, most_messages) + 1'000, most_messages);
   settings.set("queue.buffering.max.messages", static_cast<long long>(messages));
   const std::size_t kilobytes = 2 * (options.most_pending_bytes / 1'024) + 4 * 1'024;
   settings.set("queue.buffering.max.kbytes",
