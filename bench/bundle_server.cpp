@@ -17,6 +17,7 @@
 #include "kit/app/access_log.hpp"
 #include "kit/app/tracing.hpp"
 #include "kit/async/epoll_loop.hpp"
+#include "kit/async/operation.hpp"
 #include "kit/async/run.hpp"
 #include "kit/async/task_group.hpp"
 #include "kit/base/text.hpp"
@@ -25,6 +26,7 @@
 #include "kit/middleware/bundle.hpp"
 #include "kit/net/connect.hpp"
 #include "kit/net/listen.hpp"
+#include "kit/telemetry/tracer.hpp"
 
 namespace {
 

@@ -124,8 +124,8 @@ void AccessLog::on_finished(const Finished& finished) {
   if (finished.request_bytes > 0) counted.request_bytes->add(finished.request_bytes);
   counted.response_bytes->add(finished.response_bytes);
   const http::Request& request = finished.request;
-  // 501 and 505 are what a client asked for.
-  const bool failed = finished.status >= 500 && finished.error != nullptr &&
+  // 501 and 505 are what a client asked for; what the guard refused is no failure of ours.
+  const bool failed = finished.status >= 500 && finished.error != nullptr && !finished.refused &&
                       finished.status != 501 && finished.status != 505;
   // Probes come every few seconds for ever; what was no request at all is somebody's garbage, which
   // the metrics count.

@@ -7,9 +7,13 @@
 #include "kit/app/detail/requests_html.hpp"
 #include "kit/app/tracing.hpp"
 #include "kit/async/run.hpp"
+#include "kit/http/router.hpp"
 #include "kit/json/value.hpp"
 #include "kit/log/log.hpp"
+#include "kit/net/connector.hpp"
+#include "kit/telemetry/registry.hpp"
 #include "kit/telemetry/span.hpp"
+#include "kit/telemetry/tracer.hpp"
 #include "kit/testing/virtual_loop.hpp"
 
 namespace kit::app {

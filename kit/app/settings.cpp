@@ -11,6 +11,8 @@
 #include "kit/app/detail/database_settings.hpp"
 #include "kit/base/text.hpp"
 #include "kit/config/loader.hpp"
+#include "kit/resilience/rate_limit_rules.hpp"
+#include "kit/telemetry/sampler.hpp"
 
 namespace kit::app {
 namespace {
@@ -439,11 +441,15 @@ Result<LoadedSettings> load_settings(const CommandLine& line, std::string_view p
                "import files that are new or changed when the server starts");
 
   describe_api(loader.section("api"), settings.api, sizes);
-  middleware::describe(loader.section("auth"), settings.middleware.auth);
-  middleware::describe(loader.section("rate_limit"), settings.middleware.rate_limit);
-  middleware::describe(loader.section("shedding"), settings.middleware.shedding);
-  middleware::describe(loader.section("breaker"), settings.middleware.breaker);
-  middleware::describe(loader.section("tracing"), settings.middleware.tracing);
+  const auto describe_bundle = [&loader](std::string_view name, auto& options) {
+    config::Section section = loader.section(name);
+    middleware::describe(section, options);
+  };
+  describe_bundle("auth", settings.middleware.auth);
+  describe_bundle("rate_limit", settings.middleware.rate_limit);
+  describe_bundle("shedding", settings.middleware.shedding);
+  describe_bundle("breaker", settings.middleware.breaker);
+  describe_bundle("tracing", settings.middleware.tracing);
   config::Section cache = loader.section("cache");
   describe(cache, settings.cache);
   config::Section queue = loader.section("queue");

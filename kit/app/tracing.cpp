@@ -3,8 +3,11 @@
 
 #include <utility>
 
+#include "kit/adapters/otlp/exporter.hpp"
+#include "kit/app/requests_page.hpp"
 #include "kit/base/text.hpp"
 #include "kit/http/trusted_peers.hpp"
+#include "kit/telemetry/tracer.hpp"
 
 namespace kit::app {
 namespace {
@@ -40,6 +43,13 @@ Result<std::unique_ptr<Tracing>> Tracing::make(TracingOptions options, net::Conn
   made->lines_ = std::move(lines);
   made->page_ = std::make_unique<RequestsPage>(made->tracer_->processor(), made->lines_.get());
   return made;
+}
+
+Tracing::Tracing() = default;
+Tracing::~Tracing() = default;
+
+Result<> Tracing::add_routes(http::Router& router) {
+  return page_->add_routes(router);
 }
 
 Result<> Tracing::apply(const TracingRules& rules) {

@@ -3,20 +3,32 @@
 
 #include <chrono>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "kit/adapters/otlp/exporter.hpp"
-#include "kit/app/recent_lines.hpp"
-#include "kit/app/requests_page.hpp"
+#include "kit/adapters/otlp/exporter_options.hpp"
 #include "kit/async/task.hpp"
-#include "kit/http/router.hpp"
-#include "kit/net/connector.hpp"
-#include "kit/telemetry/registry.hpp"
-#include "kit/telemetry/tracer.hpp"
+#include "kit/telemetry/sampler.hpp"
+#include "kit/telemetry/span_processor.hpp"
+
+namespace kit::http {
+class Router;  // kit/http/router.hpp
+}
+namespace kit::net {
+class Connector;  // kit/net/connector.hpp
+}
+namespace kit::otlp {
+class Exporter;  // kit/adapters/otlp/exporter.hpp
+}
+namespace kit::telemetry {
+class Registry;  // kit/telemetry/registry.hpp
+class Tracer;    // kit/telemetry/tracer.hpp
+}  // namespace kit::telemetry
 
 namespace kit::app {
+
+class RecentLines;   // kit/app/recent_lines.hpp
+class RequestsPage;  // kit/app/requests_page.hpp
 
 /// What may change while the process runs.
 struct TracingRules {
@@ -48,18 +60,19 @@ class Tracing {
   static Result<std::unique_ptr<Tracing>> make(TracingOptions options, net::Connector& connector,
                                                std::shared_ptr<const RecentLines> lines);
 
+  ~Tracing();
   /// What servers, jobs and relays are given.
   telemetry::Tracer& tracer() { return *tracer_; }
   /// Replaces the rules. Fails like `make`; they stay as they are then.
   Result<> apply(const TracingRules& rules);
   /// GET /debug/requests, for the admin port.
-  Result<> add_routes(http::Router& router) { return page_->add_routes(router); }
+  Result<> add_routes(http::Router& router);
   void add_metrics(telemetry::Registry& registry) const;
   /// Exports, and keeps the page up to date, until it is cancelled.
   Task<> run();
 
  private:
-  Tracing() = default;
+  Tracing();
 
   std::shared_ptr<const RecentLines> lines_;
   std::unique_ptr<telemetry::Tracer> tracer_;

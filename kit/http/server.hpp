@@ -33,6 +33,7 @@ class RequestObserver {
     Clock::duration duration;
     const Error* error;               ///< What the handler failed with, or null.
     std::uint64_t request_bytes = 0;  ///< Of the body, as far as it was read.
+    bool refused = false;             ///< By the guard: nothing was done for it, nothing failed.
   };
   virtual void on_finished(const Finished& finished) = 0;
 

@@ -6,9 +6,12 @@
 #include <vector>
 
 #include "kit/async/operation.hpp"
-#include "kit/middleware/guard.hpp"
+#include "kit/http/server.hpp"
+#include "kit/middleware/detail/guard.hpp"
 #include "kit/resilience/cpu_meter.hpp"
 #include "kit/security/revocation.hpp"
+#include "kit/telemetry/registry.hpp"
+#include "kit/telemetry/sampler.hpp"
 
 namespace kit {
 

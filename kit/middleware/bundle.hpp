@@ -3,11 +3,29 @@
 
 #include <memory>
 
+#include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
-#include "kit/http/server.hpp"
-#include "kit/middleware/guard.hpp"
 #include "kit/middleware/options.hpp"
-#include "kit/telemetry/registry.hpp"
+
+namespace kit::http {
+class Router;          // kit/http/router.hpp
+struct ServerOptions;  // kit/http/server.hpp
+}  // namespace kit::http
+namespace kit::middleware {
+struct Outside;  // kit/middleware/outside.hpp
+}
+namespace kit::resilience {
+class Breakers;        // kit/resilience/dependency.hpp
+class LoadShedder;     // kit/resilience/load_shedder.hpp
+class RateLimitRules;  // kit/resilience/rate_limit_rules.hpp
+}  // namespace kit::resilience
+namespace kit::security {
+class KeyStore;        // kit/security/key_store.hpp
+class RevocationList;  // kit/security/revocation.hpp
+}  // namespace kit::security
+namespace kit::telemetry {
+class Registry;  // kit/telemetry/registry.hpp
+}
 
 namespace kit {
 

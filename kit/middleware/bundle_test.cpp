@@ -10,10 +10,14 @@
 #include <string>
 
 #include "kit/async/operation.hpp"
+#include "kit/http/server.hpp"
 #include "kit/log/capture.hpp"
+#include "kit/middleware/outside.hpp"
 #include "kit/resilience/dependency.hpp"
 #include "kit/resilience/load_shedder.hpp"
+#include "kit/security/identity.hpp"
 #include "kit/security/jwt_signer.hpp"
+#include "kit/security/key_store.hpp"
 #include "kit/security/revocation.hpp"
 #include "kit/testing/memory_network.hpp"
 
@@ -43,7 +47,7 @@ class BundleTest : public ::testing::Test {
     });
     add("/fails", [this](http::Request&) -> Task<http::Response> {
       ++calls;
-      if (fails) co_return Error(Code::internal, "broken");
+      if (fails) co_return Error(failure, "broken");
       co_return http::Response{};
     });
     http::RouteOptions open;
@@ -86,6 +90,7 @@ class BundleTest : public ::testing::Test {
   std::optional<MiddlewareBundle> bundle;
   std::unique_ptr<http::Server> server;
   bool fails = true;
+  Code failure = Code::unavailable;
   int calls = 0;
 };
 
@@ -310,11 +315,14 @@ TEST_F(BundleTest, LimitsCountEachCaller) {
 TEST_F(BundleTest, ARouteThatFailsIsLeftAloneForAWhile) {
   const log::Capture capture;
   serve(MiddlewareBundle::builder().with_circuit_breaker({.timeout = 2s, .failure_threshold = 3}));
-  for (int i = 0; i < 3; ++i) EXPECT_THAT(get("/fails"), StartsWith("HTTP/1.1 500 "));
+  failure = Code::internal;
+  for (int i = 0; i < 9; ++i) EXPECT_THAT(get("/fails"), StartsWith("HTTP/1.1 500 "));
+  failure = Code::unavailable;
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(get("/fails"), StartsWith("HTTP/1.1 503 "));
   const std::string open = get("/fails");
   EXPECT_THAT(open, StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(open, HasSubstr("Retry-After: 2\r\n"));
-  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(calls, 12) << "mistakes of the program count nothing";
   EXPECT_THAT(get("/who"), StartsWith("HTTP/1.1 200 ")) << "others are not touched";
   fails = false;
   loop.advance(2s);

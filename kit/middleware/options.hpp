@@ -5,19 +5,28 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kit/base/result.hpp"
 #include "kit/base/secret.hpp"
-#include "kit/config/section.hpp"
-#include "kit/resilience/breaker.hpp"
-#include "kit/resilience/load_shedder.hpp"
-#include "kit/resilience/rate_limit_rules.hpp"
-#include "kit/security/jwt_options.hpp"
-#include "kit/telemetry/sampler.hpp"
+#include "kit/resilience/load_shedder_options.hpp"
 
 namespace kit {
 class AccessPolicy;
+}
+namespace kit::config {
+class Section;
+}
+namespace kit::resilience {
+struct BreakerOptions;  // kit/resilience/breaker.hpp
+struct RateLimitRule;   // kit/resilience/rate_limit_rules.hpp
+}  // namespace kit::resilience
+namespace kit::security {
+struct JwtOptions;  // kit/security/jwt_options.hpp
+}
+namespace kit::telemetry {
+struct SamplerOptions;  // kit/telemetry/sampler.hpp
 }
 
 namespace kit::middleware {
@@ -70,13 +79,15 @@ struct RateLimit {
   Result<std::vector<resilience::RateLimitRule>> all() const;
 };
 
-/// Keeps requests from a route that fails: section `breaker`.
+/// Keeps requests from a route that only answers 502, 503 or 504, since something it needs is gone:
+/// section `breaker`.
 struct CircuitBreaker {
   bool enabled = true;
-  std::chrono::milliseconds timeout{5'000};  ///< Open for so long, then between two probes.
-  std::uint32_t failure_threshold = 10;      ///< Failures in a row; 0: not by that.
-  double failure_ratio = 0;                  ///< Of the calls of `window`; 0: not by that.
-  std::uint32_t minimum_calls = 20;          ///< In `window`, before a ratio means anything.
+  /// Open for so long, then between two probes: who is back is used again within a second.
+  std::chrono::milliseconds timeout{500};
+  std::uint32_t failure_threshold = 10;  ///< Failures in a row; 0: not by that.
+  double failure_ratio = 0;              ///< Of the calls of `window`; 0: not by that.
+  std::uint32_t minimum_calls = 20;      ///< In `window`, before a ratio means anything.
   std::chrono::milliseconds window{10'000};
   std::uint32_t probes = 2;
 
@@ -112,11 +123,11 @@ struct Options {
 };
 
 /// Declares the fields of the sections auth, rate_limit, shedding, breaker and tracing.
-void describe(config::Section section, JwtAuth& options);
-void describe(config::Section section, RateLimit& options);
-void describe(config::Section section, resilience::LoadShedderOptions& options);
-void describe(config::Section section, CircuitBreaker& options);
-void describe(config::Section section, Tracing& options);
+void describe(config::Section& section, JwtAuth& options);
+void describe(config::Section& section, RateLimit& options);
+void describe(config::Section& section, resilience::LoadShedderOptions& options);
+void describe(config::Section& section, CircuitBreaker& options);
+void describe(config::Section& section, Tracing& options);
 
 /// A rule as people write it, in this order: how many, by what, where, for whom.
 ///

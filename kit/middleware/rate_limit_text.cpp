@@ -8,6 +8,7 @@
 #include "kit/base/text.hpp"
 #include "kit/config/codec.hpp"
 #include "kit/middleware/options.hpp"
+#include "kit/resilience/rate_limit_rules.hpp"
 
 namespace kit::middleware {
 namespace {

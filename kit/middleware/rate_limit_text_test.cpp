@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kit/middleware/options.hpp"
+#include "kit/resilience/rate_limit_rules.hpp"
 
 namespace kit::middleware {
 namespace {

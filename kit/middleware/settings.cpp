@@ -3,7 +3,12 @@
 #include <utility>
 
 #include "kit/config/codec.hpp"
+#include "kit/config/section.hpp"
 #include "kit/middleware/options.hpp"
+#include "kit/resilience/breaker.hpp"
+#include "kit/resilience/rate_limit_rules.hpp"
+#include "kit/security/jwt_options.hpp"
+#include "kit/telemetry/sampler.hpp"
 
 namespace kit::middleware {
 namespace {
@@ -37,6 +42,8 @@ resilience::BreakerOptions CircuitBreaker::options() const {
   options.minimum_calls = minimum_calls;
   options.window = window;
   options.open_time = timeout;
+  // A probe that hangs on what is gone must not keep others from finding that it is back.
+  options.probe_timeout = timeout;
   options.probes = probes;
   options.probe_successes = probes;
   return options;
@@ -67,7 +74,7 @@ Result<telemetry::SamplerOptions> Tracing::sampling() const {
   return options;
 }
 
-void describe(config::Section section, JwtAuth& options) {
+void describe(config::Section& section, JwtAuth& options) {
   section.field("secret", options.secret,
                 "HS256 secret of tokens, 32 random bytes or more; without it and without keys "
                 "everybody may come in");
@@ -102,7 +109,7 @@ void describe(config::Section section, JwtAuth& options) {
       .max(1'000'000);
 }
 
-void describe(config::Section section, RateLimit& options) {
+void describe(config::Section& section, RateLimit& options) {
   section
       .field("requests_per_second", options.requests_per_second,
              "requests of each user, API key or address; more gets 429; 0: any number")
@@ -116,7 +123,7 @@ void describe(config::Section section, RateLimit& options) {
                 "further limits by name: {login: 10 per 1m by address on POST /api/v1/login}");
 }
 
-void describe(config::Section section, resilience::LoadShedderOptions& options) {
+void describe(config::Section& section, resilience::LoadShedderOptions& options) {
   section.field("enabled", options.enabled,
                 "refuse requests that could not be answered in time; 503");
   section.field("cpu", options.cpu, "part of its CPU from which on the process is overloaded")
@@ -134,14 +141,14 @@ void describe(config::Section section, resilience::LoadShedderOptions& options) 
       .max(milliseconds{3'600'000});
 }
 
-void describe(config::Section section, CircuitBreaker& options) {
+void describe(config::Section& section, CircuitBreaker& options) {
   section.field("enabled", options.enabled, "keep requests from routes that only fail; 503");
   section.field("timeout", options.timeout, "open for this long, and between two probes")
       .min(milliseconds{10})
       .max(milliseconds{3'600'000});
   section
       .field("failure_threshold", options.failure_threshold,
-             "failures (5xx) of a route in a row that open it; 0: not by that")
+             "failures (502, 503, 504) of a route in a row that open it; 0: not by that")
       .max(1'000'000);
   section
       .field("failure_ratio", options.failure_ratio,
@@ -158,7 +165,7 @@ void describe(config::Section section, CircuitBreaker& options) {
       .max(1'000);
 }
 
-void describe(config::Section section, Tracing& options) {
+void describe(config::Section& section, Tracing& options) {
   section.field("sampler_rate", options.sampler_rate, "part of the traces that is recorded")
       .accept("a number from 0 to 1", is_ratio);
   section.field("routes", options.routes,

@@ -18,6 +18,7 @@
 #include "kit/db/observed_database.hpp"
 #include "kit/log/log.hpp"
 #include "kit/net/connect.hpp"
+#include "kit/telemetry/tracer.hpp"
 
 namespace {
 

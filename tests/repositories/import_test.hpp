@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kit/db/import.hpp"
+#include "kit/db/import_lock.hpp"
 #include "project_test.hpp"
 
 namespace kit::tests {
@@ -99,7 +100,7 @@ class FileImports {
                             std::vector<std::string> queries) {
     const std::string path = write(text);
     co_await db::prepare_imports(database_);
-    const std::unique_ptr<db::Transaction> unit = co_await database_.begin_bulk();
+    const std::unique_ptr<db::Transaction> unit = co_await db::begin_import(database_);
     db::ImportOptions options;
     db::ImportReport report = co_await db::import_into(*unit, target, path, std::move(options));
     std::string found = text_of(report);

@@ -10,20 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "kit/adapters/otlp/exporter_options.hpp"
 #include "kit/base/result.hpp"
 #include "kit/base/time.hpp"
 #include "kit/telemetry/span_record.hpp"
 
 namespace kit::otlp {
-
-/// Who sends: attributes of OpenTelemetry's resource.
-struct Resource {
-  std::string service_name = "unknown_service";
-  std::string service_version = {};
-  std::string service_instance_id = {};  ///< Unique for each process: a UUID.
-  /// Others, `deployment.environment.name` and the like.
-  std::vector<std::pair<std::string, std::string>> attributes = {};
-};
 
 /// What is to be added to a reading of `Clock` to get the time since 1970, about now.
 std::chrono::nanoseconds since_epoch_of_clock();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kit/adapters/otlp/encode.hpp"
 #include "kit/async/operation.hpp"
 #include "kit/base/text.hpp"
 #include "kit/http/client/url.hpp"

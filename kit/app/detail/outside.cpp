@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the bundle of a process waits for: credentials in the database, issuers of tokens, Redis.
+#include "kit/middleware/outside.hpp"
+
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -8,6 +10,7 @@
 
 #include "kit/app/detail/process.hpp"
 #include "kit/credentials/key_fetch.hpp"
+#include "kit/security/identity.hpp"
 
 namespace kit::app::detail {
 namespace {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "kit/adapters/otlp/exporter_options.hpp"
 #include "kit/adapters/redis/metrics.hpp"
 #include "kit/app/breakers.hpp"
 #include "kit/app/callers.hpp"
@@ -17,9 +18,12 @@
 #include "kit/app/events.hpp"
 #include "kit/app/log_levels.hpp"
 #include "kit/base/uuid.hpp"
+#include "kit/http/server.hpp"
 #include "kit/log/log.hpp"
 #include "kit/log/sink.hpp"
 #include "kit/net/connect.hpp"
+#include "kit/telemetry/sampler.hpp"
+#include "kit/telemetry/tracer.hpp"
 
 namespace kit::app::detail {
 namespace {

@@ -85,6 +85,7 @@ void Exchange::reset() {
   match.allow.clear();
   sent = 0;
   observed_status_ = 0;
+  refused_ = false;
   continued = is_awaited = false;
   connection = nullptr;
   counted.end();
@@ -168,6 +169,7 @@ void Exchange::admit() {
   } else if (server_.options.guard != nullptr && match.route != nullptr) {
     try {
       refusal = server_.options.guard->admit(request, *match.route, admission);
+      refused_ = refusal.has_value();
     } catch (...) {
       refusal = kit::detail::error_from_current_exception();
     }
@@ -265,8 +267,10 @@ void Exchange::body_awaited(bool awaited) {
 void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* error) const {
   observed_status_ = answer_status;
   RequestObserver* observer = server_.options.observer;
-  // A request that could not be read is its sender's error: a stranger must not fill the log.
-  if (observer == nullptr && answer_status >= 500 && error != nullptr && match.route != nullptr) {
+  // A request that could not be read is its sender's error: a stranger must not fill the log. Nor
+  // must a guard that refuses thousands because there are too many.
+  const bool failed = answer_status >= 500 && error != nullptr && !refused_;
+  if (observer == nullptr && failed && match.route != nullptr) {
     // The client sees nothing of it but the request id: this line is where the error ends.
     const LogContext* outer = std::exchange(current_log_context, &log);
     log::error(http_log, "request failed",
@@ -282,8 +286,8 @@ void Exchange::observe(int answer_status, std::uint64_t bytes, const Error* erro
   const auto duration =
       std::max<Clock::duration>(Clock::now() - started, server_.now() - loop_started);
   const LogContext* outer = std::exchange(current_log_context, &log);
-  const RequestObserver::Finished finished{request,  answer_status, bytes,
-                                           duration, error,         body_received};
+  const RequestObserver::Finished finished{request, answer_status, bytes,   duration,
+                                           error,   body_received, refused_};
   record_server_span(finished);
   if (observer != nullptr) observer->on_finished(finished);
   current_log_context = outer;

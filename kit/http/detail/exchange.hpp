@@ -126,6 +126,7 @@ class Exchange final : private Ready {
   std::string peer_address_;
   net::TlsPeer tls_peer_;
   mutable int observed_status_ = 0;
+  bool refused_ = false;  // by the guard
   std::optional<Error> failure_;
   std::optional<Task<Response>> task_;  // after `context`, which outlives it
   std::unique_ptr<BodyReader> stream_;

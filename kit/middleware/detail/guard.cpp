@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/middleware/guard.hpp"
+#include "kit/middleware/detail/guard.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -30,9 +30,10 @@ resilience::Priority priority_of(const http::Router::Route& route) {
   return resilience::Priority::normal;
 }
 
-/// What the one who is served could not help: 501 and 505 are what a client asked for.
+/// Something the route needs is gone or too slow. 500 is a mistake in the program, which one
+/// request meets and the next does not: who finds such a request must not close the route to all.
 bool is_failure(int status) {
-  return status >= 500 && status != 501 && status != 505;
+  return status == 502 || status == 503 || status == 504;
 }
 
 constexpr std::string_view invalid_token = "Bearer error=\"invalid_token\"";
@@ -312,7 +313,7 @@ void Guard::leave(const Left& left) const {
       kept->call->succeeded(now);
     }
   }
-  shedder_.finish(now, left.duration, answered && !is_failure(left.status));
+  shedder_.finish(now, left.duration, answered && left.status < 500);
   std::destroy_at(kept);
 }
 

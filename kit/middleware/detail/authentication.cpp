@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kit/middleware/authentication.hpp"
+#include "kit/middleware/detail/authentication.hpp"
 
 #include <utility>
 
