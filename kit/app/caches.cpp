@@ -9,6 +9,8 @@
 #include "kit/app/application.hpp"
 #include "kit/app/detail/redis_url.hpp"
 #include "kit/async/task_group.hpp"
+#include "kit/cache/shared.hpp"
+#include "kit/config/section.hpp"
 #include "kit/record/row_caches.hpp"
 
 namespace kit::app {

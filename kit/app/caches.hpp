@@ -8,9 +8,13 @@
 #include "kit/async/task.hpp"
 #include "kit/base/result.hpp"
 #include "kit/base/secret.hpp"
-#include "kit/cache/shared.hpp"
-#include "kit/config/section.hpp"
 
+namespace kit::cache {
+class Shared;  // kit/cache/shared.hpp
+}
+namespace kit::config {
+class Section;  // kit/config/section.hpp
+}
 namespace kit::redis {
 class Client;
 }

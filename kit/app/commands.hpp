@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "kit/app/command_line.hpp"
-#include "kit/app/settings.hpp"
 #include "kit/async/task.hpp"
+#include "kit/base/result.hpp"
 
 namespace kit::app {
 
 struct Application;  // kit/app/application.hpp
+struct CommandLine;  // kit/app/command_line.hpp
+struct Settings;     // kit/app/settings.hpp
 
 /// For commands that use what is there: a mistyped path must not become an empty database.
 Result<> refuse_missing_database(const Application& application, const Settings& settings);

@@ -5,8 +5,10 @@
 
 #include "kit/app/application.hpp"
 #include "kit/app/caches.hpp"
+#include "kit/app/command_line.hpp"
 #include "kit/app/commands.hpp"
 #include "kit/app/serve.hpp"
+#include "kit/app/settings.hpp"
 #include "kit/base/text.hpp"
 #include "kit/credentials/api_keys.hpp"
 #include "kit/credentials/revocations.hpp"

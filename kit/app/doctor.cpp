@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kit/app/application.hpp"
+#include "kit/app/settings.hpp"
 #include "kit/base/text.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/log/log.hpp"

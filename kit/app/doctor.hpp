@@ -6,12 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "kit/app/settings.hpp"
 #include "kit/base/result.hpp"
 
 namespace kit::app {
 
-struct Application;  // kit/app/application.hpp
+struct Application;     // kit/app/application.hpp
+struct LoadedSettings;  // kit/app/settings.hpp
 
 /// How bad it is: with a fatal one a server does not start in the environment prod.
 enum class Severity : std::uint8_t { fatal, warning };

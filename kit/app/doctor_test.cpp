@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "kit/app/settings.hpp"
+
 namespace kit::app {
 namespace {
 

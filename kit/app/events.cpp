@@ -9,11 +9,16 @@
 #include <vector>
 
 #include "kit/app/application.hpp"
+#include "kit/app/command_line.hpp"
 #include "kit/app/commands.hpp"
 #include "kit/app/serve.hpp"
+#include "kit/app/settings.hpp"
 #include "kit/base/text.hpp"
+#include "kit/db/database.hpp"
+#include "kit/http/router.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/outbox/dead_letters.hpp"
+#include "kit/outbox/relay.hpp"
 
 namespace kit::app {
 namespace {

@@ -3,17 +3,31 @@
 
 #include <memory>
 
-#include "kit/app/command_line.hpp"
-#include "kit/app/settings.hpp"
 #include "kit/async/task.hpp"
-#include "kit/db/database.hpp"
-#include "kit/http/router.hpp"
-#include "kit/outbox/relay.hpp"
+#include "kit/base/result.hpp"
+
+namespace kit::db {
+class Database;  // kit/db/database.hpp
+}
+namespace kit::http {
+class Router;  // kit/http/router.hpp
+}
+namespace kit::outbox {
+class Relay;  // kit/outbox/relay.hpp
+}
+namespace kit::queue {
+class Publisher;  // kit/queue/queue.hpp
+}
+namespace kit::telemetry {
+class Tracer;  // kit/telemetry/tracer.hpp
+}
 
 namespace kit::app {
 
 struct Application;  // kit/app/application.hpp
 class Service;
+struct CommandLine;  // kit/app/command_line.hpp
+struct Settings;     // kit/app/settings.hpp
 
 /// The relay of a service that has events; null for others, and where events.relay is off.
 /// `publisher`: takes events to those outside; null: nobody listens there. `tracer` may be null.

@@ -6,8 +6,10 @@
 
 #include "kit/app/application.hpp"
 #include "kit/app/caches.hpp"
+#include "kit/app/command_line.hpp"
 #include "kit/app/commands.hpp"
 #include "kit/app/serve.hpp"
+#include "kit/app/settings.hpp"
 #include "kit/base/text.hpp"
 #include "kit/jobs/job_table.hpp"
 #include "kit/jobs/scheduler.hpp"

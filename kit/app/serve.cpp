@@ -10,6 +10,7 @@
 #include "kit/app/detail/process.hpp"
 #include "kit/app/events.hpp"
 #include "kit/app/imports.hpp"
+#include "kit/app/settings.hpp"
 #include "kit/app/signals.hpp"
 #include "kit/app/terminal.hpp"
 #include "kit/async/operation.hpp"
@@ -17,7 +18,9 @@
 #include "kit/db/migrations.hpp"
 #include "kit/jobs/scheduler.hpp"
 #include "kit/log/log.hpp"
+#include "kit/outbox/relay.hpp"
 #include "kit/record/row_caches.hpp"
+#include "kit/rest/backend.hpp"
 #include "kit/rest/idempotency.hpp"
 
 namespace kit::app {

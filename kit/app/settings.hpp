@@ -20,7 +20,7 @@
 #include "kit/middleware/options.hpp"
 #include "kit/net/tls.hpp"
 #include "kit/outbox/relay.hpp"
-#include "kit/rest/backend.hpp"
+#include "kit/rest/limits.hpp"
 
 namespace kit::app {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kit/db/joint_work.hpp"
+#include "kit/rest/limits.hpp"
 
 namespace kit::db {
 class ImportTarget;  // kit/db/import.hpp
@@ -18,16 +19,6 @@ class ImportTarget;  // kit/db/import.hpp
 namespace kit::rest {
 
 struct Expandable;  // kit/rest/expand.hpp
-
-/// How much requests may ask of generated routes.
-struct Limits {
-  std::chrono::seconds idempotency_keep{std::chrono::hours{24}};
-  /// A larger answer is not kept: a repeat gets its status and headers without it.
-  std::size_t idempotency_answer_bytes = 1024UL * 1024;
-  std::size_t bulk_items = 1'000;
-  std::int64_t export_rows = 50'000;
-  std::size_t import_bytes = 32UL * 1024 * 1024;
-};
 
 /// What the routes of a service share besides its use cases. Lifetime: longer than the routes;
 /// `limits` is set before they serve. Thread safety: any thread that runs a loop.

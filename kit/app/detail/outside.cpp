@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kit/app/detail/process.hpp"
+#include "kit/cache/shared.hpp"
 #include "kit/credentials/key_fetch.hpp"
 #include "kit/security/identity.hpp"
 
