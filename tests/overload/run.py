@@ -22,7 +22,7 @@ SERVER_CPU, LOAD_CPU = 0, 1
 WORK_US = 1000
 FULL = {"calm": 10, "loaded": 60, "goodput": 0.8, "slower": 3.0, "refusal_ms": 10, "served": 0.99, "storm": 30, "dead": 60, "open_ms": 5000}
 # The least figure of a calm p99 that is believed: of a machine that does something else as well it is chance.
-SHORT = {"calm": 3, "loaded": 8, "goodput": 0.6, "slower": 6.0, "refusal_ms": 60, "served": 0.75, "storm": 4, "dead": 6, "open_ms": 1000}
+SHORT = {"calm": 3, "loaded": 8, "goodput": 0.5, "slower": 15.0, "refusal_ms": 200, "served": 0.6, "storm": 4, "dead": 6, "open_ms": 1000}
 LEAST_CALM_MS = {"full": 2.0, "short": 10.0}
 CONNECTIONS = 240  # a server takes 256 of one address
 
