@@ -86,7 +86,7 @@ class RevocationsTest : public CredentialsTest {
   }
 };
 
-TEST_F(RevocationsTest, ADisabledSubjectIsRefusedOnTheOtherInstanceWithinASecond) {
+TEST_F(RevocationsTest, ADisabledSubjectIsRefusedOnTheOtherInstance) {
   with_two(nullptr, {}, [](Instance& a, Instance& b) -> Task<> {
     for (const IdentityKind kind :
          {IdentityKind::token, IdentityKind::api_key, IdentityKind::certificate}) {
