@@ -85,9 +85,7 @@ Task<> credentials_command(Application& application, const Settings& settings,
   if (!of_keys && !of_subject) co_await Error(Code::invalid_argument, std::string(usage));
   co_await refuse_missing_database(application, settings);
   const OpenCache cache = co_await open_cache(settings.cache, application.name);
-  Settings as_it_is = settings;
-  as_it_is.migrate_on_start = false;
-  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_as_it_is(application, settings);
   db::Database& database = opened->database();
   const std::unique_ptr<Service> service = application.make_service(database);
   if (!service->has_access_rules()) {

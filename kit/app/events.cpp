@@ -140,9 +140,7 @@ Task<> events_command(Application& application, const Settings& settings, const 
     co_await Error(Code::invalid_argument, std::move(text));
   }
   co_await refuse_missing_database(application, settings);
-  Settings as_it_is = settings;
-  as_it_is.migrate_on_start = false;
-  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_as_it_is(application, settings);
   db::Database& database = opened->database();
   const std::unique_ptr<Service> service = application.make_service(database);
   if (!service->has_events()) co_await Error(Code::failed_precondition, "the schema has no events");

@@ -67,9 +67,7 @@ Task<> jobs_command(Application& application, const Settings& settings, const Co
   co_await refuse_missing_database(application, settings);
   // Before the database is opened: a URL may be wrong.
   const OpenCache cache = co_await open_cache(settings.cache, application.name);
-  Settings as_it_is = settings;
-  as_it_is.migrate_on_start = false;
-  const std::unique_ptr<OpenDatabase> opened = co_await open_database(application, as_it_is);
+  const std::unique_ptr<OpenDatabase> opened = co_await open_as_it_is(application, settings);
   db::Database& database = opened->database();
   const std::unique_ptr<Service> service = application.make_service(database);
   const std::span<const jobs::Job> all = service->jobs();

@@ -174,6 +174,13 @@ Task<std::unique_ptr<OpenDatabase>> open_database(const Application& application
   co_return opened;
 }
 
+Task<std::unique_ptr<OpenDatabase>> open_as_it_is(const Application& application,
+                                                  Settings settings) {
+  settings.migrate_on_start = false;
+  std::unique_ptr<OpenDatabase> opened = co_await open_database(application, settings);
+  co_return opened;
+}
+
 Task<> serve(Application& application, LoadedSettings& loaded, LoadAgain& load) {
   const Settings& settings = loaded.settings;
   detail::Sockets inherited = co_await detail::adopt_sockets();

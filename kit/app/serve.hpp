@@ -25,4 +25,8 @@ Task<std::unique_ptr<OpenDatabase>> open_database(const Application& application
                                                   const Settings& settings,
                                                   std::function<void(const Error&)> on_fatal = {});
 
+/// The same for a command, which leaves the schema as it is.
+Task<std::unique_ptr<OpenDatabase>> open_as_it_is(const Application& application,
+                                                  Settings settings);
+
 }  // namespace kit::app
