@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kit/base/join.hpp"
 #include "kit/log/levels.hpp"
 #include "kit/log/log.hpp"
 
@@ -29,12 +30,6 @@ bool is_live(std::string_view key) {
   return std::ranges::find(live_keys, key) != live_keys.end() ||
          std::ranges::any_of(live_sections,
                              [key](std::string_view section) { return key.starts_with(section); });
-}
-
-std::string joined(const std::vector<std::string>& keys) {
-  std::string all;
-  for (const std::string& key : keys) all.append(all.empty() ? "" : ", ").append(key);
-  return all;
 }
 
 /// Whether all modules are known, and may be so quiet.
@@ -134,9 +129,10 @@ Result<> reload(LoadedSettings& current, LoadAgain& load, net::TlsStore* tls,
   if (tls != nullptr && fresh.http.tls.is_on()) current.settings.http.tls = fresh.http.tls;
   for (const std::string& key : found.live) current.values[key] = loaded->values[key];
   if (!found.need_restart.empty()) {
-    log::warn(app_log, "changed settings need a restart", {{"keys", joined(found.need_restart)}});
+    log::warn(app_log, "changed settings need a restart",
+              {{"keys", join(found.need_restart, ", ")}});
   }
-  log::info(app_log, "configuration read again", {{"changed", joined(found.live)}});
+  log::info(app_log, "configuration read again", {{"changed", join(found.live, ", ")}});
   return {};
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
 
-#include "kit/base/thread_shard.hpp"
+#include "kit/base/per_shard.hpp"
 
 namespace kit {
 
@@ -33,13 +32,7 @@ class LiveValue {
   /// here.
   template <class F>
   decltype(auto) read(F&& use) const {
-    const std::size_t number = detail::current_shard();
-    Place& place = places_[number];
-    if (number == detail::shared_shard) [[unlikely]] {
-      const std::lock_guard lock(shared_mutex_);
-      return use(fresh(place));
-    }
-    return use(fresh(place));
+    return places_.with([&](Place& place) -> decltype(auto) { return use(fresh(place)); });
   }
 
   std::shared_ptr<const T> get() const {
@@ -48,7 +41,7 @@ class LiveValue {
   }
 
  private:
-  struct alignas(64) Place {
+  struct Place {
     std::uint64_t version = 0;
     std::shared_ptr<const T> value;
   };
@@ -62,11 +55,10 @@ class LiveValue {
     return *place.value;
   }
 
-  mutable std::mutex mutex_;         // guards the newest
-  mutable std::mutex shared_mutex_;  // guards the place that threads share
+  mutable std::mutex mutex_;  // guards the newest
   std::shared_ptr<const T> newest_;
   std::atomic<std::uint64_t> version_{1};
-  mutable std::array<Place, detail::shard_count> places_{};
+  mutable detail::PerShard<Place> places_;
 };
 
 }  // namespace kit

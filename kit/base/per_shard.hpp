@@ -7,7 +7,7 @@
 
 #include "kit/base/thread_shard.hpp"
 
-namespace kit::security::detail {
+namespace kit::detail {
 
 /// An object for each of the first threads, which needs no lock there; all others share one behind
 /// a lock. Thread safety: any thread.
@@ -17,8 +17,8 @@ class PerShard {
   /// Calls `use` with this thread's object. It must not come back here.
   template <class F>
   decltype(auto) with(F&& use) {
-    const std::size_t shard = kit::detail::current_shard();
-    if (shard == kit::detail::shared_shard) [[unlikely]] {
+    const std::size_t shard = current_shard();
+    if (shard == shared_shard) [[unlikely]] {
       const std::lock_guard lock(shared_mutex_);
       return use(object(shard));
     }
@@ -37,7 +37,7 @@ class PerShard {
   }
 
   std::mutex shared_mutex_;
-  std::array<Place, kit::detail::shard_count> places_;
+  std::array<Place, shard_count> places_;
 };
 
-}  // namespace kit::security::detail
+}  // namespace kit::detail

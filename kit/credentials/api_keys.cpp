@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "kit/base/join.hpp"
 #include "kit/base/text.hpp"
 #include "kit/security/api_key.hpp"
 #include "kit/security/refusal.hpp"
@@ -37,15 +38,6 @@ constexpr std::string_view revoke_sql = R"sql(
 
 /// Instances that remember the key have read it anew by then.
 constexpr std::chrono::hours told_for{24};
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += ' ';
-    text += word;
-  }
-  return text;
-}
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
@@ -117,8 +109,8 @@ ApiKeys::~ApiKeys() = default;
 Task<ApiKeys::Created> ApiKeys::create(ApiKeyGrant grant, Timestamp now) {
   co_await check_grant(grant, now);
   const security::NewApiKey key = security::make_api_key();
-  const std::string scopes = joined(grant.scopes);
-  const std::string roles = joined(grant.roles);
+  const std::string scopes = join(grant.scopes, " ");
+  const std::string roles = join(grant.roles, " ");
   Parameter expires = nullptr;
   if (grant.expires_at) expires = static_cast<std::int64_t>(grant.expires_at->since_epoch.count());
   const std::array<Parameter, 8> parameters = {std::string_view(key.id),

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "kit/base/join.hpp"
 #include "kit/base/text.hpp"
 #include "kit/http/detail/chars.hpp"
 #include "kit/http/detail/fields.hpp"
@@ -25,12 +26,6 @@ std::optional<std::string_view> allowed_origin(const Request& request, const Cor
   const auto listed = std::ranges::find(options.origins, *origin);
   if (listed == options.origins.end()) return std::nullopt;
   return std::string_view(*listed);
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& each : names) all.append(all.empty() ? "" : ", ").append(each);
-  return all;
 }
 
 std::string method_list(const CorsOptions& options) {
@@ -134,7 +129,8 @@ void apply_cors(const Request& request, Response& response, const CorsOptions& o
   if (!origin) return;
   allow(response, *origin, options);
   if (!options.exposed_headers.empty())
-    response.headers.emplace_back("Access-Control-Expose-Headers", joined(options.exposed_headers));
+    response.headers.emplace_back("Access-Control-Expose-Headers",
+                                  join(options.exposed_headers, ", "));
 }
 
 Response answer_preflight(const Request& request, const CorsOptions& options) {
@@ -150,7 +146,8 @@ Response answer_preflight(const Request& request, const CorsOptions& options) {
   allow(response, *origin, options);
   response.headers.emplace_back("Access-Control-Allow-Methods", method_list(options));
   if (!options.request_headers.empty())
-    response.headers.emplace_back("Access-Control-Allow-Headers", joined(options.request_headers));
+    response.headers.emplace_back("Access-Control-Allow-Headers",
+                                  join(options.request_headers, ", "));
   response.headers.emplace_back("Access-Control-Max-Age", std::to_string(options.max_age.count()));
   return response;
 }

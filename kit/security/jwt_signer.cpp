@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "kit/base/join.hpp"
 #include "kit/base/uuid.hpp"
 #include "kit/json/writer.hpp"
 #include "kit/security/jws.hpp"
@@ -25,15 +26,6 @@ std::int64_t seconds_of(std::chrono::microseconds time) {
   return std::chrono::floor<std::chrono::seconds>(time).count();
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += ' ';
-    text += word;
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<std::string> JwtSigner::sign(const JwtClaims& claims, Timestamp now) const {
@@ -49,7 +41,7 @@ Result<std::string> JwtSigner::sign(const JwtClaims& claims, Timestamp now) cons
   writer.member("exp", seconds_of(now.since_epoch + options_.lifetime));
   writer.member("jti", claims.token_id.empty() ? Uuid::make_v7().to_string() : claims.token_id);
   writer.member("tv", claims.token_version);
-  if (!claims.scopes.empty()) writer.member("scope", joined(claims.scopes));
+  if (!claims.scopes.empty()) writer.member("scope", join(claims.scopes, " "));
   if (!claims.roles.empty()) writer.member("roles", claims.roles);
   for (const auto& [name, value] : claims.more) {
     writer.key(name);

@@ -6,9 +6,9 @@
 #include <limits>
 #include <utility>
 
+#include "kit/base/per_shard.hpp"
 #include "kit/base/text.hpp"
 #include "kit/security/detail/claims.hpp"
-#include "kit/security/detail/per_shard.hpp"
 #include "kit/security/detail/token_cache.hpp"
 #include "kit/security/jws.hpp"
 #include "kit/security/refusal.hpp"
@@ -35,7 +35,7 @@ struct JwtVerifier::State {
     std::atomic<std::uint64_t> verified{0};
     std::atomic<std::uint64_t> refused{0};
   };
-  detail::PerShard<Shard> shards;
+  kit::detail::PerShard<Shard> shards;
   std::array<Counts, kit::detail::shard_count> counts;
 
   void count(std::atomic<std::uint64_t> Counts::* which) {

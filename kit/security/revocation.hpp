@@ -8,8 +8,8 @@
 #include <mutex>
 #include <string_view>
 
+#include "kit/base/per_shard.hpp"
 #include "kit/base/time.hpp"
-#include "kit/security/detail/per_shard.hpp"
 #include "kit/security/identity.hpp"
 
 namespace kit::security {
@@ -76,7 +76,7 @@ class RevocationList {
   std::atomic<std::uint64_t> version_{1};  // of the pointer
   std::atomic<std::int64_t> issued_floor_;
   std::atomic<std::uint64_t> overflows_{0};
-  mutable detail::PerShard<View> views_;
+  mutable kit::detail::PerShard<View> views_;
 };
 
 }  // namespace kit::security
