@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kit/base/join.hpp"
 #include "kit/base/text.hpp"
 #include "kit/http/query.hpp"
 #include "kit/rest/detail/shown_name.hpp"
@@ -15,12 +16,7 @@ constexpr std::size_t max_violations = 32;
 }  // namespace
 
 std::string joined(std::span<const std::string_view> names) {
-  std::string text;
-  for (const std::string_view name : names) {
-    if (!text.empty()) text += ", ";
-    text += name;
-  }
-  return text;
+  return join(names, ", ");
 }
 
 Error invalid_parameters(Error error) {
